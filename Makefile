@@ -1,0 +1,45 @@
+# The commands of this project; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test lint format bench tensorboard clean
+
+help: ## list these targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "rlrun needs Python 3.11 to 3.13: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+install: $(VENV)/.installed ## a virtual environment in .venv with the tested versions
+
+run: install ## train DQN on CartPole: ten seeds at once
+	$(BIN)/rlrun agent=dqn env=CartPole-v1 $(ARGS)
+
+test: install ## all tests, those that train included (ARGS='-m "not train"' leaves them out)
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: install ## ruff and a strict type check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## put the code into its canonical form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install ## speed beside Stable-Baselines3 and beside this machine's own limit
+	$(PIP) install -q -c constraints.txt -e '.[bench]'
+	$(BIN)/python -m bench $(ARGS)
+
+tensorboard: install ## look at everything under outputs/
+	$(BIN)/tensorboard --logdir outputs
+
+clean: ## remove the virtual environment and caches; outputs/ stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
