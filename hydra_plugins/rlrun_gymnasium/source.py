@@ -1,0 +1,85 @@
+"""`gymnasium://`: every registered environment is an option of the group `env`.
+
+Hydra imports this module at every start, in every process, so it also brings what a composition
+needs there: our resolvers and the settings all environments share (`env_base`). Gymnasium itself
+is imported when an id is asked for that has no YAML file.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+
+from rlrun.cli import resolvers
+
+GROUP = "env/"
+VERSIONED = re.compile(r"([\w.]+:)?([\w-]+/)*[\w.-]+-v\d+")
+
+
+class GymnasiumSource(ConfigSource):
+    """Environments without a file of their own, by id: `env=Acrobot-v1`, `env=package:Name-v0`."""
+
+    @staticmethod
+    def scheme() -> str:
+        return "gymnasium"
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return config_path in ("env", "")
+
+    def is_config(self, config_path: str) -> bool:
+        name = self._name(config_path)
+        if name is None:
+            return False
+        return ":" in name or VERSIONED.fullmatch(name) is not None or _registered(name)
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        from rlrun.envspec import env_spec
+
+        name = self._name(config_path)
+        assert name is not None, config_path
+        env_spec(name)  # refuses an unknown id, with a suggestion
+        return ConfigResult(
+            provider=self.provider,
+            path=f"gymnasium://{name}",
+            config=OmegaConf.create({"id": name}),
+            header={"package": "env"},
+        )
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        """The ids while a shell completes; otherwise they would flood every list of options."""
+        completing = "-sc" in sys.argv or "--shell-completion" in sys.argv
+        if config_path != "env" or not completing or results_filter is ObjectType.GROUP:
+            return []
+        from rlrun.envspec import env_ids
+
+        return env_ids()
+
+    @staticmethod
+    def _name(config_path: str) -> str | None:
+        path = config_path.removesuffix(".yaml")
+        return path.removeprefix(GROUP) if path.startswith(GROUP) else None
+
+
+def _registered(name: str) -> bool:
+    """Whether a name without a version is an id; the registry is asked, as no form tells it."""
+    import gymnasium
+
+    return name in gymnasium.registry
+
+
+def _register_env_base() -> None:
+    node = OmegaConf.create({"id": "???", "num_envs": 1, "max_episode_steps": None, "kwargs": {}})
+    OmegaConf.set_struct(node.kwargs, False)  # open: env.kwargs.is_slippery=false without a "+"
+    ConfigStore.instance().store(name="env_base", node=node, provider="rlrun")
+
+
+resolvers.register()
+_register_env_base()

@@ -1,0 +1,1 @@
+"""The command line: compose the configuration, check all of it, claim a folder, run, explain."""

@@ -1,0 +1,111 @@
+"""The part of the command that is Hydra's: compose, check, run, and explain what went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from rlrun.cli.explain import HOW, explain, report_crash, task_frames
+from rlrun.cli.folders import config_root, discard
+from rlrun.cli.hooks import Refused
+from rlrun.errors import BadInput, did_you_mean
+
+NEEDED = ("agent", "env", "replay", "explore", "device")  # groups no run can do without
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+
+def run(words: list[str]) -> int:
+    """Run the command line `words`; the result is the exit code."""
+    full = os.environ.get(FULL_ERROR) == "1"
+    try:
+        with _hydra_raises():
+            sys.argv[1:] = arrange(words)
+            root = str(config_root())
+            hydra.main(version_base="1.3", config_path=root, config_name="config")(run_task)()
+        return 0
+    except Refused as refusal:
+        if refusal.__cause__ is None:
+            return 1  # failed jobs of a multirun, which have been reported
+        error: BaseException = refusal.__cause__
+    except Exception as met:
+        error = met
+    if "-sc" in words or "--shell-completion" in words:
+        return 1  # a message would land in the user's prompt
+    if full:
+        traceback.print_exception(error)
+    if isinstance(error, BadInput) or task_frames(error) is None:
+        print(f"rlrun: {explain(error)}", file=sys.stderr)
+        return 2
+    if not full:
+        report_crash(error)
+    return 1
+
+
+def run_task(config: DictConfig) -> float:
+    """One run, as Hydra calls it: its value is what a sweep compares."""
+    from rlrun import build
+
+    settings = build.plain(config)
+    build.validate(settings)  # again: a search's own values have not been checked before
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        return build.run(settings, folder)
+    except KeyboardInterrupt:
+        discard(folder)  # stopped before anything was written
+        raise
+    except SystemExit as error:  # launchers would lose the jobs that follow
+        raise RuntimeError(f"the run ended itself with sys.exit({error.code!r})") from error
+
+
+def arrange(words: list[str]) -> list[str]:
+    """The command line as Hydra reads it: flags first, then settings, in any order they came.
+
+    Refuses flags that do not exist, and the one that would unpickle a file.
+    """
+    words = [w.removeprefix("+") if w.startswith("+experiment=") else w for w in words]
+    parser = get_args_parser()
+    parser.error = _refuse_flags  # type: ignore[method-assign]  # instead of a page of usage
+    known, rest = parser.parse_known_args(words)
+    if known.experimental_rerun is not None:
+        raise BadInput("--experimental-rerun is not supported: it would run a pickled file.")
+    for word in rest:
+        if word.startswith("-"):
+            flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
+            name = word.partition("=")[0]
+            raise BadInput(f"there is no flag {name}.{did_you_mean(name, flags)} {HOW}")
+    settings = [*known.overrides, *rest]
+    for word in settings:
+        if word.startswith("="):
+            raise BadInput(f"'{word}' has no name in front of the =. {HOW}")
+        group = word.partition("=")[0].removeprefix("~")
+        if word.startswith("~") and group in NEEDED:
+            raise BadInput(f"{word} leaves nothing to run: every run needs {group}=NAME.")
+    return [word for word in words if word not in settings] + settings
+
+
+def _refuse_flags(message: str) -> NoReturn:
+    raise BadInput(f"{message}.")
+
+
+@contextlib.contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Hydra prints errors in its own way, unless this variable makes it raise them."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FULL_ERROR]
+        else:
+            os.environ[FULL_ERROR] = before

@@ -1,0 +1,195 @@
+"""Exceptions of Hydra, OmegaConf and YAML as sentences."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from types import TracebackType
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from rlrun.cli import locate
+from rlrun.cli.loader import loader
+from rlrun.errors import BadInput, closest, did_you_mean
+
+HOW = "Settings are written KEY=VALUE, as env=CartPole-v1; rlrun --help lists them."
+TASK = "run_task"  # the function of ours below which a traceback is about the run
+
+
+def explain(error: BaseException) -> str:
+    """What is wrong and what would be right, for an exception met before the run began."""
+    text = _sentence(error)
+    return text if text.endswith((".", "?", "!", ")")) else f"{text}."
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, BadInput):
+        return str(error)
+    if isinstance(error, MissingConfigException):
+        return _missing(error)
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error)
+    if isinstance(error, yaml.YAMLError):
+        return _yaml(error)
+    cause = error.__cause__
+    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+        return _unknown_key(error, cause)
+    if str(error).startswith(_NOT_ONE_NAME):
+        return _not_a_name(error)
+    if isinstance(error, HydraException | OmegaConfBaseException | OSError | ValueError):
+        return _first_line(error)
+    return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where it comes from)"
+
+
+_NOT_ONE_NAME = ("Config group override must be", "Error resolving interpolation '${rlrun.tuned")
+
+
+def report_crash(error: BaseException) -> None:
+    """Print what ended a run: the sentence of a BadInput, else the traceback of our frames."""
+    if isinstance(error, BadInput):
+        print(f"rlrun: {explain(error)}", file=sys.stderr)
+    else:
+        frames = task_frames(error) or error.__traceback__
+        traceback.print_exception(type(error), error, frames)
+
+
+def task_frames(error: BaseException) -> TracebackType | None:
+    """The traceback from our task down; None where the error is older than the run."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_name != TASK:
+        frames = frames.tb_next
+    return frames
+
+
+def _missing(error: MissingConfigException) -> str:
+    """An option that a group does not have: `agent=dqnn`."""
+    path = error.missing_cfg_file
+    if path is None or "/" not in path:
+        return _first_line(error)
+    group, name = path.rsplit("/", 1) if path.startswith("hydra/") else path.split("/", 1)
+    return _no_option(group, name)
+
+
+def _no_option(group: str, name: str) -> str:
+    names = locate.options(group)
+    if not name:
+        return f"{group}= needs a value: one of {', '.join(names)}."
+    if group == "env":
+        return _missing_env(name, names)
+    label = f"{group.capitalize()}s" if group == "agent" else f"Options of {group}"
+    listed = ", ".join(names) or "none yet"
+    return f"there is no {group} '{name}'.{did_you_mean(name, names)} {label}: {listed}."
+
+
+def _not_a_name(error: BaseException) -> str:
+    """A group that is given a number, null or a list: `agent=1`. Hydra does not say which."""
+    for word in sys.argv[1:]:
+        group, _, value = word.lstrip("+").partition("=")
+        if not re.fullmatch(r"null|true|false|[-+.\d].*|\[.*", value, re.IGNORECASE):
+            continue
+        if loader().repository.group_exists(group):
+            several = f"{group} takes one name, got {value}."
+            return several if value.startswith("[") else _no_option(group, value)
+    return _first_line(error)
+
+
+def _missing_env(name: str, files: list[str]) -> str:
+    """A name that is neither a file nor an id: the closest of both."""
+    from rlrun.envspec import closest_id
+
+    near = closest_id(name, files)
+    hint = f" Did you mean {near}?" if near else ""
+    return f"there is no environment '{name}'.{hint} Any registered Gymnasium id works."
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    """A word that is not KEY=VALUE."""
+    word = error.override
+    if "=" in word:
+        reason = _first_line(error).rstrip(".")
+        return f"cannot read '{word}': {reason}. Quote what has special characters: key='a value'."
+    for group in ("agent", "env", "experiment"):
+        if word in locate.options(group):
+            return f"'{word}' alone says nothing. Did you mean {group}={word}?"
+    keys = _leaves(_composed())
+    near = closest(word, keys) or closest(word, [k.rpartition(".")[2] for k in keys])
+    hint = f" Did you mean {_full(near, keys)}=VALUE?" if near else ""
+    return f"'{word}' is neither a command nor a setting.{hint} {HOW}"
+
+
+def _yaml(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    where = f"{mark.name}, line {mark.line + 1}: " if mark else ""
+    return f"{where}not valid YAML: {problem}."
+
+
+def _unknown_key(error: Exception, cause: OmegaConfBaseException) -> str:
+    """A key on the command line that nothing has: `lr=1`, `agent.lrr=1`."""
+    key, node = cause.full_key, cause.parent_node
+    if not key or not isinstance(node, DictConfig) or cause.key in node:
+        return _first_line(cause if str(error) in ("", "None") else error)
+    keys = _leaves(node._get_root())
+    last = key.rpartition(".")[2]
+    near = closest(key, keys)
+    same = [k for k in keys if k.rpartition(".")[2] == last]
+    if same:
+        near = same[0]
+    siblings = ", ".join(str(k) for k in node if k != "hydra")
+    there = f" {key.rpartition('.')[0] or 'rlrun'} has: {siblings}." if siblings else ""
+    hint = f" Did you mean {near}?" if near else ""
+    return f"unknown setting {key}.{hint}{there}"
+
+
+def _composed() -> DictConfig:
+    """The configuration nobody changed, for the names of its settings."""
+    from hydra.types import RunMode
+
+    config: DictConfig = loader().load_configuration("config", [], RunMode.RUN)
+    return config
+
+
+def _leaves(config: Any, path: str = "") -> list[str]:
+    """The full names of all settings but Hydra's own."""
+    names = []
+    for key in config:
+        name = f"{path}.{key}" if path else str(key)
+        if name == "hydra":
+            continue
+        node = config._get_node(key)
+        inner = _leaves(node, name) if isinstance(node, DictConfig) else []
+        names += inner or [name]
+    return names
+
+
+def _full(name: str, keys: list[str]) -> str:
+    return next(key for key in keys if name in (key, key.rpartition(".")[2]))
+
+
+def _first_line(error: BaseException) -> str:
+    """The text of the exception, in our words where Hydra's do not help."""
+    text = str(error).strip() or type(error).__name__
+    quoted = text.split("'")[1] if text.count("'") > 1 else ""
+    if text.startswith("Ambiguous value for argument"):
+        key, _, values = quoted.partition("=")
+        group = loader().repository.group_exists(key)
+        as_list = "" if group else f", or write {key}=[{values}] for a list"
+        return f"{quoted} has several values: add -m to try each{as_list}."
+    if text.startswith("Could not append to config"):
+        return f"{quoted} is there already: write {quoted}=VALUE, without the +."
+    if " appears more than once in the final defaults list" in text:
+        group = text.split()[0]
+        return f"{group} is chosen twice: write {group}=NAME, without the +."
+    if "does not support sweep type" in text:
+        return "a grid cannot go through an interval: list the values, as agent.lr=1e-3,3e-4."
+    return text.splitlines()[0].rstrip(".") + "."

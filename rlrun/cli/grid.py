@@ -1,0 +1,74 @@
+"""The jobs of a multirun, composed before the first one starts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from rlrun.cli.loader import loader
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point of the grid: what varies in it, its configuration, its choices of groups."""
+
+    label: str
+    config: DictConfig
+    choices: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a multirun asks for: the overrides of every job, and the keys that vary."""
+
+    overrides: list[list[str]]
+    varying: list[str]
+
+    def label(self, number: int) -> str:
+        """What distinguishes this job from the others: `agent.lr=0.001 seeds=3`."""
+        words = [o for o in self.overrides[number] if o.partition("=")[0] in self.varying]
+        return " ".join(words) or "as configured"
+
+
+def read(config: DictConfig) -> Grid:
+    """The grid of a multirun's configuration, as Hydra's basic sweeper will see it."""
+    given = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create())
+    assert isinstance(given, dict)
+    words = [f"{key!s}={value}" for key, value in given.items()] + list(config.hydra.overrides.task)
+    parsed = OverridesParser.create().parse_overrides(words)
+    jobs = BasicSweeper.split_arguments(parsed, None)[0]
+    varying = [o.get_key_element() for o in parsed if o.is_sweep_override()]
+    return Grid(jobs, list(dict.fromkeys(varying)))
+
+
+def compose(config: DictConfig, grid: Grid) -> Iterator[Job]:
+    """Every job of the grid.
+
+    A composition costs 60 ms. Jobs that differ only in plain values share one, to which the
+    values are applied.
+    """
+    reader = loader()
+    parser = OverridesParser.create()
+    words: dict[str, tuple[Override, bool]] = {}
+    bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
+    for number, job in enumerate(grid.overrides):
+        for word in set(job) - words.keys():
+            override = parser.parse_override(word)
+            words[word] = override, reader.repository.group_exists(override.key_or_group)
+        groups = tuple(word for word in job if words[word][1])
+        if groups not in bases:
+            base = reader.load_sweep_config(config, list(groups))
+            choices = dict(base.hydra.runtime.choices)
+            with open_dict(base):
+                base.pop("hydra")
+            bases[groups] = base, choices
+        base, choices = bases[groups]
+        composed = copy.deepcopy(base)
+        reader._apply_overrides_to_config([words[w][0] for w in job if not words[w][1]], composed)
+        yield Job(grid.label(number), composed, choices)

@@ -1,0 +1,87 @@
+"""`rlrun --help`, written from the files in conf/, so that it always tells the truth.
+
+It reads them as text: importing a YAML reader, let alone Hydra, would cost more than the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rlrun.cli.folders import config_root
+
+GROUPS = ("agent", "env", "tuned", "experiment", "replay", "explore", "device")
+TEXT = """\
+rlrun trains reinforcement-learning agents, several seeds at once.
+
+  rlrun agent=dqn env=CartPole-v1            train; the run's folder is under outputs/
+  rlrun env=Acrobot-v1 seeds=3 agent.lr=1e-3 change settings
+  rlrun -m agent.lr=1e-3,3e-4 seeds=3        one run for each value, one after another
+  rlrun agent=dqn --cfg job                  show every setting of a run, and do not run it
+  tensorboard --logdir outputs               look at the curves
+
+Choices (GROUP=NAME; * is the default)
+{groups}
+
+  env takes any registered Gymnasium id (env=Acrobot-v1), also of another package
+  (env=package:Name-v0), and env.kwargs.NAME=VALUE for the environment's own arguments.
+  tuned is picked by the agent and the environment; tuned=none switches it off.
+
+Settings (KEY=VALUE)
+{settings}
+
+  agent.*, env.*, replay.*, explore.* and device.* have settings of their own: see --cfg job.
+
+More
+  --config-dir DIR                  take choices from your own folder too (DIR/agent/mine.yaml)
+  eval "$(rlrun -sc install=bash)"  complete with the Tab key; also zsh (=zsh) and fish (=fish)
+  rlrun --version                   the version
+  rlrun --hydra-help                what Hydra, which reads this command line, offers besides"""
+
+
+def overview() -> str:
+    """The whole text."""
+    root = config_root()
+    lines = (root / "config.yaml").read_text(encoding="utf-8").splitlines()
+    return TEXT.format(groups=_groups(root, _defaults(lines)), settings=_settings(lines))
+
+
+def run_wide(lines: list[str]) -> list[tuple[str, str, str]]:
+    """Key, default and comment of the settings in config.yaml that belong to no group."""
+    found, parent = [], ""
+    for line in lines:
+        match = re.fullmatch(r"( *)([\w]+):(?: +([^#\s][^#]*?))?(?: *# *(.*))?", line)
+        if match is None:
+            continue
+        indent, key, value, comment = match.groups()
+        parent = parent if indent else key
+        if parent in ("defaults", "hydra") or value is None:
+            continue
+        found.append((f"{parent}.{key}" if indent else key, value, comment or ""))
+    return found
+
+
+def _settings(lines: list[str]) -> str:
+    rows = [(f"{key}={value}", comment) for key, value, comment in run_wide(lines)]
+    width = max(len(row[0]) for row in rows)
+    return "\n".join(f"  {setting:{width}}  {comment}" for setting, comment in rows)
+
+
+def _groups(root: Path, defaults: dict[str, str]) -> str:
+    rows = []
+    for group in GROUPS:
+        folder = root / group
+        names = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in _files(folder))
+        marked = [f"{name}*" if name == defaults.get(group) else name for name in names]
+        rows.append(f"  {group:10}  {', '.join(marked) or '(none yet)'}")
+    return "\n".join(rows)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*.yaml") if not path.name.startswith("_")]
+
+
+def _defaults(lines: list[str]) -> dict[str, str]:
+    """The default choice of each group, from the defaults list of config.yaml."""
+    matches = (re.match(r"  - (\w+): ([\w.-]+)", line) for line in lines)
+    return {m[1]: m[2] for m in matches if m}

@@ -1,0 +1,58 @@
+"""The functions our configuration files call: ${rlrun.tuned:...} and its like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from rlrun.cli.folders import slug, stamp
+from rlrun.cli.loader import loader
+
+
+def register() -> None:
+    """Make them known to OmegaConf; called in every process that composes a configuration."""
+    for name, function, cached in (
+        ("rlrun.slug", slug, False),
+        ("rlrun.stamp", stamp, True),  # asked several times in a run, which has one time
+        ("rlrun.tuned", tuned, False),
+        ("rlrun.job", job_name, False),
+    ):
+        OmegaConf.register_new_resolver(name, function, use_cache=cached, replace=True)
+
+
+def tuned(agent: str, env: str) -> str:
+    """The option of the group `tuned` for a pair: its own file, else that of the family.
+
+    A file in conf/env may give another name to an environment, so the pair is found by the id:
+    `dqn/ALE/Pong-v5`, or `dqn/_ALE` for all Atari games.
+    """
+    repository = loader().repository
+    found = repository.load_config(f"env/{env}")
+    env_id = str(_env_id(found.config) or env) if found else env
+    name = env_id.rpartition(":")[2]
+    family = f"{agent}/_{name.rpartition('/')[0]}"
+    pair = f"{agent}/{name}"
+    if not repository.config_exists(f"tuned/{pair}") and repository.config_exists(
+        f"tuned/{family}"
+    ):
+        return family
+    return pair
+
+
+def _env_id(config: Any) -> Any:
+    """The id in an environment's file, which may be written for the top level."""
+    return config.get("id") or OmegaConf.select(config, "env.id")
+
+
+def job_name(number: int, overrides: Sequence[str], varying: Sequence[str], width: int) -> str:
+    """The folder of one job of a sweep: its number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
+    last = [key.rpartition(".")[2] for key in varying]
+    words = [f"{number:0{width}}"]
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key in varying:
+            short = key.rpartition(".")[2]
+            words.append(f"{short if last.count(short) == 1 else key}={value}")
+    return slug("_".join(words))[:100]
