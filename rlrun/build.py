@@ -1,0 +1,224 @@
+"""From configuration to objects: the only file that does it.
+
+Every group option has a ``name``; it is looked up in a registry, and the remaining keys are the
+keyword-only parameters of what stands there. Nothing is imported because a configuration says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from rlrun.agents import AGENTS
+from rlrun.envs import Envs
+from rlrun.errors import BadInput, did_you_mean
+from rlrun.explore import EXPLORE
+from rlrun.folder import RunFolder
+from rlrun.log import Logger
+from rlrun.progress import Progress, final_table
+from rlrun.replay import REPLAY
+from rlrun.rng import Purpose, Streams
+from rlrun.schema import construct
+from rlrun.settings import Settings
+from rlrun.train import Run, train
+from rlrun.types import Agent, Spec
+
+NO_LIMIT_STEPS = 1000  # an evaluation episode's length where neither environment nor user says
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """The task's part of a composed configuration as plain, resolved values."""
+    settings = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(settings, dict)
+    return {str(key): value for key, value in settings.items() if key != "hydra"}
+
+
+def validate(settings: Mapping[str, Any]) -> None:
+    """Build everything once and let it go: raises BadInput for whatever cannot run."""
+    parts = construct(Settings, settings, "")
+    build_agent(parts, parts.env.spec())
+
+
+def run(settings: Mapping[str, Any], folder: Path) -> float:
+    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none)."""
+    parts = construct(Settings, settings, "")
+    parts.device.prepare()
+    env, seeds = parts.env, parts.seeds
+    OmegaConf.save(OmegaConf.create(dict(settings)), folder / "config.yaml", resolve=True)
+    record = RunFolder(folder, _command())
+    title = f"{settings['agent']['name']} on {env.id}, {_listed(seeds)}"
+    logger = Logger(folder, seeds, flat(settings))
+    try:
+        with Progress(title, parts.total_steps) as progress:
+            result = train(
+                Run(
+                    agent_name=settings["agent"]["name"],
+                    agent=build_agent(parts, env.spec()),
+                    envs=Envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
+                    eval_envs=partial(_eval_envs, parts),
+                    seeds=seeds,
+                    total_steps=parts.total_steps,
+                    log_every=parts.log_every,
+                    evaluation=parts.evaluation,
+                    logger=logger,
+                    progress=progress,
+                    folder=record,
+                )
+            )
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        record.close("interrupted" if interrupted else "failed", f"{type(error).__name__}: {error}")
+        raise
+    finally:
+        logger.close()
+    record.result(result)
+    record.close("done")
+    final_table(result)
+    print(f"curves:    tensorboard --logdir {shlex.quote(os.path.relpath(folder))}")
+    print(f"again:     {_command()}")
+    return float(result["final"]["mean"]) if result["final"] else 0.0
+
+
+def build_agent(parts: Settings, spec: Spec) -> Agent:
+    """The agent named in the settings, checked against the environment's spaces."""
+    name = str(parts.agent.get("name"))
+    cls = _agent_class(name)
+    _check_spaces(name, cls, spec)
+    horizon, seeds = parts.total_steps, parts.seeds
+    offered: dict[str, Callable[[], Any]] = {
+        "spec": lambda: spec,
+        "seeds": lambda: seeds,
+        "horizon": lambda: horizon,
+        "device": lambda: parts.device,
+        "replay": lambda: _build_option(
+            "replay",
+            parts.replay,
+            REPLAY,
+            {"spec": spec, "draws": Streams(seeds, Purpose.REPLAY), "seeds": len(seeds)},
+        ),
+        "explore": lambda: _build_option(
+            "explore", parts.explore, EXPLORE, {"spec": spec, "seeds": seeds, "horizon": horizon}
+        ),
+    }
+    wanted = _takes(cls)
+    for group, options in (("replay", REPLAY), ("explore", EXPLORE)):
+        given = getattr(parts, group).get("name") is not None
+        if given != (group in wanted):
+            need = "has no use for" if given else "needs"
+            word = "none" if given else next(iter(options))
+            raise BadInput(f"the agent {name} {need} {group}: write {group}={word}.", group)
+    agent: Agent = construct(
+        cls, _rest(parts.agent), "agent", **{part: offered[part]() for part in wanted}
+    )
+    return agent
+
+
+def _agent_class(name: str) -> Any:
+    plugins = {point.name: point for point in entry_points(group="rlrun.agents")}
+    if name in AGENTS:
+        module, _, attribute = AGENTS[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    if name in plugins:
+        return plugins[name].load()
+    raise _unknown("agent", name, [*AGENTS, *plugins])
+
+
+def _build_option(
+    group: str, given: Mapping[str, Any], registry: Mapping[str, Any], offered: Mapping[str, Any]
+) -> Any:
+    name = str(given.get("name"))
+    if name not in registry:
+        raise _unknown(group, name, registry)
+    made = registry[name]
+    return construct(made, _rest(given), group, **{k: offered[k] for k in _takes(made)})
+
+
+def _takes(function: Any) -> list[str]:
+    """The parameters that are not settings: what the program hands over, by name."""
+    parameters = inspect.signature(function).parameters.values()
+    return [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+
+
+def _rest(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key != "name"}
+
+
+def _unknown(group: str, name: object, known: Any) -> BadInput:
+    options = ", ".join(known)
+    hint = did_you_mean(str(name), known)
+    return BadInput(f"there is no {group} named {name!r}.{hint} There is: {options}.", group)
+
+
+def _check_spaces(name: str, cls: Any, spec: Spec) -> None:
+    """Refuse an agent that cannot see or act here, and name those that can."""
+    wrong = []
+    if spec.obs.kind not in cls.observes:
+        wrong.append(f"cannot learn from {_KINDS[spec.obs.kind]} observations")
+    if spec.action.kind not in cls.acts:
+        wrong.append(f"cannot take {_KINDS[spec.action.kind]} actions")
+    if not wrong:
+        return
+    fitting = [
+        other
+        for other in AGENTS
+        if spec.obs.kind in (made := _agent_class(other)).observes and spec.action.kind in made.acts
+    ]
+    raise BadInput(
+        f"the agent {name} {' and '.join(wrong)}, which {spec.env_id} has."
+        f" Agents that fit: {', '.join(fitting)}.",
+        "agent",
+    )
+
+
+_KINDS = {
+    "vector": "continuous",
+    "image": "image",
+    "discrete": "discrete",
+    "multi_discrete": "multi-discrete",
+}
+
+
+def _eval_envs(parts: Settings, num_envs: int) -> Envs:
+    """Environments for evaluation, with episode seeds of their own."""
+    own = parts.env.limit or NO_LIMIT_STEPS
+    limit = min(own, parts.evaluation.max_steps or own)
+    return Envs(
+        partial(parts.env.make, limit),
+        parts.env.id,
+        parts.seeds,
+        num_envs,
+        gamma=parts.gamma,
+        purpose=Purpose.EVAL_EPISODES,
+    )
+
+
+def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, bool | int | float | str]:
+    """Nested settings as ``group.key`` to plain values, for the table of hyperparameters."""
+    values: dict[str, bool | int | float | str] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            values |= flat(value, f"{path}{key}.")
+        elif isinstance(value, bool | int | float | str):
+            values[f"{path}{key}"] = value
+        elif value is not None:
+            values[f"{path}{key}"] = str(value)
+    return values
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+
+
+def _command() -> str:
+    """The command line that repeats this run."""
+    return shlex.join(["rlrun", *sys.argv[1:]])

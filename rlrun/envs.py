@@ -1,0 +1,181 @@
+"""The ``[seed, env]`` grid of environments, and the one place where an episode's end is understood.
+
+Termination means there is nothing after: the discount is 0. Truncation means that somebody
+stopped looking: the discount stays gamma, and the true last observation is kept. No other file
+sees ``terminated``, ``truncated`` or ``gamma``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from rlrun.rng import Purpose, number
+from rlrun.spaces import ActionMap, ObsMap, adapt
+from rlrun.types import Array, Spec, State, Step
+
+TRIM = 8192  # actions kept for the episodes under way are cut down each time they exceed this
+
+
+class Episode(NamedTuple):
+    """A finished episode: who played it, and its true, undiscounted return and its length."""
+
+    seed: int
+    """The position of the seed in the stack."""
+    env: int
+    ret: float
+    length: int
+
+
+class Envs:
+    """``num_envs`` copies of one environment for each seed, stepped together.
+
+    Every episode is reset with a seed of its own that is derived from (seed number, environment,
+    episode number); so an environment's state is that seed and the actions since, which is what
+    ``state_dict`` holds.
+
+    Args:
+        make: makes one environment.
+        env_id: its name, for messages.
+        seeds: the seed numbers.
+        num_envs: environments per seed.
+        gamma: the discount of a step that does not terminate.
+        purpose: which stream the episodes' seeds come from: training or evaluation.
+
+    Raises:
+        ValueError: the observation or action space is of a kind that is not supported.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], gym.Env[Any, Any]],
+        env_id: str,
+        seeds: Sequence[int],
+        num_envs: int,
+        *,
+        gamma: float,
+        purpose: Purpose = Purpose.TRAIN_EPISODES,
+    ) -> None:
+        self._seeds, self.per_seed = tuple(seeds), num_envs
+        self._purpose, self._gamma = purpose, gamma
+        self._grid = (len(self._seeds), num_envs)
+        self._vector = SyncVectorEnv(
+            [lambda: adapt(make())] * (len(self._seeds) * num_envs),
+            copy=False,  # ObsMap copies
+            autoreset_mode=AutoresetMode.DISABLED,
+        )
+        self._obs_map = ObsMap(self._vector.single_observation_space)
+        self._action_map = ActionMap(self._vector.single_action_space)
+        self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs)
+        self.finished: list[Episode] = []
+        """Episodes that ended since somebody last cleared this list."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again with every environment's first episode."""
+        self._episode = np.zeros(self._grid, np.int64)
+        self._return = np.zeros(self._grid)
+        self._length = np.zeros(self._grid, np.int64)
+        self._history: list[Array] = []  # actions [seed * env, ...] of the steps since ...
+        self._begun = np.zeros(self._grid, np.int64)  # ... and where in it each episode begins
+        self.finished.clear()
+        raw, _ = self._vector.reset(seed=self._episode_seeds(np.ones(self._grid, np.bool_)))
+        self.obs: Array = self._obs(raw)
+        """What the agents see now, ``[seed, env, ...]``."""
+
+    def step(self, action: Array) -> Step:
+        """One step of every environment with ``action [seed, env, ...]``.
+
+        Continuous actions are in [-1, 1]. Where an episode ended, ``self.obs`` is the first
+        observation of the next one afterwards.
+        """
+        flat = action.reshape(-1, *action.shape[2:])
+        self._history.append(flat)
+        raw, reward, terminated, truncated, _ = self._vector.step(self._action_map(flat))
+        reward = reward.reshape(self._grid)
+        terminated = terminated.reshape(self._grid)
+        last = terminated | truncated.reshape(self._grid)
+        self._return += reward
+        self._length += 1
+        next_obs = self._obs(raw)
+        discount = np.where(terminated, 0.0, self._gamma)
+        t = Step(self.obs, action, reward, discount, next_obs, last)
+        self.obs = self._reset(last) if last.any() else next_obs
+        return t
+
+    def _reset(self, last: Array) -> Array:
+        """Reset the environments in ``last [seed, env]``; the observations of all of them."""
+        for seed, env in np.argwhere(last):
+            done = float(self._return[seed, env]), int(self._length[seed, env])
+            self.finished.append(Episode(int(seed), int(env), *done))
+        self._episode[last] += 1
+        self._return[last] = 0
+        self._length[last] = 0
+        self._begun[last] = len(self._history)
+        if len(self._history) > TRIM and (needless := int(self._begun.min())) > 0:
+            del self._history[:needless]
+            self._begun -= needless
+        raw, _ = self._vector.reset(
+            seed=self._episode_seeds(last), options={"reset_mask": last.reshape(-1)}
+        )
+        return self._obs(raw)
+
+    def _episode_seeds(self, mask: Array) -> list[int | None]:
+        """A seed for each environment in ``mask``, None for the others."""
+        return [
+            number(self._seeds[s], self._purpose, e, int(self._episode[s, e]))
+            if mask[s, e]
+            else None
+            for s, e in np.ndindex(*self._grid)
+        ]
+
+    def _obs(self, raw: Any) -> Array:
+        obs = self._obs_map(raw)
+        return obs.reshape(*self._grid, *obs.shape[1:])
+
+    def state_dict(self) -> State:
+        """The episodes under way: their numbers, and the actions since the oldest of them began."""
+        oldest = int(self._begun.min())
+        return {
+            "episode": self._episode.copy(),
+            "begun": self._begun - oldest,
+            "actions": np.array(self._history[oldest:]).reshape(
+                -1, self._return.size, *self.spec.action.shape
+            ),
+            "obs": self.obs,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Play the saved episodes' actions again.
+
+        Raises ValueError where that does not lead to the saved observation.
+        """
+        self.restart()
+        self._episode[...] = state["episode"]
+        self._begun[...] = state["begun"]
+        self._history = list(state["actions"])
+        mapped = [self._action_map(flat) for flat in self._history]
+        raw = []
+        for i, (env, seed) in enumerate(
+            zip(self._vector.envs, self._episode_seeds(self._episode >= 0), strict=True)
+        ):
+            s, e = divmod(i, self.per_seed)
+            obs, _ = env.reset(seed=seed)
+            for action in mapped[self._begun[s, e] :]:
+                obs, reward, *_ = env.step(action[i])
+                self._return[s, e] += float(reward)
+                self._length[s, e] += 1
+            raw.append(obs)
+        self.obs = self._obs(np.stack(raw))
+        if not np.array_equal(self.obs, state["obs"]):
+            raise ValueError(
+                f"{self.spec.env_id} did not come back to the saved observation when its "
+                "episode was played again"
+            )
+
+    def close(self) -> None:
+        self._vector.close()

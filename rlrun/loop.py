@@ -1,0 +1,46 @@
+"""The two places that step an environment for an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rlrun.envs import Envs
+from rlrun.types import Agent, Array, Metrics, Step
+
+
+def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Step, Metrics]]:
+    """Act, step, learn, for ever: yields the environment steps per seed, the step, the metrics."""
+    while True:
+        t = envs.step(agent.act(envs.obs, step))
+        step += envs.per_seed
+        yield step, t, agent.learn(t, step)
+
+
+def evaluate(agent: Agent, envs: Envs, step: int, episodes: int) -> tuple[Array, Array]:
+    """Returns and lengths ``[seed, episode]`` of ``episodes`` whole greedy episodes per seed.
+
+    Each environment plays the same number of them: the first to finish would be biased to short
+    ones. They are the same episodes at every call, and the agent is not changed. ``step`` is what
+    the agent is told the time is.
+
+    Raises ValueError where ``episodes`` is not a multiple of the environments per seed.
+    """
+    rounds, rest = divmod(episodes, envs.per_seed)
+    if rest:
+        raise ValueError(f"{episodes} episodes cannot be shared by {envs.per_seed} environments")
+    envs.restart()
+    shape = (len(envs.obs), envs.per_seed)
+    played = np.zeros(shape, np.int64)
+    returns, lengths = np.zeros((*shape, rounds)), np.zeros((*shape, rounds), np.int64)
+    while (played < rounds).any():
+        # environments that have played their share go on, so that the batch keeps its shape
+        envs.step(agent.act(envs.obs, step, explore=False))
+        step += 1
+        for seed, env, ret, length in envs.finished:
+            if (count := played[seed, env]) < rounds:
+                returns[seed, env, count], lengths[seed, env, count] = ret, length
+                played[seed, env] += 1
+        envs.finished.clear()
+    return returns.reshape(shape[0], episodes), lengths.reshape(shape[0], episodes)

@@ -1,0 +1,76 @@
+"""Randomness: one independent stream per seed number and purpose, never a global generator.
+
+A stream belongs to a seed, not to a position in the stack, so what seed 7 draws does not depend
+on which seeds train beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+
+from rlrun.types import Array, State
+
+BLOCK = 4096  # a call of a generator costs about 3 us whatever it draws, a slice of a block 0.3
+
+
+class Purpose(IntEnum):
+    """What a stream is for. The numbers are part of every result: never renumber them."""
+
+    TRAIN_EPISODES = 0
+    EVAL_EPISODES = 1
+    EXPLORE = 2
+    REPLAY = 3
+    WEIGHTS = 4
+    POLICY = 5
+
+
+def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:
+    """The seed sequence of one seed number and purpose, further split by ``more``."""
+    return np.random.SeedSequence(seed, spawn_key=(int(purpose), *more))
+
+
+def number(seed: int, purpose: Purpose, *more: int) -> int:
+    """A 31-bit number of that sequence: a seed that every environment accepts."""
+    return int(sequence(seed, purpose, *more).generate_state(1)[0]) >> 1
+
+
+class Streams:
+    """One generator per seed, read in lockstep: a draw takes the same count from each.
+
+    Numbers are drawn in blocks. The state is that of the generators before the present block,
+    and how much of the block is used.
+    """
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose) -> None:
+        self._bits = [np.random.PCG64(sequence(seed, purpose)) for seed in seeds]
+        self._before = [dict(bits.state) for bits in self._bits]
+        self._block: Array = np.empty((len(seeds), 0))
+        self._used = 0
+
+    def uniform(self, count: int) -> Array:
+        """``[seed, count]`` float64 in [0, 1); a view that stays valid."""
+        if self._used + count > self._block.shape[1]:
+            self._refill(max(BLOCK, count))
+        start, self._used = self._used, self._used + count
+        return self._block[:, start : self._used]
+
+    def _refill(self, width: int) -> None:
+        self._before = [dict(bits.state) for bits in self._bits]
+        self._block = np.stack([np.random.Generator(bits).random(width) for bits in self._bits])
+        self._used = 0
+
+    def state_dict(self) -> State:
+        width, used = self._block.shape[1], self._used
+        return {"streams": [{**b, "width": width, "used": used} for b in self._before]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        streams = [dict(each) for each in state["streams"]]
+        width, used = streams[0]["width"], streams[0]["used"]
+        for bits, each in zip(self._bits, streams, strict=True):
+            bits.state = {k: v for k, v in each.items() if k not in ("width", "used")}  # type: ignore[assignment]
+        self._refill(width)
+        self._used = used

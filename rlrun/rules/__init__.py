@@ -1,0 +1,1 @@
+"""Update rules: pure functions of tensors with any leading axes, results not reduced."""

@@ -1,0 +1,51 @@
+"""Temporal-difference rules for action values.
+
+``q`` tensors are ``[..., action]``, all others ``[...]``, with the same leading axes (no silent
+broadcasting: they are checked). The callers keep targets out of the gradient.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def q_taken(q: Tensor, action: Tensor) -> Tensor:
+    """Q(s, a) of the actions taken.
+
+    Raises ValueError where the leading axes differ.
+    """
+    if q.shape[:-1] != action.shape:
+        raise ValueError(f"q {tuple(q.shape)} does not fit actions {tuple(action.shape)}")
+    return q.gather(-1, action.unsqueeze(-1)).squeeze(-1)
+
+
+def q_learning_target(
+    reward: Tensor, discount: Tensor, next_q: Tensor, selector_q: Tensor | None = None
+) -> Tensor:
+    """r + discount · Q(s', a') with a' the best action of ``selector_q``, by default of ``next_q``.
+
+    ``selector_q`` from the online and ``next_q`` from the target network is double Q-learning
+    (van Hasselt et al. 2016, eq. 4); one network for both is Q-learning (Mnih et al. 2015, eq. 1).
+
+    Raises ValueError where the leading axes differ.
+    """
+    if not reward.shape == discount.shape == next_q.shape[:-1]:
+        raise ValueError(
+            f"reward {tuple(reward.shape)}, discount {tuple(discount.shape)} and next_q "
+            f"{tuple(next_q.shape)} do not share their leading axes"
+        )
+    if selector_q is None:
+        return reward + discount * next_q.amax(-1)
+    return reward + discount * q_taken(next_q, selector_q.argmax(-1))
+
+
+def squared(error: Tensor) -> Tensor:
+    """Half the squared error, whose slope is the error itself."""
+    return 0.5 * error * error
+
+
+def huber(error: Tensor) -> Tensor:
+    """Half the squared error within ±1, linear with slope 1 beyond (Mnih et al. 2015)."""
+    return functional.huber_loss(error, torch.zeros_like(error), reduction="none")

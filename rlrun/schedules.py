@@ -1,0 +1,49 @@
+"""Values that change with the step: frozen callables, so that there is nothing to checkpoint.
+
+The clock is always environment steps per seed. A schedule ends where it was made to end: when a
+run is made longer afterwards, it stays at its last value and does not jump.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Schedule: TypeAlias = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """From ``start`` to ``end`` in a straight line over ``steps`` steps, then ``end``."""
+
+    start: float
+    end: float
+    steps: float
+
+    def __call__(self, step: int) -> float:
+        if step >= self.steps:
+            return self.end
+        return self.start + (self.end - self.start) * step / self.steps
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """end + (start - end) exp(-step / decay): the distance to ``end`` falls by e each ``decay``."""
+
+    start: float
+    end: float
+    decay: float
+
+    def __call__(self, step: int) -> float:
+        return self.end + (self.start - self.end) * math.exp(-step / self.decay)
+
+
+def due(step: int, every: int, stride: int) -> int:
+    """How many multiples of ``every`` were reached in the last ``stride`` steps; 0 is not due.
+
+    A count of crossings, so that it is right for any number of environments per seed. Never due
+    where ``every`` is 0.
+    """
+    return step // every - (step - stride) // every if every else 0

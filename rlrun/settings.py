@@ -1,0 +1,94 @@
+"""The run-wide settings and those of the environment, checked; groups are built in ``build.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+
+from rlrun.checks import at_least
+from rlrun.device import Device
+from rlrun.envs import Envs
+from rlrun.envspec import check_env_kwargs, env_spec
+from rlrun.errors import BadInput
+from rlrun.schema import construct
+from rlrun.train import Evaluation
+from rlrun.types import Spec
+
+
+class Settings:
+    """The run-wide settings; the groups are checked where their objects are built."""
+
+    def __init__(
+        self,
+        *,
+        seed: int,
+        seeds: int,
+        total_steps: int,
+        gamma: float,
+        log: Mapping[str, Any],
+        eval: Mapping[str, Any],
+        env: Mapping[str, Any],
+        agent: Mapping[str, Any],
+        replay: Mapping[str, Any],
+        explore: Mapping[str, Any],
+        device: Mapping[str, Any],
+    ) -> None:
+        at_least(0, seed=seed)
+        at_least(1, seeds=seeds, total_steps=total_steps)
+        if not 0 <= gamma <= 1:
+            raise ValueError(f"gamma must lie between 0 and 1, got {gamma}")
+        self.seeds = tuple(range(seed, seed + seeds))
+        self.total_steps, self.gamma = total_steps, gamma
+        self.log_every = construct(LogSettings, log, "log").every
+        self.evaluation = construct(Evaluation, eval, "eval")
+        self.env = construct(EnvSettings, env, "env")
+        self.device = construct(Device, device, "device")
+        self.agent, self.replay, self.explore = agent, replay, explore
+
+
+class LogSettings:
+    """The ``log`` settings."""
+
+    def __init__(self, *, every: int) -> None:
+        at_least(1, every=every)
+        self.every = every
+
+
+class EnvSettings:
+    """The ``env`` settings, and how to make that environment."""
+
+    def __init__(
+        self, *, id: str, num_envs: int, max_episode_steps: int | None, kwargs: Mapping[str, Any]
+    ) -> None:
+        at_least(1, num_envs=num_envs, max_episode_steps=max_episode_steps)
+        self.id, self.num_envs = id, num_envs
+        self._kwargs = dict(kwargs)
+        check_env_kwargs(id, self._kwargs)
+        self.limit = max_episode_steps or env_spec(id).max_episode_steps
+
+    def make(self, limit: int | None = None) -> gym.Env[Any, Any]:
+        """One environment, its episodes cut after ``limit`` steps (None: as the settings say)."""
+        return gym.make(
+            self.id,
+            max_episode_steps=limit or self.limit,
+            disable_env_checker=True,  # it costs time at every step; EnvSettings.spec checks once
+            **self._kwargs,
+        )
+
+    def spec(self) -> Spec:
+        """What an agent is told, found by making one environment and stepping it never.
+
+        Raises BadInput where the environment cannot be made or its spaces are not supported.
+        """
+        try:
+            envs = Envs(self.make, self.id, [0], 1, gamma=1.0)
+        except Exception as error:
+            told = (
+                str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            )
+            raise BadInput(f"{self.id} cannot be used: {told}", "env") from error
+        envs.close()
+        spec = envs.spec
+        return Spec(spec.env_id, spec.obs, spec.action, self.num_envs)

@@ -1,0 +1,229 @@
+"""One training run: drives ``interact`` and decides when to log, evaluate, save and stop."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rlrun import checkpoint
+from rlrun.best import Best
+from rlrun.checks import at_least, positive
+from rlrun.envs import Envs
+from rlrun.folder import RunFolder
+from rlrun.log import Logger
+from rlrun.loop import evaluate, interact
+from rlrun.progress import Progress
+from rlrun.schedules import due
+from rlrun.stats import summary
+from rlrun.types import Agent, Array, Metrics
+
+WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
+
+
+class Evaluation:
+    """When and how long to evaluate; the keys are the ``eval`` settings.
+
+    Args:
+        every: steps between evaluations while training; 0 for none.
+        episodes: episodes per seed in each of those.
+        final_episodes: episodes per seed at the end; 0 for no evaluation then.
+        max_steps: the longest an evaluation episode may last; None: as long as the environment
+            lets it.
+    """
+
+    def __init__(
+        self, *, every: int, episodes: int, final_episodes: int, max_steps: int | None
+    ) -> None:
+        at_least(0, every=every, final_episodes=final_episodes)
+        at_least(1, episodes=episodes)
+        positive(max_steps=max_steps)
+        self.every, self.episodes, self.final_episodes = every, episodes, final_episodes
+        self.max_steps = max_steps
+
+    @staticmethod
+    def envs_for(episodes: int) -> int:
+        """How many environments per seed share ``episodes`` evenly: at most 10."""
+        return max(n for n in range(1, 11) if episodes % n == 0)
+
+
+@dataclass
+class Run:
+    """Everything a training run is made of."""
+
+    agent_name: str
+    agent: Agent
+    envs: Envs
+    eval_envs: Callable[[int], Envs]
+    """Makes the evaluation's environments: so many per seed."""
+    seeds: Sequence[int]
+    total_steps: int
+    log_every: int
+    evaluation: Evaluation
+    logger: Logger
+    progress: Progress
+    folder: RunFolder
+
+
+class Clock:
+    """Wall time, and the part of it that was training: pauses do not count."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._paused = 0.0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._paused += time.perf_counter() - begin
+
+    @property
+    def wall(self) -> float:
+        return time.perf_counter() - self._start
+
+    @property
+    def training(self) -> float:
+        return self.wall - self._paused
+
+
+class Recorder:
+    """What happened since the last line of the log."""
+
+    def __init__(self, envs: Envs, seeds: int) -> None:
+        self._envs = envs
+        self._metrics: list[Metrics] = []
+        self._returns = [deque[float](maxlen=WINDOW) for _ in range(seeds)]
+        self._lengths = [deque[float](maxlen=WINDOW) for _ in range(seeds)]
+
+    def note(self, metrics: Metrics) -> None:
+        if metrics:
+            self._metrics.append(metrics)
+
+    def row(self) -> dict[str, Array]:
+        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
+        for seed, _, ret, length in self._envs.finished:
+            self._returns[seed].append(ret)
+            self._lengths[seed].append(length)
+        self._envs.finished.clear()
+        row = {"rollout/ep_rew_mean": _means(self._returns)}
+        row["rollout/ep_len_mean"] = _means(self._lengths)
+        for tag in self._metrics[-1] if self._metrics else ():
+            values = np.stack([_host(metrics[tag]) for metrics in self._metrics])
+            counts = np.issubdtype(values.dtype, np.integer)
+            row[tag] = values[-1] if counts else values.mean(0, dtype=np.float64)
+        self._metrics.clear()
+        return row
+
+
+def _means(windows: Sequence[deque[float]]) -> Array:
+    return np.array([np.mean(w) if w else np.nan for w in windows])
+
+
+def _host(values: Any) -> Array:
+    return values if isinstance(values, np.ndarray) else values.numpy(force=True)
+
+
+def train(run: Run) -> dict[str, Any]:
+    """Train to the end, evaluate, save, and return what ``result.json`` says."""
+    seeds, stride = len(run.seeds), run.envs.per_seed
+    recorder, best, clock = Recorder(run.envs, seeds), Best(seeds), Clock()
+    eval_envs = run.eval_envs(Evaluation.envs_for(run.evaluation.episodes))
+    evaluated: float | None = None
+    ep_return: float | None = None
+    step = 0
+    for step, _, metrics in interact(run.agent, run.envs):
+        recorder.note(metrics)
+        row: dict[str, Array] = {}
+        if due(step, run.log_every, stride):
+            speed = step * seeds / clock.training
+            row = recorder.row() | {"time/fps": np.full(seeds, speed)}
+            ep_return = _mean(row["rollout/ep_rew_mean"])
+        if due(step, run.evaluation.every, stride):
+            with clock.paused():
+                scores = _evaluate(run, eval_envs, step, best)
+            row |= scores
+            evaluated = float(scores["eval/mean_reward"].mean())
+        if row:
+            run.logger.write(step, row)
+        run.progress.update(
+            step,
+            steps_per_second=step * seeds / clock.training,
+            ep_return=ep_return,
+            evaluation=evaluated,
+        )
+        if step >= run.total_steps:
+            break
+    training = clock.training
+    eval_envs.close()
+    checkpoint.save(run.folder.path / "checkpoint", _state(run, best, step))
+    final = _final(run, step)
+    return {
+        "agent": run.agent_name,
+        "env": run.envs.spec.env_id,
+        "seeds": list(run.seeds),
+        "steps": step,
+        "final": final,
+        "best": _best(run, best),
+        "wall_seconds": clock.wall,
+        "steps_per_second": step * seeds / training,
+        "status": "done",
+    }
+
+
+def _evaluate(run: Run, envs: Envs, step: int, best: Best) -> dict[str, Array]:
+    """Evaluate, and save the seeds that are better than ever."""
+    returns, lengths = evaluate(run.agent, envs, step, run.evaluation.episodes)
+    mean = returns.mean(-1)
+    if best.offer(step, mean, run.agent.state_dict()):
+        state = {"step": best.step, "mean": best.mean, "agent": best.state}
+        checkpoint.save(run.folder.path / "best", state)
+    run.folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
+    return {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
+
+
+def _final(run: Run, step: int) -> dict[str, Any] | None:
+    """The evaluation of the last step's weights."""
+    episodes = run.evaluation.final_episodes
+    if not episodes:
+        return None
+    run.progress.message(f"evaluating {episodes} episodes of each seed")
+    envs = run.eval_envs(Evaluation.envs_for(episodes))
+    returns, _ = evaluate(run.agent, envs, step, episodes)
+    envs.close()
+    mean = returns.mean(-1)
+    run.logger.write(step, {"final/mean_reward": mean})
+    run.folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
+    return {"step": step, "episodes": episodes, **summary(mean)}
+
+
+def _best(run: Run, best: Best) -> dict[str, Any] | None:
+    if not np.isfinite(best.mean).all():  # no evaluation was due
+        return None
+    episodes = run.evaluation.episodes
+    return {"step": best.step.tolist(), "episodes": episodes, **summary(best.mean)}
+
+
+def _state(run: Run, best: Best, step: int) -> dict[str, Any]:
+    """Everything that decides how the run would go on."""
+    return {
+        "step": step,
+        "agent": run.agent.state_dict(),
+        "envs": run.envs.state_dict(),
+        "best": {"step": best.step, "mean": best.mean},
+    }
+
+
+def _mean(values: Array) -> float | None:
+    return float(np.nanmean(values)) if np.isfinite(values).any() else None
+
+
+def _listed(values: Array) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

@@ -1,0 +1,108 @@
+"""The words every part of rlrun shares: what one step is, what a learner samples, what an agent is.
+
+Axes are always there, also for one seed: acting arrays start ``[seed, env]``, learning arrays
+``[seed, batch]``. Nothing here computes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array: TypeAlias = npt.NDArray[Any]
+Metrics: TypeAlias = "Mapping[str, Tensor | Array]"
+"""Tag to values ``[seed]``. Floats are averaged until they are logged; integers count, so the
+latest one is logged."""
+State: TypeAlias = dict[str, Any]
+"""Nested plain values and arrays. In an agent's state every array, tensor and list starts with
+the seed axis, so that the state of one seed can be taken out of a stack."""
+SpaceKind: TypeAlias = Literal["vector", "image", "discrete", "multi_discrete"]
+
+
+class Step(NamedTuple):
+    """One step of every environment; each array starts ``[seed, env]``."""
+
+    obs: Array
+    action: Array
+    reward: Array
+    discount: Array
+    """gamma where the episode can go on, 0 where it terminated: what a bootstrap is times."""
+    next_obs: Array
+    """The true successor, never the observation after a reset."""
+    last: Array
+    """The episode ends here, for whatever reason: do not look past this step."""
+
+
+class Batch(NamedTuple):
+    """What a learner samples; each array (or tensor) starts ``[seed, batch]``."""
+
+    obs: Any
+    action: Any
+    reward: Any
+    """The n-step return."""
+    discount: Any
+    """What the value of ``next_obs`` is times; 0 after a termination."""
+    next_obs: Any
+    weight: Any
+    """Importance weight in the loss; 1 for uniform sampling."""
+    index: Any
+    """Where the transition lies in the replay, for ``Replay.update``."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """The shape of one observation or one action, without the axes in front of it."""
+
+    kind: SpaceKind
+    shape: tuple[int, ...]
+    choices: tuple[int, ...] = ()
+    """How many values each entry can take, for the two discrete kinds."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What an agent is told about its environment."""
+
+    env_id: str
+    obs: Space
+    action: Space
+    num_envs: int
+    """Environments per seed."""
+
+
+class Draws(Protocol):
+    """Uniform random numbers from one stream per seed (``rlrun.rng.Streams``)."""
+
+    def uniform(self, count: int) -> Array:
+        """``[seed, count]`` numbers in [0, 1)."""
+        ...
+
+    def state_dict(self) -> State: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Agent(Protocol):
+    """Chooses actions and learns from what happened. Structural: there is no base class."""
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env, ...]`` for ``obs [seed, env, ...]``.
+
+        With ``explore=False`` nothing random is drawn from the agent's streams and its state
+        does not change.
+        """
+        ...
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """Take in one vector step; the empty mapping where nothing was learnt."""
+        ...
+
+    def state_dict(self) -> State: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...

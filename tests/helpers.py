@@ -1,0 +1,81 @@
+"""What several test files need: the real configuration, shrunk, and what is built from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import hydra
+import numpy as np
+import torch
+
+from rlrun import build
+from rlrun.cli.folders import config_root
+from rlrun.envs import Envs
+from rlrun.schema import construct
+from rlrun.settings import Settings
+from rlrun.types import Agent
+
+SMALL_DQN = (
+    "agent=dqn",
+    "agent.hidden=[16,16]",
+    "agent.batch_size=8",
+    "agent.learning_starts=20",
+    "replay.capacity=150",
+    "tuned=none",
+)
+
+
+def settings(*words: str) -> dict[str, Any]:
+    """The settings that the command line ``rlrun WORDS`` composes."""
+    with hydra.initialize_config_dir(str(config_root()), version_base="1.3"):
+        return build.plain(hydra.compose("config", overrides=list(words)))
+
+
+def agent_and_envs(*words: str) -> tuple[Agent, Envs]:
+    """The agent and the training environments of that command line."""
+    parts = construct(Settings, settings(*words), "")
+    parts.device.prepare()
+    env = parts.env
+    agent = build.build_agent(parts, env.spec())
+    return agent, Envs(env.make, env.id, parts.seeds, env.num_envs, gamma=parts.gamma)
+
+
+def envs_of(
+    env_id: str, seeds: tuple[int, ...] = (0,), num_envs: int = 1, gamma: float = 0.9, **kwargs: Any
+) -> Envs:
+    """A grid of one registered environment."""
+    return Envs(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
+
+
+def host(tree: Any) -> Any:
+    """A copy of a state with every array and tensor as an array, for comparing."""
+    if isinstance(tree, Mapping):
+        return {key: host(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [host(value) for value in tree]
+    if isinstance(tree, torch.Tensor):
+        return tree.detach().cpu().numpy().copy()
+    return tree.copy() if isinstance(tree, np.ndarray) else tree
+
+
+def differences(a: Any, b: Any, place: str = "") -> list[str]:
+    """The places where two states of `host` differ in a single bit, or in shape or type."""
+    if isinstance(a, Mapping):
+        if a.keys() != b.keys():
+            return [f"{place}: {sorted(a)} against {sorted(b)}"]
+        return [d for key in a for d in differences(a[key], b[key], f"{place}/{key}")]
+    if isinstance(a, list):
+        if len(a) != len(b):
+            return [f"{place}: {len(a)} against {len(b)}"]
+        return [
+            d
+            for i, (x, y) in enumerate(zip(a, b, strict=True))
+            for d in differences(x, y, f"{place}/{i}")
+        ]
+    if isinstance(a, np.ndarray):
+        same = a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return [] if same else [place]
+    return [] if a == b else [f"{place}: {a} against {b}"]

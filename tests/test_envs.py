@@ -1,0 +1,143 @@
+"""The grid of environments: ends of episodes, seeds of episodes, and coming back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from rlrun.envs import Envs
+from rlrun.rng import Purpose, number
+from rlrun.types import Array
+from tests.helpers import differences, envs_of, host
+
+
+class Count(gym.Env[Array, Any]):
+    """Observes its own time; terminates, or is truncated, after ``length`` steps."""
+
+    def __init__(self, length: int, truncates: bool) -> None:
+        self.observation_space = spaces.Box(-1.0, 1e6, (1,), np.float32)
+        self.action_space = spaces.Discrete(2)
+        self.length, self.truncates = length, truncates
+        self.seeds: list[int | None] = []
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        self.seeds.append(seed)
+        self.time = 0
+        return np.array([0.0], np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        assert self.time < self.length, "stepped after its end"
+        self.time += 1
+        ended = self.time == self.length
+        obs = np.array([self.time], np.float32)
+        return obs, 2.0, ended and not self.truncates, ended and self.truncates, {}
+
+
+@pytest.mark.parametrize("truncates", [False, True])
+def test_an_end_keeps_the_true_successor_and_only_termination_cuts(truncates: bool) -> None:
+    envs = Envs(lambda: Count(3, truncates), "count", [0, 1], 2, gamma=0.5)
+    action = np.zeros((2, 2), np.int64)
+    steps = [envs.step(action) for _ in range(4)]
+    assert [t.obs[0, 0, 0] for t in steps] == [0, 1, 2, 0]
+    assert [t.next_obs[1, 1, 0] for t in steps] == [1, 2, 3, 1]  # 3, not the 0 after the reset
+    assert [bool(t.last[0, 1]) for t in steps] == [False, False, True, False]
+    end = 0.5 if truncates else 0.0
+    assert [t.discount[1, 0] for t in steps] == [0.5, 0.5, end, 0.5]
+    assert [e[:2] for e in envs.finished] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert all(e[2:] == (6.0, 3) for e in envs.finished)
+
+
+def test_every_episode_has_a_seed_of_its_own_that_depends_on_nothing_else() -> None:
+    made: list[Count] = []
+
+    def make() -> Count:
+        made.append(Count(1 + len(made), False))  # environments end at different times
+        return made[-1]
+
+    envs = Envs(make, "count", [7, 3], 2, gamma=1.0)
+    for _ in range(12):
+        envs.step(np.zeros((2, 2), np.int64))
+    for place, env in enumerate(made):
+        seed, column = [7, 3][place // 2], place % 2
+        given = [s for s in env.seeds if s is not None]
+        assert given == [number(seed, Purpose.TRAIN_EPISODES, column, k) for k in range(len(given))]
+        assert len(given) == 1 + 12 // env.length
+    assert len({s for env in made for s in env.seeds}) == sum(len(env.seeds) for env in made)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "kwargs"),
+    [
+        ("CartPole-v1", {}),
+        ("Acrobot-v1", {}),
+        ("MountainCar-v0", {}),
+        ("Pendulum-v1", {}),
+        ("LunarLander-v3", {}),
+        ("FrozenLake-v1", {}),
+        ("Taxi-v4", {}),
+    ],
+)
+def test_state_brings_every_episode_back(env_id: str, kwargs: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    envs = envs_of(env_id, (3, 8), 2, max_episode_steps=40, **kwargs)
+
+    def action() -> Array:
+        space = envs.spec.action
+        if space.kind == "vector":
+            return rng.uniform(-1, 1, (2, 2, *space.shape)).astype(np.float32)
+        return rng.integers(0, space.choices[0], (2, 2))
+
+    for _ in range(70):
+        envs.step(action())
+    state = host(envs.state_dict())
+    later = [action() for _ in range(60)]
+    expected = [envs.step(a) for a in later]
+    other = envs_of(env_id, (3, 8), 2, max_episode_steps=40, **kwargs)
+    other.load_state_dict(state)
+    assert differences(host(list(expected[0])), host(list(other.step(later[0])))) == []
+    for want, a in zip(expected[1:], later[1:], strict=True):
+        assert differences(host(list(want)), host(list(other.step(a)))) == []
+    assert [e[1:] for e in other.finished] == [e[1:] for e in envs.finished[-len(other.finished) :]]
+
+
+def test_history_is_cut_without_losing_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlrun.envs.TRIM", 20)
+    envs = envs_of("CartPole-v1", (0, 1), 2)
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        envs.step(rng.integers(0, 2, (2, 2)))
+        assert len(envs._history) < 150
+    other = envs_of("CartPole-v1", (0, 1), 2)
+    other.load_state_dict(host(envs.state_dict()))
+    assert np.array_equal(other.obs, envs.obs)
+
+
+def test_an_environment_that_does_not_come_back_is_named() -> None:
+    envs = envs_of("CartPole-v1")
+    envs.step(np.zeros((1, 1), np.int64))
+    state = host(envs.state_dict())
+    state["obs"] = state["obs"] + 1
+    with pytest.raises(ValueError, match="CartPole-v1 did not come back"):
+        envs_of("CartPole-v1").load_state_dict(state)
+
+
+def test_a_seed_sees_the_same_in_every_stack() -> None:
+    stack, alone = envs_of("CartPole-v1", (4, 2, 9), 3), envs_of("CartPole-v1", (2,), 3)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        action = rng.integers(0, 2, (3, 3))
+        a, b = stack.step(action), alone.step(action[1:2])
+        assert all(np.array_equal(x[1:2], y) for x, y in zip(a, b, strict=True))
+
+
+def test_steps_taken_stay_what_they_were() -> None:
+    envs = envs_of("CartPole-v1", (0,), 2)
+    first = envs.step(np.zeros((1, 2), np.int64))
+    before = host(list(first))
+    for _ in range(50):
+        envs.step(np.ones((1, 2), np.int64))
+    assert differences(before, host(list(first))) == []
