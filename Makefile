@@ -35,7 +35,7 @@ format: install ## put the code into its canonical form
 
 bench: install ## speed beside Stable-Baselines3 and beside this machine's own limit
 	$(PIP) install -q -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m tests.bench $(ARGS)
 
 tensorboard: install ## look at everything under outputs/
 	$(BIN)/tensorboard --logdir outputs

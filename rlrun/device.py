@@ -36,6 +36,7 @@ class Device:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.torch = torch.device(_present(name))
+        self._is_host = self.torch.type == "cpu"
         self._threads = threads
         self._compile = compile
         self._deterministic = deterministic
@@ -53,11 +54,12 @@ class Device:
 
     def tensor(self, array: Array) -> Tensor:
         """The array as a tensor there; on the CPU without a copy."""
-        return torch.from_numpy(array).to(self.torch)
+        tensor = torch.from_numpy(array)
+        return tensor if self._is_host else tensor.to(self.torch)
 
     def batch(self, batch: Batch) -> Batch:
         """The batch with each array as a tensor there."""
-        return Batch(*(self.tensor(array) for array in batch))
+        return Batch(*(None if array is None else self.tensor(array) for array in batch))
 
 
 def _present(name: DeviceName) -> str:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
-from rlrun.rng import Purpose, number
+from rlrun.grid import Grid
+from rlrun.rng import Numbers, Purpose
 from rlrun.spaces import ActionMap, ObsMap, adapt
 from rlrun.types import Array, Spec, State, Step
 
@@ -61,16 +61,13 @@ class Envs:
         purpose: Purpose = Purpose.TRAIN_EPISODES,
     ) -> None:
         self._seeds, self.per_seed = tuple(seeds), num_envs
-        self._purpose, self._gamma = purpose, gamma
+        self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
-        self._vector = SyncVectorEnv(
-            [lambda: adapt(make())] * (len(self._seeds) * num_envs),
-            copy=False,  # ObsMap copies
-            autoreset_mode=AutoresetMode.DISABLED,
-        )
+        self._vector = Grid([lambda: adapt(make())] * (len(self._seeds) * num_envs))
         self._obs_map = ObsMap(self._vector.single_observation_space)
         self._action_map = ActionMap(self._vector.single_action_space)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs)
+        self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.finished: list[Episode] = []
         """Episodes that ended since somebody last cleared this list."""
         self.restart()
@@ -83,7 +80,7 @@ class Envs:
         self._history: list[Array] = []  # actions [seed * env, ...] of the steps since ...
         self._begun = np.zeros(self._grid, np.int64)  # ... and where in it each episode begins
         self.finished.clear()
-        raw, _ = self._vector.reset(seed=self._episode_seeds(np.ones(self._grid, np.bool_)))
+        raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
         """What the agents see now, ``[seed, env, ...]``."""
 
@@ -95,47 +92,43 @@ class Envs:
         """
         flat = action.reshape(-1, *action.shape[2:])
         self._history.append(flat)
-        raw, reward, terminated, truncated, _ = self._vector.step(self._action_map(flat))
-        reward = reward.reshape(self._grid)
-        terminated = terminated.reshape(self._grid)
-        last = terminated | truncated.reshape(self._grid)
+        raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
+        reward = rewards.reshape(self._grid).copy()
+        discount = self._gamma * ~terminations.reshape(self._grid)
+        next_obs = self._obs(raw)
         self._return += reward
         self._length += 1
-        next_obs = self._obs(raw)
-        discount = np.where(terminated, 0.0, self._gamma)
+        last = np.zeros(self._grid, np.bool_)
         t = Step(self.obs, action, reward, discount, next_obs, last)
-        self.obs = self._reset(last) if last.any() else next_obs
+        self.obs = self._reset(last) if self._vector.ended else next_obs
         return t
 
     def _reset(self, last: Array) -> Array:
-        """Reset the environments in ``last [seed, env]``; the observations of all of them."""
-        for seed, env in np.argwhere(last):
-            done = float(self._return[seed, env]), int(self._length[seed, env])
-            self.finished.append(Episode(int(seed), int(env), *done))
-        self._episode[last] += 1
-        self._return[last] = 0
-        self._length[last] = 0
-        self._begun[last] = len(self._history)
+        """Reset the environments that ended, mark them in ``last``; the observations of all."""
+        seeds: list[int | None] = [None] * last.size
+        for place in self._vector.ended:
+            s, e = divmod(place, self.per_seed)
+            self.finished.append(Episode(s, e, float(self._return[s, e]), int(self._length[s, e])))
+            last[s, e] = True
+            self._episode[s, e] += 1
+            self._return[s, e] = self._length[s, e] = 0
+            self._begun[s, e] = len(self._history)
+            seeds[place] = self._episode_seed(s, e)
         if len(self._history) > TRIM and (needless := int(self._begun.min())) > 0:
             del self._history[:needless]
             self._begun -= needless
-        raw, _ = self._vector.reset(
-            seed=self._episode_seeds(last), options={"reset_mask": last.reshape(-1)}
-        )
-        return self._obs(raw)
+        mask = last.reshape(-1)
+        return self._obs(self._vector.reset(seed=seeds, options={"reset_mask": mask})[0])
 
-    def _episode_seeds(self, mask: Array) -> list[int | None]:
-        """A seed for each environment in ``mask``, None for the others."""
-        return [
-            number(self._seeds[s], self._purpose, e, int(self._episode[s, e]))
-            if mask[s, e]
-            else None
-            for s, e in np.ndindex(*self._grid)
-        ]
+    def _episode_seed(self, s: int, e: int) -> int:
+        return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
+
+    def _episode_seeds(self) -> list[int]:
+        """The seed of every environment's episode."""
+        return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
 
     def _obs(self, raw: Any) -> Array:
-        obs = self._obs_map(raw)
-        return obs.reshape(*self._grid, *obs.shape[1:])
+        return self._obs_map(raw).reshape(self._obs_shape)
 
     def state_dict(self) -> State:
         """The episodes under way: their numbers, and the actions since the oldest of them began."""
@@ -160,9 +153,7 @@ class Envs:
         self._history = list(state["actions"])
         mapped = [self._action_map(flat) for flat in self._history]
         raw = []
-        for i, (env, seed) in enumerate(
-            zip(self._vector.envs, self._episode_seeds(self._episode >= 0), strict=True)
-        ):
+        for i, (env, seed) in enumerate(zip(self._vector.envs, self._episode_seeds(), strict=True)):
             s, e = divmod(i, self.per_seed)
             obs, _ = env.reset(seed=seed)
             for action in mapped[self._begun[s, e] :]:

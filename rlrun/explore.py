@@ -23,16 +23,17 @@ class EpsilonGreedy:
         self.epsilon = epsilon
         self._actions = spec.action.choices[0]
         self._shape = (len(seeds), spec.num_envs, 2)
+        self._count = spec.num_envs * 2
         self._streams = Streams(seeds, Purpose.EXPLORE)
 
     def __call__(self, step: int, greedy: Callable[[], Array]) -> Array:
         """Actions ``[seed, env]``; ``greedy`` is only called where somebody does not explore."""
-        draw = self._streams.uniform(self._shape[1] * 2).reshape(self._shape)
+        draw = self._streams.uniform(self._count).reshape(self._shape)
         explores = draw[..., 0] < self.epsilon(step)
+        if not explores.any():
+            return greedy()
         action = (draw[..., 1] * self._actions).astype(np.int64)
-        if explores.all():
-            return action
-        return np.where(explores, action, greedy())
+        return action if explores.all() else np.where(explores, action, greedy())
 
     def state_dict(self) -> State:
         return self._streams.state_dict()

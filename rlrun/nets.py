@@ -21,10 +21,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from rlrun.rng import Purpose, number
+from rlrun.rng import Numbers, Purpose
 from rlrun.types import Space
 
 ALIGN = 16  # floats in 64 bytes
@@ -94,8 +93,9 @@ class MLP:
     def init(self, seeds: Sequence[int], device: torch.device) -> Parameters:
         """Parameters drawn uniformly from ±1/√fan_in, each seed from a generator of its own."""
         params = Parameters.zeros(len(seeds), self.shapes, device)
+        numbers = Numbers(Purpose.WEIGHTS)
         for row, seed in enumerate(seeds):
-            generator = torch.Generator().manual_seed(number(seed, Purpose.WEIGHTS))
+            generator = torch.Generator().manual_seed(numbers(seed, 0, 0))
             for layer, (i, o) in enumerate(pairwise(self._sizes)):
                 for piece, rows in (
                     (params.pieces[2 * layer], i),
@@ -109,10 +109,10 @@ class MLP:
         """``[seed, batch, outputs]`` for observations ``[seed, batch, ...]``."""
         x = self._encode(obs)
         if params.flat.requires_grad and torch.is_grad_enabled():
-            values: Tensor = _Layers.apply(x, params.flat, params)  # type: ignore[no-untyped-call]
-        else:
-            values = _forward(x, params.pieces)[-1]
-        return values[..., : self.outputs]
+            apply = _Layers.apply
+            values: Tensor = apply(x, params.flat, params, self.outputs)  # type: ignore[no-untyped-call]
+            return values
+        return _forward(x, params.pieces)[-1][..., : self.outputs]
 
     def _encode(self, obs: Tensor) -> Tensor:
         if self._discrete:
@@ -140,24 +140,25 @@ class _Layers(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, flat: Tensor, params: Parameters) -> Tensor:
+    def forward(ctx: Any, x: Tensor, flat: Tensor, params: Parameters, outputs: int) -> Tensor:
         *inputs, output = _forward(x, params.pieces)
         ctx.save_for_backward(*inputs)
-        ctx.params = params
-        return output
+        ctx.params, ctx.padding = params, output.shape[-1] - outputs
+        return output[..., :outputs]
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
         inputs, params = ctx.saved_tensors, ctx.params
+        if ctx.padding:
+            grad = functional.pad(grad, (0, ctx.padding))
         flat = torch.zeros_like(params.flat)
         pieces = cut(flat, params.shapes)
         for layer in reversed(range(len(inputs))):
             x = inputs[layer]
             pieces[2 * layer].copy_(torch.bmm(x.mT, grad))
-            pieces[2 * layer + 1].copy_(grad.sum(1, keepdim=True))
+            torch.sum(grad, 1, keepdim=True, out=pieces[2 * layer + 1])
             if layer or ctx.needs_input_grad[0]:
                 grad = torch.bmm(grad, params.pieces[2 * layer].mT)
             if layer:  # x came out of a ReLU: its sign is the slope
                 grad.mul_(x.sign())
-        return grad if ctx.needs_input_grad[0] else None, flat, None
+        return grad if ctx.needs_input_grad[0] else None, flat, None, None

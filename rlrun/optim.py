@@ -36,8 +36,7 @@ class Adam:
         """Lower ``loss [seed]``: each seed's parameters by its own entry alone."""
         (gradient,) = torch.autograd.grad(loss.sum(), self._params.flat)
         if self._max_norm is not None:
-            norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-            gradient.mul_((self._max_norm / (norm + 1e-6)).clamp_(max=1))
+            gradient.renorm_(2, 0, self._max_norm)  # each row on its own
         adam(
             [self._params.flat.detach()],
             [gradient],

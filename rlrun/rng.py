@@ -14,6 +14,7 @@ import numpy as np
 
 from rlrun.types import Array, State
 
+NUMBERS = 64
 BLOCK = 4096  # a call of a generator costs about 3 us whatever it draws, a slice of a block 0.3
 
 
@@ -33,9 +34,26 @@ def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(int(purpose), *more))
 
 
-def number(seed: int, purpose: Purpose, *more: int) -> int:
-    """A 31-bit number of that sequence: a seed that every environment accepts."""
-    return int(sequence(seed, purpose, *more).generate_state(1)[0]) >> 1
+class Numbers:
+    """31-bit numbers by seed, place and count: seeds that every environment accepts.
+
+    They are a function, not a stream: there is no state. Worked out in blocks, since a seed
+    sequence costs 10 us however few numbers it gives.
+    """
+
+    def __init__(self, purpose: Purpose) -> None:
+        self._purpose = purpose
+        self._blocks: dict[tuple[int, int], tuple[int, list[int]]] = {}  # the latest of each place
+
+    def __call__(self, seed: int, place: int, count: int) -> int:
+        """The number ``count`` of that place of the seed number ``seed``."""
+        wanted, position = divmod(count, NUMBERS)
+        block, numbers = self._blocks.get((seed, place), (-1, []))
+        if block != wanted:
+            drawn = sequence(seed, self._purpose, place, wanted).generate_state(NUMBERS)
+            numbers = (drawn >> 1).tolist()
+            self._blocks[seed, place] = wanted, numbers
+        return numbers[position]
 
 
 class Streams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -26,7 +27,7 @@ def adapt(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
 
 
 class ObsMap:
-    """From a batch of Gymnasium's observations to ours, always copied.
+    """From a batch of Gymnasium's observations to ours, always copied, any shape.
 
     Discrete observations are numbers from 0. Other Box observations than images (uint8 with two
     or three axes) are float32 vectors.
@@ -47,7 +48,7 @@ class ObsMap:
             raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
 
     def __call__(self, raw: Any) -> Array:
-        obs = np.array(raw, self._dtype).reshape(len(raw), *self.space.shape)
+        obs: Array = np.array(raw, self._dtype)
         return obs - self._start if self._start else obs
 
 
@@ -55,28 +56,44 @@ class ActionMap:
     """From our actions to Gymnasium's: numbers from 0, or values in [-1, 1] scaled to the Box."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
-        self._box = False
-        self._start: Array | int = 0
+        self._convert: Callable[[Array], Sequence[Any]]
         if isinstance(space, spaces.Discrete):
             self.space = Space("discrete", (), (int(space.n),))
-            self._start = int(space.start)
+            # Python's numbers: environments take several times longer over numpy's
+            self._convert = np.ndarray.tolist if space.start == 0 else _shift(int(space.start))
         elif isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
             self.space = Space("multi_discrete", space.shape, tuple(int(n) for n in space.nvec))
-            self._start = space.start
+            self._convert = _shift(space.start)
         elif isinstance(space, spaces.MultiBinary) and len(space.shape) == 1:
             self.space = Space("multi_discrete", space.shape, (2,) * space.shape[0])
+            self._convert = list
         elif isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
             if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
                 raise ValueError("continuous actions without finite bounds are not supported")
             self.space = Space("vector", space.shape)
-            self._box, self._dtype = True, space.dtype
-            self._low, self._high = space.low.astype(np.float64), space.high.astype(np.float64)
+            self._convert = _scale(space)
         else:
             raise ValueError(f"actions of the kind {space} are not supported")
 
-    def __call__(self, action: Array) -> Array:
-        if self._box:
-            share = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
-            scaled = self._low + share * (self._high - self._low)
-            return np.clip(scaled, self._low, self._high).astype(self._dtype)
-        return action + self._start
+    def __call__(self, action: Array) -> Sequence[Any]:
+        """One action for each environment from ``action [env, ...]``."""
+        return self._convert(action)
+
+
+def _shift(start: Array | int) -> Callable[[Array], Sequence[Any]]:
+    """To numbers that begin at ``start``."""
+    if isinstance(start, int):
+        return lambda action: (action + start).tolist()
+    return lambda action: list(action + start)
+
+
+def _scale(box: spaces.Box) -> Callable[[Array], Sequence[Any]]:
+    """From [-1, 1] to the bounds of each dimension, never beyond."""
+    low, high = box.low.astype(np.float64), box.high.astype(np.float64)
+
+    def convert(action: Array) -> Sequence[Any]:
+        share = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
+        scaled = np.clip(low + share * (high - low), low, high)
+        return list(scaled.astype(box.dtype))
+
+    return convert

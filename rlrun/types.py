@@ -50,7 +50,7 @@ class Batch(NamedTuple):
     """What the value of ``next_obs`` is times; 0 after a termination."""
     next_obs: Any
     weight: Any
-    """Importance weight in the loss; 1 for uniform sampling."""
+    """Importance weight in the loss; None where all are 1."""
     index: Any
     """Where the transition lies in the replay, for ``Replay.update``."""
 

@@ -10,7 +10,7 @@ import pytest
 from gymnasium import spaces
 
 from rlrun.envs import Envs
-from rlrun.rng import Purpose, number
+from rlrun.rng import Numbers, Purpose
 from rlrun.types import Array
 from tests.helpers import differences, envs_of, host
 
@@ -64,7 +64,8 @@ def test_every_episode_has_a_seed_of_its_own_that_depends_on_nothing_else() -> N
     for place, env in enumerate(made):
         seed, column = [7, 3][place // 2], place % 2
         given = [s for s in env.seeds if s is not None]
-        assert given == [number(seed, Purpose.TRAIN_EPISODES, column, k) for k in range(len(given))]
+        numbers = Numbers(Purpose.TRAIN_EPISODES)
+        assert given == [numbers(seed, column, k) for k in range(len(given))]
         assert len(given) == 1 + 12 // env.length
     assert len({s for env in made for s in env.seeds}) == sum(len(env.seeds) for env in made)
 

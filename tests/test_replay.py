@@ -89,7 +89,7 @@ def test_samples_are_what_a_plain_list_gives(num_envs: int, steps: int, count: i
             assert batch.action[s, b] == kept[start].action[s, env]
             assert batch.next_obs[s, b].tolist() == kept[at].next_obs[s, env].tolist()
         assert seen == {(t, e) for t in range(len(kept)) for e in range(num_envs)}
-    assert (batch.weight == 1).all()
+    assert batch.weight is None
 
 
 def test_sampling_is_uniform() -> None:
@@ -113,7 +113,7 @@ def test_a_seed_samples_the_same_in_every_stack() -> None:
         alone.add(Step(*(field[1:] for field in step)))
     for _ in range(5):
         a, b = stack.sample(7, 3), alone.sample(7, 3)
-        assert all(np.array_equal(x[1:], y) for x, y in zip(a, b, strict=True))
+        assert all(np.array_equal(x[1:], y) for x, y in zip(a, b, strict=True) if y is not None)
 
 
 @pytest.mark.parametrize("count", [5, 20, 33])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
-from rlrun.rng import BLOCK, Purpose, Streams, number
+from rlrun.rng import BLOCK, NUMBERS, Numbers, Purpose, Streams
 
 
 def test_a_seed_draws_the_same_in_every_stack() -> None:
@@ -39,20 +41,19 @@ def test_state_goes_on_where_it_was(before: int) -> None:
 
 
 def test_numbers_fit_every_environment_and_differ() -> None:
-    drawn = {
-        number(s, Purpose.TRAIN_EPISODES, e, k)
-        for s in range(20)
-        for e in range(5)
-        for k in range(20)
-    }
-    assert len(drawn) == 2000
+    numbers = Numbers(Purpose.TRAIN_EPISODES)
+    places = list(itertools.product(range(20), range(5), range(2 * NUMBERS)))
+    drawn = {numbers(*place) for place in places}
+    assert len(drawn) == len(places)
     assert all(0 <= n < 2**31 for n in drawn)
+    other = Numbers(Purpose.TRAIN_EPISODES)  # asked in another order
+    assert all(other(*place) == numbers(*place) for place in reversed(places[-300:]))
 
 
 def test_the_streams_never_change() -> None:
     """Every published result depends on them."""
     assert Streams([7], Purpose.EXPLORE).uniform(3)[0].tolist() == pytest.approx(FIRST)
-    assert number(7, Purpose.TRAIN_EPISODES, 0, 0) == EPISODE
+    assert Numbers(Purpose.TRAIN_EPISODES)(7, 0, 0) == EPISODE
 
 
 FIRST = [0.6320442355695731, 0.48677827296439047, 0.03426397859278918]

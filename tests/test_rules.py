@@ -46,14 +46,14 @@ def test_double_with_itself_is_q_learning() -> None:
 
 
 def test_losses_by_hand() -> None:
-    error = tensor(-3.0, -1.0, -0.5, 0.0, 0.5, 2.0)
-    assert huber(error).tolist() == [2.5, 0.5, 0.125, 0.0, 0.125, 1.5]
-    assert squared(error).tolist() == [4.5, 0.5, 0.125, 0.0, 0.125, 2.0]
+    value, target = tensor(-2.0, 0.0, 0.5, 1.0, 1.5, 3.0), torch.ones(6)
+    assert huber(value, target).tolist() == [2.5, 0.5, 0.125, 0.0, 0.125, 1.5]
+    assert squared(value, target).tolist() == [4.5, 0.5, 0.125, 0.0, 0.125, 2.0]
 
 
 def test_huber_slope_is_the_error_clipped_to_one() -> None:
-    error = tensor(-3.0, -0.5, 0.5, 2.0).requires_grad_()
-    (slope,) = torch.autograd.grad(huber(error).sum(), error)
+    value = tensor(-3.0, -0.5, 0.5, 2.0).requires_grad_()
+    (slope,) = torch.autograd.grad(huber(value, torch.zeros(4)).sum(), value)
     assert slope.tolist() == [-1.0, -0.5, 0.5, 1.0]
 
 

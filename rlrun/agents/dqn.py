@@ -91,9 +91,10 @@ class DQN:
         self._train_every, self._gradient_steps = train_every, gradient_steps
         self._target_every, self._tau = target_every, tau
         self._double, self._n_step = double, n_step
-        self._error_size = LOSSES[loss]
+        self._distance = LOSSES[loss]
         self._losses = device.compiled(self._losses_of)
         self._updates = np.zeros(len(seeds), np.int64)
+        self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env]``: epsilon-greedy, or the first of the best ones."""
@@ -129,8 +130,8 @@ class DQN:
             "train/loss": loss.detach(),
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
-            "train/learning_rate": np.full(len(self._updates), self._lr(step)),
-            "rollout/exploration_rate": np.full(len(self._updates), self._explore.epsilon(step)),
+            "train/learning_rate": self._ones * self._lr(step),
+            "rollout/exploration_rate": self._ones * self._explore.epsilon(step),
         }
 
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -143,8 +144,10 @@ class DQN:
                 self._net(self._online, batch.next_obs) if self._double else None,
             )
         q = q_taken(self._net(self._online, batch.obs), batch.action)
-        loss = (batch.weight * self._error_size(target - q)).mean(-1)
-        return loss, q.detach().mean(-1)
+        loss = self._distance(q, target)
+        if batch.weight is not None:
+            loss = batch.weight * loss
+        return loss.mean(-1), q.detach().mean(-1)
 
     def state_dict(self) -> State:
         return {

@@ -85,7 +85,7 @@ class Replay:
             reward,
             discount,
             self._take("next_obs", end),
-            np.ones(index.shape, np.float32),
+            None,
             index,
         )
 

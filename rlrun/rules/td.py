@@ -6,7 +6,6 @@ broadcasting: they are checked). The callers keep targets out of the gradient.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -41,11 +40,11 @@ def q_learning_target(
     return reward + discount * q_taken(next_q, selector_q.argmax(-1))
 
 
-def squared(error: Tensor) -> Tensor:
+def squared(value: Tensor, target: Tensor) -> Tensor:
     """Half the squared error, whose slope is the error itself."""
-    return 0.5 * error * error
+    return 0.5 * functional.mse_loss(value, target, reduction="none")
 
 
-def huber(error: Tensor) -> Tensor:
+def huber(value: Tensor, target: Tensor) -> Tensor:
     """Half the squared error within ±1, linear with slope 1 beyond (Mnih et al. 2015)."""
-    return functional.huber_loss(error, torch.zeros_like(error), reduction="none")
+    return functional.huber_loss(value, target, reduction="none")

