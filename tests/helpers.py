@@ -79,3 +79,12 @@ def differences(a: Any, b: Any, place: str = "") -> list[str]:
         same = a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
         return [] if same else [place]
     return [] if a == b else [f"{place}: {a} against {b}"]
+
+
+def row(tree: Any, k: int) -> Any:
+    """The part of a state of `host` that belongs to the seed at position k, as a stack of one."""
+    if isinstance(tree, Mapping):
+        return {key: row(value, k) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return tree[k : k + 1]
+    return tree[k : k + 1] if isinstance(tree, np.ndarray) and tree.ndim else tree

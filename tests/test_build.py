@@ -1,0 +1,101 @@
+"""Every configuration that is shipped builds, and a few lines about what must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rlrun import build
+from rlrun.agents import AGENTS
+from rlrun.cli.folders import config_root
+from rlrun.envs import Envs
+from rlrun.errors import BadInput
+from rlrun.explore import EXPLORE
+from rlrun.replay import REPLAY
+from tests.helpers import settings
+
+CONF = Path(config_root())
+
+
+def options(group: str) -> list[str]:
+    files = (CONF / group).rglob("*.yaml")
+    return sorted(str(f.relative_to(CONF / group).with_suffix("")) for f in files)
+
+
+ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("env", ENVS)
+def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) -> None:
+    build.validate(settings(f"agent={agent}", f"env={env}", "seeds=2"))
+
+
+def test_every_agent_has_a_file_and_every_file_an_agent() -> None:
+    assert options("agent") == sorted(AGENTS)
+    assert options("replay") == sorted([*REPLAY, "none"])
+    assert options("explore") == sorted([*EXPLORE, "none"])
+
+
+@pytest.mark.parametrize("tuned", [name for name in options("tuned") if name != "none"])
+def test_tuned_files_hold_values_for_their_pair(tuned: str) -> None:
+    agent, env = tuned.split("/", 1)
+    build.validate(settings(f"agent={agent}", f"env={env}", "seeds=1"))
+    text = (CONF / "tuned" / f"{tuned}.yaml").read_text()
+    assert text.startswith("# @package _global_")
+    assert "name:" not in text
+    assert "defaults:" not in text
+
+
+@pytest.mark.parametrize("experiment", options("experiment"))
+def test_experiments_build(experiment: str) -> None:
+    build.validate(settings(f"experiment={experiment}"))
+
+
+@pytest.mark.parametrize("explore", EXPLORE)
+def test_every_exploration_builds(explore: str) -> None:
+    build.validate(settings(f"explore={explore}", "seeds=1"))
+
+
+def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
+    plain = settings("tuned=none")
+    tuned = settings()
+    assert tuned != plain
+    assert settings("agent.lr=0.5")["agent"]["lr"] == 0.5
+    assert settings("env=Acrobot-v1")["agent"] == plain["agent"]
+
+
+def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -> None:
+    from rlrun.schema import construct
+    from rlrun.settings import Settings
+
+    parts = construct(Settings, settings("seeds=2"), "")
+    training = Envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
+    evaluation = build._eval_envs(parts, 3)
+    starts = [*training.obs.reshape(6, -1).tolist(), *evaluation.obs.reshape(6, -1).tolist()]
+    assert len({tuple(start) for start in starts}) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("seeds=0",), "seeds must be at least 1, got 0"),
+        (("total_steps=-5",), "total_steps must be at least 1, got -5"),
+        (("gamma=1.5",), "gamma must lie between 0 and 1"),
+        (("agent.lr=0",), "agent.lr must be positive"),
+        (("agent.tau=0",), "agent.tau must be above 0"),
+        (("agent.hidden=[64,0]",), "agent.hidden must be at least 1"),
+        (("agent.batch_size=0",), "agent.batch_size must be at least 1"),
+        (("replay.capacity=0",), "replay.capacity must be at least 1"),
+        (("explore.start=2",), "explore.start is a probability"),
+        (("eval.episodes=0",), "eval.episodes must be at least 1"),
+        (("env.num_envs=0",), "env.num_envs must be at least 1"),
+        (("device.threads=0",), "device.threads must be at least 1"),
+        (("env=Pendulum-v1",), "cannot take continuous actions.*Agents that fit: random"),
+        (("env=ALE/Pong-v5",), "cannot learn from image observations"),
+    ],
+)
+def test_what_cannot_run_is_refused_in_a_sentence(words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        build.validate(settings(*words))

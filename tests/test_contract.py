@@ -1,0 +1,181 @@
+"""What every agent must keep, whatever it learns: one battery for all of them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from rlrun import build, checkpoint
+from rlrun.agents import AGENTS
+from rlrun.envs import Envs
+from rlrun.loop import evaluate, interact
+from rlrun.rng import Purpose, Streams
+from rlrun.schema import construct
+from rlrun.settings import Settings
+from rlrun.types import Agent, Array
+from tests.helpers import SMALL_DQN, agent_and_envs, differences, host, row, settings
+
+SMALL = {
+    "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
+    "random": ("agent=random",),
+}
+WHERE = {"dqn": ("CartPole-v1", "FrozenLake-v1"), "random": ("CartPole-v1", "Pendulum-v1")}
+CASES = [(agent, env) for agent in AGENTS for env in WHERE[agent]]
+battery = pytest.mark.parametrize(("agent", "env"), CASES)
+
+
+class Shapes(gym.Env[Array, Any]):
+    """Any width of observations, any number of actions; episodes of about seven steps."""
+
+    def __init__(self, width: int, actions: int) -> None:
+        self.observation_space = spaces.Box(-9, 9, (width,), np.float32)
+        self.action_space = spaces.Discrete(actions)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        return self._see(), {}
+
+    def _see(self) -> Array:
+        return self.np_random.standard_normal(self.observation_space.shape, np.float32)
+
+    def step(self, action: Any) -> Any:
+        coin = self.np_random.random()
+        return self._see(), float(action), coin < 0.1, 0.1 < coin < 0.15, {}
+
+
+def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:
+    """Everything that comes out of some steps of the loop."""
+    seen = []
+    for step, t, metrics in interact(agent, envs, start):
+        seen.append(host([list(t), metrics]))
+        if step >= start + steps:
+            return seen
+    raise AssertionError("unreachable: the loop has no end")
+
+
+@battery
+def test_actions_and_metrics_have_the_seed_axis(agent: str, env: str) -> None:
+    one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=3", "env.num_envs=2")
+    for _ in range(30):
+        action = one.act(envs.obs, 0)
+        assert action.shape == (3, 2, *envs.spec.action.shape)
+        metrics = one.learn(envs.step(action), 100)
+        assert all(host(values).shape == (3,) for values in metrics.values())
+
+
+@battery
+def test_evaluation_changes_nothing(agent: str, env: str) -> None:
+    one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2")
+    drive(one, envs, 60)
+    before = host([one.state_dict(), envs.state_dict()])
+    globals_before = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
+    _, own = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=3")
+    first, again = (evaluate(one, own, 60, 6) for _ in range(2))
+    assert differences(before, host([one.state_dict(), envs.state_dict()])) == []
+    assert differences(host(first), host(again)) == []
+    assert first[0].shape == first[1].shape == (2, 6)
+    assert random.getstate() == globals_before[0]
+    assert str(np.random.get_state()) == globals_before[1]
+    assert torch.equal(torch.get_rng_state(), globals_before[2])
+
+
+@battery
+@pytest.mark.parametrize("at", [7, 61, 200])
+def test_loaded_goes_on_as_if_nothing_had_been(
+    agent: str, env: str, at: int, tmp_path: Path
+) -> None:
+    words = (*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
+    one, envs = agent_and_envs(*words)
+    drive(one, envs, 2 * at)
+    checkpoint.save(tmp_path, {"agent": one.state_dict(), "envs": envs.state_dict()})
+    expected = drive(one, envs, 150, 2 * at)
+    other, others = agent_and_envs(*words)
+    saved = checkpoint.load(tmp_path)
+    other.load_state_dict(saved["agent"])
+    others.load_state_dict(saved["envs"])
+    assert differences(expected, drive(other, others, 150, 2 * at)) == []
+    assert differences(host(one.state_dict()), host(other.state_dict())) == []
+
+
+@battery
+@pytest.mark.parametrize("envs_per_seed", [1, 3])
+def test_a_seed_in_a_stack_is_the_seed_alone(agent: str, env: str, envs_per_seed: int) -> None:
+    words = (*SMALL[agent], f"env={env}", f"env.num_envs={envs_per_seed}")
+    stack, envs = agent_and_envs(*words, "seed=5", "seeds=3")
+    together = drive(stack, envs, 240)
+    for k in range(3):
+        alone, own = agent_and_envs(*words, f"seed={5 + k}", "seeds=1")
+        apart = drive(alone, own, 240)
+        for a, b in zip(together, apart, strict=True):
+            assert differences([[x[k : k + 1] for x in a[0]], row(a[1], k)], b) == []
+        assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
+
+
+@pytest.mark.parametrize("draw", range(10))
+def test_stacks_of_any_shape(draw: int) -> None:
+    """Random widths, actions, stacks and evaluation batches; every position in the stack."""
+    rng = random.Random(draw)
+    width, actions = rng.randint(1, 400), rng.randint(1, 18)
+    seeds, episodes = rng.choice([2, 3, 7]), rng.choice([1, 5, 10])
+    hidden = [rng.randint(1, 130) for _ in range(rng.randint(1, 2))]
+    batch, steps = rng.choice([1, 7, 32, 64]), rng.randint(1, 4)
+    given = {"hidden": hidden, "batch_size": batch, "n_step": steps, "target_every": 9}
+    words = [*SMALL_DQN, *(f"agent.{key}={value}" for key, value in given.items())]
+
+    def trained(first: int, count: int) -> tuple[Agent, Array]:
+        parts = construct(Settings, settings(*words, f"seed={first}", f"seeds={count}"), "")
+
+        def envs(per_seed: int, purpose: Purpose) -> Envs:
+            make = lambda: Shapes(width, actions)  # noqa: E731
+            return Envs(make, "shapes", parts.seeds, per_seed, gamma=0.9, purpose=purpose)
+
+        training = envs(1, Purpose.TRAIN_EPISODES)
+        agent = build.build_agent(parts, training.spec)
+        drive(agent, training, 60)
+        return agent, evaluate(agent, envs(episodes, Purpose.EVAL_EPISODES), 60, episodes)[0]
+
+    stack, returns = trained(0, seeds)
+    for k in range(seeds):
+        alone, own = trained(k, 1)
+        assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
+        assert np.array_equal(returns[k : k + 1], own)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.EXPLORE, Purpose.REPLAY])
+def test_the_contract_notices_a_shared_generator(
+    purpose: Purpose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refill = Streams._refill
+    purposes: dict[int, Purpose] = {}
+
+    def shared(self: Streams, width: int) -> None:
+        bits = self._bits
+        if purposes[id(self)] is purpose:
+            self._bits = [bits[0]] * len(bits)
+        refill(self, width)
+
+    def remember(self: Streams, seeds: Any, given: Purpose) -> None:
+        purposes[id(self)] = given
+        init(self, seeds, given)
+
+    init = Streams.__init__
+    monkeypatch.setattr(Streams, "__init__", remember)
+    monkeypatch.setattr(Streams, "_refill", shared)
+    with pytest.raises(AssertionError):
+        test_a_seed_in_a_stack_is_the_seed_alone("dqn", "CartPole-v1", 1)
+
+
+@battery
+def test_the_same_command_twice_is_the_same(agent: str, env: str) -> None:
+    words = (*SMALL[agent], f"env={env}", "seeds=2")
+    first, second = (drive(*agent_and_envs(*words), 100) for _ in range(2))
+    assert differences(first, second) == []
+    other = drive(*agent_and_envs(*words, "seed=1"), 100)
+    assert differences(first, other) != []

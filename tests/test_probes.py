@@ -1,0 +1,123 @@
+"""Agents on environments whose values are known: each probe isolates one thing to get right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from rlrun.games import PROBES
+from rlrun.loop import interact
+from tests.helpers import agent_and_envs, host
+
+QUICK = {
+    "dqn": (
+        "agent=dqn",
+        "tuned=none",
+        "agent.hidden=[32,32]",
+        "agent.lr=3e-3",
+        "agent.lr_end=0",
+        "agent.batch_size=32",
+        "agent.learning_starts=50",
+        "agent.train_every=1",
+        "agent.target_every=20",
+        "explore.fraction=0.8",
+        "explore.end=0.3",
+        "total_steps=1500",
+        "seeds=4",
+    ),
+}
+agents = pytest.mark.parametrize("agent", QUICK)
+
+
+def values(agent: str, probe: str, *words: str, obs: float = 0.0) -> Any:
+    """Q-values ``[seed, action]`` of an observation after training."""
+    one, envs = agent_and_envs(*QUICK[agent], f"env=rlrun/{probe}-v0", "gamma=0.9", *words)
+    for step, _, _ in interact(one, envs):
+        if step >= 1500:
+            break
+    seen = torch.full((4, 1, 1), obs)
+    return host(one._net(one._online, seen))[:, 0]  # type: ignore[attr-defined]
+
+
+@agents
+def test_constant(agent: str) -> None:
+    assert values(agent, "Constant") == pytest.approx(1.0, abs=0.02)
+
+
+@agents
+@pytest.mark.parametrize("obs", [-1.0, 1.0])
+def test_observation(agent: str, obs: float) -> None:
+    assert values(agent, "Observation", obs=obs) == pytest.approx(obs, abs=0.02)
+
+
+@agents
+@pytest.mark.parametrize("words", [(), ("agent.n_step=2",), ("agent.double=false",)])
+def test_delay(agent: str, words: tuple[str, ...]) -> None:
+    assert values(agent, "Delay", *words) == pytest.approx(0.9, abs=0.02)
+    assert values(agent, "Delay", *words, obs=1.0) == pytest.approx(1.0, abs=0.02)
+
+
+@agents
+def test_choice(agent: str) -> None:
+    q = values(agent, "Choice")
+    assert q[:, 0] == pytest.approx(-1.0, abs=0.02)
+    assert q[:, 1] == pytest.approx(1.0, abs=0.02)
+
+
+@agents
+@pytest.mark.parametrize("obs", [-1.0, 1.0])
+def test_match(agent: str, obs: float) -> None:
+    q = values(agent, "Match", obs=obs)
+    right = int(obs > 0)
+    assert q[:, right] == pytest.approx(1.0, abs=0.02)
+    assert q[:, 1 - right] == pytest.approx(-1.0, abs=0.02)
+
+
+ENDLESS = ("agent.loss=squared", "agent.target_every=10", "agent.train_every=1")
+
+
+@agents
+@pytest.mark.parametrize("words", [(), ("agent.n_step=3",), ("env.num_envs=3",)])
+def test_a_truncated_episode_bootstraps(agent: str, words: tuple[str, ...]) -> None:
+    """Reward 1 for ever under a time limit is worth 1/(1 - gamma)."""
+    assert values(agent, "Endless", *ENDLESS, *words) == pytest.approx(10.0, rel=0.05)
+
+
+@agents
+def test_taking_truncation_for_termination_would_be_noticed(
+    agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = gym.wrappers.TimeLimit.step
+
+    def wrong(self: Any, action: Any) -> Any:
+        obs, reward, terminated, truncated, info = step(self, action)
+        return obs, reward, terminated or truncated, False, info
+
+    monkeypatch.setattr("rlrun.games.probes.Endless.LIMIT", 10**9)
+    monkeypatch.setattr(gym.wrappers.TimeLimit, "step", wrong)
+    limited = values(agent, "Endless", *ENDLESS, "env.max_episode_steps=10")
+    assert (limited < 8.0).all()  # 6.5 is what one may hope for without knowing the time
+
+
+def test_probes_are_as_they_say() -> None:
+    for name in PROBES:
+        env = gym.make(f"rlrun/{name}-v0")
+        env.reset(seed=3)
+        ended = {
+            "Constant": 1,
+            "Observation": 1,
+            "Delay": 2,
+            "Choice": 1,
+            "Match": 1,
+            "Endless": 10,
+        }
+        for count in range(1, 11):
+            _, _, terminated, truncated, _ = env.step(np.int64(1))
+            if terminated or truncated:
+                assert (count, terminated) == (ended[name], name != "Endless")
+                break
+        env.close()
