@@ -10,7 +10,6 @@ import importlib
 import inspect
 import os
 import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib.metadata import entry_points
@@ -49,13 +48,16 @@ def validate(settings: Mapping[str, Any]) -> None:
     build_agent(parts, parts.env.spec())
 
 
-def run(settings: Mapping[str, Any], folder: Path) -> float:
-    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none)."""
+def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none).
+
+    ``command`` is the command line that does it again.
+    """
     parts = construct(Settings, settings, "")
     parts.device.prepare()
     env, seeds = parts.env, parts.seeds
     OmegaConf.save(OmegaConf.create(dict(settings)), folder / "config.yaml", resolve=True)
-    record = RunFolder(folder, _command())
+    record = RunFolder(folder, command)
     title = f"{settings['agent']['name']} on {env.id}, {_listed(seeds)}"
     logger = Logger(folder, seeds, flat(settings))
     try:
@@ -85,7 +87,7 @@ def run(settings: Mapping[str, Any], folder: Path) -> float:
     record.close("done")
     final_table(result)
     print(f"curves:    tensorboard --logdir {shlex.quote(os.path.relpath(folder))}")
-    print(f"again:     {_command()}")
+    print(f"again:     {command}")
     return float(result["final"]["mean"]) if result["final"] else 0.0
 
 
@@ -217,8 +219,3 @@ def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, bool | int | 
 
 def _listed(seeds: Sequence[int]) -> str:
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
-
-
-def _command() -> str:
-    """The command line that repeats this run."""
-    return shlex.join(["rlrun", *sys.argv[1:]])

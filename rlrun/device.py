@@ -57,6 +57,11 @@ class Device:
         tensor = torch.from_numpy(array)
         return tensor if self._is_host else tensor.to(self.torch)
 
+    def array(self, tensor: Tensor) -> Array:
+        """The tensor as an array here; from the CPU without a copy."""
+        array: Array = tensor.numpy() if self._is_host else tensor.numpy(force=True)
+        return array
+
     def batch(self, batch: Batch) -> Batch:
         """The batch with each array as a tensor there."""
         return Batch(*(None if array is None else self.tensor(array) for array in batch))

@@ -106,13 +106,14 @@ class MLP:
         return params
 
     def __call__(self, params: Parameters, obs: Tensor) -> Tensor:
-        """``[seed, batch, outputs]`` for observations ``[seed, batch, ...]``."""
-        x = self._encode(obs)
-        if params.flat.requires_grad and torch.is_grad_enabled():
-            apply = _Layers.apply
-            values: Tensor = apply(x, params.flat, params, self.outputs)  # type: ignore[no-untyped-call]
-            return values
-        return _forward(x, params.pieces)[-1][..., : self.outputs]
+        """``[seed, batch, outputs]`` for observations ``[seed, batch, ...]``, differentiable."""
+        apply = _Layers.apply
+        values: Tensor = apply(self._encode(obs), params.flat, params, self.outputs)  # type: ignore[no-untyped-call]
+        return values
+
+    def infer(self, params: Parameters, obs: Tensor) -> Tensor:
+        """The same values to the bit, without a gradient."""
+        return _forward(self._encode(obs), params.pieces)[-1][..., : self.outputs]
 
     def _encode(self, obs: Tensor) -> Tensor:
         if self._discrete:
@@ -135,8 +136,8 @@ def _forward(x: Tensor, pieces: Sequence[Tensor]) -> list[Tensor]:
 class _Layers(torch.autograd.Function):
     """`_forward` with its gradient written out.
 
-    It fills one flat gradient ``[seed, P]`` that the optimizer takes as it is; letting autograd
-    collect the gradients of the pieces takes 1.3 times as long for a whole update.
+    It fills one flat gradient ``[seed, P]`` that is clipped and optimized as it is, where autograd
+    would give a tensor for each piece to be gathered.
     """
 
     @staticmethod

@@ -1,206 +1,20 @@
-"""The command line as a person meets it: what runs, what is refused, and what is left behind."""
+"""The command line as a person meets it: what runs, what fails, and what is left behind."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
 
-from rlrun import __version__, build
-from rlrun.__main__ import main
+from rlrun import __version__
 from rlrun.cli import folders
 from rlrun.cli.folders import claim, config_root, discard, slug
 from rlrun.cli.help import overview, run_wide
 from rlrun.errors import BadInput
-
-FILES = {
-    "my/agent/dead.yaml": "defaults: [dqn, _self_]\nepsilonn: 3\n",
-    "my/agent/negative.yaml": "defaults: [dqn, _self_]\nlr: -3\n",
-    "my/agent/broken.yaml": "name: dqn\n  lr: : 3\n",
-    "my/env/lake.yaml": "id: FrozenLake-v1\nkwargs: {is_slipery: true}\n",
-    "my/env/gone.yaml": "id: Acrobott-v1\n",
-    "my/experiment/dead.yaml": "# @package _global_\nseedss: 2\n",
-    "my/experiment/two.yaml": "# @package _global_\nseeds: 2\n",
-    "taken/file": "",
-}
-
-
-@dataclass
-class Outcome:
-    """What a command did: its exit code, what it printed, the runs it started."""
-
-    code: int
-    out: str
-    err: str
-    runs: list[tuple[dict[str, Any], Path]]
-
-
-Rlrun = Callable[..., Outcome]
-
-
-@pytest.fixture
-def rlrun(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Rlrun:
-    """Run a command line in an empty folder, with a stand-in for the training."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-    runs: list[tuple[dict[str, Any], Path]] = []
-
-    def train(settings: dict[str, Any], folder: Path) -> float:
-        runs.append((settings, folder))
-        match settings["seed"]:
-            case 66:
-                raise BadInput("seed 66 is bad luck")
-            case 77:
-                raise RuntimeError("exploded")
-            case 88:
-                sys.exit(3)
-            case 99:
-                raise KeyboardInterrupt
-        (folder / "result.json").write_text("{}")
-        return 1.0
-
-    monkeypatch.setattr(build, "run", train)
-
-    def call(*words: str) -> Outcome:
-        runs.clear()
-        monkeypatch.setattr(sys, "argv", ["rlrun", *words])
-        code = main()
-        out, err = capsys.readouterr()
-        return Outcome(code, out, err, list(runs))
-
-    return call
-
-
-def write_files(folder: Path) -> None:
-    for name, text in FILES.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-
-
-def tree(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-MY = "--config-dir my"
-BAD = [
-    # names
-    ("agent=dqnn", "there is no agent 'dqnn'. Did you mean dqn? Agents: "),
-    ("agent=DQN", "Did you mean dqn?"),
-    ("agent=", "agent= needs a value"),
-    ("agent=1", "there is no agent '1'"),
-    ("agent=null", "there is no agent 'null'"),
-    ("agent=[dqn,random]", "agent takes one name, got [dqn,random]"),
-    ("agent=dqn,random", "agent=dqn,random has several values: add -m"),
-    ("+agent=dqn", "agent is chosen twice: write agent=NAME, without the +"),
-    ("~agent", "~agent leaves nothing to run: every run needs agent=NAME"),
-    ("~env", "every run needs env=NAME"),
-    ("replay=unifrom", "there is no replay 'unifrom'. Did you mean uniform?"),
-    ("explore=lin", "Did you mean linear?"),
-    ("device=gpu", "there is no device 'gpu'"),
-    ("tuned=wrong", "there are no tuned settings 'wrong'"),
-    ("experiment=wrong", "there is no experiment 'wrong'"),
-    ("+experiment=wrong", "there is no experiment 'wrong'"),
-    ("hydra/launcher=joblibb", "there is no hydra/launcher 'joblibb'"),
-    # environments
-    ("env=Acrobott-v1", "Did you mean Acrobot-v1?"),
-    ("env=Acrobot", "there is no environment 'Acrobot'. Did you mean Acrobot-v1?"),
-    ("env=cartpole", "Did you mean CartPole-v1?"),
-    ("env=LunarLander-v2", "deprecated. Please use LunarLander-v3"),
-    ("env=ALE/Pongg-v5", "Did you mean ALE/Pong-v5?"),
-    ("env=nomod:Foo-v0", "no Python package 'nomod'"),
-    ("env=3", "there is no environment '3'"),
-    ("env.id=", "there is no environment ''"),
-    ("env=FrozenLake-v1 env.kwargs.is_slipery=1", "Did you mean is_slippery?"),
-    ("env.kwargs=3", "env.kwargs must be a mapping"),
-    ("env=Pendulum-v1", "Pendulum-v1"),
-    # settings
-    ("lr=1", "unknown setting lr. Did you mean agent.lr?"),
-    ("agent.lrr=1", "unknown setting agent.lrr. Did you mean agent.lr? agent has: "),
-    ("agent.lr.x=1", "unknown setting agent.lr.x. Did you mean agent.lr?"),
-    ("+agent.lrr=1", "unknown setting agent.lrr. Did you mean lr?"),
-    ("++agent.lrr=1", "unknown setting agent.lrr"),
-    ("+agent.lr=1", "agent.lr is there already: write agent.lr=VALUE, without the +"),
-    ("+nonsense=1", "unknown setting nonsense"),
-    ("nonsense=1", "unknown setting nonsense"),
-    ("total_stepss=1", "Did you mean total_steps?"),
-    ("hydra.nonsense=1", "unknown setting hydra.nonsense"),
-    ("~seeds", "seeds has no value"),
-    ("agent.lr=", "agent.lr must be a number, got ''"),
-    ("agent.lr=fast", "agent.lr must be a number, got 'fast'"),
-    ("agent.lr=-1", "agent.lr must "),
-    ("agent.hidden=64", "agent.hidden must be a list"),
-    ("agent.hidden=64,64", "or write agent.hidden=[64,64] for a list"),
-    ("agent.hidden=[0]", "agent.hidden must be at least 1"),
-    ("agent.hidden=[1,", "cannot read 'agent.hidden=[1,'"),
-    ("agent.double=1", "agent.double must be true or false, got 1"),
-    ("seeds=0", "seeds must be at least 1, got 0"),
-    ("seeds=1.5", "seeds must be a whole number, got 1.5"),
-    ("seeds=null", "seeds must be a whole number, got null"),
-    ("gamma=nan", "gamma must be a finite number"),
-    ("gamma=2", "gamma must "),
-    ("gamma=${nope}", "'nope' not found"),
-    ("eval.episode=3", "Did you mean eval.episodes?"),
-    ("env.num_envs=0", "env.num_envs must be at least 1"),
-    # words that are no settings
-    ("dqn", "Did you mean agent=dqn?"),
-    ("CartPole-v1", "Did you mean env=CartPole-v1?"),
-    ("seeds", "Did you mean seeds=VALUE?"),
-    ("trian", "'trian' is neither a command nor a setting"),
-    ("=1", "'=1' has no name in front of the ="),
-    ("--bogus", "there is no flag --bogus"),
-    ("--multirum", "Did you mean --multirun?"),
-    ("--agent=dqn", "there is no flag --agent"),
-    ("--cfg", "expected one argument"),
-    ("--cfg jobb", "invalid choice: 'jobb'"),
-    ("--config-dir nope", "not found"),
-    ("-cn nope", "nope"),
-    ("--experimental-rerun x", "--experimental-rerun is not supported"),
-    # folders
-    ("hydra.run.dir=taken", "the folder taken exists already: name another one"),
-    ("hydra.run.dir=taken/file/x", "cannot make the folder taken/file/x"),
-    ("-m hydra.sweep.dir=taken seeds=1,2", "the folder taken exists already"),
-    # multiruns: everything is checked before the first job
-    ("-m agent=dqn,dqnn", "there is no agent 'dqnn'"),
-    ("-m env=CartPole-v1,Nope-v1", "there is no environment 'Nope-v1'"),
-    ("-m agent.lr=1e-3,-1 seeds=1,2", "(job 3 of 4: agent.lr=-1 seeds=1)."),
-    ("-m tuned=none,wrong", "there are no tuned settings 'wrong'"),
-    ("-m seeds=interval(1,2)", "a grid cannot go through an interval"),
-    ("-m hydra.sweep.subdir=x seeds=1,2", "hydra.sweep.subdir cannot be set"),
-    # the user's own files
-    (f"{MY} agent=dead", "unknown setting agent.epsilonn"),
-    (f"{MY} agent=dead", "(set in my/agent/dead.yaml)."),
-    (f"{MY} agent=negative", "(set in my/agent/negative.yaml)."),
-    (f"{MY} agent=broken", "my/agent/broken.yaml, line 2: not valid YAML"),
-    (f"{MY} env=lake", "(set in my/env/lake.yaml)."),
-    (f"{MY} env=gone", "(set in my/env/gone.yaml)."),
-    (f"{MY} experiment=dead", "unknown setting seedss. Did you mean seeds?"),
-    (f"{MY} experiment=wto", "Did you mean two?"),
-]
-
-
-@pytest.mark.parametrize(("line", "message"), BAD, ids=[line for line, _ in BAD])
-def test_bad_input_is_one_sentence_and_leaves_nothing(
-    rlrun: Rlrun, tmp_path: Path, line: str, message: str
-) -> None:
-    write_files(tmp_path)
-    before = tree(tmp_path)
-    outcome = rlrun(*line.split(" "))
-    assert outcome.code == 2
-    assert message.removesuffix(".") in outcome.err
-    assert outcome.err.startswith("rlrun: ")
-    assert outcome.err.count("\n") == 1
-    assert outcome.err.rstrip()[-1] in ".?)"
-    assert outcome.out == ""
-    assert outcome.runs == []
-    assert tree(tmp_path) == before
+from tests.cli_helpers import Rlrun, tree, write_files
 
 
 def test_a_run_gets_its_settings_and_a_folder_of_its_own(rlrun: Rlrun, tmp_path: Path) -> None:
@@ -277,6 +91,18 @@ def test_a_multirun_makes_a_folder_for_each_job(rlrun: Rlrun, tmp_path: Path) ->
     (sweep,) = {folder.parent for _, folder in outcome.runs}
     assert sweep.parent == tmp_path / "outputs" / "sweeps"
     assert "job 2 of 4: agent.lr=0.001 env=Acrobot-v1" in outcome.out
+    assert outcome.commands[1] == "rlrun agent=dqn agent.lr=0.001 env=Acrobot-v1"
+
+
+def test_the_command_that_repeats_a_run_makes_a_new_folder(rlrun: Rlrun, tmp_path: Path) -> None:
+    write_files(tmp_path)
+    words = ["hydra.run.dir=here", "env=Acrobot-v1", "--config-dir", "my", "experiment=two"]
+    outcome = rlrun(*words)
+    again = "rlrun --config-dir my env=Acrobot-v1 experiment=two"
+    assert outcome.commands == [again]
+    repeated = rlrun(*again.split()[1:])
+    assert repeated.runs[0][0] == outcome.runs[0][0]
+    assert repeated.runs[0][1] != outcome.runs[0][1]
 
 
 def test_the_other_jobs_go_on_after_a_failure(rlrun: Rlrun) -> None:

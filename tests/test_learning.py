@@ -15,7 +15,7 @@ pytestmark = pytest.mark.train
 
 def final(folder: Path, *words: str) -> list[float]:
     """The final mean return of each seed, as the command gives it."""
-    build.run(settings(*words), folder)
+    build.run(settings(*words), folder, "rlrun again")
     per_seed: list[float] = json.loads((folder / "result.json").read_text())["final"]["per_seed"]
     return per_seed
 

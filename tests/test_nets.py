@@ -35,8 +35,7 @@ def test_values_and_gradients_are_those_of_torch(sizes: list[int]) -> None:
     generator = torch.Generator().manual_seed(1)
     obs = torch.randn(3, 6, sizes[0], generator=generator)
     values = net(params, obs)
-    with torch.inference_mode():
-        assert torch.equal(values, net(params, obs))
+    assert torch.equal(values, net.infer(params, obs))
     (gradient,) = torch.autograd.grad((values**2).sum(), params.flat)
     pieces = cut(gradient, params.shapes)
     for row in range(3):
@@ -67,7 +66,7 @@ def test_gradient_reaches_the_observations() -> None:
 def test_discrete_observations_are_one_hot() -> None:
     net = MLP(Space("discrete", (), (3,)), [], 2)
     params = net.init([0], CPU)
-    values = net(params, torch.tensor([[0, 2]]))[0]
+    values = net.infer(params, torch.tensor([[0, 2]]))[0]
     weight, bias = params.pieces[0][0, :, :2], params.pieces[1][0, 0, :2]
     assert torch.allclose(values, weight[[0, 2]] + bias)
 
@@ -132,8 +131,7 @@ def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
             one = slice(k, k + 1)
             apart[k].step(loss_of(net, alone[k], obs[one].clone(), target[one].clone()), 1e-2)
             assert torch.equal(stack.flat[k], alone[k].flat[0]), (width, hidden, actions, k)
-            with torch.inference_mode():
-                a, b = net(stack, obs)[k], net(alone[k], obs[one].clone())[0]
+            a, b = net.infer(stack, obs)[k], net.infer(alone[k], obs[one].clone())[0]
             assert torch.equal(a, b)
 
 
@@ -147,3 +145,4 @@ def test_a_frozen_copy_stays() -> None:
     assert torch.equal(target.flat, before)
     assert not torch.equal(online.flat, before)
     assert not net(target, obs).requires_grad
+    assert not net.infer(online, obs).requires_grad

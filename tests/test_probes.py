@@ -40,7 +40,7 @@ def values(agent: str, probe: str, *words: str, obs: float = 0.0) -> Any:
         if step >= 1500:
             break
     seen = torch.full((4, 1, 1), obs)
-    return host(one._net(one._online, seen))[:, 0]  # type: ignore[attr-defined]
+    return host(one._net.infer(one._online, seen))[:, 0]  # type: ignore[attr-defined]
 
 
 @agents

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from rlrun.checks import at_least, positive
@@ -103,11 +102,8 @@ class DQN:
         return self._greedy(obs)
 
     def _greedy(self, obs: Array) -> Array:
-        with torch.inference_mode():
-            action: Array = (
-                self._net(self._online, self._device.tensor(obs)).argmax(-1).numpy(force=True)
-            )
-        return action
+        q = self._net.infer(self._online, self._device.tensor(obs))
+        return self._device.array(q.argmax(-1))
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; where it is time, update the online and then the target network."""
@@ -136,13 +132,12 @@ class DQN:
 
     def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The loss and the mean value of the actions taken, each ``[seed]``."""
-        with torch.no_grad():
-            target = q_learning_target(
-                batch.reward,
-                batch.discount,
-                self._net(self._target, batch.next_obs),
-                self._net(self._online, batch.next_obs) if self._double else None,
-            )
+        target = q_learning_target(
+            batch.reward,
+            batch.discount,
+            self._net.infer(self._target, batch.next_obs),
+            self._net.infer(self._online, batch.next_obs) if self._double else None,
+        )
         q = q_taken(self._net(self._online, batch.obs), batch.action)
         loss = self._distance(q, target)
         if batch.weight is not None:

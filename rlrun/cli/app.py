@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Iterator
@@ -59,12 +60,19 @@ def run_task(config: DictConfig) -> float:
     build.validate(settings)  # again: a search's own values have not been checked before
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        return build.run(settings, folder)
+        return build.run(settings, folder, _command())
     except KeyboardInterrupt:
         discard(folder)  # stopped before anything was written
         raise
     except SystemExit as error:  # launchers would lose the jobs that follow
         raise RuntimeError(f"the run ended itself with sys.exit({error.code!r})") from error
+
+
+def _command() -> str:
+    """The command line that runs the present job again, alone and in a folder of its own."""
+    flags = get_args_parser().parse_known_args()[0]
+    own = ["--config-dir", flags.config_dir] if flags.config_dir else []
+    return shlex.join(["rlrun", *own, *HydraConfig.get().overrides.task])
 
 
 def arrange(words: list[str]) -> list[str]:
@@ -87,6 +95,8 @@ def arrange(words: list[str]) -> list[str]:
     for word in settings:
         if word.startswith("="):
             raise BadInput(f"'{word}' has no name in front of the =. {HOW}")
+        if word.lstrip("+").startswith("env.id="):  # the tuned settings go by the choice of env
+            raise BadInput("the environment is chosen with env=NAME, not with env.id.")
         group = word.partition("=")[0].removeprefix("~")
         if word.startswith("~") and group in NEEDED:
             raise BadInput(f"{word} leaves nothing to run: every run needs {group}=NAME.")

@@ -1,0 +1,43 @@
+"""What the tests of the command line share: a user's files, and what a command did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILES = {
+    "my/agent/dead.yaml": "defaults: [dqn, _self_]\nepsilonn: 3\n",
+    "my/agent/negative.yaml": "defaults: [dqn, _self_]\nlr: -3\n",
+    "my/agent/broken.yaml": "name: dqn\n  lr: : 3\n",
+    "my/env/lake.yaml": "id: FrozenLake-v1\nkwargs: {is_slipery: true}\n",
+    "my/env/gone.yaml": "id: Acrobott-v1\n",
+    "my/experiment/dead.yaml": "# @package _global_\nseedss: 2\n",
+    "my/experiment/two.yaml": "# @package _global_\nseeds: 2\n",
+    "taken/file": "",
+}
+
+
+@dataclass
+class Outcome:
+    """What a command did: its exit code, what it printed, the runs it started and how to repeat."""
+
+    code: int
+    out: str
+    err: str
+    runs: list[tuple[dict[str, Any], Path]]
+    commands: list[str]
+
+
+Rlrun = Callable[..., Outcome]
+
+
+def write_files(folder: Path) -> None:
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

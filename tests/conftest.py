@@ -1,0 +1,63 @@
+"""Fixtures that several test files need."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlrun import build
+from rlrun.__main__ import main
+from rlrun.errors import BadInput
+from tests.cli_helpers import Outcome, Rlrun
+
+pytest.register_assert_rewrite("tests.checkpoint_helpers")
+
+
+@pytest.fixture
+def rlrun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Rlrun:
+    """Run a command line in an empty folder, with a stand-in for the training."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    runs: list[tuple[dict[str, Any], Path]] = []
+    commands: list[str] = []
+
+    def train(settings: dict[str, Any], folder: Path, command: str) -> float:
+        runs.append((settings, folder))
+        commands.append(command)
+        match settings["seed"]:
+            case 66:
+                raise BadInput("seed 66 is bad luck")
+            case 77:
+                raise RuntimeError("exploded")
+            case 88:
+                sys.exit(3)
+            case 99:
+                raise KeyboardInterrupt
+        (folder / "result.json").write_text("{}")
+        return 1.0
+
+    monkeypatch.setattr(build, "run", train)
+
+    def call(*words: str) -> Outcome:
+        runs.clear()
+        commands.clear()
+        monkeypatch.setattr(sys, "argv", ["rlrun", *words])
+        code = main()
+        out, err = capsys.readouterr()
+        return Outcome(code, out, err, list(runs), list(commands))
+
+    return call
+
+
+@pytest.fixture
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colour terminal of 80 columns, whatever the caller's environment says."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "80")

@@ -1,0 +1,122 @@
+"""Every kind of bad input: one sentence that says what to do, and nothing is left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli_helpers import Rlrun, tree, write_files
+
+MY = "--config-dir my"
+BAD = [
+    # names
+    ("agent=dqnn", "there is no agent 'dqnn'. Did you mean dqn? Agents: "),
+    ("agent=DQN", "Did you mean dqn?"),
+    ("agent=", "agent= needs a value"),
+    ("agent=1", "there is no agent '1'"),
+    ("agent=null", "there is no agent 'null'"),
+    ("agent=[dqn,random]", "agent takes one name, got [dqn,random]"),
+    ("agent=dqn,random", "agent=dqn,random has several values: add -m"),
+    ("+agent=dqn", "agent is chosen twice: write agent=NAME, without the +"),
+    ("~agent", "~agent leaves nothing to run: every run needs agent=NAME"),
+    ("~env", "every run needs env=NAME"),
+    ("replay=unifrom", "there is no replay 'unifrom'. Did you mean uniform?"),
+    ("explore=lin", "Did you mean linear?"),
+    ("device=gpu", "there is no device 'gpu'"),
+    ("tuned=wrong", "there are no tuned settings 'wrong'"),
+    ("experiment=wrong", "there is no experiment 'wrong'"),
+    ("+experiment=wrong", "there is no experiment 'wrong'"),
+    ("hydra/launcher=joblibb", "there is no hydra/launcher 'joblibb'"),
+    # environments
+    ("env=Acrobott-v1", "Did you mean Acrobot-v1?"),
+    ("env=Acrobot", "there is no environment 'Acrobot'. Did you mean Acrobot-v1?"),
+    ("env=cartpole", "Did you mean CartPole-v1?"),
+    ("env=LunarLander-v2", "deprecated. Please use LunarLander-v3"),
+    ("env=ALE/Pongg-v5", "Did you mean ALE/Pong-v5?"),
+    ("env=nomod:Foo-v0", "no Python package 'nomod'"),
+    ("env=3", "there is no environment '3'"),
+    ("env.id=Acrobot-v1", "chosen with env=NAME"),
+    ("env=FrozenLake-v1 env.kwargs.is_slipery=1", "Did you mean is_slippery?"),
+    ("env.kwargs=3", "env.kwargs must be a mapping"),
+    ("env=Pendulum-v1", "Pendulum-v1"),
+    # settings
+    ("lr=1", "unknown setting lr. Did you mean agent.lr?"),
+    ("agent.lrr=1", "unknown setting agent.lrr. Did you mean agent.lr? agent has: "),
+    ("agent.lr.x=1", "unknown setting agent.lr.x. Did you mean agent.lr?"),
+    ("+agent.lrr=1", "unknown setting agent.lrr. Did you mean lr?"),
+    ("++agent.lrr=1", "unknown setting agent.lrr"),
+    ("+agent.lr=1", "agent.lr is there already: write agent.lr=VALUE, without the +"),
+    ("+nonsense=1", "unknown setting nonsense"),
+    ("nonsense=1", "unknown setting nonsense"),
+    ("total_stepss=1", "Did you mean total_steps?"),
+    ("hydra.nonsense=1", "unknown setting hydra.nonsense"),
+    ("~seeds", "seeds has no value"),
+    ("agent.lr=", "agent.lr must be a number, got ''"),
+    ("agent.lr=fast", "agent.lr must be a number, got 'fast'"),
+    ("agent.lr=-1", "agent.lr must "),
+    ("agent.hidden=64", "agent.hidden must be a list"),
+    ("agent.hidden=64,64", "or write agent.hidden=[64,64] for a list"),
+    ("agent.hidden=[0]", "agent.hidden must be at least 1"),
+    ("agent.hidden=[1,", "cannot read 'agent.hidden=[1,'"),
+    ("agent.double=1", "agent.double must be true or false, got 1"),
+    ("seeds=0", "seeds must be at least 1, got 0"),
+    ("seeds=1.5", "seeds must be a whole number, got 1.5"),
+    ("seeds=null", "seeds must be a whole number, got null"),
+    ("gamma=nan", "gamma must be a finite number"),
+    ("gamma=2", "gamma must "),
+    ("gamma=${nope}", "'nope' not found"),
+    ("eval.episode=3", "Did you mean eval.episodes?"),
+    ("env.num_envs=0", "env.num_envs must be at least 1"),
+    # words that are no settings
+    ("dqn", "Did you mean agent=dqn?"),
+    ("CartPole-v1", "Did you mean env=CartPole-v1?"),
+    ("seeds", "Did you mean seeds=VALUE?"),
+    ("trian", "'trian' is neither a command nor a setting"),
+    ("=1", "'=1' has no name in front of the ="),
+    ("--bogus", "there is no flag --bogus"),
+    ("--multirum", "Did you mean --multirun?"),
+    ("--agent=dqn", "there is no flag --agent"),
+    ("--cfg", "expected one argument"),
+    ("--cfg jobb", "invalid choice: 'jobb'"),
+    ("--config-dir nope", "not found"),
+    ("-cn nope", "nope"),
+    ("--experimental-rerun x", "--experimental-rerun is not supported"),
+    # folders
+    ("hydra.run.dir=taken", "the folder taken exists already: name another one"),
+    ("hydra.run.dir=taken/file/x", "cannot make the folder taken/file/x"),
+    ("-m hydra.sweep.dir=taken seeds=1,2", "the folder taken exists already"),
+    # multiruns: everything is checked before the first job
+    ("-m agent=dqn,dqnn", "there is no agent 'dqnn'"),
+    ("-m env=CartPole-v1,Nope-v1", "there is no environment 'Nope-v1'"),
+    ("-m agent.lr=1e-3,-1 seeds=1,2", "(job 3 of 4: agent.lr=-1 seeds=1)."),
+    ("-m tuned=none,wrong", "there are no tuned settings 'wrong'"),
+    ("-m seeds=interval(1,2)", "a grid cannot go through an interval"),
+    ("-m hydra.sweep.subdir=x seeds=1,2", "hydra.sweep.subdir cannot be set"),
+    # the user's own files
+    (f"{MY} agent=dead", "unknown setting agent.epsilonn"),
+    (f"{MY} agent=dead", "(set in my/agent/dead.yaml)."),
+    (f"{MY} agent=negative", "(set in my/agent/negative.yaml)."),
+    (f"{MY} agent=broken", "my/agent/broken.yaml, line 2: not valid YAML"),
+    (f"{MY} env=lake", "(set in my/env/lake.yaml)."),
+    (f"{MY} env=gone", "(set in my/env/gone.yaml)."),
+    (f"{MY} experiment=dead", "unknown setting seedss. Did you mean seeds?"),
+    (f"{MY} experiment=wto", "Did you mean two?"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD, ids=[line for line, _ in BAD])
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    rlrun: Rlrun, tmp_path: Path, line: str, message: str
+) -> None:
+    write_files(tmp_path)
+    before = tree(tmp_path)
+    outcome = rlrun(*line.split(" "))
+    assert outcome.code == 2
+    assert message.removesuffix(".") in outcome.err
+    assert outcome.err.startswith("rlrun: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.rstrip()[-1] in ".?)"
+    assert outcome.out == ""
+    assert outcome.runs == []
+    assert tree(tmp_path) == before
