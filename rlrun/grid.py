@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rlrun.types import Array
 
 
-class Grid(SyncVectorEnv[Array, Sequence[Any]]):
+class Grid(SyncVectorEnv[Array, Array]):
     """A `SyncVectorEnv` whose ended environments are reset by mask, and only then.
 
     The same calls with the same meaning. `step` collects no infos and gathers observations and
@@ -26,7 +26,7 @@ class Grid(SyncVectorEnv[Array, Sequence[Any]]):
     def __init__(self, make: Sequence[Callable[[], gym.Env[Any, Any]]]) -> None:
         super().__init__(make, copy=False, autoreset_mode=AutoresetMode.DISABLED)
 
-    def step(self, actions: Sequence[Any]) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
+    def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos."""
         obs, rewards = self._observations, self._rewards
         terminations, truncations = self._terminations, self._truncations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -56,17 +56,16 @@ class ActionMap:
     """From our actions to Gymnasium's: numbers from 0, or values in [-1, 1] scaled to the Box."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
-        self._convert: Callable[[Array], Sequence[Any]]
+        self._convert: Callable[[Array], Array]
         if isinstance(space, spaces.Discrete):
             self.space = Space("discrete", (), (int(space.n),))
-            # Python's numbers: environments take several times longer over numpy's
-            self._convert = np.ndarray.tolist if space.start == 0 else _shift(int(space.start))
+            self._convert = _shift(int(space.start))
         elif isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
             self.space = Space("multi_discrete", space.shape, tuple(int(n) for n in space.nvec))
             self._convert = _shift(space.start)
         elif isinstance(space, spaces.MultiBinary) and len(space.shape) == 1:
             self.space = Space("multi_discrete", space.shape, (2,) * space.shape[0])
-            self._convert = list
+            self._convert = _shift(0)
         elif isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
             if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
                 raise ValueError("continuous actions without finite bounds are not supported")
@@ -75,25 +74,23 @@ class ActionMap:
         else:
             raise ValueError(f"actions of the kind {space} are not supported")
 
-    def __call__(self, action: Array) -> Sequence[Any]:
-        """One action for each environment from ``action [env, ...]``."""
+    def __call__(self, action: Array) -> Array:
+        """What Gymnasium takes for ``action [env, ...]``."""
         return self._convert(action)
 
 
-def _shift(start: Array | int) -> Callable[[Array], Sequence[Any]]:
+def _shift(start: Array | int) -> Callable[[Array], Array]:
     """To numbers that begin at ``start``."""
-    if isinstance(start, int):
-        return lambda action: (action + start).tolist()
-    return lambda action: list(action + start)
+    return (lambda action: action + start) if np.any(start) else (lambda action: action)
 
 
-def _scale(box: spaces.Box) -> Callable[[Array], Sequence[Any]]:
+def _scale(box: spaces.Box) -> Callable[[Array], Array]:
     """From [-1, 1] to the bounds of each dimension, never beyond."""
     low, high = box.low.astype(np.float64), box.high.astype(np.float64)
 
-    def convert(action: Array) -> Sequence[Any]:
+    def convert(action: Array) -> Array:
         share = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
         scaled = np.clip(low + share * (high - low), low, high)
-        return list(scaled.astype(box.dtype))
+        return scaled.astype(box.dtype)
 
     return convert

@@ -194,7 +194,7 @@ def _final(run: Run, step: int) -> dict[str, Any] | None:
     episodes = run.evaluation.final_episodes
     if not episodes:
         return None
-    run.progress.message(f"evaluating {episodes} episodes of each seed")
+    run.progress.message(f"final evaluation, episodes of each seed: {episodes}")
     envs = run.eval_envs(Evaluation.envs_for(episodes))
     returns, _ = evaluate(run.agent, envs, step, episodes)
     envs.close()

@@ -23,6 +23,7 @@ def options(group: str) -> list[str]:
     return sorted(str(f.relative_to(CONF / group).with_suffix("")) for f in files)
 
 
+TUNED = [name for name in options("tuned") if name != "none"]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
 
@@ -38,7 +39,7 @@ def test_every_agent_has_a_file_and_every_file_an_agent() -> None:
     assert options("explore") == sorted([*EXPLORE, "none"])
 
 
-@pytest.mark.parametrize("tuned", [name for name in options("tuned") if name != "none"])
+@pytest.mark.parametrize("tuned", TUNED)
 def test_tuned_files_hold_values_for_their_pair(tuned: str) -> None:
     agent, env = tuned.split("/", 1)
     build.validate(settings(f"agent={agent}", f"env={env}", "seeds=1"))
@@ -53,9 +54,14 @@ def test_experiments_build(experiment: str) -> None:
     build.validate(settings(f"experiment={experiment}"))
 
 
-@pytest.mark.parametrize("explore", EXPLORE)
-def test_every_exploration_builds(explore: str) -> None:
-    build.validate(settings(f"explore={explore}", "seeds=1"))
+@pytest.mark.parametrize("tuned", [*TUNED, "none"])
+@pytest.mark.parametrize("group", ["replay", "explore"])
+def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, group: str) -> None:
+    agent, _, env = tuned.partition("/")
+    pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
+    for choice in options(group):
+        if choice != "none":
+            build.validate(settings(*pair, f"{group}={choice}", "seeds=1"))
 
 
 def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:

@@ -64,8 +64,8 @@ def test_continuous_actions_are_scaled_per_dimension_and_clipped() -> None:
 
 
 def test_discrete_actions_start_where_gymnasium_wants() -> None:
-    assert ActionMap(spaces.Discrete(3, start=5))(np.array([0, 2])) == [5, 7]
-    assert ActionMap(spaces.Discrete(3))(np.array([0, 2])) == [0, 2]
+    assert ActionMap(spaces.Discrete(3, start=5))(np.array([0, 2])).tolist() == [5, 7]
+    assert ActionMap(spaces.Discrete(3))(np.array([0, 2])).tolist() == [0, 2]
     several = ActionMap(spaces.MultiDiscrete([2, 3], start=[1, 10]))
     assert [a.tolist() for a in several(np.array([[0, 2], [1, 0]]))] == [[1, 12], [2, 10]]
     assert several.space == Space("multi_discrete", (2,), (2, 3))

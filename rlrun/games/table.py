@@ -1,0 +1,153 @@
+"""Environments that are a table of transitions, like Gymnasium's toy-text ones, and their pictures."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from typing import Any, ClassVar, NamedTuple, TypeAlias
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from PIL import Image, ImageDraw, ImageFont
+
+from rlrun.types import Array
+
+Outcome: TypeAlias = tuple[float, int, float, bool]
+"""Probability, next state, reward, terminated."""
+Model: TypeAlias = dict[int, dict[int, list[Outcome]]]
+Colour: TypeAlias = tuple[int, int, int]
+
+
+class Move(NamedTuple):
+    """What happened in a step."""
+
+    state: int
+    action: int
+    next_state: int
+    reward: float
+    terminated: bool
+
+
+class TableEnv(gym.Env[Any, Any]):
+    """Steps are drawn from the model itself, so that planning and learning see the same problem.
+
+    Observations are state numbers. An action without any outcome in ``P`` is impossible: taking
+    it changes nothing and pays 0, so that agents that know nothing of it run all the same, and
+    ``info["action_mask"]``, int8 ``[action]``, is 0 there.
+
+    Args:
+        model: the outcomes of ``model[state][action]``.
+        start: the state in which episodes begin.
+        states: names of the states.
+        actions: names of the actions.
+        render_mode: ``ansi`` for a line of text, ``rgb_array`` for a picture.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+
+    def __init__(
+        self,
+        model: Model,
+        start: int,
+        states: Sequence[str],
+        actions: Sequence[str],
+        render_mode: str | None = None,
+    ) -> None:
+        self.P = model
+        self.initial_state_distrib = np.eye(len(states))[start]
+        self.observation_space = spaces.Discrete(len(states))
+        self.action_space = spaces.Discrete(len(actions))
+        self.render_mode = render_mode
+        self.s = start
+        self._states, self._actions = states, actions
+        self._last: Move | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.s = self._draw(self.initial_state_distrib.tolist())
+        self._last = None
+        return self.s, self._info(1.0)
+
+    def step(self, action: Any) -> tuple[int, float, bool, bool, dict[str, Any]]:
+        before, outcomes = self.s, self.P[self.s][action]
+        chance, self.s, reward, terminated = (
+            outcomes[self._draw(outcome[0] for outcome in outcomes)]
+            if outcomes
+            else (1.0, before, 0.0, False)
+        )
+        self._last = Move(before, int(action), self.s, reward, terminated)
+        return self.s, reward, terminated, False, self._info(chance)
+
+    def render(self) -> Any:
+        """The text, or the picture ``[height, width, colour]``; None without a render mode."""
+        if self.render_mode == "ansi":
+            return self._text()
+        return self._picture() if self.render_mode == "rgb_array" else None
+
+    def _draw(self, chances: Iterable[float]) -> int:
+        """A place in a list of probabilities."""
+        bounds = list(accumulate(chances))
+        # the sum may be a rounding error below 1
+        return min(bisect(bounds, self.np_random.random()), len(bounds) - 1)
+
+    def _info(self, chance: float) -> dict[str, Any]:
+        possible = [bool(outcomes) for outcomes in self.P[self.s].values()]
+        return {"prob": chance, "action_mask": np.array(possible, np.int8)}
+
+    def _text(self) -> str:
+        """All states in a line, the current one in brackets, and the last step."""
+        names = (f"[{n}]" if i == self.s else f" {n} " for i, n in enumerate(self._states))
+        return f"{''.join(names)}  {self._said()}".rstrip()
+
+    def _said(self) -> str:
+        """The last step in words; nothing before the first one."""
+        if self._last is None:
+            return ""
+        words = f"{self._actions[self._last.action]}, reward {self._last.reward:+g}"
+        possible = self.P[self._last.state][self._last.action]
+        words = words.replace("+0", "0") if possible else f"{words} (impossible)"
+        return f"{words}, end" if self._last.terminated else words
+
+    def _picture(self) -> Array:
+        """uint8 ``[height, width, colour]``."""
+        raise NotImplementedError
+
+
+class Picture:
+    """Shapes and words on a coloured ground; lengths are pixels, the origin is at the top left."""
+
+    _FINE = 4  # drawn this much larger and scaled down: Pillow's shapes have jagged edges
+
+    def __init__(self, width: int, height: int, colour: Colour) -> None:
+        self._image = Image.new("RGB", (width * self._FINE, height * self._FINE), colour)
+        self._pen = ImageDraw.Draw(self._image)
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: Colour, radius: float = 0
+    ) -> None:
+        corners = self._scaled(x, y, x + width, y + height)
+        self._pen.rounded_rectangle(corners, radius * self._FINE, colour)
+
+    def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
+        self.box(x - radius, y - radius, 2 * radius, 2 * radius, colour, radius)
+
+    def shape(self, corners: Sequence[tuple[float, float]], colour: Colour) -> None:
+        self._pen.polygon([(x * self._FINE, y * self._FINE) for x, y in corners], colour)
+
+    def text(
+        self, x: float, y: float, words: str, size: float, colour: Colour, anchor: str = "mm"
+    ) -> None:
+        """Words at a point; ``anchor`` is Pillow's: ``mm`` centred, ``lm`` to the right of it."""
+        font = ImageFont.load_default(size * self._FINE)
+        self._pen.text((x * self._FINE, y * self._FINE), words, colour, font, anchor)
+
+    def array(self) -> Array:
+        """uint8 ``[height, width, colour]``."""
+        return np.array(self._image.reduce(self._FINE))
+
+    def _scaled(self, *lengths: float) -> list[float]:
+        return [length * self._FINE for length in lengths]
