@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from rlrun.games.table import Colour, Model, Outcome, Picture, TableEnv
+from rlrun.games.table import Colour, Outcome, Picture, TableEnv, signed
 from rlrun.types import Array
 
 STATES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7")
 ACTIONS = ("left", "stay", "right")
 START = 3
 REWARDS = (0.0, 1.0, 0.0, 0.0, 0.0, 10.0, 0.0)  # of the state entered
-LAST = len(STATES) - 1
+MOVES = (-1, 0, 1)  # of the actions
 
-CELL, EDGE = 84, 66  # width of a place, and of the abyss or the rock at either end
-WIDTH, HEIGHT, GROUND = len(STATES) * CELL + 2 * EDGE, 230, 140  # GROUND is the surface's y
+CELL = 80  # the width of a place, and of the abyss or the rock at either end
+WIDTH, HEIGHT, GROUND = (len(STATES) + 2) * CELL, 230, 140  # GROUND is where the rover stands
 SKY: Colour = (246, 219, 194)
-ABYSS: Colour = (74, 43, 41)
+ABYSS: Colour = (112, 72, 64)
 SOIL: Colour = (193, 92, 57)
 SAND: Colour = (222, 130, 86)
 ROCK: Colour = (126, 73, 60)
 CREAM: Colour = (255, 246, 232)
 INK: Colour = (52, 38, 41)
-METAL: Colour = (226, 230, 236)
-PANEL: Colour = (44, 92, 150)
+METAL: Colour = (128, 139, 158)
+PANEL: Colour = (34, 88, 160)
 GOLD: Colour = (247, 190, 48)
 
 
@@ -37,8 +37,7 @@ class MarsRover(TableEnv):
     stays there with 0.6. Nothing terminates; the registered time limit of 100 steps ends an
     episode in both variants.
 
-    Source: E. Brunskill, Stanford CS234 "Reinforcement Learning", lecture 2, in which the
-    rewards stand at s1 and s7.
+    After the Mars rover in E. Brunskill's lectures on reinforcement learning (Stanford CS234).
 
     Args:
         stochastic: whether the rover drifts as it likes.
@@ -47,24 +46,26 @@ class MarsRover(TableEnv):
 
     def __init__(self, stochastic: bool = False, render_mode: str | None = None) -> None:
         self._stochastic = stochastic
-        super().__init__(_drifting() if stochastic else _driven(), START, STATES, ACTIONS, render_mode)
+        outcomes = _drift if stochastic else _drive
+        model = {s: {a: outcomes(s, a) for a in range(len(ACTIONS))} for s in range(len(STATES))}
+        super().__init__(model, START, STATES, ACTIONS, render_mode)
 
     def _picture(self) -> Array:
         picture = Picture(WIDTH, HEIGHT, SKY)
-        picture.disc(WIDTH - 128, 48, 22, CREAM)  # the sun
-        for side in (0, WIDTH - EDGE):
+        picture.disc(WIDTH - 140, 48, 22, CREAM)  # the sun
+        for side in (0, WIDTH - CELL):
             if self._stochastic:
-                picture.box(side, GROUND - 62, EDGE, HEIGHT, ROCK)
+                picture.box(side, GROUND - 62, CELL, HEIGHT, ROCK)
             else:
-                picture.box(side, GROUND, EDGE, HEIGHT, ABYSS)
+                picture.box(side, GROUND, CELL, HEIGHT, ABYSS)
         for place, reward in enumerate(REWARDS):
-            x = EDGE + place * CELL
+            x = (place + 1) * CELL
             picture.box(x, GROUND, CELL, HEIGHT, SOIL)
             picture.box(x + 1, GROUND, CELL - 2, 9, SAND)
             picture.text(x + CELL / 2, GROUND + 34, STATES[place], 22, CREAM)
             if reward:
                 picture.box(x + CELL / 2 - 23, GROUND + 52, 46, 24, GOLD, 12)
-                picture.text(x + CELL / 2, GROUND + 64, f"{reward:+g}", 16, INK)
+                picture.text(x + CELL / 2, GROUND + 64, signed(reward), 16, INK)
         picture.text(24, 36, self._said() or "start", 18, INK, "lm")
         self._draw_rover(picture)
         return picture.array()
@@ -72,8 +73,8 @@ class MarsRover(TableEnv):
     def _draw_rover(self, picture: Picture) -> None:
         place, y = self.s, GROUND
         if self._last and self._last.terminated:
-            place, y = place + self._last.action - 1, GROUND + 62  # over the edge and down
-        x = EDGE + (place + 0.5) * CELL
+            place, y = place + MOVES[self._last.action], GROUND + 62  # over the edge and down
+        x = (place + 1.5) * CELL
         picture.box(x + 11, y - 56, 3, 26, INK)  # mast
         picture.box(x + 5, y - 62, 17, 10, METAL, 3)  # camera
         picture.disc(x + 17, y - 57, 3, INK)
@@ -85,15 +86,16 @@ class MarsRover(TableEnv):
             picture.disc(x + wheel, y - 9, 4, METAL)
 
 
-def _driven() -> Model:
-    """The model in which the rover goes where it is told."""
+def _drive(state: int, action: int) -> list[Outcome]:
+    """The rover goes where it is told."""
+    there = state + MOVES[action]
+    if 0 <= there < len(STATES):
+        return [(1.0, there, REWARDS[there], False)]
+    return [(1.0, state, 0.0, True)]
 
-    def outcome(state: int, move: int) -> Outcome:
-        there = state + move
-        if 0 <= there <= LAST:
-            return 1.0, there, REWARDS[there], False
-        return 1.0, state, 0.0, True
 
-    return {
-        s: {a: [outcome(s, a - START_MOVE)] for a in range(len(ACTIONS))} for s in range(LAST + 1)
-    }
+def _drift(state: int, action: int) -> list[Outcome]:
+    """The rover goes where it likes; at the edges it stays instead of falling off."""
+    stay = 0.6 if state in (0, len(STATES) - 1) else 0.2
+    chances = ((state - 1, 0.4), (state, stay), (state + 1, 0.4))
+    return [(p, there, REWARDS[there], False) for there, p in chances if 0 <= there < len(STATES)]

@@ -1,11 +1,11 @@
-"""Environments that are a table of transitions, like Gymnasium's toy-text ones, and their pictures."""
+"""Environments that are a table of transitions, like Gymnasium's toy-text, and their pictures."""
 
 from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +18,11 @@ Outcome: TypeAlias = tuple[float, int, float, bool]
 """Probability, next state, reward, terminated."""
 Model: TypeAlias = dict[int, dict[int, list[Outcome]]]
 Colour: TypeAlias = tuple[int, int, int]
+
+
+def signed(reward: float) -> str:
+    """A reward as it is shown: +10, -50, 0."""
+    return f"{reward:+g}" if reward else "0"
 
 
 class Move(NamedTuple):
@@ -45,7 +50,10 @@ class TableEnv(gym.Env[Any, Any]):
         render_mode: ``ansi`` for a line of text, ``rgb_array`` for a picture.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 4}
+    metadata = {  # noqa: RUF012 - as Gymnasium declares it
+        "render_modes": ["ansi", "rgb_array"],
+        "render_fps": 4,
+    }
 
     def __init__(
         self,
@@ -73,12 +81,9 @@ class TableEnv(gym.Env[Any, Any]):
         return self.s, self._info(1.0)
 
     def step(self, action: Any) -> tuple[int, float, bool, bool, dict[str, Any]]:
-        before, outcomes = self.s, self.P[self.s][action]
-        chance, self.s, reward, terminated = (
-            outcomes[self._draw(outcome[0] for outcome in outcomes)]
-            if outcomes
-            else (1.0, before, 0.0, False)
-        )
+        before = self.s
+        outcomes = self.P[before][action] or [(1.0, before, 0.0, False)]
+        chance, self.s, reward, terminated = outcomes[self._draw(o[0] for o in outcomes)]
         self._last = Move(before, int(action), self.s, reward, terminated)
         return self.s, reward, terminated, False, self._info(chance)
 
@@ -107,10 +112,11 @@ class TableEnv(gym.Env[Any, Any]):
         """The last step in words; nothing before the first one."""
         if self._last is None:
             return ""
-        words = f"{self._actions[self._last.action]}, reward {self._last.reward:+g}"
-        possible = self.P[self._last.state][self._last.action]
-        words = words.replace("+0", "0") if possible else f"{words} (impossible)"
-        return f"{words}, end" if self._last.terminated else words
+        state, action, _, reward, terminated = self._last
+        words = f"{self._actions[action]}, reward {signed(reward)}"
+        if not self.P[state][action]:
+            words += ", impossible"
+        return f"{words}, end" if terminated else words
 
     def _picture(self) -> Array:
         """uint8 ``[height, width, colour]``."""
@@ -120,7 +126,7 @@ class TableEnv(gym.Env[Any, Any]):
 class Picture:
     """Shapes and words on a coloured ground; lengths are pixels, the origin is at the top left."""
 
-    _FINE = 4  # drawn this much larger and scaled down: Pillow's shapes have jagged edges
+    _FINE = 3  # drawn this much larger and scaled down: Pillow's shapes have jagged edges
 
     def __init__(self, width: int, height: int, colour: Colour) -> None:
         self._image = Image.new("RGB", (width * self._FINE, height * self._FINE), colour)
@@ -129,7 +135,7 @@ class Picture:
     def box(
         self, x: float, y: float, width: float, height: float, colour: Colour, radius: float = 0
     ) -> None:
-        corners = self._scaled(x, y, x + width, y + height)
+        corners = [length * self._FINE for length in (x, y, x + width, y + height)]
         self._pen.rounded_rectangle(corners, radius * self._FINE, colour)
 
     def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
@@ -148,6 +154,3 @@ class Picture:
     def array(self) -> Array:
         """uint8 ``[height, width, colour]``."""
         return np.array(self._image.reduce(self._FINE))
-
-    def _scaled(self, *lengths: float) -> list[float]:
-        return [length * self._FINE for length in lengths]
