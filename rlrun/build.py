@@ -10,7 +10,10 @@ import importlib
 import inspect
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -55,40 +58,45 @@ def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
     """
     parts = construct(Settings, settings, "")
     parts.device.prepare()
-    env, seeds = parts.env, parts.seeds
     OmegaConf.save(OmegaConf.create(dict(settings)), folder / "config.yaml", resolve=True)
     record = RunFolder(folder, command)
-    title = f"{settings['agent']['name']} on {env.id}, {_listed(seeds)}"
-    logger = Logger(folder, seeds, flat(settings))
     try:
-        with Progress(title, parts.total_steps) as progress:
-            result = train(
-                Run(
-                    agent_name=settings["agent"]["name"],
-                    agent=build_agent(parts, env.spec()),
-                    envs=Envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
-                    eval_envs=partial(_eval_envs, parts),
-                    seeds=seeds,
-                    total_steps=parts.total_steps,
-                    log_every=parts.log_every,
-                    evaluation=parts.evaluation,
-                    logger=logger,
-                    progress=progress,
-                    folder=record,
-                )
-            )
+        result = _train(parts, settings, record)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         record.close("interrupted" if interrupted else "failed", f"{type(error).__name__}: {error}")
         raise
-    finally:
-        logger.close()
     record.result(result)
     record.close("done")
     final_table(result)
-    print(f"curves:    tensorboard --logdir {shlex.quote(os.path.relpath(folder))}")
-    print(f"again:     {command}")
+    print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(os.path.relpath(folder))}")
+    print(f"again:     {command.replace('rlrun', _program('rlrun'), 1)}")
     return float(result["final"]["mean"]) if result["final"] else 0.0
+
+
+def _train(parts: Settings, settings: Mapping[str, Any], record: RunFolder) -> dict[str, Any]:
+    """Build what a run is made of, and train."""
+    env, seeds, name = parts.env, parts.seeds, str(parts.agent["name"])
+    title = f"{name} on {env.id}, {_listed(seeds)}"
+    with (
+        closing(Logger(record.path, seeds, flat(settings))) as logger,
+        Progress(title, parts.total_steps) as progress,
+    ):
+        return train(
+            Run(
+                agent_name=name,
+                agent=build_agent(parts, env.spec()),
+                envs=Envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
+                eval_envs=partial(_eval_envs, parts),
+                seeds=seeds,
+                total_steps=parts.total_steps,
+                log_every=parts.log_every,
+                evaluation=parts.evaluation,
+                logger=logger,
+                progress=progress,
+                folder=record,
+            )
+        )
 
 
 def build_agent(parts: Settings, spec: Spec) -> Agent:
@@ -118,7 +126,7 @@ def build_agent(parts: Settings, spec: Spec) -> Agent:
         if given != (group in wanted):
             need = "has no use for" if given else "needs"
             word = "none" if given else next(iter(options))
-            raise BadInput(f"the agent {name} {need} {group}: write {group}={word}.", group)
+            raise BadInput(f"the agent {name} {need} {group}: write {group}={word}.")
     agent: Agent = construct(
         cls, _rest(parts.agent), "agent", **{part: offered[part]() for part in wanted}
     )
@@ -158,7 +166,7 @@ def _rest(given: Mapping[str, Any]) -> dict[str, Any]:
 def _unknown(group: str, name: object, known: Any) -> BadInput:
     options = ", ".join(known)
     hint = did_you_mean(str(name), known)
-    return BadInput(f"there is no {group} named {name!r}.{hint} There is: {options}.", group)
+    return BadInput(f"there is no {group} named {name!r}.{hint} There is: {options}.")
 
 
 def _check_spaces(name: str, cls: Any, spec: Spec) -> None:
@@ -177,8 +185,7 @@ def _check_spaces(name: str, cls: Any, spec: Spec) -> None:
     ]
     raise BadInput(
         f"the agent {name} {' and '.join(wrong)}, which {spec.env_id} has."
-        f" Agents that fit: {', '.join(fitting)}.",
-        "agent",
+        f" Agents that fit: {', '.join(fitting)}."
     )
 
 
@@ -192,8 +199,8 @@ _KINDS = {
 
 def _eval_envs(parts: Settings, num_envs: int) -> Envs:
     """Environments for evaluation, with episode seeds of their own."""
-    own = parts.env.limit or NO_LIMIT_STEPS
-    limit = min(own, parts.evaluation.max_steps or own)
+    limits = [limit for limit in (parts.env.limit, parts.evaluation.max_steps) if limit is not None]
+    limit = min(limits, default=NO_LIMIT_STEPS)
     return Envs(
         partial(parts.env.make, limit),
         parts.env.id,
@@ -215,6 +222,11 @@ def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, bool | int | 
         elif value is not None:
             values[f"{path}{key}"] = str(value)
     return values
+
+
+def _program(name: str) -> str:
+    """How to call a program of this environment from here: by name where the shell finds it."""
+    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
 
 
 def _listed(seeds: Sequence[int]) -> str:

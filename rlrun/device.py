@@ -46,7 +46,7 @@ class Device:
         torch.set_num_threads(self._threads)
         if self._deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-            torch.use_deterministic_algorithms(True)
+        torch.use_deterministic_algorithms(self._deterministic)
 
     def compiled(self, function: Function) -> Function:
         """``function``, compiled where that was asked for."""

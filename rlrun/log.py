@@ -28,7 +28,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignor
 
 from rlrun import stats
 
-AGGREGATED = ("rollout/ep_rew_mean", "eval/mean_reward")
+AGGREGATED = ("rollout/ep_rew_mean", "eval/mean_reward", "final/mean_reward")
 
 
 class _EventFile:

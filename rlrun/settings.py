@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from rlrun.checks import at_least
 from rlrun.device import Device
@@ -73,22 +74,40 @@ class EnvSettings:
         return gym.make(
             self.id,
             max_episode_steps=limit or self.limit,
-            disable_env_checker=True,  # it costs time at every step; EnvSettings.spec checks once
+            disable_env_checker=True,  # it costs time at every step; `spec` checks once
             **self._kwargs,
         )
 
     def spec(self) -> Spec:
-        """What an agent is told, found by making one environment and stepping it never.
+        """What an agent is told, found by making one environment and taking one step in it.
 
-        Raises BadInput where the environment cannot be made or its spaces are not supported.
+        Raises BadInput where the environment cannot be made, its spaces are not supported, or it
+        does not keep to them.
         """
         try:
+            _check_shapes(self.make())
             envs = Envs(self.make, self.id, [0], 1, gamma=1.0)
+            envs.close()
         except Exception as error:
-            told = (
-                str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            )
-            raise BadInput(f"{self.id} cannot be used: {told}", "env") from error
-        envs.close()
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
         spec = envs.spec
         return Spec(spec.env_id, spec.obs, spec.action, self.num_envs)
+
+
+def _check_shapes(env: gym.Env[Any, Any]) -> None:
+    """Raises ValueError for observations of another shape than their space's.
+
+    They would be stretched to it without a word when environments are put into one array.
+    """
+    shape = env.observation_space.shape
+    env.action_space.seed(0)
+    first, _ = env.reset(seed=0)
+    second, *_ = env.step(env.action_space.sample())
+    env.close()
+    for obs, place in ((first, "reset"), (second, "step")):
+        if shape is not None and np.shape(obs) != shape:
+            raise ValueError(
+                f"its {place} gives an observation of shape {np.shape(obs)}, but its space of "
+                f"observations says {shape}"
+            )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +16,10 @@ from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import evaluate, interact
 from rlrun.progress import Progress
+from rlrun.recorder import Clock, Recorder
 from rlrun.schedules import due
 from rlrun.stats import summary
-from rlrun.types import Agent, Array, Metrics
-
-WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
+from rlrun.types import Agent, Array
 
 
 class Evaluation:
@@ -70,79 +66,20 @@ class Run:
     folder: RunFolder
 
 
-class Clock:
-    """Wall time, and the part of it that was training: pauses do not count."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self._paused = 0.0
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._paused += time.perf_counter() - begin
-
-    @property
-    def wall(self) -> float:
-        return time.perf_counter() - self._start
-
-    @property
-    def training(self) -> float:
-        return self.wall - self._paused
-
-
-class Recorder:
-    """What happened since the last line of the log."""
-
-    def __init__(self, envs: Envs, seeds: int) -> None:
-        self._envs = envs
-        self._metrics: list[Metrics] = []
-        self._returns = [deque[float](maxlen=WINDOW) for _ in range(seeds)]
-        self._lengths = [deque[float](maxlen=WINDOW) for _ in range(seeds)]
-
-    def note(self, metrics: Metrics) -> None:
-        if metrics:
-            self._metrics.append(metrics)
-
-    def row(self) -> dict[str, Array]:
-        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
-        for seed, _, ret, length in self._envs.finished:
-            self._returns[seed].append(ret)
-            self._lengths[seed].append(length)
-        self._envs.finished.clear()
-        row = {"rollout/ep_rew_mean": _means(self._returns)}
-        row["rollout/ep_len_mean"] = _means(self._lengths)
-        for tag in self._metrics[-1] if self._metrics else ():
-            values = np.stack([_host(metrics[tag]) for metrics in self._metrics])
-            counts = np.issubdtype(values.dtype, np.integer)
-            row[tag] = values[-1] if counts else values.mean(0, dtype=np.float64)
-        self._metrics.clear()
-        return row
-
-
-def _means(windows: Sequence[deque[float]]) -> Array:
-    return np.array([np.mean(w) if w else np.nan for w in windows])
-
-
-def _host(values: Any) -> Array:
-    return values if isinstance(values, np.ndarray) else values.numpy(force=True)
-
-
 def train(run: Run) -> dict[str, Any]:
     """Train to the end, evaluate, save, and return what ``result.json`` says."""
     seeds, stride = len(run.seeds), run.envs.per_seed
-    recorder, best, clock = Recorder(run.envs, seeds), Best(seeds), Clock()
+    recorder, best = Recorder(run.envs, seeds), Best(seeds)
     eval_envs = run.eval_envs(Evaluation.envs_for(run.evaluation.episodes))
+    clock = Clock()
     evaluated: float | None = None
     ep_return: float | None = None
     step = 0
     for step, _, metrics in interact(run.agent, run.envs):
         recorder.note(metrics)
         row: dict[str, Array] = {}
-        if due(step, run.log_every, stride):
+        at_end = step >= run.total_steps
+        if at_end or due(step, run.log_every, stride):
             speed = step * seeds / clock.training
             row = recorder.row() | {"time/fps": np.full(seeds, speed)}
             ep_return = _mean(row["rollout/ep_rew_mean"])
@@ -159,7 +96,7 @@ def train(run: Run) -> dict[str, Any]:
             ep_return=ep_return,
             evaluation=evaluated,
         )
-        if step >= run.total_steps:
+        if at_end:
             break
     training = clock.training
     eval_envs.close()
@@ -182,9 +119,8 @@ def _evaluate(run: Run, envs: Envs, step: int, best: Best) -> dict[str, Array]:
     """Evaluate, and save the seeds that are better than ever."""
     returns, lengths = evaluate(run.agent, envs, step, run.evaluation.episodes)
     mean = returns.mean(-1)
-    if best.offer(step, mean, run.agent.state_dict()):
-        state = {"step": best.step, "mean": best.mean, "agent": best.state}
-        checkpoint.save(run.folder.path / "best", state)
+    if best.offer(step, mean, run.agent.state_dict()["policy"]):
+        checkpoint.save(run.folder.path / "best", best.state_dict())
     run.folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
     return {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
 
@@ -217,7 +153,7 @@ def _state(run: Run, best: Best, step: int) -> dict[str, Any]:
         "step": step,
         "agent": run.agent.state_dict(),
         "envs": run.envs.state_dict(),
-        "best": {"step": best.step, "mean": best.mean},
+        "best": best.state_dict(),
     }
 
 

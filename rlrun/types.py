@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy.typing as npt
 
@@ -20,8 +20,7 @@ Metrics: TypeAlias = "Mapping[str, Tensor | Array]"
 """Tag to values ``[seed]``. Floats are averaged until they are logged; integers count, so the
 latest one is logged."""
 State: TypeAlias = dict[str, Any]
-"""Nested plain values and arrays. In an agent's state every array, tensor and list starts with
-the seed axis, so that the state of one seed can be taken out of a stack."""
+"""Nested plain values and arrays."""
 SpaceKind: TypeAlias = Literal["vector", "image", "discrete", "multi_discrete"]
 
 
@@ -89,7 +88,16 @@ class Draws(Protocol):
 
 
 class Agent(Protocol):
-    """Chooses actions and learns from what happened. Structural: there is no base class."""
+    """Chooses actions and learns from what happened. Structural: there is no base class.
+
+    In its state every array, tensor and list starts with the seed axis, so that one seed can be
+    taken out of a stack; under "policy" stands what acting without exploration reads.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]]
+    """The kinds of observations it can learn from."""
+    acts: ClassVar[tuple[SpaceKind, ...]]
+    """The kinds of actions it can take."""
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` for ``obs [seed, env, ...]``.

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import gymnasium as gym
+import numpy as np
 import pytest
+from gymnasium import spaces
 
 from rlrun import build
 from rlrun.agents import AGENTS
+from rlrun.agents.random import Random
 from rlrun.cli.folders import config_root
 from rlrun.envs import Envs
 from rlrun.errors import BadInput
 from rlrun.explore import EXPLORE
 from rlrun.replay import REPLAY
+from rlrun.schema import construct
+from rlrun.settings import Settings
+from rlrun.types import Spec
 from tests.helpers import settings
 
 CONF = Path(config_root())
@@ -64,6 +74,49 @@ def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, gro
             build.validate(settings(*pair, f"{group}={choice}", "seeds=1"))
 
 
+class Liar(gym.Env[Any, Any]):
+    """Its observations are not what its space says."""
+
+    observation_space = spaces.Box(-1, 1, (3,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        return np.zeros(1, np.float32), 0.0, False, False, {}
+
+
+def test_an_environment_that_does_not_keep_to_its_spaces_is_refused() -> None:
+    gym.register("test/Liar-v0", lambda **_: Liar())
+    try:
+        with pytest.raises(BadInput, match=r"shape \(1,\), but its space .* says \(3,\)"):
+            build.validate(settings("env=test/Liar-v0"))
+    finally:
+        gym.registry.pop("test/Liar-v0")
+
+
+def test_an_installed_package_can_add_an_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mine(Random):
+        def __init__(self, spec: Spec, seeds: Sequence[int], *, size: int) -> None:
+            super().__init__(spec, seeds)
+            self.size = size
+
+    point = SimpleNamespace(name="mine", load=lambda: Mine)
+    monkeypatch.setattr(build, "entry_points", lambda group: [point])
+    given = settings("agent=random", "env=CartPole-v1")
+    given["agent"] = {"name": "mine", "size": 3}
+    parts = construct(Settings, given, "")
+    agent = build.build_agent(parts, parts.env.spec())
+    assert isinstance(agent, Mine)
+    assert agent.size == 3
+    given["agent"] = {"name": "mine", "sice": 3}
+    with pytest.raises(BadInput, match=r"agent\.sice.*Did you mean size"):
+        build.validate(given)
+
+
 def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
     plain = settings("tuned=none")
     tuned = settings()
@@ -73,14 +126,28 @@ def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
 
 
 def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -> None:
-    from rlrun.schema import construct
-    from rlrun.settings import Settings
-
     parts = construct(Settings, settings("seeds=2"), "")
     training = Envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
     evaluation = build._eval_envs(parts, 3)
     starts = [*training.obs.reshape(6, -1).tolist(), *evaluation.obs.reshape(6, -1).tolist()]
     assert len({tuple(start) for start in starts}) == 12
+
+
+@pytest.mark.parametrize(
+    ("words", "longest"),
+    [
+        (("env=CartPole-v1",), 500),
+        (("env=CartPole-v1", "eval.max_steps=30"), 30),
+        (("env=CartPole-v1", "eval.max_steps=3000"), 500),
+        (("env=CliffWalking-v1",), build.NO_LIMIT_STEPS),
+        (("env=CliffWalking-v1", "eval.max_steps=3000"), 3000),
+    ],
+)
+def test_the_longest_evaluation_episode(words: tuple[str, ...], longest: int) -> None:
+    parts = construct(Settings, settings(*words, "seeds=1"), "")
+    spec = build._eval_envs(parts, 1)._vector.envs[0].spec
+    assert spec is not None
+    assert spec.max_episode_steps == longest
 
 
 @pytest.mark.parametrize(
@@ -100,6 +167,10 @@ def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -
         (("device.threads=0",), "device.threads must be at least 1"),
         (("env=Pendulum-v1",), "cannot take continuous actions.*Agents that fit: random"),
         (("env=ALE/Pong-v5",), "cannot learn from image observations"),
+        (("replay.capacity=1e13",), "replay.capacity must be smaller: 10000000000000"),
+        (("explore=none",), "the agent dqn needs explore: write explore=linear"),
+        (("replay=none",), "the agent dqn needs replay: write replay=uniform"),
+        (("agent=random", "replay=uniform"), "random has no use for replay: write replay=none"),
     ],
 )
 def test_what_cannot_run_is_refused_in_a_sentence(words: tuple[str, ...], message: str) -> None:

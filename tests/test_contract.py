@@ -71,11 +71,11 @@ def test_actions_and_metrics_have_the_seed_axis(agent: str, env: str) -> None:
 
 
 @battery
-def test_evaluation_changes_nothing(agent: str, env: str) -> None:
+def test_evaluation_changes_nothing_and_nobody_global_randomness(agent: str, env: str) -> None:
+    globals_before = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2")
     drive(one, envs, 60)
     before = host([one.state_dict(), envs.state_dict()])
-    globals_before = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
     _, own = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=3")
     first, again = (evaluate(one, own, 60, 6) for _ in range(2))
     assert differences(before, host([one.state_dict(), envs.state_dict()])) == []

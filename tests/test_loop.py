@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -12,11 +12,11 @@ from gymnasium import spaces
 
 from rlrun.envs import Envs
 from rlrun.loop import evaluate, interact
-from rlrun.types import Array, Metrics, State, Step
+from rlrun.types import Array, Metrics, SpaceKind, State, Step
 
 
 class Taped(gym.Env[Array, Any]):
-    """Writes what is done to it on a tape; its episodes last as long as the seed says."""
+    """Writes what is done to it on a tape; its episodes have these lengths in turn."""
 
     def __init__(self, tape: list[str], lengths: Mapping[int, int]) -> None:
         self.observation_space = spaces.Box(0, 1e6, (1,), np.float32)
@@ -37,6 +37,9 @@ class Taped(gym.Env[Array, Any]):
 
 class Teller:
     """An agent that writes on the same tape."""
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector",)
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
 
     def __init__(self, tape: list[str]) -> None:
         self.tape = tape
@@ -64,16 +67,12 @@ def test_the_order_of_calls() -> None:
         results.append((step, float(t.reward[0, 0]), bool(t.last[0, 0]), list(metrics)))
         if step == 3:
             break
-    assert (
-        tape
-        == [
-            "reset",
-            "reset",  # Gymnasium's vector environment is made, then begun
-            *("act at 0 on 0", "step 7", "learn at 1: 0 to 1"),
-            *("act at 1 on 1", "step 7", "reset", "learn at 2: 1 to 2"),
-            *("act at 2 on 0", "step 7", "learn at 3: 0 to 1"),
-        ][1:]
-    )
+    assert tape == [
+        "reset",
+        *("act at 0 on 0", "step 7", "learn at 1: 0 to 1"),
+        *("act at 1 on 1", "step 7", "reset", "learn at 2: 1 to 2"),
+        *("act at 2 on 0", "step 7", "learn at 3: 0 to 1"),
+    ]
     assert results == [
         (1, 1.0, False, []),
         (2, 1.0, True, ["train/loss"]),

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from rlrun import build, checkpoint
 from rlrun.best import Best, merge
+from rlrun.recorder import Average
 from rlrun.train import Evaluation
 from tests.helpers import SMALL_DQN, settings
 
@@ -123,16 +124,17 @@ def test_the_folder_tells_what_ran(folder: Path) -> None:
     assert "step 150: evaluation" in (folder / "run.log").read_text()
     saved = checkpoint.load(folder / "checkpoint")
     assert saved["step"] == 300
-    assert set(saved["agent"]) >= {"online", "target", "optimizer", "explore", "replay"}
+    assert set(saved["agent"]) >= {"policy", "target", "optimizer", "explore", "replay"}
     assert set(saved["envs"]) >= {"episode", "actions", "obs"}
 
 
 def test_best_holds_each_seed_at_its_own_best(folder: Path) -> None:
     best, last = checkpoint.load(folder / "best"), checkpoint.load(folder / "checkpoint")
-    assert best["agent"]["online"].shape == last["agent"]["online"].shape
+    now = last["agent"]["policy"]["online"]
+    assert best["policy"]["online"].shape == now.shape
     for place, step in enumerate(best["step"]):
-        same = torch.equal(best["agent"]["online"][place], last["agent"]["online"][place])
-        assert same == (step == 300)
+        assert torch.equal(best["policy"]["online"][place], now[place]) == (step == 300)
+    assert torch.equal(last["best"]["policy"]["online"], best["policy"]["online"])
 
 
 def test_the_same_command_gives_the_same_result(folder: Path, tmp_path: Path) -> None:
@@ -153,7 +155,7 @@ def test_logging_and_evaluating_do_not_change_training(folder: Path, tmp_path: P
     result = json.loads((tmp_path / "quiet" / "result.json").read_text())
     assert (result["final"], result["best"]) == (None, None)
     a, b = (checkpoint.load(f / "checkpoint") for f in (folder, tmp_path / "quiet"))
-    assert torch.equal(a["agent"]["online"], b["agent"]["online"])
+    assert torch.equal(a["agent"]["policy"]["online"], b["agent"]["policy"]["online"])
 
 
 def test_a_failed_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,25 +182,20 @@ def test_episodes_are_shared_evenly() -> None:
 
 
 def test_best_takes_the_rows_of_the_seeds_that_improved() -> None:
-    def state(value: float) -> dict[str, Any]:
-        return {
-            "weights": torch.full((2, 3), value),
-            "count": {"n": np.full(2, value)},
-            "streams": [{"used": value}, {"used": -value}],
-            "steps": int(value),
-            "replay": "is left out",
-        }
+    def policy(value: float) -> dict[str, Any]:
+        return {"weights": torch.full((2, 3), value), "deep": {"mean": np.full(2, value)}}
 
     best = Best(2)
-    assert best.offer(10, np.array([5.0, 1.0]), state(1.0))
-    assert best.offer(20, np.array([5.0, 2.0]), state(2.0))  # a tie, and an improvement
-    assert not best.offer(30, np.array([4.0, 0.0]), state(3.0))
-    assert best.step.tolist() == [10, 20]
-    assert best.mean.tolist() == [5.0, 2.0]
-    assert best.state["weights"].tolist() == [[1.0] * 3, [2.0] * 3]
-    assert best.state["count"]["n"].tolist() == [1.0, 2.0]
-    assert best.state["streams"] == [{"used": 1.0}, {"used": -2.0}]
-    assert "replay" not in best.state
+    assert best.offer(10, np.array([5.0, 1.0]), policy(1.0))
+    assert best.offer(20, np.array([5.0, 2.0]), policy(2.0))  # a tie, and an improvement
+    assert not best.offer(30, np.array([4.0, 0.0]), policy(3.0))
+    again = Best(2)
+    again.load_state_dict(best.state_dict())
+    for kept in (best, again):
+        assert kept.step.tolist() == [10, 20]
+        assert kept.mean.tolist() == [5.0, 2.0]
+        assert kept.policy["weights"].tolist() == [[1.0] * 3, [2.0] * 3]
+        assert kept.policy["deep"]["mean"].tolist() == [1.0, 2.0]
 
 
 def test_best_is_a_copy() -> None:
@@ -206,3 +203,32 @@ def test_best_is_a_copy() -> None:
     kept = merge({"w": weights}, {"w": weights}, np.array([True]))
     weights += 1
     assert kept["w"].tolist() == [[0.0, 0.0]]
+
+
+def test_averages_are_means_and_counts_are_the_latest() -> None:
+    mean, count = Average(), Average()
+    for n in range(1000):
+        mean.add(torch.tensor([n, 2.0 * n]))
+        count.add(np.array([n, n + 1]))
+    assert mean.value().tolist() == [499.5, 999.0]
+    assert count.value().tolist() == [999, 1000]
+
+
+def test_a_short_run_is_logged_at_its_end(tmp_path: Path) -> None:
+    run(tmp_path / "run", "total_steps=90", "log.every=1000", "eval.every=0")
+    rows = [r for r in lines(tmp_path / "run") if "train/loss" in r]
+    assert [(r["step"], r["seed"], r["train/n_updates"]) for r in rows] == [
+        (90, 703, 36),
+        (90, 704, 36),
+    ]
+
+
+def test_an_interrupted_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rlrun.train.evaluate", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "meta.json").read_text())["status"] == "interrupted"
+    assert [r["step"] for r in lines(tmp_path / "run")] == [100, 100]

@@ -146,7 +146,7 @@ class DQN:
 
     def state_dict(self) -> State:
         return {
-            "online": self._online.flat.detach(),
+            "policy": {"online": self._online.flat.detach()},
             "target": self._target.flat,
             "optimizer": self._optimizer.state_dict(),
             "updates": self._updates,
@@ -155,7 +155,7 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._online.load(state["online"])
+        self._online.load(state["policy"]["online"])
         self._target.load(state["target"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._updates[...] = state["updates"]

@@ -53,7 +53,7 @@ class Random:
         return {}
 
     def state_dict(self) -> State:
-        return {}
+        return {"policy": {}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         pass

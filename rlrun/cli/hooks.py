@@ -19,7 +19,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
-from rlrun.cli import folders, grid, locate
+from rlrun.cli import folders, jobs, locate
 from rlrun.cli.explain import report_crash
 from rlrun.errors import BadInput
 
@@ -33,7 +33,7 @@ class Hooks(Callback):
 
     def __init__(self) -> None:
         self.process = os.getpid()
-        self.grid: grid.Grid | None = None
+        self.grid: jobs.Grid | None = None
         self.failed: list[str] = []
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
@@ -82,9 +82,9 @@ class Hooks(Callback):
     def _prepare_multirun(self, config: DictConfig) -> None:
         if _asked(config, "hydra.sweep.subdir"):
             raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
-        self.grid = grid.read(config)
+        self.grid = jobs.read(config)
         total = len(self.grid.overrides)
-        for number, job in enumerate(grid.compose(config, self.grid)):
+        for number, job in enumerate(jobs.compose(config, self.grid)):
             try:
                 check(job.config, job.choices, self.grid.overrides[number])
             except BadInput as error:

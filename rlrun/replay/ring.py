@@ -44,14 +44,20 @@ class Replay:
         grid = (seeds, self._slots, self._envs)
         obs, obs_type = (*grid, *spec.obs.shape), _dtype(spec.obs.kind)
         action = (*grid, *spec.action.shape)
-        self._data: dict[str, Array] = {  # zeros are only backed by memory once written
-            "obs": np.zeros(obs, obs_type),
-            "action": np.zeros(action, _dtype(spec.action.kind)),
-            "reward": np.zeros(grid, np.float32),
-            "discount": np.zeros(grid, np.float32),
-            "next_obs": np.zeros(obs, obs_type),
-            "last": np.zeros(grid, np.bool_),
-        }
+        try:
+            self._data: dict[str, Array] = {  # zeros are only backed by memory once written
+                "obs": np.zeros(obs, obs_type),
+                "action": np.zeros(action, _dtype(spec.action.kind)),
+                "reward": np.zeros(grid, np.float32),
+                "discount": np.zeros(grid, np.float32),
+                "next_obs": np.zeros(obs, obs_type),
+                "last": np.zeros(grid, np.bool_),
+            }
+        except (MemoryError, ValueError) as error:  # numpy's ValueError: more than can be counted
+            raise ValueError(
+                f"capacity must be smaller: {capacity} transitions of {seeds} seeds do not fit "
+                "into this machine's memory"
+            ) from error
         self._flat = {k: a.reshape(-1, *a.shape[3:]) for k, a in self._data.items()}
         self._first = np.arange(seeds)[:, None] * (self._slots * self._envs)  # of each seed
 

@@ -1,0 +1,111 @@
+"""What a run remembers between two lines of its log: time, episodes, averages of metrics."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from rlrun.envs import Envs
+from rlrun.types import Array, Metrics
+
+WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
+
+
+class Clock:
+    """Wall time, and the part of it that was training: pauses do not count."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self._paused = 0.0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._paused += time.perf_counter() - begin
+
+    @property
+    def wall(self) -> float:
+        return time.perf_counter() - self._start
+
+    @property
+    def training(self) -> float:
+        return self.wall - self._paused
+
+
+class Recorder:
+    """What happened since the last line of the log."""
+
+    def __init__(self, envs: Envs, seeds: int) -> None:
+        self._envs = envs
+        self._metrics: dict[str, Average] = {}
+        self._returns = [deque[float](maxlen=WINDOW) for _ in range(seeds)]
+        self._lengths = [deque[float](maxlen=WINDOW) for _ in range(seeds)]
+
+    def note(self, metrics: Metrics) -> None:
+        for tag, values in metrics.items():
+            if tag not in self._metrics:
+                self._metrics[tag] = Average()
+            self._metrics[tag].add(values)
+
+    def row(self) -> dict[str, Array]:
+        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
+        for seed, _, ret, length in self._envs.finished:
+            self._returns[seed].append(ret)
+            self._lengths[seed].append(length)
+        self._envs.finished.clear()
+        row = {"rollout/ep_rew_mean": _means(self._returns)}
+        row["rollout/ep_len_mean"] = _means(self._lengths)
+        row |= {tag: average.value() for tag, average in self._metrics.items()}
+        self._metrics.clear()
+        return row
+
+
+class Average:
+    """The mean of many values ``[seed]``, or the latest where they are integers: those count.
+
+    They are kept as they come and added up a few hundred at a time: looking at each would make
+    an accelerator wait.
+    """
+
+    HELD = 256
+
+    def __init__(self) -> None:
+        self._held: list[Any] = []
+        self._sum: Array | float = 0.0
+        self._count = 0
+        self._latest: Array = np.empty(0)
+
+    def add(self, values: Any) -> None:
+        self._held.append(values)
+        if len(self._held) == self.HELD:
+            self._fold()
+
+    def value(self) -> Array:
+        self._fold()
+        if np.issubdtype(self._latest.dtype, np.integer):
+            return self._latest
+        return np.asarray(self._sum / self._count)
+
+    def _fold(self) -> None:
+        if self._held:
+            values = np.stack([_host(each) for each in self._held])
+            self._sum = self._sum + values.sum(0, dtype=np.float64)
+            self._count += len(values)
+            self._latest = values[-1]
+            self._held.clear()
+
+
+def _means(windows: Sequence[deque[float]]) -> Array:
+    return np.array([np.mean(w) if w else np.nan for w in windows])
+
+
+def _host(values: Any) -> Array:
+    return values if isinstance(values, np.ndarray) else values.numpy(force=True)
