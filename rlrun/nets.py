@@ -17,7 +17,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,27 +36,23 @@ def _up(size: int, multiple: int) -> int:
 class Parameters:
     """Rows ``flat [seed, P]`` of one buffer, and its ``pieces [seed, row, column]``.
 
-    ``flat`` is what is differentiated and optimized; the pieces are what a network reads. They are
-    views, so what is written into ``flat`` is seen by the network.
+    ``flat`` is what is optimized; the pieces are what a network reads. They are views, so what is
+    written into ``flat`` is seen by the network.
     """
 
     def __init__(self, flat: Tensor, shapes: Shapes) -> None:
         self.flat = flat
         self.shapes = shapes
-        self.pieces = cut(flat.detach(), shapes)
+        self.pieces = cut(flat, shapes)
 
     @classmethod
     def zeros(cls, seeds: int, shapes: Shapes, device: torch.device) -> Parameters:
         width = sum(_up(math.prod(shape), ALIGN) for shape in shapes)
-        return cls(torch.zeros(seeds, width, device=device, requires_grad=True), shapes)
+        return cls(torch.zeros(seeds, width, device=device), shapes)
 
-    def frozen_copy(self) -> Parameters:
-        """A copy that is never differentiated: a target network."""
-        return Parameters(self.flat.detach().clone(), self.shapes)
-
-    def load(self, flat: Tensor) -> None:
-        """Take over the values of a buffer of the same layout."""
-        self.flat.detach().copy_(flat)
+    def copy(self) -> Parameters:
+        """A copy that changes on its own: a target network."""
+        return Parameters(self.flat.clone(), self.shapes)
 
 
 def cut(flat: Tensor, shapes: Shapes) -> list[Tensor]:
@@ -105,61 +100,46 @@ class MLP:
                     piece[row, :rows, :o] = drawn / math.sqrt(i)
         return params
 
-    def __call__(self, params: Parameters, obs: Tensor) -> Tensor:
-        """``[seed, batch, outputs]`` for observations ``[seed, batch, ...]``, differentiable."""
-        apply = _Layers.apply
-        values: Tensor = apply(self._encode(obs), params.flat, params, self.outputs)  # type: ignore[no-untyped-call]
-        return values
-
     def infer(self, params: Parameters, obs: Tensor) -> Tensor:
-        """The same values to the bit, without a gradient."""
-        return _forward(self._encode(obs), params.pieces)[-1][..., : self.outputs]
+        """``[seed, batch, outputs]`` for observations ``[seed, batch, ...]``."""
+        return self.forward(params, obs)[0]
 
-    def _encode(self, obs: Tensor) -> Tensor:
-        if self._discrete:
-            return functional.one_hot(obs, self._width).to(torch.float32)
-        missing = self._width - obs.shape[-1]
-        return functional.pad(obs, (0, missing)) if missing else obs
+    def forward(self, params: Parameters, obs: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The same, and what `backward` needs: the input ``[seed, batch, width]`` of each layer."""
+        x = self._encode(obs)
+        inputs = []
+        for layer in range(0, len(params.pieces), 2):
+            if layer:
+                x = torch.relu_(x)
+            inputs.append(x)
+            x = torch.baddbmm(params.pieces[layer + 1], x, params.pieces[layer])
+        return x[..., : self.outputs], inputs
 
+    def backward(self, params: Parameters, inputs: Sequence[Tensor], grad: Tensor) -> Tensor:
+        """The gradient ``[seed, P]`` of the parameters from that of the values.
 
-def _forward(x: Tensor, pieces: Sequence[Tensor]) -> list[Tensor]:
-    """The input of each layer, and at the end the output; each ``[seed, batch, width]``."""
-    values = [x]
-    for layer in range(0, len(pieces), 2):
-        if layer:
-            x = torch.relu_(x)
-        x = torch.baddbmm(pieces[layer + 1], x, pieces[layer])
-        values.append(x)
-    return values
+        Back-propagation written out: the layout is the optimizer's, and a small network's update
+        takes a third longer through autograd.
 
-
-class _Layers(torch.autograd.Function):
-    """`_forward` with its gradient written out.
-
-    It fills one flat gradient ``[seed, P]`` that is clipped and optimized as it is, where autograd
-    would give a tensor for each piece to be gathered.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, flat: Tensor, params: Parameters, outputs: int) -> Tensor:
-        *inputs, output = _forward(x, params.pieces)
-        ctx.save_for_backward(*inputs)
-        ctx.params, ctx.padding = params, output.shape[-1] - outputs
-        return output[..., :outputs]
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
-        inputs, params = ctx.saved_tensors, ctx.params
-        if ctx.padding:
-            grad = functional.pad(grad, (0, ctx.padding))
+        Args:
+            inputs: of the layers, from `forward`.
+            grad: of the values, ``[seed, batch, outputs]``.
+        """
+        padding = params.shapes[-1][1] - self.outputs
+        if padding:
+            grad = functional.pad(grad, (0, padding))
         flat = torch.zeros_like(params.flat)
         pieces = cut(flat, params.shapes)
         for layer in reversed(range(len(inputs))):
             x = inputs[layer]
             pieces[2 * layer].copy_(torch.bmm(x.mT, grad))
             torch.sum(grad, 1, keepdim=True, out=pieces[2 * layer + 1])
-            if layer or ctx.needs_input_grad[0]:
-                grad = torch.bmm(grad, params.pieces[2 * layer].mT)
             if layer:  # x came out of a ReLU: its sign is the slope
-                grad.mul_(x.sign())
-        return grad if ctx.needs_input_grad[0] else None, flat, None, None
+                grad = torch.bmm(grad, params.pieces[2 * layer].mT).mul_(x.sign())
+        return flat
+
+    def _encode(self, obs: Tensor) -> Tensor:
+        if self._discrete:
+            return functional.one_hot(obs, self._width).to(torch.float32)
+        missing = self._width - obs.shape[-1]
+        return functional.pad(obs, (0, missing)) if missing else obs

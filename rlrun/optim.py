@@ -28,17 +28,16 @@ class Adam:
     def __init__(self, params: Parameters, max_grad_norm: float | None) -> None:
         self._params = params
         self._max_norm = max_grad_norm
-        self._mean = torch.zeros_like(params.flat, requires_grad=False)
+        self._mean = torch.zeros_like(params.flat)
         self._square = torch.zeros_like(self._mean)
         self._steps = torch.zeros((), device=self._mean.device)
 
-    def step(self, loss: Tensor, lr: float) -> None:
-        """Lower ``loss [seed]``: each seed's parameters by its own entry alone."""
-        (gradient,) = torch.autograd.grad(loss.sum(), self._params.flat)
+    def step(self, gradient: Tensor, lr: float) -> None:
+        """Go against ``gradient [seed, P]``, which may be changed here."""
         if self._max_norm is not None:
             gradient.renorm_(2, 0, self._max_norm)  # each row on its own
         adam(
-            [self._params.flat.detach()],
+            [self._params.flat],
             [gradient],
             [self._mean],
             [self._square],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
 
-from rlrun.rules.td import huber, q_learning_target, q_taken, squared
+from rlrun.rules.td import huber, q_learning_target, q_taken, spread, squared
 
 
 def tensor(*values: object) -> Tensor:
@@ -45,16 +47,24 @@ def test_double_with_itself_is_q_learning() -> None:
     assert torch.equal(plain, q_learning_target(reward, discount, q, q))
 
 
-def test_losses_by_hand() -> None:
+def test_losses_and_their_slopes_by_hand() -> None:
     value, target = tensor(-2.0, 0.0, 0.5, 1.0, 1.5, 3.0), torch.ones(6)
-    assert huber(value, target).tolist() == [2.5, 0.5, 0.125, 0.0, 0.125, 1.5]
-    assert squared(value, target).tolist() == [4.5, 0.5, 0.125, 0.0, 0.125, 2.0]
+    loss, slope = huber(value, target)
+    assert loss.tolist() == [2.5, 0.5, 0.125, 0.0, 0.125, 1.5]
+    assert slope.tolist() == [-1.0, -1.0, -0.5, 0.0, 0.5, 1.0]
+    loss, slope = squared(value, target)
+    assert loss.tolist() == [4.5, 0.5, 0.125, 0.0, 0.125, 2.0]
+    assert slope.tolist() == [-3.0, -1.0, -0.5, 0.0, 0.5, 2.0]
 
 
-def test_huber_slope_is_the_error_clipped_to_one() -> None:
-    value = tensor(-3.0, -0.5, 0.5, 2.0).requires_grad_()
-    (slope,) = torch.autograd.grad(huber(value, torch.zeros(4)).sum(), value)
-    assert slope.tolist() == [-1.0, -0.5, 0.5, 1.0]
+@pytest.mark.parametrize("rule", [huber, squared])
+def test_slopes_are_derivatives(rule: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> None:
+    q = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0)) * 2
+    q.requires_grad_()
+    action = torch.randint(0, 4, (3, 5), generator=torch.Generator().manual_seed(1))
+    loss, slope = rule(q_taken(q, action), torch.zeros(3, 5))
+    (expected,) = torch.autograd.grad(loss.sum(), q)
+    assert torch.equal(spread(slope, action, 4), expected)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rlrun.explore import EpsilonGreedy
 from rlrun.nets import MLP
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.rules.td import huber, q_learning_target, q_taken, squared
+from rlrun.rules.td import huber, q_learning_target, q_taken, spread, squared
 from rlrun.schedules import Linear, due
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 
@@ -83,15 +83,15 @@ class DQN:
         self._stride = spec.num_envs
         self._net = MLP(spec.obs, hidden, spec.action.choices[0])
         self._online = self._net.init(seeds, device.torch)
-        self._target = self._online.frozen_copy()
+        self._target = self._online.copy()
         self._optimizer = Adam(self._online, max_grad_norm)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
         self._batch_size, self._learning_starts = batch_size, learning_starts
         self._train_every, self._gradient_steps = train_every, gradient_steps
         self._target_every, self._tau = target_every, tau
         self._double, self._n_step = double, n_step
-        self._distance = LOSSES[loss]
-        self._losses = device.compiled(self._losses_of)
+        self._loss = LOSSES[loss]
+        self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self._ones = np.ones(len(seeds))
 
@@ -114,39 +114,42 @@ class DQN:
             for _ in range(times * self._gradient_steps):
                 metrics = self._update(step)
             if due(step, self._target_every, self._stride):
-                self._target.flat.lerp_(self._online.flat.detach(), self._tau)
+                self._target.flat.lerp_(self._online.flat, self._tau)
         return metrics
 
     def _update(self, step: int) -> Metrics:
         batch = self._device.batch(self._replay.sample(self._batch_size, self._n_step))
-        loss, q_mean = self._losses(batch)
-        self._optimizer.step(loss, self._lr(step))
+        loss, q_mean, gradient = self._differentiate(batch)
+        self._optimizer.step(gradient, self._lr(step))
         self._updates += 1
         return {
-            "train/loss": loss.detach(),
+            "train/loss": loss,
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
             "train/learning_rate": self._ones * self._lr(step),
             "rollout/exploration_rate": self._ones * self._explore.epsilon(step),
         }
 
-    def _losses_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss and the mean value of the actions taken, each ``[seed]``."""
+    def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss and mean value of the actions taken, each ``[seed]``, and gradient ``[seed, P]``."""
         target = q_learning_target(
             batch.reward,
             batch.discount,
             self._net.infer(self._target, batch.next_obs),
             self._net.infer(self._online, batch.next_obs) if self._double else None,
         )
-        q = q_taken(self._net(self._online, batch.obs), batch.action)
-        loss = self._distance(q, target)
+        values, inputs = self._net.forward(self._online, batch.obs)
+        q = q_taken(values, batch.action)
+        loss, slope = self._loss(q, target)
         if batch.weight is not None:
-            loss = batch.weight * loss
-        return loss.mean(-1), q.detach().mean(-1)
+            loss, slope = batch.weight * loss, batch.weight * slope
+        grad = spread(slope / q.shape[-1], batch.action, values.shape[-1])
+        gradient = self._net.backward(self._online, inputs, grad)
+        return loss.mean(-1), q.mean(-1), gradient
 
     def state_dict(self) -> State:
         return {
-            "policy": {"online": self._online.flat.detach()},
+            "policy": {"online": self._online.flat},
             "target": self._target.flat,
             "optimizer": self._optimizer.state_dict(),
             "updates": self._updates,
@@ -155,8 +158,8 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._online.load(state["policy"]["online"])
-        self._target.load(state["target"])
+        self._online.flat.copy_(state["policy"]["online"])
+        self._target.flat.copy_(state["target"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._updates[...] = state["updates"]
         self._explore.load_state_dict(state["explore"])

@@ -20,6 +20,12 @@ def q_taken(q: Tensor, action: Tensor) -> Tensor:
     return q.gather(-1, action.unsqueeze(-1)).squeeze(-1)
 
 
+def spread(slope: Tensor, action: Tensor, actions: int) -> Tensor:
+    """The gradient of q, ``[..., action]``, from the slope at the values of `q_taken`."""
+    zeros = slope.new_zeros(*slope.shape, actions)
+    return zeros.scatter_(-1, action.unsqueeze(-1), slope.unsqueeze(-1))
+
+
 def q_learning_target(
     reward: Tensor, discount: Tensor, next_q: Tensor, selector_q: Tensor | None = None
 ) -> Tensor:
@@ -40,11 +46,16 @@ def q_learning_target(
     return reward + discount * q_taken(next_q, selector_q.argmax(-1))
 
 
-def squared(value: Tensor, target: Tensor) -> Tensor:
-    """Half the squared error, whose slope is the error itself."""
-    return 0.5 * functional.mse_loss(value, target, reduction="none")
+def squared(value: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Half the squared error, and its slope in ``value``: the error itself."""
+    error = value - target
+    return 0.5 * error * error, error
 
 
-def huber(value: Tensor, target: Tensor) -> Tensor:
-    """Half the squared error within ±1, linear with slope 1 beyond (Mnih et al. 2015)."""
-    return functional.huber_loss(value, target, reduction="none")
+def huber(value: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Half the squared error within ±1 and linear beyond, and its slope: the error cut to ±1.
+
+    Mnih et al. 2015, "Methods", clip the error of the update so.
+    """
+    loss = functional.huber_loss(value, target, reduction="none")
+    return loss, (value - target).clamp_(-1, 1)
