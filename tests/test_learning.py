@@ -26,8 +26,9 @@ def test_dqn_solves_cartpole_with_its_shipped_settings(tmp_path: Path) -> None:
 
 
 def test_dqn_learns_from_discrete_observations(tmp_path: Path) -> None:
-    words = ("agent=dqn", "env=FrozenLake-v1", "env.kwargs.is_slippery=false", "total_steps=6000")
-    scores = final(tmp_path, *words, "seed=20", "seeds=5", "explore.fraction=0.8", "eval.every=0")
+    where = ("agent=dqn", "env=FrozenLake-v1", "env.kwargs.is_slippery=false")
+    how = ("total_steps=12000", "explore.fraction=0.8", "agent.lr_end=0", "eval.every=0")
+    scores = final(tmp_path, *where, *how, "seed=20", "seeds=5")
     assert scores == [1.0] * 5
 
 
