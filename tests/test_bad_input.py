@@ -37,6 +37,7 @@ BAD = [
     ("env=nomod:Foo-v0", "no Python package 'nomod'"),
     ("env=3", "there is no environment '3'"),
     ("env.id=Acrobot-v1", "chosen with env=NAME"),
+    ("-m agent=dqn,random agent.learning_starts=5", "(job 2 of 2: agent=random)"),
     ("env=FrozenLake-v1 env.kwargs.is_slipery=1", "Did you mean is_slippery?"),
     ("env.kwargs=3", "env.kwargs must be a mapping"),
     ("env=Pendulum-v1", "Pendulum-v1"),

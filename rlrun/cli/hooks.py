@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.errors import ConfigCompositionException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict
 
 from rlrun.cli import folders, jobs, locate
-from rlrun.cli.explain import report_crash
+from rlrun.cli.explain import explain, report_crash
 from rlrun.errors import BadInput
 
 
@@ -84,11 +85,15 @@ class Hooks(Callback):
             raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
         self.grid = jobs.read(config)
         total = len(self.grid.overrides)
-        for number, job in enumerate(jobs.compose(config, self.grid)):
+        composed = jobs.compose(config, self.grid)
+        for number in range(total):
             try:
+                job = next(composed)
                 check(job.config, job.choices, self.grid.overrides[number])
-            except BadInput as error:
-                raise _with(error, f" (job {number + 1} of {total}: {job.label})") from error
+            except (BadInput, ConfigCompositionException) as error:
+                told = error if isinstance(error, BadInput) else BadInput(explain(error))
+                label = self.grid.label(number)
+                raise _with(told, f" (job {number + 1} of {total}: {label})") from error
         config.hydra.sweep.dir = str(_claim(config, "sweep"))
         # the jobs are composed anew, from the overrides alone
         keys, width = ",".join(self.grid.varying), len(str(total - 1))

@@ -16,9 +16,8 @@ from rlrun.cli.loader import loader
 
 @dataclass(frozen=True)
 class Job:
-    """One point of the grid: what varies in it, its configuration, its choices of groups."""
+    """One point of the grid: its configuration, and its choices of groups."""
 
-    label: str
     config: DictConfig
     choices: dict[str, str]
 
@@ -57,7 +56,7 @@ def compose(config: DictConfig, grid: Grid) -> Iterator[Job]:
     parser = OverridesParser.create()
     words: dict[str, tuple[Override, bool]] = {}
     bases: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
-    for number, job in enumerate(grid.overrides):
+    for job in grid.overrides:
         for word in set(job) - words.keys():
             override = parser.parse_override(word)
             words[word] = override, reader.repository.group_exists(override.key_or_group)
@@ -71,4 +70,4 @@ def compose(config: DictConfig, grid: Grid) -> Iterator[Job]:
         base, choices = bases[groups]
         composed = copy.deepcopy(base)
         reader._apply_overrides_to_config([words[w][0] for w in job if not words[w][1]], composed)
-        yield Job(grid.label(number), composed, choices)
+        yield Job(composed, choices)
