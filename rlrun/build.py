@@ -65,6 +65,7 @@ def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         record.close("interrupted" if interrupted else "failed", f"{type(error).__name__}: {error}")
+        print(f"rlrun: what there is of the run lies in {os.path.relpath(folder)}", file=sys.stderr)
         raise
     record.result(result)
     record.close("done")
@@ -101,7 +102,9 @@ def _train(parts: Settings, settings: Mapping[str, Any], record: RunFolder) -> d
 
 def build_agent(parts: Settings, spec: Spec) -> Agent:
     """The agent named in the settings, checked against the environment's spaces."""
-    name = str(parts.agent.get("name"))
+    if parts.agent.get("name") is None:
+        raise BadInput("the agent has no name: its YAML file begins with defaults: [dqn, _self_].")
+    name = str(parts.agent["name"])
     cls = _agent_class(name)
     _check_spaces(name, cls, spec)
     horizon, seeds = parts.total_steps, parts.seeds

@@ -38,12 +38,14 @@ class RunFolder:
             "started": _now(),
         }
         self._write("meta.json", self._meta)
+        self.log(command)
 
     def close(self, status: Status, reason: str | None = None) -> None:
         """Record how the run ended."""
         ending = {"status": status, "ended": _now()} | ({"reason": reason} if reason else {})
         self._meta |= ending
         self._write("meta.json", self._meta)
+        self.log(": ".join([status, reason] if reason else [status]))
 
     def result(self, result: Mapping[str, Any]) -> None:
         self._write("result.json", result)

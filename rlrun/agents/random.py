@@ -1,4 +1,4 @@
-"""Uniformly random actions: the baseline every table needs."""
+"""Uniformly random actions: the baseline to be better than."""
 
 from __future__ import annotations
 

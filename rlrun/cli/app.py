@@ -90,6 +90,8 @@ def arrange(words: list[str]) -> list[str]:
         if word.startswith("-"):
             flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
             name = word.partition("=")[0]
+            if "=" in word and name.startswith("--"):
+                raise BadInput(f"settings have no dashes: write {word.lstrip('-')}.")
             raise BadInput(f"there is no flag {name}.{did_you_mean(name, flags)} {HOW}")
     settings = [*known.overrides, *rest]
     for word in settings:

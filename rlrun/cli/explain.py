@@ -145,6 +145,8 @@ def _unknown_key(error: Exception, cause: OmegaConfBaseException) -> str:
     same = [k for k in keys if k.rpartition(".")[2] == last]
     if same:
         near = same[0]
+    elif "." not in key:  # a whole group may have been meant: agnet=dqn
+        near = closest(key, [str(k) for k in node]) or near
     siblings = ", ".join(str(k) for k in node if k != "hydra")
     there = f" {key.rpartition('.')[0] or 'rlrun'} has: {siblings}." if siblings else ""
     hint = f" Did you mean {near}?" if near else ""

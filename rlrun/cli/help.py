@@ -27,7 +27,7 @@ Choices (GROUP=NAME; * is the default)
   (env=package:Name-v0), and env.kwargs.NAME=VALUE for the environment's own arguments.
   tuned is picked by the agent and the environment; tuned=none switches it off.
 
-Settings (KEY=VALUE)
+Settings (KEY=VALUE; the choices above, tuned among them, may set other values)
 {settings}
 
   agent.*, env.*, replay.*, explore.* and device.* have settings of their own: see --cfg job.
