@@ -64,7 +64,8 @@ def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
         result = _train(parts, settings, record)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
-        record.close("interrupted" if interrupted else "failed", f"{type(error).__name__}: {error}")
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        record.close("interrupted" if interrupted else "failed", reason)
         print(f"rlrun: what there is of the run lies in {os.path.relpath(folder)}", file=sys.stderr)
         raise
     record.result(result)

@@ -70,7 +70,7 @@ def train(run: Run) -> dict[str, Any]:
     """Train to the end, evaluate, save, and return what ``result.json`` says."""
     seeds, stride = len(run.seeds), run.envs.per_seed
     recorder, best = Recorder(run.envs, seeds), Best(seeds)
-    eval_envs = run.eval_envs(Evaluation.envs_for(run.evaluation.episodes))
+    eval_envs: Envs | None = None
     clock = Clock()
     evaluated: float | None = None
     ep_return: float | None = None
@@ -85,6 +85,8 @@ def train(run: Run) -> dict[str, Any]:
             ep_return = _mean(row["rollout/ep_rew_mean"])
         if due(step, run.evaluation.every, stride):
             with clock.paused():
+                if eval_envs is None:
+                    eval_envs = run.eval_envs(Evaluation.envs_for(run.evaluation.episodes))
                 scores = _evaluate(run, eval_envs, step, best)
             row |= scores
             evaluated = float(scores["eval/mean_reward"].mean())
@@ -99,7 +101,8 @@ def train(run: Run) -> dict[str, Any]:
         if at_end:
             break
     training = clock.training
-    eval_envs.close()
+    if eval_envs is not None:
+        eval_envs.close()
     checkpoint.save(run.folder.path / "checkpoint", _state(run, best, step))
     final = _final(run, step)
     return {
