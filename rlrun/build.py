@@ -22,9 +22,10 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS
-from rlrun.envs import Envs
+from rlrun.envs import open_envs
 from rlrun.errors import BadInput, did_you_mean
 from rlrun.explore import EXPLORE
+from rlrun.fit import misfit
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.progress import Progress, final_table
@@ -33,7 +34,7 @@ from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.train import Run, train
-from rlrun.types import Agent, Spec
+from rlrun.types import Agent, Envs, Spec
 
 NO_LIMIT_STEPS = 1000  # an evaluation episode's length where neither environment nor user says
 
@@ -48,7 +49,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
 def validate(settings: Mapping[str, Any]) -> None:
     """Build everything once and let it go: raises BadInput for whatever cannot run."""
     parts = construct(Settings, settings, "")
-    build_agent(parts, parts.env.spec())
+    build_agent(parts, parts.env.spec(parts.gamma))
 
 
 def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
@@ -87,8 +88,8 @@ def _train(parts: Settings, settings: Mapping[str, Any], record: RunFolder) -> d
         return train(
             Run(
                 agent_name=name,
-                agent=build_agent(parts, env.spec()),
-                envs=Envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
+                agent=build_agent(parts, env.spec(parts.gamma)),
+                envs=open_envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
                 eval_envs=partial(_eval_envs, parts),
                 seeds=seeds,
                 total_steps=parts.total_steps,
@@ -107,7 +108,7 @@ def build_agent(parts: Settings, spec: Spec) -> Agent:
         raise BadInput("the agent has no name: its YAML file begins with defaults: [dqn, _self_].")
     name = str(parts.agent["name"])
     cls = _agent_class(name)
-    _check_spaces(name, cls, spec)
+    _check_fit(name, cls, spec)
     horizon, seeds = parts.total_steps, parts.seeds
     offered: dict[str, Callable[[], Any]] = {
         "spec": lambda: spec,
@@ -173,40 +174,24 @@ def _unknown(group: str, name: object, known: Any) -> BadInput:
     return BadInput(f"there is no {group} named {name!r}.{hint} There is: {options}.")
 
 
-def _check_spaces(name: str, cls: Any, spec: Spec) -> None:
-    """Refuse an agent that cannot see or act here, and name those that can."""
-    wrong = []
-    if spec.obs.kind not in cls.observes:
-        wrong.append(f"cannot learn from {_KINDS[spec.obs.kind]} observations")
-    if spec.action.kind not in cls.acts:
-        wrong.append(f"cannot take {_KINDS[spec.action.kind]} actions")
-    if not wrong:
-        return
-    fitting = [
-        other
-        for other in AGENTS
-        if spec.obs.kind in (made := _agent_class(other)).observes and spec.action.kind in made.acts
-    ]
-    raise BadInput(
-        f"the agent {name} {' and '.join(wrong)}, which {spec.env_id} has."
-        f" Agents that fit: {', '.join(fitting)}."
-    )
+def _check_fit(name: str, cls: Any, spec: Spec) -> None:
+    """Refuse an agent that cannot see, act or plan here, and name those that can."""
+    wrong = misfit(cls, spec)
+    if wrong:
+        fitting = [other for other in AGENTS if not misfit(_agent_class(other), spec)]
+        raise BadInput(f"the agent {name} {wrong}. Agents that fit: {', '.join(fitting)}.")
 
 
-_KINDS = {
-    "vector": "continuous",
-    "image": "image",
-    "discrete": "discrete",
-    "multi_discrete": "multi-discrete",
-}
+def evaluation_limit(parts: Settings) -> int:
+    """Steps after which an evaluation's episode is cut."""
+    limits = [limit for limit in (parts.env.limit, parts.evaluation.max_steps) if limit is not None]
+    return min(limits, default=NO_LIMIT_STEPS)
 
 
 def _eval_envs(parts: Settings, num_envs: int) -> Envs:
     """Environments for evaluation, with episode seeds of their own."""
-    limits = [limit for limit in (parts.env.limit, parts.evaluation.max_steps) if limit is not None]
-    limit = min(limits, default=NO_LIMIT_STEPS)
-    return Envs(
-        partial(parts.env.make, limit),
+    return open_envs(
+        partial(parts.env.make, evaluation_limit(parts)),
         parts.env.id,
         parts.seeds,
         num_envs,

@@ -8,30 +8,45 @@ sees ``terminated``, ``truncated`` or ``gamma``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from rlrun.grid import Grid
+from rlrun.model import read_model, step_limit
 from rlrun.rng import Numbers, Purpose
 from rlrun.spaces import ActionMap, ObsMap, adapt
-from rlrun.types import Array, Spec, State, Step
+from rlrun.table_envs import TableEnvs
+from rlrun.types import Array, Envs, Episode, Spec, State, Step
 
 TRIM = 8192  # actions kept for the episodes under way are cut down each time they exceed this
 
 
-class Episode(NamedTuple):
-    """A finished episode: who played it, and its true, undiscounted return and its length."""
+def open_envs(
+    make: Callable[[], gym.Env[Any, Any]],
+    env_id: str,
+    seeds: Sequence[int],
+    num_envs: int,
+    *,
+    gamma: float,
+    purpose: Purpose = Purpose.TRAIN_EPISODES,
+) -> Envs:
+    """The grid of environments: as a table where that is the same thing, else one by one.
 
-    seed: int
-    """The position of the seed in the stack."""
-    env: int
-    ret: float
-    length: int
+    The arguments are those of `GymEnvs`. Raises ValueError where a space is not supported.
+    """
+    env = make()
+    model, limit = read_model(env, gamma), step_limit(env)
+    env.close()
+    if model is None or limit is None:
+        return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose)
+    obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
+    spec = Spec(env_id, obs, action, num_envs, model)
+    return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose)
 
 
-class Envs:
+class GymEnvs:
     """``num_envs`` copies of one environment for each seed, stepped together.
 
     Every episode is reset with a seed of its own that is derived from (seed number, environment,
@@ -66,7 +81,8 @@ class Envs:
         self._vector = Grid([lambda: adapt(make())] * (len(self._seeds) * num_envs))
         self._obs_map = ObsMap(self._vector.single_observation_space)
         self._action_map = ActionMap(self._vector.single_action_space)
-        self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs)
+        model = read_model(self._vector.envs[0], gamma)
+        self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.finished: list[Episode] = []
         """Episodes that ended since somebody last cleared this list."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rlrun.envs import Envs
-from rlrun.types import Agent, Array, Metrics, Step
+from rlrun.types import Agent, Array, Envs, Metrics, Step
 
 
 def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Step, Metrics]]:

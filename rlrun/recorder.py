@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.envs import Envs
-from rlrun.types import Array, Metrics
+from rlrun.types import Array, Envs, Metrics
 
 WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
 

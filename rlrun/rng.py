@@ -61,28 +61,35 @@ class Streams:
 
     Numbers are drawn in blocks. The state is that of the generators before the present block,
     and how much of the block is used.
+
+    Args:
+        seeds: the seed numbers.
+        purpose: which of a seed's streams.
+        below: what all numbers lie below, at most 1.
     """
 
-    def __init__(self, seeds: Sequence[int], purpose: Purpose) -> None:
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, below: float = 1.0) -> None:
+        self._below = below
         self._bits = [np.random.PCG64(sequence(seed, purpose)) for seed in seeds]
         self._before = [dict(bits.state) for bits in self._bits]
-        self._block: Array = np.empty((len(seeds), 0))
+        self._block: Array = np.empty((0, len(seeds)))  # what is drawn together lies together
         self._used = 0
 
     def uniform(self, count: int) -> Array:
-        """``[seed, count]`` float64 in [0, 1); a view that stays valid."""
-        if self._used + count > self._block.shape[1]:
+        """``[seed, count]`` float64 in [0, below); a view that stays valid."""
+        if self._used + count > len(self._block):
             self._refill(max(BLOCK, count))
         start, self._used = self._used, self._used + count
-        return self._block[:, start : self._used]
+        return self._block[start : self._used].T
 
     def _refill(self, width: int) -> None:
         self._before = [dict(bits.state) for bits in self._bits]
-        self._block = np.stack([np.random.Generator(bits).random(width) for bits in self._bits])
+        drawn = [np.random.Generator(bits).random(width) for bits in self._bits]
+        self._block = np.stack(drawn, axis=1) * self._below
         self._used = 0
 
     def state_dict(self) -> State:
-        width, used = self._block.shape[1], self._used
+        width, used = len(self._block), self._used
         return {"streams": [{**b, "width": width, "used": used} for b in self._before]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

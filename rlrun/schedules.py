@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Schedule: TypeAlias = Callable[[int], float]
 
@@ -38,6 +38,17 @@ class Exponential:
 
     def __call__(self, step: int) -> float:
         return self.end + (self.start - self.end) * math.exp(-step / self.decay)
+
+
+@dataclass(frozen=True)
+class Power:
+    """start / (1 + decay k), the power schedule, for one count k or an array of them."""
+
+    start: float
+    decay: float
+
+    def __call__(self, k: Any) -> Any:
+        return self.start / (1.0 + self.decay * k)
 
 
 def due(step: int, every: int, stride: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from rlrun.checks import at_least
 from rlrun.device import Device
-from rlrun.envs import Envs
+from rlrun.envs import open_envs
 from rlrun.envspec import check_env_kwargs, env_spec
 from rlrun.errors import BadInput
 from rlrun.schema import construct
@@ -61,10 +62,22 @@ class EnvSettings:
     """The ``env`` settings, and how to make that environment."""
 
     def __init__(
-        self, *, id: str, num_envs: int, max_episode_steps: int | None, kwargs: Mapping[str, Any]
+        self,
+        *,
+        id: str,
+        num_envs: int,
+        max_episode_steps: int | None,
+        bins: tuple[tuple[float, float, int], ...] | None,
+        kwargs: Mapping[str, Any],
     ) -> None:
         at_least(1, num_envs=num_envs, max_episode_steps=max_episode_steps)
-        self.id, self.num_envs = id, num_envs
+        for low, high, count in bins or ():
+            if not low < high or count < 1:
+                raise ValueError(
+                    "bins are [from, to, how many] with from below to and at least 1 of them, "
+                    f"got [{low}, {high}, {count}]"
+                )
+        self.id, self.num_envs, self.bins = id, num_envs, bins
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
         self.limit = max_episode_steps or env_spec(id).max_episode_steps
@@ -78,7 +91,7 @@ class EnvSettings:
             **self._kwargs,
         )
 
-    def spec(self) -> Spec:
+    def spec(self, gamma: float) -> Spec:
         """What an agent is told, found by making one environment and taking one step in it.
 
         Raises BadInput where the environment cannot be made, its spaces are not supported, or it
@@ -86,13 +99,12 @@ class EnvSettings:
         """
         try:
             _check_shapes(self.make())
-            envs = Envs(self.make, self.id, [0], 1, gamma=1.0)
+            envs = open_envs(self.make, self.id, [0], self.num_envs, gamma=gamma)
             envs.close()
         except Exception as error:
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
-        spec = envs.spec
-        return Spec(spec.env_id, spec.obs, spec.action, self.num_envs)
+        return dataclasses.replace(envs.spec, bins=self.bins)
 
 
 def _check_shapes(env: gym.Env[Any, Any]) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 from rlrun import checkpoint
 from rlrun.best import Best
 from rlrun.checks import at_least, positive
-from rlrun.envs import Envs
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import evaluate, interact
@@ -19,7 +18,7 @@ from rlrun.progress import Progress
 from rlrun.recorder import Clock, Recorder
 from rlrun.schedules import due
 from rlrun.stats import summary
-from rlrun.types import Agent, Array
+from rlrun.types import Agent, Array, Envs
 
 
 class Evaluation:

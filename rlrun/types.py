@@ -38,6 +38,16 @@ class Step(NamedTuple):
     """The episode ends here, for whatever reason: do not look past this step."""
 
 
+class Episode(NamedTuple):
+    """A finished episode: who played it, and its true, undiscounted return and its length."""
+
+    seed: int
+    """The position of the seed in the stack."""
+    env: int
+    ret: float
+    length: int
+
+
 class Batch(NamedTuple):
     """What a learner samples; each array (or tensor) starts ``[seed, batch]``."""
 
@@ -64,6 +74,28 @@ class Space:
     """How many values each entry can take, for the two discrete kinds."""
 
 
+@dataclass(frozen=True, eq=False)
+class Model:
+    """An environment that is known: what each action in each state leads to.
+
+    Arrays are ``[state, action, outcome]``, filled up with outcomes of probability 0.
+    """
+
+    probability: Array
+    next_state: Array
+    reward: Array
+    discount: Array
+    """gamma where the episode goes on, 0 where it ends: what the next state's value is times."""
+    alive: Array
+    """1.0 where the episode goes on, 0.0 where it ends."""
+    start: Array
+    """``[state]``, the probability that an episode begins there."""
+    possible: Array
+    """``[state, action]``, bool."""
+    grid: tuple[int, int] | None = None
+    """Rows and columns, where the states are the places of a grid."""
+
+
 @dataclass(frozen=True)
 class Spec:
     """What an agent is told about its environment."""
@@ -73,6 +105,10 @@ class Spec:
     action: Space
     num_envs: int
     """Environments per seed."""
+    model: Model | None = None
+    """The environment's table, where it has one."""
+    bins: tuple[tuple[float, float, int], ...] | None = None
+    """How tables cut each dimension of continuous observations: from, to, into how many."""
 
 
 class Draws(Protocol):
@@ -85,6 +121,34 @@ class Draws(Protocol):
     def state_dict(self) -> State: ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Envs(Protocol):
+    """``per_seed`` copies of one environment for each seed, stepped together."""
+
+    spec: Spec
+    per_seed: int
+    obs: Array
+    """What the agents see now, ``[seed, env, ...]``."""
+    finished: list[Episode]
+    """Episodes that ended since somebody last cleared this list."""
+
+    def restart(self) -> None:
+        """Begin again with every environment's first episode."""
+        ...
+
+    def step(self, action: Array) -> Step:
+        """One step of every environment with ``action [seed, env, ...]``.
+
+        Where an episode ended, ``self.obs`` is the first observation of the next one afterwards.
+        """
+        ...
+
+    def state_dict(self) -> State: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Agent(Protocol):

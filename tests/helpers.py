@@ -13,10 +13,10 @@ import torch
 
 from rlrun import build
 from rlrun.cli.folders import config_root
-from rlrun.envs import Envs
+from rlrun.envs import open_envs
 from rlrun.schema import construct
 from rlrun.settings import Settings
-from rlrun.types import Agent
+from rlrun.types import Agent, Envs
 
 SMALL_DQN = (
     "agent=dqn",
@@ -39,15 +39,15 @@ def agent_and_envs(*words: str) -> tuple[Agent, Envs]:
     parts = construct(Settings, settings(*words), "")
     parts.device.prepare()
     env = parts.env
-    agent = build.build_agent(parts, env.spec())
-    return agent, Envs(env.make, env.id, parts.seeds, env.num_envs, gamma=parts.gamma)
+    agent = build.build_agent(parts, env.spec(parts.gamma))
+    return agent, open_envs(env.make, env.id, parts.seeds, env.num_envs, gamma=parts.gamma)
 
 
 def envs_of(
     env_id: str, seeds: tuple[int, ...] = (0,), num_envs: int = 1, gamma: float = 0.9, **kwargs: Any
 ) -> Envs:
     """A grid of one registered environment."""
-    return Envs(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
+    return open_envs(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
 
 
 def host(tree: Any) -> Any:

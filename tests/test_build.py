@@ -16,7 +16,7 @@ from rlrun import build
 from rlrun.agents import AGENTS
 from rlrun.agents.random import Random
 from rlrun.cli.folders import config_root
-from rlrun.envs import Envs
+from rlrun.envs import open_envs
 from rlrun.errors import BadInput
 from rlrun.explore import EXPLORE
 from rlrun.replay import REPLAY
@@ -109,7 +109,7 @@ def test_an_installed_package_can_add_an_agent(
     given = settings("agent=random", "env=CartPole-v1")
     given["agent"] = {"name": "mine", "size": 3}
     parts = construct(Settings, given, "")
-    agent = build.build_agent(parts, parts.env.spec())
+    agent = build.build_agent(parts, parts.env.spec(parts.gamma))
     assert isinstance(agent, Mine)
     assert agent.size == 3
     given["agent"] = {"name": "mine", "sice": 3}
@@ -127,7 +127,7 @@ def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
 
 def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -> None:
     parts = construct(Settings, settings("seeds=2"), "")
-    training = Envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
+    training = open_envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
     evaluation = build._eval_envs(parts, 3)
     starts = [*training.obs.reshape(6, -1).tolist(), *evaluation.obs.reshape(6, -1).tolist()]
     assert len({tuple(start) for start in starts}) == 12
@@ -139,15 +139,14 @@ def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -
         (("env=CartPole-v1",), 500),
         (("env=CartPole-v1", "eval.max_steps=30"), 30),
         (("env=CartPole-v1", "eval.max_steps=3000"), 500),
-        (("env=CliffWalking-v1",), build.NO_LIMIT_STEPS),
-        (("env=CliffWalking-v1", "eval.max_steps=3000"), 3000),
+        (("env=CliffWalking-v1",), 200),
+        (("env=rlrun/Endless-v0",), build.NO_LIMIT_STEPS),
+        (("env=rlrun/Endless-v0", "eval.max_steps=3000"), 3000),
     ],
 )
 def test_the_longest_evaluation_episode(words: tuple[str, ...], longest: int) -> None:
     parts = construct(Settings, settings(*words, "seeds=1"), "")
-    spec = build._eval_envs(parts, 1)._vector.envs[0].spec
-    assert spec is not None
-    assert spec.max_episode_steps == longest
+    assert build.evaluation_limit(parts) == longest
 
 
 @pytest.mark.parametrize(

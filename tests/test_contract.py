@@ -14,12 +14,12 @@ from gymnasium import spaces
 
 from rlrun import build, checkpoint
 from rlrun.agents import AGENTS
-from rlrun.envs import Envs
+from rlrun.envs import open_envs
 from rlrun.loop import evaluate, interact
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
-from rlrun.types import Agent, Array
+from rlrun.types import Agent, Array, Envs
 from tests.helpers import SMALL_DQN, agent_and_envs, differences, host, row, settings
 
 SMALL = {
@@ -134,7 +134,7 @@ def test_stacks_of_any_shape(draw: int) -> None:
 
         def envs(per_seed: int, purpose: Purpose) -> Envs:
             make = lambda: Shapes(width, actions)  # noqa: E731
-            return Envs(make, "shapes", parts.seeds, per_seed, gamma=0.9, purpose=purpose)
+            return open_envs(make, "shapes", parts.seeds, per_seed, gamma=0.9, purpose=purpose)
 
         training = envs(1, Purpose.TRAIN_EPISODES)
         agent = build.build_agent(parts, training.spec)

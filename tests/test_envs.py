@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlrun.envs import Envs
+from rlrun.envs import GymEnvs
 from rlrun.rng import Numbers, Purpose
 from rlrun.types import Array
 from tests.helpers import differences, envs_of, host
@@ -39,7 +39,7 @@ class Count(gym.Env[Array, Any]):
 
 @pytest.mark.parametrize("truncates", [False, True])
 def test_an_end_keeps_the_true_successor_and_only_termination_cuts(truncates: bool) -> None:
-    envs = Envs(lambda: Count(3, truncates), "count", [0, 1], 2, gamma=0.5)
+    envs = GymEnvs(lambda: Count(3, truncates), "count", [0, 1], 2, gamma=0.5)
     action = np.zeros((2, 2), np.int64)
     steps = [envs.step(action) for _ in range(4)]
     assert [t.obs[0, 0, 0] for t in steps] == [0, 1, 2, 0]
@@ -58,7 +58,7 @@ def test_every_episode_has_a_seed_of_its_own_that_depends_on_nothing_else() -> N
         made.append(Count(1 + len(made), False))  # environments end at different times
         return made[-1]
 
-    envs = Envs(make, "count", [7, 3], 2, gamma=1.0)
+    envs = GymEnvs(make, "count", [7, 3], 2, gamma=1.0)
     for _ in range(12):
         envs.step(np.zeros((2, 2), np.int64))
     for place, env in enumerate(made):
@@ -107,7 +107,7 @@ def test_state_brings_every_episode_back(env_id: str, kwargs: dict[str, Any]) ->
 
 def test_history_is_cut_without_losing_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rlrun.envs.TRIM", 20)
-    envs = envs_of("CartPole-v1", (0, 1), 2)
+    envs = GymEnvs(lambda: gym.make("CartPole-v1"), "CartPole-v1", (0, 1), 2, gamma=0.9)
     rng = np.random.default_rng(0)
     for _ in range(500):
         envs.step(rng.integers(0, 2, (2, 2)))

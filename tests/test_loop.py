@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlrun.envs import Envs
+from rlrun.envs import GymEnvs
 from rlrun.loop import evaluate, interact
 from rlrun.types import Array, Metrics, SpaceKind, State, Step
 
@@ -61,7 +61,7 @@ class Teller:
 
 def test_the_order_of_calls() -> None:
     tape: list[str] = []
-    envs = Envs(lambda: Taped(tape, {0: 2}), "taped", [0], 1, gamma=1.0)
+    envs = GymEnvs(lambda: Taped(tape, {0: 2}), "taped", [0], 1, gamma=1.0)
     results = []
     for step, t, metrics in interact(Teller(tape), envs):
         results.append((step, float(t.reward[0, 0]), bool(t.last[0, 0]), list(metrics)))
@@ -81,7 +81,7 @@ def test_the_order_of_calls() -> None:
 
 
 def test_the_clock_counts_steps_of_a_seed() -> None:
-    envs = Envs(lambda: Taped([], {0: 3}), "taped", [0, 1], 4, gamma=1.0)
+    envs = GymEnvs(lambda: Taped([], {0: 3}), "taped", [0, 1], 4, gamma=1.0)
     steps = [next_[0] for next_, _ in zip(interact(Teller([]), envs), range(3), strict=False)]
     assert steps == [4, 8, 12]
 
@@ -94,13 +94,13 @@ def test_each_environment_plays_the_same_number_of_whole_episodes() -> None:
         made.append(Taped([], {0: 2, 1: 3} if len(made) % 2 == 0 else {0: 40, 1: 50}))
         return made[-1]
 
-    envs = Envs(make, "taped", [0, 1], 2, gamma=1.0)
+    envs = GymEnvs(make, "taped", [0, 1], 2, gamma=1.0)
     returns, lengths = evaluate(Teller([]), envs, 0, 4)
     assert [sorted(r) for r in returns.tolist()] == [[2, 3, 40, 50]] * 2
     assert returns.tolist() == lengths.tolist()
 
 
 def test_episodes_that_cannot_be_shared_are_refused() -> None:
-    envs = Envs(lambda: Taped([], {0: 2}), "taped", [0], 3, gamma=1.0)
+    envs = GymEnvs(lambda: Taped([], {0: 2}), "taped", [0], 3, gamma=1.0)
     with pytest.raises(ValueError, match="10 episodes cannot be shared by 3"):
         evaluate(Teller([]), envs, 0, 10)

@@ -6,4 +6,13 @@ Other packages add theirs by an entry point in the group ``rlrun.agents``.
 AGENTS: dict[str, str] = {
     "dqn": "rlrun.agents.dqn:DQN",
     "random": "rlrun.agents.random:Random",
+    "q_learning": "rlrun.agents.table:Table",
+    "sarsa": "rlrun.agents.table:Table",
+    "expected_sarsa": "rlrun.agents.table:Table",
+    "double_q_learning": "rlrun.agents.double_q:DoubleQ",
+    "monte_carlo": "rlrun.agents.monte_carlo:MonteCarlo",
+    "td_prediction": "rlrun.agents.td_prediction:TDPrediction",
+    "value_iteration": "rlrun.agents.planning:ValueIteration",
+    "q_value_iteration": "rlrun.agents.planning:QValueIteration",
+    "policy_iteration": "rlrun.agents.planning:PolicyIteration",
 }

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
-from rlrun.explore import EpsilonGreedy
+from rlrun.errors import BadInput
+from rlrun.explore.policies import Explore
 from rlrun.nets import MLP
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
@@ -45,6 +46,7 @@ class DQN:
 
     Raises:
         ValueError: a value is out of range.
+        BadInput: the explorer needs what this agent does not have.
     """
 
     observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete")
@@ -57,7 +59,7 @@ class DQN:
         horizon: int,
         device: Device,
         replay: Replay,
-        explore: EpsilonGreedy,
+        explore: Explore,
         *,
         lr: float,
         lr_end: float | None,
@@ -79,6 +81,11 @@ class DQN:
         at_least(1, target_every=target_every, n_step=n_step, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
+        if explore.bonus:
+            raise BadInput(
+                "the agent dqn keeps no count of its visits, which explore=bonus needs: write "
+                "explore=linear."
+            )
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
         self._net = MLP(spec.obs, hidden, spec.action.choices[0])
@@ -96,18 +103,19 @@ class DQN:
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]``: epsilon-greedy, or the first of the best ones."""
+        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
         if explore:
-            return self._explore(step, lambda: self._greedy(obs))
-        return self._greedy(obs)
+            return self._explore(step, lambda: self._values(obs))
+        greedy: Array = self._values(obs).argmax(-1)
+        return greedy
 
-    def _greedy(self, obs: Array) -> Array:
-        q = self._net.infer(self._online, self._device.tensor(obs))
-        return self._device.array(q.argmax(-1))
+    def _values(self, obs: Array) -> Array:
+        return self._device.array(self._net.infer(self._online, self._device.tensor(obs)))
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; where it is time, update the online and then the target network."""
         self._replay.add(t)
+        self._explore.observe(t.last)
         metrics: Metrics = {}
         if step >= self._learning_starts:
             times = due(step, self._train_every, self._stride)
@@ -127,7 +135,7 @@ class DQN:
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
             "train/learning_rate": self._ones * self._lr(step),
-            "rollout/exploration_rate": self._ones * self._explore.epsilon(step),
+            "rollout/exploration_rate": self._explore.rate(step),
         }
 
     def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rlrun.games.table import Colour, Outcome, Picture, TableEnv, signed
+from rlrun.drawing import Colour, Picture
+from rlrun.games.table import Outcome, TableEnv, signed
 from rlrun.types import Array
 
 STATES = ("s1", "s2", "s3", "s4", "s5", "s6", "s7")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rlrun.games.table import Colour, Model, Outcome, Picture, TableEnv, signed
+from rlrun.drawing import Colour, Picture
+from rlrun.games.table import Model, Outcome, TableEnv, signed
 from rlrun.types import Array
 
 STATES = ("s0", "s1", "s2")

@@ -1,0 +1,204 @@
+"""Temporal-difference control with a table: Q-learning, SARSA and expected SARSA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from rlrun.checks import at_least
+from rlrun.explore.policies import Explore
+from rlrun.qtable import LrClock, QTable
+from rlrun.rules.planning import greedy_policy
+from rlrun.rules.tabular import expected_value, greedy_value
+from rlrun.schedules import due
+from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.waiting import Settled, Waiting
+
+TOLD_EVERY = 100  # steps between two reports of what changes slowly
+
+
+class Table:
+    """Learns action values while acting; every update moves Q(s, a) towards a bootstrapped return.
+
+    With several environments per seed their updates follow each other, as those of one would.
+
+    Args:
+        spec, seeds, explore: what the run is made of.
+        bootstrap: the value of the next state: ``max`` of its actions' (Q-learning, Watkins 1989),
+            that of the action really ``taken`` there (SARSA, Rummery and Niranjan 1994), or the
+            one ``expected`` of the exploring policy (van Seijen et al. 2009).
+        lr: step size α at the beginning.
+        lr_decay: d in α / (1 + d k); 0 keeps α.
+        lr_clock: what k counts: ``steps`` of the run, or earlier ``visits`` of the pair.
+        initial_value: of every pair; a value that is too good makes the agent curious.
+        n_step: rewards summed before the bootstrap (Q-learning sums them uncorrected).
+        trace_decay: λ of replacing eligibility traces (Singh and Sutton 1996); with ``max`` they
+            are cut at an exploring action (Watkins's Q(λ)). 0 has none.
+
+    Raises:
+        ValueError: a value is out of range.
+        BadInput: the table is larger than the memory, or the observations need bins.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    needs: ClassVar[str] = "table"
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        explore: Explore,
+        *,
+        bootstrap: Literal["max", "taken", "expected"],
+        lr: float,
+        lr_decay: float,
+        lr_clock: LrClock,
+        initial_value: float,
+        n_step: int,
+        trace_decay: float,
+    ) -> None:
+        at_least(1, n_step=n_step)
+        if not 0 <= trace_decay <= 1:
+            raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
+        if n_step > 1 and trace_decay:
+            raise ValueError("n_step must be 1 where traces (trace_decay above 0) do its work")
+        self._explore, self._stride, self._bootstrap = explore, spec.num_envs, bootstrap
+        self._table = QTable(
+            spec,
+            len(seeds),
+            lr=lr,
+            lr_decay=lr_decay,
+            lr_clock=lr_clock,
+            initial_value=initial_value,
+            bonus=explore.bonus,
+            copies=1 + (spec.num_envs if trace_decay else 0),
+        )
+        grid = (len(seeds), spec.num_envs)
+        size = self._table.states.count * self._table.actions
+        self._trace_decay = trace_decay
+        self._trace = np.zeros((*grid, size if trace_decay else 0))
+        self._at_once = n_step == 1 and bootstrap != "taken" and not trace_decay
+        self._waiting = Waiting(*grid, n_step)
+        self._last, self._next_row = (
+            np.zeros(grid, np.bool_),
+            np.zeros(grid, np.int64),
+        )  # the newest
+
+    @property
+    def values(self) -> Array:
+        """Q ``[seed, state, action]``."""
+        return self._table.q
+
+    def policy(self) -> Array:
+        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        return greedy_policy(self._table.q)
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        row = self._table.row(obs)
+        if not explore:
+            greedy: Array = self._table.values(row).argmax(-1)
+            return greedy
+        possible = self._table.possible(row)
+        return self._explore(step, lambda: self._table.optimistic(row), possible)
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """Update the pairs whose return is now known, in one environment after the other."""
+        self._explore.observe(t.last)
+        table, stride = self._table, self._stride
+        pair = table.pair(table.row(t.obs), t.action)
+        if self._at_once:
+            columns = range(stride) if stride > 1 else (slice(None),)
+            errors = [self._one_step(t, pair, column, step) for column in columns]
+            error = np.abs(errors[0] if stride == 1 else np.stack(errors, -1)).mean(-1)
+        else:
+            error = self._learn_later(t, pair, step)
+        metrics: dict[str, Array] = {"train/td_error": error}
+        if due(step, TOLD_EVERY, stride):
+            metrics["train/q_mean"] = table.q.reshape(-1).take(pair).mean(-1)
+            metrics["rollout/exploration_rate"] = self._explore.rate(step)
+        return metrics
+
+    def _one_step(self, t: Step, pair: Array, column: Any, step: int) -> Array:
+        """Learn from the step just taken in some environments, each of another seed."""
+        value = self._next_value(self._table.row(t.next_obs[:, column]), step)
+        target = t.reward[:, column] + t.discount[:, column] * value
+        return self._table.move(pair[:, column], target, step)
+
+    def _next_value(self, row: Array, step: int) -> Array:
+        """The bootstrap of rows that were just reached, as if no action was taken there yet."""
+        q = self._table.optimistic(row)
+        if self._bootstrap == "max":
+            return greedy_value(q)
+        return expected_value(q, self._explore.probabilities(step, q, self._table.possible(row)))
+
+    def _learn_later(self, t: Step, pair: Array, step: int) -> Array:
+        """Learn from what has waited for this step; mean absolute errors ``[seed]``."""
+        next_row = self._table.row(t.next_obs)
+        if self._bootstrap == "taken":
+            value = self._table.q.reshape(-1).take(pair)
+            if self._last.any():  # no action was taken there
+                value = np.where(self._last, self._next_value(self._next_row, step), value)
+            settled = self._waiting.settle(value, self._last)
+            error = self._settle(settled, self._last, step)
+            self._waiting.push(pair, t.reward, t.discount)
+            self._last, self._next_row = t.last.copy(), next_row
+            return error
+        if self._trace_decay and self._bootstrap == "max":
+            best = self._table.values(self._table.row(t.obs)).max(-1)
+            self._trace[self._table.q.reshape(-1).take(pair) < best] = 0.0
+        self._waiting.push(pair, t.reward, t.discount)
+        settled = self._waiting.settle(self._next_value(next_row, step), t.last)
+        return self._settle(settled, t.last, step)
+
+    def _settle(self, settled: Sequence[Settled], last: Array, step: int) -> Array:
+        """Update the pairs of settled steps; the mean absolute error of each seed's."""
+        total, count = np.zeros(len(last)), np.zeros(len(last), np.int64)
+        for each in settled:
+            for env in range(self._stride):
+                ready = each.ready[:, env]
+                if not ready.any():
+                    continue
+                pair, target = each.pair[ready, env], each.target[ready, env]
+                if self._trace_decay:
+                    fades = each.discount[ready, env] * ~last[ready, env]
+                    error = self._move_traced(ready, env, pair, target, fades, step)
+                else:
+                    error = self._table.move(pair, target, step)
+                total[ready] += np.abs(error)
+                count += ready
+        return total / np.maximum(count, 1)
+
+    def _move_traced(
+        self, ready: Array, env: int, pair: Array, target: Array, fades: Array, step: int
+    ) -> Array:
+        """Move every pair of the seeds that are ``ready`` by its trace; the errors."""
+        q = self._table.q.reshape(len(ready), -1)
+        seed = np.flatnonzero(ready)
+        error = target - self._table.q.reshape(-1).take(pair)
+        trace = self._trace[seed, env]  # [ready seed, pair]
+        trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
+        moved = self._table.step_size(pair, step) * error
+        q[seed] += moved[:, None] * trace
+        self._trace[seed, env] = self._trace_decay * fades[:, None] * trace
+        return error
+
+    def state_dict(self) -> State:
+        return {
+            **self._table.state_dict(),
+            "explore": self._explore.state_dict(),
+            "trace": self._trace,
+            "waiting": self._waiting.state_dict(),
+            "last": self._last,
+            "next_row": self._next_row,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._table.load_state_dict(state)
+        self._explore.load_state_dict(state["explore"])
+        self._trace[...] = state["trace"]
+        self._waiting.load_state_dict(state["waiting"])
+        self._last, self._next_row = state["last"], state["next_row"]

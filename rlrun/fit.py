@@ -1,0 +1,44 @@
+"""Which agent fits which environment, and why not."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rlrun.model import WITH_MODEL
+from rlrun.types import Spec
+
+KINDS = {
+    "vector": "continuous",
+    "image": "image",
+    "discrete": "discrete",
+    "multi_discrete": "multi-discrete",
+}
+
+
+def misfit(agent: Any, spec: Spec) -> str:
+    """What keeps an agent's class from this environment, as words after its name; "" for nothing.
+
+    The class says what it ``observes`` and ``acts`` on, and may say what it ``needs``: a
+    ``model``, or observations that are rows of a ``table``.
+    """
+    needs = getattr(agent, "needs", "")
+    wrong = []
+    if needs == "model" and spec.model is None:
+        known = ", ".join(WITH_MODEL)
+        wrong.append(
+            f"plans with a known model, which {spec.env_id} does not have (these do: {known})"
+        )
+    elif needs == "table" and spec.obs.kind == "image":
+        pixels = math.prod(spec.obs.shape)
+        wrong.append(
+            f"keeps a table with a row for every observation, of which {spec.env_id} has "
+            f"256^{pixels:,}: no memory holds that"
+        )
+    elif needs != "model" and spec.obs.kind not in agent.observes:
+        kind = KINDS[spec.obs.kind]
+        wrong.append(f"cannot learn from {kind} observations, which {spec.env_id} has")
+    if spec.action.kind not in agent.acts and not (needs == "model" and wrong):
+        kind = KINDS[spec.action.kind]
+        wrong.append(f"cannot take {kind} actions, which {spec.env_id} has")
+    return " and ".join(wrong)

@@ -1,0 +1,98 @@
+"""Environments that are tables: reading their model, and knowing which may be stepped as one.
+
+By convention (Gymnasium's toy-text) such an environment has ``P[state][action]``, a list of
+(probability, next state, reward, terminated), and ``initial_state_distrib``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces, wrappers
+from gymnasium.envs.toy_text.cliffwalking import CliffWalkingEnv
+from gymnasium.envs.toy_text.frozen_lake import FrozenLakeEnv
+from gymnasium.envs.toy_text.taxi import TaxiEnv
+
+from rlrun.games.table import TableEnv
+from rlrun.types import Array, Model
+
+WITH_MODEL = (
+    "FrozenLake-v1",
+    "FrozenLake8x8-v1",
+    "CliffWalking-v1",
+    "CliffWalkingSlippery-v1",
+    "Taxi-v4",
+    "rlrun/MarsRover-v0",
+    "rlrun/StochasticMarsRover-v0",
+    "rlrun/ThreeStates-v0",
+)
+"""Ids of environments that have a model, for messages; any other one with a ``P`` counts too."""
+
+FOREVER = 2**62
+
+# What these classes do is what their P says, and nothing else: an array can do it for them.
+_DRAWN = (TableEnv, FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
+_NEUTRAL = (wrappers.OrderEnforcing, wrappers.PassiveEnvChecker, wrappers.TimeLimit)
+
+
+def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
+    """The environment's table with ``gamma`` folded in; None where it has none that is whole."""
+    bare = env.unwrapped
+    table, start = getattr(bare, "P", None), getattr(bare, "initial_state_distrib", None)
+    obs, action = env.observation_space, env.action_space
+    if not isinstance(obs, spaces.Discrete) or not isinstance(action, spaces.Discrete):
+        return None
+    if not isinstance(table, Mapping) or start is None or obs.start or action.start:
+        return None
+    if getattr(bare, "fickle_passenger", False):  # Taxi: P does not say that a rider may change
+        return None
+    states, actions = int(obs.n), int(action.n)
+    rows = [table.get(s, {}).get(a) for s in range(states) for a in range(actions)]
+    if None in rows:
+        return None
+    width = max(len(row) for row in rows)
+    filled = np.zeros((len(rows), width, 4))
+    for row, outcomes in zip(filled, rows, strict=True):
+        for k, outcome in enumerate(outcomes):
+            row[k] = outcome
+    probability, there, reward, ends = np.moveaxis(filled.reshape(states, actions, width, 4), -1, 0)
+    return Model(
+        probability=probability.copy(),
+        next_state=there.astype(np.int64),
+        reward=reward.copy(),
+        discount=gamma * (1.0 - ends),
+        alive=1.0 - ends,
+        start=np.array(start, np.float64),
+        possible=np.array([bool(row) for row in rows]).reshape(states, actions),
+        grid=_grid(bare, states),
+    )
+
+
+def step_limit(env: gym.Env[Any, Any]) -> int | None:
+    """How long an episode may last if the environment may be stepped as a table, else None.
+
+    It may where its class takes every step from ``P``, and nothing but Gymnasium's own neutral
+    wrappers stands around it. Without a time limit the number is one that no run reaches.
+    """
+    limit = FOREVER
+    while isinstance(env, gym.Wrapper):
+        if type(env) not in _NEUTRAL:
+            return None
+        if isinstance(env, wrappers.TimeLimit):
+            limit = min(limit, env._max_episode_steps)
+        env = env.env
+    kind = next((kind for kind in _DRAWN if isinstance(env, kind)), None)
+    if kind is None or type(env).step is not kind.step or type(env).reset is not kind.reset:
+        return None
+    return limit
+
+
+def _grid(bare: Any, states: int) -> tuple[int, int] | None:
+    """Rows and columns, as FrozenLake (``nrow``, ``ncol``) or CliffWalking (``shape``) say them."""
+    shape: Array = np.array(getattr(bare, "shape", ()) or (0, 0))
+    rows, columns = getattr(bare, "nrow", shape[0]), getattr(bare, "ncol", shape[-1])
+    return (int(rows), int(columns)) if math.prod((rows, columns)) == states else None

@@ -1,0 +1,131 @@
+"""A table of action values for each seed, what it counts, and how far an update moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from rlrun.checks import at_least, positive
+from rlrun.errors import BadInput
+from rlrun.memory import free_memory, in_words
+from rlrun.rules.tabular import optimism
+from rlrun.schedules import Power
+from rlrun.states import States
+from rlrun.types import Array, Spec, State
+
+LrClock: TypeAlias = Literal["steps", "visits"]
+ROOM = 0.8  # the share of the free memory that tables may take
+
+
+class QTable:
+    """Values ``q [seed, state, action]``, -inf where the model says that an action is impossible.
+
+    A *row* is a state's place among the states of all seeds, a *pair* a (state, action)'s place
+    among all seeds' pairs; both come as ``[seed, env]``.
+
+    Args:
+        spec, seeds: what the environment is, and how many seeds.
+        lr: step size at the beginning.
+        lr_decay: d in lr / (1 + d k), 0 for a constant step size.
+        lr_clock: what k counts: steps of the run, or earlier visits of the pair itself.
+        initial_value: of every pair; a value that is too good makes the agent curious.
+        bonus: k of the exploration function f(Q, N) = Q + k / (1 + N).
+        copies: how many arrays of this size the agent holds, for the check of memory.
+
+    Raises:
+        ValueError: a value is out of range.
+        BadInput: the table is larger than the memory, or the observations need bins.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: int,
+        *,
+        lr: float,
+        lr_decay: float,
+        lr_clock: LrClock,
+        initial_value: float,
+        bonus: float = 0.0,
+        copies: int = 1,
+    ) -> None:
+        positive(lr=lr)
+        at_least(0, lr_decay=lr_decay)
+        self.states = States(spec)
+        self.actions = spec.action.choices[0]
+        counts = bonus > 0 or (lr_clock == "visits" and lr_decay > 0)
+        _check_memory(spec.env_id, seeds, self.states.count, self.actions, copies + counts)
+        self._rate, self._by_visits, self._bonus = Power(lr, lr_decay), lr_clock == "visits", bonus
+        self._constant = lr if lr_decay == 0 else None
+        shape = (seeds, self.states.count, self.actions)
+        self.q: Array = np.full(shape, float(initial_value))
+        self.visits: Array | None = np.zeros(shape, np.int64) if counts else None
+        self._possible: Array | None = None
+        if spec.model is not None and not spec.model.possible.all():
+            self._possible = np.tile(spec.model.possible, (seeds, 1))  # [row, action]
+            self.q[:, ~spec.model.possible] = -np.inf
+        self._first = np.arange(seeds)[:, None] * self.states.count
+
+    def row(self, obs: Array) -> Array:
+        """The rows ``[seed, env]`` of observations ``[seed, env, ...]``."""
+        return self.states(obs) + self._first
+
+    def pair(self, row: Array, action: Array) -> Array:
+        return row * self.actions + action
+
+    def values(self, row: Array, table: Array | None = None) -> Array:
+        """Q ``[seed, env, action]``, by default of this table."""
+        q = self.q if table is None else table
+        return q.reshape(-1, self.actions).take(row, axis=0)
+
+    def optimistic(self, row: Array) -> Array:
+        """f(Q, N) ``[seed, env, action]``: Q itself where there is no bonus."""
+        q = self.values(row)
+        if not self._bonus or self.visits is None:
+            return q
+        return optimism(q, self.values(row, self.visits), self._bonus)
+
+    def possible(self, row: Array) -> Array | None:
+        """Which actions are, ``[seed, env, action]``; None where all of them."""
+        return None if self._possible is None else self._possible.take(row, axis=0)
+
+    def step_size(self, pair: Array, step: int) -> float | Array:
+        """How far towards its target a pair's value moves now; counts the visit."""
+        if self.visits is None:
+            return self._constant or float(self._rate(step))
+        before = self.visits.reshape(-1).take(pair)
+        self.visits.reshape(-1)[pair] = before + 1
+        if self._constant is not None:
+            return self._constant
+        rate: float | Array = self._rate(before if self._by_visits else step)
+        return rate
+
+    def move(self, pair: Array, target: Array, step: int) -> Array:
+        """Q ← Q + α (target - Q) for pairs of which no two are the same; the errors."""
+        flat = self.q.reshape(-1)
+        old = flat.take(pair)
+        error = target - old
+        flat[pair] = old + self.step_size(pair, step) * error
+        return error
+
+    def state_dict(self) -> State:
+        visits = {} if self.visits is None else {"visits": self.visits}
+        return {"policy": {"q": self.q}, **visits}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.q[...] = state["policy"]["q"]
+        if self.visits is not None:
+            self.visits[...] = state["visits"]
+
+
+def _check_memory(env_id: str, seeds: int, states: int, actions: int, copies: int) -> None:
+    """Refuse what does not fit, before it is taken."""
+    size, free = 8 * seeds * states * actions * copies, free_memory()
+    if free is not None and size > ROOM * free:
+        raise BadInput(
+            f"the table for {env_id} has {states:,} states x {actions} actions, which for {seeds} "
+            f"seeds takes {in_words(size)}, and {in_words(free)} of memory are free: take fewer "
+            "seeds or bins, or an agent with a network (agent=dqn)."
+        )

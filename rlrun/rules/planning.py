@@ -1,0 +1,62 @@
+"""Dynamic programming on a known model.
+
+A model's arrays are ``[state, action, outcome]``; values may have axes in front: ``[..., state]``.
+The sums run over the last axis alone, so that no two problems of a stack ever meet.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+def q_from_v(
+    probability: Array, next_state: Array, reward: Array, discount: Array, value: Array
+) -> Array:
+    """Q(s, a) = Σ_s' T(s, a, s') [R(s, a, s') + γ V(s')], ``[..., state, action]``.
+
+    γ is in ``discount``, 0 where the episode ends (Sutton and Barto 2018, eq. 4.6).
+    """
+    q: Array = (probability * (reward + discount * value[..., next_state])).sum(-1)
+    return q
+
+
+def under_policy(q: Array, policy: Array) -> Array:
+    """V(s) = Σ_a π(a|s) Q(s, a) for ``policy [..., state, action]`` (eq. 4.4)."""
+    value: Array = np.where(policy > 0, policy * q, 0.0).sum(-1)
+    return value
+
+
+def greedy_policy(q: Array) -> Array:
+    """Probabilities ``[..., state, action]`` of the policy that takes the first best action."""
+    policy: Array = (np.arange(q.shape[-1]) == q.argmax(-1)[..., None]).astype(np.float64)
+    return policy
+
+
+def expected_return(
+    probability: Array,
+    next_state: Array,
+    reward: Array,
+    alive: Array,
+    start: Array,
+    policy: Array,
+    steps: int,
+) -> Array:
+    """The undiscounted return that ``policy [..., state, action]`` is worth, exactly, ``[...]``.
+
+    Of an episode that begins as ``start [state]`` says and is cut after ``steps`` steps; ``alive``
+    is 1 where it goes on and 0 where it ends.
+    """
+    chance = policy[..., None] * probability  # [..., state, action, outcome]
+    flat = (*chance.shape[:-2], -1)
+    chance, there = chance.reshape(flat), next_state.reshape(len(start), -1)
+    pays, lives = reward.reshape(there.shape), alive.reshape(there.shape)
+    value = np.zeros(chance.shape[:-1])
+    for _ in range(steps):
+        value = (chance * (pays + lives * value[..., there])).sum(-1)
+    total: Array = (start * value).sum(-1)
+    return total
