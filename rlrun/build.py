@@ -17,7 +17,7 @@ from contextlib import closing
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -28,13 +28,14 @@ from rlrun.explore import EXPLORE
 from rlrun.fit import misfit
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
+from rlrun.portrait import Portrait
 from rlrun.progress import Progress, final_table
 from rlrun.replay import REPLAY
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.train import Run, train
-from rlrun.types import Agent, Envs, Spec
+from rlrun.types import Agent, Envs, Spec, Tabular
 
 NO_LIMIT_STEPS = 1000  # an evaluation episode's length where neither environment nor user says
 
@@ -85,10 +86,13 @@ def _train(parts: Settings, settings: Mapping[str, Any], record: RunFolder) -> d
         closing(Logger(record.path, seeds, flat(settings))) as logger,
         Progress(title, parts.total_steps) as progress,
     ):
+        spec = env.spec(parts.gamma)
+        agent = build_agent(parts, spec)
+        tabular = hasattr(agent, "values")
         return train(
             Run(
                 agent_name=name,
-                agent=build_agent(parts, env.spec(parts.gamma)),
+                agent=agent,
                 envs=open_envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
                 eval_envs=partial(_eval_envs, parts),
                 seeds=seeds,
@@ -98,6 +102,11 @@ def _train(parts: Settings, settings: Mapping[str, Any], record: RunFolder) -> d
                 logger=logger,
                 progress=progress,
                 folder=record,
+                portrait=(
+                    Portrait(cast("Tabular", agent), spec, seeds, evaluation_limit(parts))
+                    if tabular
+                    else None
+                ),
             )
         )
 

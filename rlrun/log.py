@@ -7,6 +7,7 @@ not needed. Scalars are `simple_value`s, which every reader of event files under
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import time
@@ -16,6 +17,7 @@ from typing import TextIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
@@ -28,7 +30,13 @@ from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignor
 
 from rlrun import stats
 
-AGGREGATED = ("rollout/ep_rew_mean", "eval/mean_reward", "final/mean_reward")
+AGGREGATED = (
+    "rollout/ep_rew_mean",
+    "eval/mean_reward",
+    "eval/exact_return",
+    "final/mean_reward",
+    "final/exact_return",
+)
 
 
 class _EventFile:
@@ -117,6 +125,12 @@ class Logger:
         self._write_aggregates(now, step, columns)
         self.flush()
 
+    def pictures(self, step: int, tag: str, pictures: Sequence[NDArray[np.uint8]]) -> None:
+        """Show a picture, uint8 `[height, width, colour]`, of each of the first seeds."""
+        now = time.time()
+        for run, picture in zip(self._runs, pictures, strict=False):
+            run.summary(now, step, _image(tag, picture))
+
     def flush(self) -> None:
         """Hand everything to the system, so that a killed run loses nothing and readers see it."""
         for file in self._files:
@@ -157,6 +171,17 @@ class Logger:
         for name, row in values.items():
             if row:
                 self._aggregates[name].scalars(wall_time, step, row)
+
+
+def _image(tag: str, picture: NDArray[np.uint8]) -> Summary:
+    height, width, colours = picture.shape
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG")
+    summary = Summary()
+    value = summary.value.add(tag=tag)
+    value.image.height, value.image.width, value.image.colorspace = height, width, colours
+    value.image.encoded_image_string = data.getvalue()
+    return summary
 
 
 def _session_end(now: float) -> Summary:

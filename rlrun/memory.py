@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -19,10 +20,6 @@ def free_memory() -> int | None:
 
 def in_words(size: float) -> str:
     """A number of bytes for people: 7.3 GB."""
-    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
-        if size < 1000:
-            break
-        size /= 1000
-    else:
-        return f"{size:.3g} EB"
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+    units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    power = min(int(math.log10(max(size, 1)) // 3), len(units) - 1)
+    return f"{size / 1000**power:.3g} {units[power]}"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import torch
 from torch import Tensor
@@ -70,16 +70,17 @@ class MLP:
     """A stacked perceptron with ReLU between its layers and raw values at its end.
 
     Args:
-        obs: what goes in: vectors ``[seed, batch, n]``, or numbers ``[seed, batch]`` of discrete
-            observations, which become one-hot vectors here.
+        obs: what goes in: vectors ``[seed, batch, n]``, or the numbers of discrete observations,
+            ``[seed, batch]`` or several ``[seed, batch, n]``, which become one-hot vectors here.
         hidden: widths of the hidden layers, all positive.
         outputs: values per observation.
     """
 
     def __init__(self, obs: Space, hidden: Sequence[int], outputs: int) -> None:
         self.outputs = outputs
-        self._discrete = obs.kind == "discrete"
-        self._sizes = (obs.choices[0] if self._discrete else obs.shape[0], *hidden, outputs)
+        self._choices = obs.choices
+        width = sum(obs.choices) if obs.choices else obs.shape[0]
+        self._sizes = (width, *hidden, outputs)
         padded = [_up(size, 4) for size in self._sizes]
         self._width = padded[0]
         # weight, bias, weight, bias, ...
@@ -139,7 +140,12 @@ class MLP:
         return flat
 
     def _encode(self, obs: Tensor) -> Tensor:
-        if self._discrete:
-            return functional.one_hot(obs, self._width).to(torch.float32)
+        if len(self._choices) == 1:
+            numbers = obs.squeeze(-1) if obs.ndim == 3 else obs
+            return functional.one_hot(numbers, self._width).to(torch.float32)
+        if self._choices:
+            before = [0, *accumulate(self._choices[:-1])]
+            ones = obs.new_zeros(*obs.shape[:-1], self._width, dtype=torch.float32)
+            return ones.scatter_(-1, obs + obs.new_tensor(before), 1.0)
         missing = self._width - obs.shape[-1]
         return functional.pad(obs, (0, missing)) if missing else obs

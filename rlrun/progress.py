@@ -103,6 +103,10 @@ class Progress:
             self._next = now + self._interval
             self._draw()
 
+    def due(self) -> bool:
+        """Whether it is time to draw; asked at every step, since telling where the run is costs."""
+        return monotonic() >= self._next
+
     def message(self, text: str) -> None:
         """Print a text of its own, above the bar."""
         if self._live is not None:
@@ -182,13 +186,15 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
 
 
 def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) -> Table:
+    exact = final.get("exact") if final is not None else None
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("seed", "final", "best", "best at step"):
+    for name in ("seed", "final", *(["exact"] if exact else []), "best", "at step"):
         table.add_column(name, justify="left" if name == "seed" else "right")
     rows: list[tuple[str, ...]] = [
         (
             str(seed),
             "-" if final is None else _number(final["per_seed"][i]),
+            *([_number(exact["per_seed"][i])] if exact else []),
             "-" if best is None else _number(best["per_seed"][i]),
             "-" if best is None else f"{best['step'][i]:,}",
         )
@@ -198,7 +204,8 @@ def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) 
         table.add_row(*row)
     table.add_section()
     for name, key in (("mean", "mean"), ("IQM", "iqm"), ("95 % interval", "ci95")):
-        table.add_row(name, _total(final, key), _total(best, key))
+        middle = [_total(exact, key)] if exact else []
+        table.add_row(name, _total(final, key), *middle, _total(best, key))
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,12 +25,15 @@ class QTable:
     A *row* is a state's place among the states of all seeds, a *pair* a (state, action)'s place
     among all seeds' pairs; both come as ``[seed, env]``.
 
+    ``first_pair [seed, 1]`` is where each seed's pairs begin.
+
     Args:
         spec, seeds: what the environment is, and how many seeds.
         lr: step size at the beginning.
         lr_decay: d in lr / (1 + d k), 0 for a constant step size.
         lr_clock: what k counts: steps of the run, or earlier visits of the pair itself.
         initial_value: of every pair; a value that is too good makes the agent curious.
+        actions: values of a state; by default one for each of its actions.
         bonus: k of the exploration function f(Q, N) = Q + k / (1 + N).
         copies: how many arrays of this size the agent holds, for the check of memory.
 
@@ -48,66 +51,70 @@ class QTable:
         lr_decay: float,
         lr_clock: LrClock,
         initial_value: float,
+        actions: int | None = None,
         bonus: float = 0.0,
         copies: int = 1,
     ) -> None:
         positive(lr=lr)
         at_least(0, lr_decay=lr_decay)
         self.states = States(spec)
-        self.actions = spec.action.choices[0]
+        self.actions = actions or spec.action.choices[0]
         counts = bonus > 0 or (lr_clock == "visits" and lr_decay > 0)
         _check_memory(spec.env_id, seeds, self.states.count, self.actions, copies + counts)
         self._rate, self._by_visits, self._bonus = Power(lr, lr_decay), lr_clock == "visits", bonus
-        self._constant = lr if lr_decay == 0 else None
+        self._constant = np.array(lr) if lr_decay == 0 else None
         shape = (seeds, self.states.count, self.actions)
         self.q: Array = np.full(shape, float(initial_value))
         self.visits: Array | None = np.zeros(shape, np.int64) if counts else None
         self._possible: Array | None = None
-        if spec.model is not None and not spec.model.possible.all():
+        if actions is None and spec.model is not None and not spec.model.possible.all():
             self._possible = np.tile(spec.model.possible, (seeds, 1))  # [row, action]
             self.q[:, ~spec.model.possible] = -np.inf
         self._first = np.arange(seeds)[:, None] * self.states.count
+        self.first_pair = self._first * self.actions
+        self._width = np.array(self.actions)  # numpy multiplies by this twice as fast as by an int
+        self.flat, self._rows = self.q.reshape(-1), self.q.reshape(-1, self.actions)  # views
 
     def row(self, obs: Array) -> Array:
         """The rows ``[seed, env]`` of observations ``[seed, env, ...]``."""
         return self.states(obs) + self._first
 
     def pair(self, row: Array, action: Array) -> Array:
-        return row * self.actions + action
+        pair: Array = row * self._width + action
+        return pair
 
-    def values(self, row: Array, table: Array | None = None) -> Array:
-        """Q ``[seed, env, action]``, by default of this table."""
-        q = self.q if table is None else table
-        return q.reshape(-1, self.actions).take(row, axis=0)
+    def values(self, row: Array) -> Array:
+        """Q ``[seed, env, action]``."""
+        return self._rows.take(row, axis=0)
 
     def optimistic(self, row: Array) -> Array:
         """f(Q, N) ``[seed, env, action]``: Q itself where there is no bonus."""
         q = self.values(row)
         if not self._bonus or self.visits is None:
             return q
-        return optimism(q, self.values(row, self.visits), self._bonus)
+        visits = self.visits.reshape(self._rows.shape).take(row, axis=0)
+        return optimism(q, visits, self._bonus)
 
     def possible(self, row: Array) -> Array | None:
         """Which actions are, ``[seed, env, action]``; None where all of them."""
         return None if self._possible is None else self._possible.take(row, axis=0)
 
-    def step_size(self, pair: Array, step: int) -> float | Array:
+    def step_size(self, pair: Array, step: int) -> Any:
         """How far towards its target a pair's value moves now; counts the visit."""
         if self.visits is None:
-            return self._constant or float(self._rate(step))
-        before = self.visits.reshape(-1).take(pair)
-        self.visits.reshape(-1)[pair] = before + 1
+            return self._rate(step) if self._constant is None else self._constant
+        visits = self.visits.reshape(-1)
+        before = visits[pair]
+        visits[pair] = before + 1
         if self._constant is not None:
             return self._constant
-        rate: float | Array = self._rate(before if self._by_visits else step)
-        return rate
+        return self._rate(before if self._by_visits else step)
 
     def move(self, pair: Array, target: Array, step: int) -> Array:
         """Q ← Q + α (target - Q) for pairs of which no two are the same; the errors."""
-        flat = self.q.reshape(-1)
-        old = flat.take(pair)
+        old = self.flat[pair]
         error = target - old
-        flat[pair] = old + self.step_size(pair, step) * error
+        self.flat[pair] = old + self.step_size(pair, step) * error
         return error
 
     def state_dict(self) -> State:
@@ -118,6 +125,27 @@ class QTable:
         self.q[...] = state["policy"]["q"]
         if self.visits is not None:
             self.visits[...] = state["visits"]
+
+
+def one_after_another(*parts: Array) -> Iterator[tuple[Array, ...]]:
+    """Arrays ``[seed, env, ...]`` as ``[seed, 1, ...]``, one environment after the other.
+
+    Tables learn from them so: two environments of a seed may be in the same state.
+    """
+    envs = parts[0].shape[1]
+    if envs == 1:
+        yield parts
+        return
+    for env in range(envs):
+        yield tuple(part[:, env : env + 1] for part in parts)
+
+
+def mean_error(errors: Sequence[Array]) -> Array:
+    """The mean absolute error ``[seed]`` of ``[seed, 1]`` for each environment."""
+    if len(errors) == 1:
+        return np.abs(errors[0])[:, 0]
+    mean: Array = np.abs(np.concatenate(errors, -1)).mean(-1)
+    return mean
 
 
 def _check_memory(env_id: str, seeds: int, states: int, actions: int, copies: int) -> None:

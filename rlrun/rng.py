@@ -27,6 +27,7 @@ class Purpose(IntEnum):
     REPLAY = 3
     WEIGHTS = 4
     POLICY = 5
+    TABLE = 6
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:
@@ -54,6 +55,32 @@ class Numbers:
             numbers = (drawn >> 1).tolist()
             self._blocks[seed, place] = wanted, numbers
         return numbers[position]
+
+
+class ByStep:
+    """Uniform numbers by (seed number, step): a function, not a stream, so there is no state.
+
+    What asks for the same step again gets the same numbers, as an evaluation must.
+    """
+
+    SPAN = 1024  # steps drawn together
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose) -> None:
+        self._seeds, self._purpose = tuple(seeds), purpose
+        self._memo: tuple[tuple[int, tuple[int, ...]], Array] = ((-1, ()), np.empty(0))
+
+    def __call__(self, step: int, *shape: int) -> Array:
+        """``[seed, *shape]`` float64 in [0, 1)."""
+        block, place = divmod(step, self.SPAN)
+        if self._memo[0] != (block, shape):
+            generators = (
+                np.random.Generator(np.random.PCG64(sequence(seed, self._purpose, block)))
+                for seed in self._seeds
+            )
+            drawn = np.stack([generator.random((self.SPAN, *shape)) for generator in generators])
+            self._memo = ((block, shape), drawn)
+        draw: Array = self._memo[1][:, place]
+        return draw
 
 
 class Streams:

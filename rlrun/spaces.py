@@ -3,42 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import FlattenObservation
+from gymnasium.wrappers import FlattenObservation, TransformObservation
 
 from rlrun.types import Array, Space
 
 
 def adapt(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
-    """The environment with compound observations flattened to one vector.
+    """The environment with compound observations as one array.
 
+    Where all parts are discrete that is a vector of their numbers, else one of floats.
     Raises ValueError where that is impossible.
     """
     space = env.observation_space
     if isinstance(space, spaces.Box | spaces.Discrete):
         return env
+    starts: list[int] = []
+    sizes: list[int] = []
+    if _numbered(space, starts, sizes):
+        flat = spaces.MultiDiscrete(sizes, start=starts)
+        return TransformObservation(env, partial(_numbers, space), flat)
     if not space.is_np_flattenable:
         raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
     return FlattenObservation(env)
 
 
+def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> bool:
+    """Whether all parts of a space are discrete; adds where each one's numbers begin, and how many.
+
+    The parts come in the order of `_numbers`.
+    """
+    match space:
+        case spaces.Discrete():
+            starts.append(int(space.start))
+            sizes.append(int(space.n))
+        case spaces.MultiDiscrete():
+            starts.extend(space.start.ravel().tolist())
+            sizes.extend(space.nvec.ravel().tolist())
+        case spaces.MultiBinary():
+            count = int(np.prod(space.shape))
+            starts.extend([0] * count)
+            sizes.extend([2] * count)
+        case spaces.Tuple():
+            return all(_numbered(part, starts, sizes) for part in space.spaces)
+        case spaces.Dict():
+            return all(_numbered(part, starts, sizes) for part in space.spaces.values())
+        case _:
+            return False
+    return True
+
+
+def _numbers(space: gym.Space[Any], value: Any) -> Array:
+    """The numbers ``[part]`` in a value of a space whose parts are all discrete."""
+    match space:
+        case spaces.Tuple():
+            parts = [_numbers(s, v) for s, v in zip(space.spaces, value, strict=True)]
+        case spaces.Dict():
+            parts = [_numbers(s, value[name]) for name, s in space.spaces.items()]
+        case _:
+            return np.ravel(np.asarray(value, np.int64))
+    return np.concatenate(parts)
+
+
 class ObsMap:
     """From a batch of Gymnasium's observations to ours, always copied, any shape.
 
-    Discrete observations are numbers from 0. Other Box observations than images (uint8 with two
-    or three axes) are float32 vectors.
+    Discrete observations, one or several, are numbers from 0. Other Box observations than images
+    (uint8 with two or three axes) are float32 vectors.
     """
 
     def __init__(self, space: gym.Space[Any]) -> None:
-        self._start = 0
+        self._start: Array | int = 0
         self._dtype: type[np.generic] = np.float32
         if isinstance(space, spaces.Discrete):
             self.space = Space("discrete", (), (int(space.n),))
             self._start, self._dtype = int(space.start), np.int64
+        elif isinstance(space, spaces.MultiDiscrete):
+            self.space = Space("multi_discrete", space.shape, tuple(space.nvec.tolist()))
+            self._start, self._dtype = space.start if space.start.any() else 0, np.int64
         elif isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) > 1:
             self.space = Space("image", space.shape)
             self._dtype = np.uint8
@@ -49,7 +96,7 @@ class ObsMap:
 
     def __call__(self, raw: Any) -> Array:
         obs: Array = np.array(raw, self._dtype)
-        return obs - self._start if self._start else obs
+        return obs - self._start if np.any(self._start) else obs
 
 
 class ActionMap:

@@ -79,14 +79,14 @@ class TableEnvs:
             outcome = self._bounds.searchsorted(pair + draw[:, : self.per_seed], "right")
         else:
             outcome = pair
-        obs, next_obs = self.obs, self._there.take(outcome)
-        reward, discount = self._reward.take(outcome), self._discount.take(outcome)
-        self._return += reward
+        obs, next_obs = self.obs, self._there[outcome]
+        reward, discount = self._reward[outcome], self._discount[outcome]
+        self._return = self._return + reward  # for few numbers three times as fast as in place
         self._time += 1
         last = self._nobody
-        self.obs, self._pair = next_obs, self._next_pair.take(outcome)
+        self.obs, self._pair = next_obs, self._next_pair[outcome]
         if self._time >= self._deadline or np.count_nonzero(discount) < discount.size:
-            last = self._over.take(outcome) | (self._time - self._begun >= self._limit)
+            last = self._over[outcome] | (self._time - self._begun >= self._limit)
             if last.any():
                 self._reset(last, draw)
         return Step(obs, action, reward, discount, next_obs, last)
@@ -111,7 +111,7 @@ class TableEnvs:
         if not self._random_start:
             return np.full(self._return.shape, self._starts[0])
         chosen = self._start_bounds.searchsorted(draw[:, -self.per_seed :], "right")
-        return self._starts.take(chosen)
+        return self._starts[chosen]
 
     def state_dict(self) -> State:
         return {

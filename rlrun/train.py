@@ -14,6 +14,7 @@ from rlrun.checks import at_least, positive
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import evaluate, interact
+from rlrun.portrait import Portrait
 from rlrun.progress import Progress
 from rlrun.recorder import Clock, Recorder
 from rlrun.schedules import due
@@ -63,6 +64,8 @@ class Run:
     logger: Logger
     progress: Progress
     folder: RunFolder
+    portrait: Portrait | None
+    """What the agent's table shows, if it has one."""
 
 
 def train(run: Run) -> dict[str, Any]:
@@ -91,18 +94,19 @@ def train(run: Run) -> dict[str, Any]:
             evaluated = float(scores["eval/mean_reward"].mean())
         if row:
             run.logger.write(step, row)
-        run.progress.update(
-            step,
-            steps_per_second=step * seeds / clock.training,
-            ep_return=ep_return,
-            evaluation=evaluated,
-        )
+        if row or run.progress.due():
+            speed = step * seeds / clock.training
+            run.progress.update(
+                step, steps_per_second=speed, ep_return=ep_return, evaluation=evaluated
+            )
         if at_end:
             break
     training = clock.training
     if eval_envs is not None:
         eval_envs.close()
     checkpoint.save(run.folder.path / "checkpoint", _state(run, best, step))
+    if run.portrait is not None:
+        run.portrait.write(run.folder.path)
     final = _final(run, step)
     return {
         "agent": run.agent_name,
@@ -124,7 +128,13 @@ def _evaluate(run: Run, envs: Envs, step: int, best: Best) -> dict[str, Array]:
     if best.offer(step, mean, run.agent.state_dict()["policy"]):
         checkpoint.save(run.folder.path / "best", best.state_dict())
     run.folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
-    return {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
+    row = {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
+    if run.portrait is not None:
+        run.folder.log(f"policy of seed {run.seeds[0]}:\n{run.portrait.text()}")
+        run.logger.pictures(step, "eval/table", run.portrait.pictures())
+        if (exact := run.portrait.exact()) is not None:
+            row["eval/exact_return"] = exact
+    return row
 
 
 def _final(run: Run, step: int) -> dict[str, Any] | None:
@@ -137,9 +147,16 @@ def _final(run: Run, step: int) -> dict[str, Any] | None:
     returns, _ = evaluate(run.agent, envs, step, episodes)
     envs.close()
     mean = returns.mean(-1)
-    run.logger.write(step, {"final/mean_reward": mean})
+    row = {"final/mean_reward": mean}
     run.folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
-    return {"step": step, "episodes": episodes, **summary(mean)}
+    result: dict[str, Any] = {"step": step, "episodes": episodes, **summary(mean)}
+    exact = None if run.portrait is None else run.portrait.exact()
+    if exact is not None:
+        row["final/exact_return"] = exact
+        run.folder.log(f"exact return {exact.mean():.4g} ({_listed(exact)})")
+        result["exact"] = summary(exact)
+    run.logger.write(step, row)
+    return result
 
 
 def _best(run: Run, best: Best) -> dict[str, Any] | None:

@@ -73,6 +73,11 @@ class Space:
     choices: tuple[int, ...] = ()
     """How many values each entry can take, for the two discrete kinds."""
 
+    @property
+    def dtype(self) -> str:
+        """How an array of them is stored."""
+        return {"image": "uint8", "vector": "float32"}.get(self.kind, "int64")
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -178,3 +183,17 @@ class Agent(Protocol):
     def state_dict(self) -> State: ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Tabular(Agent, Protocol):
+    """An agent that keeps its values in a table, which can be shown."""
+
+    @property
+    def values(self) -> Array:
+        """``[seed, state, action]``, -inf where an action is impossible; ``[seed, state, 1]``
+        where states alone have values."""
+        ...
+
+    def policy(self) -> Array:
+        """Probabilities ``[seed, state, action]`` of the policy that acts in an evaluation."""
+        ...

@@ -23,12 +23,18 @@ class Waiting:
     """The newest ``n`` steps of every environment that have not been learnt from.
 
     Arrays are ``[seed, n, env]``, the oldest step first.
+
+    Args:
+        first_pair: ``[seed, 1]``, where each seed's pairs begin: it depends on the stack, so it
+            is not in the state.
+        envs: environments per seed.
+        n: how many steps.
     """
 
-    def __init__(self, seeds: int, envs: int, n: int) -> None:
-        shape = (seeds, n, envs)
-        self._n = n
-        self._pair = np.zeros(shape, np.int64)
+    def __init__(self, first_pair: Array, envs: int, n: int) -> None:
+        shape = (len(first_pair), n, envs)
+        self._n, self._first = n, first_pair[:, None]
+        self._pair = np.zeros(shape, np.int64) + self._first
         self._reward, self._discount = np.zeros(shape), np.zeros(shape)
         self._waits = np.zeros(shape, np.bool_)
 
@@ -60,12 +66,13 @@ class Waiting:
 
     def state_dict(self) -> State:
         return {
-            "pair": self._pair.copy(),
+            "pair": self._pair - self._first,
             "reward": self._reward.copy(),
             "discount": self._discount.copy(),
             "waits": self._waits.copy(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._pair[...], self._waits[...] = state["pair"], state["waits"]
+        self._pair[...] = state["pair"] + self._first
+        self._waits[...] = state["waits"]
         self._reward[...], self._discount[...] = state["reward"], state["discount"]

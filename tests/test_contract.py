@@ -22,11 +22,29 @@ from rlrun.settings import Settings
 from rlrun.types import Agent, Array, Envs
 from tests.helpers import SMALL_DQN, agent_and_envs, differences, host, row, settings
 
+SHORT = "env.max_episode_steps=30"
 SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
     "random": ("agent=random",),
+    "q_learning": ("agent=q_learning", "agent.trace_decay=0.8", SHORT),
+    "sarsa": ("agent=sarsa", "agent.n_step=3", "agent.lr_decay=0.1", SHORT),
+    "expected_sarsa": ("agent=expected_sarsa", "explore=softmax", SHORT),
+    "double_q_learning": ("agent=double_q_learning", "agent.lr_decay=0.1", SHORT),
+    "monte_carlo": ("agent=monte_carlo", "explore.clock=episodes", "explore.over=20", SHORT),
+    "td_prediction": ("agent=td_prediction", SHORT),
+    "value_iteration": ("agent=value_iteration",),
+    "q_value_iteration": ("agent=q_value_iteration",),
+    "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
 }
-WHERE = {"dqn": ("CartPole-v1", "FrozenLake-v1"), "random": ("CartPole-v1", "Pendulum-v1")}
+TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
+MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
+WHERE = {
+    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1"),
+    "random": ("CartPole-v1", "Pendulum-v1"),
+    **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
+    **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
+    **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
+}
 CASES = [(agent, env) for agent in AGENTS for env in WHERE[agent]]
 battery = pytest.mark.parametrize(("agent", "env"), CASES)
 

@@ -49,7 +49,7 @@ def test_the_table_lists_seeds_and_then_their_summary() -> None:
     final = scores([500.0, -0.25], 50_000, [12.0, 1500.25])
     best = scores([500.0, 9.75], [20_000, 5000], [9.5, 500.0])
     lines = table(final, best, [703, 9])
-    assert lines[:2] == ["dqn on [odd]-v1: finished", "seed final best best at step"]
+    assert lines[:2] == ["dqn on [odd]-v1: finished", "seed final best at step"]
     assert set(lines[2]) == {"─"}
     assert lines[3:] == [
         "703 500.0 500.0 20,000",

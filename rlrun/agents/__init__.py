@@ -12,7 +12,7 @@ AGENTS: dict[str, str] = {
     "double_q_learning": "rlrun.agents.double_q:DoubleQ",
     "monte_carlo": "rlrun.agents.monte_carlo:MonteCarlo",
     "td_prediction": "rlrun.agents.td_prediction:TDPrediction",
-    "value_iteration": "rlrun.agents.planning:ValueIteration",
-    "q_value_iteration": "rlrun.agents.planning:QValueIteration",
-    "policy_iteration": "rlrun.agents.planning:PolicyIteration",
+    "value_iteration": "rlrun.agents.planning:Planner",
+    "q_value_iteration": "rlrun.agents.planning:Planner",
+    "policy_iteration": "rlrun.agents.planning:Planner",
 }

@@ -10,8 +10,7 @@ from torch import Tensor
 
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
-from rlrun.errors import BadInput
-from rlrun.explore.policies import Explore
+from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.nets import MLP
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
@@ -49,7 +48,7 @@ class DQN:
         BadInput: the explorer needs what this agent does not have.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete")
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete")
     acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
 
     def __init__(
@@ -81,11 +80,7 @@ class DQN:
         at_least(1, target_every=target_every, n_step=n_step, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
-        if explore.bonus:
-            raise BadInput(
-                "the agent dqn keeps no count of its visits, which explore=bonus needs: write "
-                "explore=linear."
-            )
+        refuse_bonus(explore, "dqn")
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
         self._net = MLP(spec.obs, hidden, spec.action.choices[0])

@@ -7,10 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rlrun.rng import Purpose, sequence
+from rlrun.rng import ByStep, Purpose
 from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
-
-BLOCK = 1024
 
 
 class Random:
@@ -20,34 +18,21 @@ class Random:
     nothing either.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "image")
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
     acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
 
     def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:
         self._space = spec.action
-        self._seeds = tuple(seeds)
-        self._memo: tuple[tuple[int, int], Array] = ((-1, -1), np.empty(0))
+        self._draw = ByStep(seeds, Purpose.POLICY)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """``[seed, env, ...]``, for any number of environments."""
-        draw = self._draw(step, obs.shape[1])  # [seed, env, *shape]
+        draw = self._draw(step, obs.shape[1], *self._space.shape)
         if self._space.kind == "vector":
             return 2 * draw - 1
         choices = np.array(self._space.choices).reshape(self._space.shape)
         action: Array = (draw * choices).astype(np.int64)
         return action
-
-    def _draw(self, step: int, envs: int) -> Array:
-        block, place = divmod(step, BLOCK)
-        if self._memo[0] != (block, envs):
-            shape = (BLOCK, envs, *self._space.shape)
-            drawn = [
-                np.random.default_rng(sequence(seed, Purpose.POLICY, block)).random(shape)
-                for seed in self._seeds
-            ]
-            self._memo = ((block, envs), np.stack(drawn))
-        draw: Array = self._memo[1][:, place]
-        return draw
 
     def learn(self, t: Step, step: int) -> Metrics:
         return {}

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlrun.checks import at_least
 from rlrun.explore.policies import Explore
-from rlrun.qtable import LrClock, QTable
+from rlrun.qtable import LrClock, QTable, mean_error, one_after_another
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
 from rlrun.schedules import due
@@ -81,11 +81,9 @@ class Table:
         self._trace_decay = trace_decay
         self._trace = np.zeros((*grid, size if trace_decay else 0))
         self._at_once = n_step == 1 and bootstrap != "taken" and not trace_decay
-        self._waiting = Waiting(*grid, n_step)
-        self._last, self._next_row = (
-            np.zeros(grid, np.bool_),
-            np.zeros(grid, np.int64),
-        )  # the newest
+        self._waiting = Waiting(self._table.first_pair, spec.num_envs, n_step)
+        self._last = np.zeros(grid, np.bool_)  # of the newest step that waits
+        self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
 
     @property
     def values(self) -> Array:
@@ -111,22 +109,22 @@ class Table:
         table, stride = self._table, self._stride
         pair = table.pair(table.row(t.obs), t.action)
         if self._at_once:
-            columns = range(stride) if stride > 1 else (slice(None),)
-            errors = [self._one_step(t, pair, column, step) for column in columns]
-            error = np.abs(errors[0] if stride == 1 else np.stack(errors, -1)).mean(-1)
+            parts = one_after_another(t.next_obs, t.reward, t.discount, pair)
+            error = mean_error([self._one_step(step, *each) for each in parts])
         else:
             error = self._learn_later(t, pair, step)
         metrics: dict[str, Array] = {"train/td_error": error}
         if due(step, TOLD_EVERY, stride):
-            metrics["train/q_mean"] = table.q.reshape(-1).take(pair).mean(-1)
+            metrics["train/q_mean"] = table.flat[pair].mean(-1)
             metrics["rollout/exploration_rate"] = self._explore.rate(step)
         return metrics
 
-    def _one_step(self, t: Step, pair: Array, column: Any, step: int) -> Array:
-        """Learn from the step just taken in some environments, each of another seed."""
-        value = self._next_value(self._table.row(t.next_obs[:, column]), step)
-        target = t.reward[:, column] + t.discount[:, column] * value
-        return self._table.move(pair[:, column], target, step)
+    def _one_step(
+        self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array
+    ) -> Array:
+        """Learn from the step just taken in one environment of each seed; the errors."""
+        value = self._next_value(self._table.row(next_obs), step)
+        return self._table.move(pair, reward + discount * value, step)
 
     def _next_value(self, row: Array, step: int) -> Array:
         """The bootstrap of rows that were just reached, as if no action was taken there yet."""
@@ -137,21 +135,22 @@ class Table:
 
     def _learn_later(self, t: Step, pair: Array, step: int) -> Array:
         """Learn from what has waited for this step; mean absolute errors ``[seed]``."""
-        next_row = self._table.row(t.next_obs)
         if self._bootstrap == "taken":
-            value = self._table.q.reshape(-1).take(pair)
+            value = self._table.flat[pair]
             if self._last.any():  # no action was taken there
-                value = np.where(self._last, self._next_value(self._next_row, step), value)
+                end = self._table.row(self._next_obs)
+                value = np.where(self._last, self._next_value(end, step), value)
             settled = self._waiting.settle(value, self._last)
             error = self._settle(settled, self._last, step)
             self._waiting.push(pair, t.reward, t.discount)
-            self._last, self._next_row = t.last.copy(), next_row
+            self._last, self._next_obs = t.last.copy(), t.next_obs
             return error
         if self._trace_decay and self._bootstrap == "max":
             best = self._table.values(self._table.row(t.obs)).max(-1)
-            self._trace[self._table.q.reshape(-1).take(pair) < best] = 0.0
+            self._trace[self._table.flat[pair] < best] = 0.0
         self._waiting.push(pair, t.reward, t.discount)
-        settled = self._waiting.settle(self._next_value(next_row, step), t.last)
+        value = self._next_value(self._table.row(t.next_obs), step)
+        settled = self._waiting.settle(value, t.last)
         return self._settle(settled, t.last, step)
 
     def _settle(self, settled: Sequence[Settled], last: Array, step: int) -> Array:
@@ -178,7 +177,7 @@ class Table:
         """Move every pair of the seeds that are ``ready`` by its trace; the errors."""
         q = self._table.q.reshape(len(ready), -1)
         seed = np.flatnonzero(ready)
-        error = target - self._table.q.reshape(-1).take(pair)
+        error = target - self._table.flat[pair]
         trace = self._trace[seed, env]  # [ready seed, pair]
         trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
         moved = self._table.step_size(pair, step) * error
@@ -193,7 +192,7 @@ class Table:
             "trace": self._trace,
             "waiting": self._waiting.state_dict(),
             "last": self._last,
-            "next_row": self._next_row,
+            "next_obs": self._next_obs,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -201,4 +200,4 @@ class Table:
         self._explore.load_state_dict(state["explore"])
         self._trace[...] = state["trace"]
         self._waiting.load_state_dict(state["waiting"])
-        self._last, self._next_row = state["last"], state["next_row"]
+        self._last, self._next_obs = state["last"], state["next_obs"]

@@ -7,10 +7,11 @@ that the draws of a seed never depend on its actions or on its neighbours.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from rlrun.errors import BadInput
 from rlrun.rng import Purpose, Streams
 from rlrun.schedules import Schedule
 from rlrun.types import Array, Spec, State
@@ -129,9 +130,8 @@ class EpsilonGreedy:
 class Softmax:
     """Actions drawn in proportion to exp(Q / temperature) (Boltzmann)."""
 
-    bonus: ClassVar[float] = 0.0
-
     def __init__(self, spec: Spec, seeds: Sequence[int], rate: Rate) -> None:
+        self.bonus = 0.0
         self.temperature = rate
         self._envs, self._seeds = spec.num_envs, len(seeds)
         self._streams = Streams(seeds, Purpose.EXPLORE)
@@ -162,14 +162,24 @@ class Softmax:
         self.temperature.load_state_dict(state)
 
 
+def refuse_bonus(explore: Explore, agent: str) -> None:
+    """Raises BadInput where the explorer needs visit counts: ``agent`` has none."""
+    if explore.bonus:
+        raise BadInput(
+            f"the agent {agent} keeps no count of its visits, which explore=bonus needs: write "
+            "explore=linear."
+        )
+
+
 def best(values: Array, draw: Array) -> Array:
     """A best action ``[...]`` of ``values [..., action]``; ``draw`` decides among equal ones."""
     first = values.argmax(-1)
     # The last of the best ones is the first seen from the end: another one only in a tie.
     tied = first + values[..., ::-1].argmax(-1) != values.shape[-1] - 1
-    if not np.count_nonzero(tied):
-        return first
-    return pick(values == values.max(-1, keepdims=True), draw)
+    chosen: Array = first
+    if np.count_nonzero(tied):
+        chosen = pick(values == values.max(-1, keepdims=True), draw)
+    return chosen
 
 
 def pick(candidates: Array, draw: Array) -> Array:
@@ -181,4 +191,5 @@ def pick(candidates: Array, draw: Array) -> Array:
 
 def share_of(weight: Array) -> Array:
     """``weight [..., action]`` as probabilities."""
-    return weight / weight.sum(-1, keepdims=True)
+    share: Array = weight / weight.sum(-1, keepdims=True)
+    return share

@@ -45,6 +45,8 @@ class MarsRover(TableEnv):
         render_mode: ``ansi`` or ``rgb_array``.
     """
 
+    shape = (1, len(STATES))  # of the grid that the states are the places of
+
     def __init__(self, stochastic: bool = False, render_mode: str | None = None) -> None:
         self._stochastic = stochastic
         outcomes = _drift if stochastic else _drive

@@ -42,12 +42,12 @@ class Replay:
         self._cursor = 0  # where the next step goes
         self._filled = 0
         grid = (seeds, self._slots, self._envs)
-        obs, obs_type = (*grid, *spec.obs.shape), _dtype(spec.obs.kind)
+        obs, obs_type = (*grid, *spec.obs.shape), spec.obs.dtype
         action = (*grid, *spec.action.shape)
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
                 "obs": np.zeros(obs, obs_type),
-                "action": np.zeros(action, _dtype(spec.action.kind)),
+                "action": np.zeros(action, spec.action.dtype),
                 "reward": np.zeros(grid, np.float32),
                 "discount": np.zeros(grid, np.float32),
                 "next_obs": np.zeros(obs, obs_type),
@@ -134,9 +134,3 @@ class Replay:
         for name, array in self._data.items():
             array[:, : self._filled] = state["data"][name]
         self._draws.load_state_dict(state["draws"])
-
-
-def _dtype(kind: str) -> type[np.generic]:
-    if kind == "image":
-        return np.uint8
-    return np.float32 if kind == "vector" else np.int64

@@ -27,7 +27,8 @@ def q_from_v(
 
 def under_policy(q: Array, policy: Array) -> Array:
     """V(s) = Σ_a π(a|s) Q(s, a) for ``policy [..., state, action]`` (eq. 4.4)."""
-    value: Array = np.where(policy > 0, policy * q, 0.0).sum(-1)
+    counted = np.where(policy > 0, q, 0.0)  # 0 · -inf is not a number
+    value: Array = (policy * counted).sum(-1)
     return value
 
 

@@ -19,12 +19,14 @@ def greedy_value(q: Array) -> Array:
     top = q.argmax(-1)  # twice as fast as a maximum over so short an axis
     width = q.shape[-1]
     rows = np.arange(0, q.size, width).reshape(top.shape)
-    return q.reshape(-1).take(rows + top)
+    value: Array = q.reshape(-1)[rows + top]
+    return value
 
 
 def expected_value(q: Array, probability: Array) -> Array:
     """Σ_a π(a|s) Q(s, a): what expected SARSA bootstraps from (van Seijen et al. 2009, eq. 5)."""
-    value: Array = np.where(probability > 0, probability * q, 0.0).sum(-1)
+    counted = np.where(probability > 0, q, 0.0)  # 0 · -inf is not a number
+    value: Array = (probability * counted).sum(-1)
     return value
 
 

@@ -1,0 +1,135 @@
+"""Double Q-learning with tables (van Hasselt 2010)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rlrun.explore.policies import Explore, refuse_bonus
+from rlrun.qtable import LrClock, QTable, mean_error, one_after_another
+from rlrun.rng import Purpose, Streams
+from rlrun.rules.planning import greedy_policy
+from rlrun.schedules import due
+from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+
+TOLD_EVERY = 100  # steps between two reports of what changes slowly
+
+
+class DoubleQ:
+    """Two tables of each seed, of which a coin says which one learns.
+
+    The one that learns chooses the best next action, the other says what it is worth, so that a
+    lucky estimate is not believed by the table it is in. Acts on the mean of both.
+
+    Args:
+        spec, seeds, explore: what the run is made of.
+        lr, lr_decay, lr_clock, initial_value: as in ``Table``.
+
+    Raises:
+        ValueError: a value is out of range.
+        BadInput: the tables are larger than the memory, or the observations need bins.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    needs: ClassVar[str] = "table"
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        explore: Explore,
+        *,
+        lr: float,
+        lr_decay: float,
+        lr_clock: LrClock,
+        initial_value: float,
+    ) -> None:
+        refuse_bonus(explore, "double_q_learning")
+        self._explore, self._stride, self._seeds = explore, spec.num_envs, len(seeds)
+        self._tables = QTable(  # those of seed k are number 2k and 2k + 1
+            spec,
+            2 * len(seeds),
+            lr=lr,
+            lr_decay=lr_decay,
+            lr_clock=lr_clock,
+            initial_value=initial_value,
+        )
+        self._next_table = self._tables.states.count  # from a row to the same in the other table
+        self._first = np.arange(len(seeds))[:, None] * 2 * self._next_table
+        self._coins = Streams(seeds, Purpose.TABLE)
+
+    @property
+    def values(self) -> Array:
+        """The mean Q ``[seed, state, action]`` of the two tables."""
+        pairs = self._tables.q.reshape(self._seeds, 2, *self._tables.q.shape[1:])
+        mean: Array = (pairs[:, 0] + pairs[:, 1]) / 2
+        return mean
+
+    def policy(self) -> Array:
+        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        return greedy_policy(self.values)
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        row = self._row(obs)
+        if explore:
+            return self._explore(step, lambda: self._mean(row), self._tables.possible(row))
+        greedy: Array = self._mean(row).argmax(-1)
+        return greedy
+
+    def _row(self, obs: Array) -> Array:
+        """Rows ``[seed, env]`` in the first table of each seed."""
+        return self._tables.states(obs) + self._first
+
+    def _mean(self, row: Array) -> Array:
+        return (self._tables.values(row) + self._tables.values(row + self._next_table)) / 2
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """Move Q(s, a) of one of the tables, in one environment after the other."""
+        self._explore.observe(t.last)
+        second = self._coins.uniform(self._stride) < 0.5
+        own = self._row(t.obs) + second * self._next_table
+        pair = self._tables.pair(own, t.action)
+        parts = one_after_another(t.next_obs, t.reward, t.discount, pair, second)
+        errors = [self._one_step(step, *each) for each in parts]
+        metrics: dict[str, Array] = {"train/td_error": mean_error(errors)}
+        if due(step, TOLD_EVERY, self._stride):
+            metrics["train/q_mean"] = self._tables.flat[pair].mean(-1)
+            metrics["rollout/exploration_rate"] = self._explore.rate(step)
+        return metrics
+
+    def _one_step(
+        self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array, second: Array
+    ) -> Array:
+        """r + discount · Q_other(s', argmax_a Q_own(s', a)) for one environment of each seed."""
+        first = self._row(next_obs)
+        own, other = first + second * self._next_table, first + ~second * self._next_table
+        best = self._tables.values(own).argmax(-1)
+        value = self._tables.flat[self._tables.pair(other, best)]
+        return self._tables.move(pair, reward + discount * value, step)
+
+    def state_dict(self) -> State:
+        tables = self._tables.state_dict()
+        by_seed = {"policy": {"q": self._by_seed(tables["policy"]["q"])}}
+        visits = {"visits": self._by_seed(tables["visits"])} if "visits" in tables else {}
+        return {
+            **by_seed,
+            **visits,
+            "explore": self._explore.state_dict(),
+            "coins": self._coins.state_dict(),
+        }
+
+    def _by_seed(self, array: Array) -> Array:
+        """``[seed, table, state, action]``."""
+        return array.reshape(self._seeds, 2, *array.shape[1:])
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        flat = {"policy": {"q": state["policy"]["q"].reshape(self._tables.q.shape)}}
+        if "visits" in state:
+            flat["visits"] = state["visits"].reshape(self._tables.q.shape)
+        self._tables.load_state_dict(flat)
+        self._explore.load_state_dict(state["explore"])
+        self._coins.load_state_dict(state["coins"])

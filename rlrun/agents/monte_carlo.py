@@ -1,0 +1,145 @@
+"""Monte Carlo control with a table: values are averages of returns that really happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from rlrun.explore.policies import Explore, refuse_bonus
+from rlrun.qtable import LrClock, QTable
+from rlrun.rules.planning import greedy_policy
+from rlrun.rules.tabular import expected_value, first_visits, returns
+from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+
+
+class MonteCarlo:
+    """Learns at the end of each episode, from the returns of its steps (on-policy).
+
+    There is no bootstrap, with one exception: where an episode was truncated nobody knows the
+    rest of its return, and the value of the exploring policy there stands for it.
+
+    Source: Sutton and Barto 2018, sections 5.1 to 5.4.
+
+    Args:
+        spec, seeds, explore: what the run is made of.
+        visit: learn from the ``first`` visit of a pair in an episode, or from ``every`` one.
+        lr, lr_decay, lr_clock, initial_value: as in ``Table``; 1, 1 and ``visits`` make each
+            value the mean of its returns.
+
+    Raises:
+        ValueError: a value is out of range.
+        BadInput: the table is larger than the memory, or the observations need bins.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    needs: ClassVar[str] = "table"
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        explore: Explore,
+        *,
+        visit: Literal["first", "every"],
+        lr: float,
+        lr_decay: float,
+        lr_clock: LrClock,
+        initial_value: float,
+    ) -> None:
+        refuse_bonus(explore, "monte_carlo")
+        self._explore, self._first_only = explore, visit == "first"
+        self._table = QTable(
+            spec,
+            len(seeds),
+            lr=lr,
+            lr_decay=lr_decay,
+            lr_clock=lr_clock,
+            initial_value=initial_value,
+        )
+        grid = (len(seeds), spec.num_envs)
+        self._seed, self._env = (index.reshape(grid) for index in np.indices(grid))
+        self._error = np.full(len(seeds), np.nan)  # mean absolute one of each latest episode
+        self._length = np.zeros(grid, np.int64)  # of the episodes under way
+        # pair of the seed, reward and discount of their steps, [seed, env, time, 3]
+        self._steps = np.zeros((*grid, 64, 3))
+
+    @property
+    def values(self) -> Array:
+        """Q ``[seed, state, action]``."""
+        return self._table.q
+
+    def policy(self) -> Array:
+        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        return greedy_policy(self._table.q)
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        row = self._table.row(obs)
+        if explore:
+            return self._explore(step, lambda: self._table.values(row), self._table.possible(row))
+        greedy: Array = self._table.values(row).argmax(-1)
+        return greedy
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """Remember the step; learn from the episodes that ended with it."""
+        if self._length.max() == self._steps.shape[2]:
+            self._steps = np.concatenate([self._steps, np.zeros_like(self._steps)], axis=2)
+        pair = self._table.pair(self._table.row(t.obs), t.action)
+        now = np.stack([pair - self._table.first_pair, t.reward, t.discount], -1)
+        self._steps[self._seed, self._env, self._length] = now
+        self._length += 1
+        if t.last.any():
+            row = self._table.row(t.next_obs)
+            q = self._table.values(row)
+            chance = self._explore.probabilities(step, q, self._table.possible(row))
+            bootstrap = expected_value(q, chance)
+            for s, e in np.argwhere(t.last).tolist():
+                self._error[s] = self._learn_episode(s, e, float(bootstrap[s, e]), step)
+            self._length[t.last] = 0
+            self._explore.observe(t.last)
+        return {
+            "train/error": self._error.copy(),
+            "rollout/exploration_rate": self._explore.rate(step),
+        }
+
+    def _learn_episode(self, s: int, e: int, bootstrap: float, step: int) -> float:
+        """Move the values of an episode's pairs towards their returns; the mean error."""
+        pair, reward, discount = self._steps[s, e, : self._length[s, e]].T
+        pair = pair.astype(np.int64) + self._table.first_pair[s]
+        goal = returns(reward, discount, bootstrap)
+        errors = []
+        while len(pair):  # pairs that occur again wait for the next round
+            now = first_visits(pair)
+            errors.append(np.abs(self._table.move(pair[now], goal[now], step)))
+            if self._first_only:
+                break
+            pair, goal = pair[~now], goal[~now]
+        return float(np.concatenate(errors).mean())
+
+    def state_dict(self) -> State:
+        steps = [
+            [self._steps[s, e, :length].copy() for e, length in enumerate(lengths)]
+            for s, lengths in enumerate(self._length.tolist())
+        ]
+        return {
+            **self._table.state_dict(),
+            "explore": self._explore.state_dict(),
+            "error": self._error,
+            "steps": [{str(e): each for e, each in enumerate(envs)} for envs in steps],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._table.load_state_dict(state)
+        self._explore.load_state_dict(state["explore"])
+        self._error[...] = state["error"]
+        for s, envs in enumerate(state["steps"]):
+            for e, steps in envs.items():
+                self._length[s, int(e)] = len(steps)
+        longest = max(64, int(self._length.max()))
+        self._steps = np.zeros((*self._length.shape, longest, 3))
+        for s, envs in enumerate(state["steps"]):
+            for e, steps in envs.items():
+                self._steps[s, int(e), : len(steps)] = steps
