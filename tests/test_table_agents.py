@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -49,7 +50,8 @@ def table() -> Array:
 def expected(q: Array, s: int) -> float:
     """The value of a state for an epsilon-greedy policy that breaks ties at random."""
     best = [a for a in range(4) if q[s, a] == q[s].max()]
-    return sum(q[s, a] * (EPSILON / 4 + (1 - EPSILON) * (a in best) / len(best)) for a in range(4))
+    chance = [EPSILON / 4 + (1 - EPSILON) * (a in best) / len(best) for a in range(4)]
+    return float(sum(p * q[s, a] for a, p in enumerate(chance)))
 
 
 def agrees(agent: Tabular, walks: list[Walk], twin: Any) -> None:
@@ -85,7 +87,7 @@ def test_sarsa() -> None:
 
     def twin(walk: Walk, k: int) -> Array:
         q = table()
-        for now, then in zip(walk, walk[1:], strict=False):
+        for now, then in pairwise(walk):
             value = [
                 expected(q, n) if last else q[t[0], t[1]]
                 for (*_, n, last), t in zip(now, then, strict=True)
@@ -222,12 +224,7 @@ def test_the_policy_predicted_is_the_one_that_acts() -> None:
 
 def moved(agent: Agent, s: int, a: int, r: float, n: int, d: float = 0.9) -> float:
     """One seed, one environment: the value of (s, a) after this step."""
-    one = lambda value, kind: np.full((1, 1), value, kind)  # noqa: E731
-    t = Step(
-        *(one(s, np.int64), one(a, np.int64), one(r, float), one(d, float)),
-        *(one(n, np.int64), one(False, np.bool_)),
-    )
-    agent.learn(t, 1)
+    agent.learn(Step(*(np.array([[part]]) for part in (s, a, r, d, n, False))), 1)
     return float(cast("Tabular", agent).values[0, s, a])
 
 
