@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from rlrun import build
 from rlrun.__main__ import main
@@ -14,6 +15,7 @@ from rlrun.errors import BadInput
 from tests.cli_helpers import Outcome, Rlrun
 
 pytest.register_assert_rewrite("tests.checkpoint_helpers")
+torch.set_num_threads(1)  # what is promised to the bit is promised for one thread
 
 
 @pytest.fixture

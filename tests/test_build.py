@@ -19,6 +19,7 @@ from rlrun.cli.folders import config_root
 from rlrun.envs import open_envs
 from rlrun.errors import BadInput
 from rlrun.explore import EXPLORE
+from rlrun.model import WITH_MODEL
 from rlrun.replay import REPLAY
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -34,13 +35,25 @@ def options(group: str) -> list[str]:
 
 
 TUNED = [name for name in options("tuned") if name != "none"]
+PLANNERS = [name for name in AGENTS if name.endswith("iteration")]
+TABLES = [name for name in AGENTS if name not in (*PLANNERS, "dqn", "random")]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("env", ENVS)
 def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) -> None:
-    build.validate(settings(f"agent={agent}", f"env={env}", "seeds=2"))
+    def make() -> None:
+        build.validate(settings(f"agent={agent}", f"env={env}", "seeds=2"))
+
+    if agent in PLANNERS and env not in WITH_MODEL:
+        with pytest.raises(BadInput, match="plans with a known model"):
+            make()
+    elif agent in TABLES and env == "LunarLander-v3":
+        with pytest.raises(BadInput, match="8 continuous observations: a table needs bins"):
+            make()
+    else:
+        make()
 
 
 def test_every_agent_has_a_file_and_every_file_an_agent() -> None:
@@ -69,9 +82,18 @@ def test_experiments_build(experiment: str) -> None:
 def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, group: str) -> None:
     agent, _, env = tuned.partition("/")
     pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
+    if group not in build._takes(build._agent_class(agent if env else "dqn")):
+        return
     for choice in options(group):
-        if choice != "none":
+        counts = agent in ("q_learning", "sarsa")
+        if choice != "none" and (choice != "bonus" or counts):
             build.validate(settings(*pair, f"{group}={choice}", "seeds=1"))
+
+
+@pytest.mark.parametrize("agent", ["dqn", "double_q_learning", "monte_carlo"])
+def test_the_bonus_needs_counts(agent: str) -> None:
+    with pytest.raises(BadInput, match=f"the agent {agent} keeps no count of its visits"):
+        build.validate(settings(f"agent={agent}", "env=FrozenLake-v1", "explore=bonus"))
 
 
 class Liar(gym.Env[Any, Any]):

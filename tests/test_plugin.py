@@ -67,12 +67,13 @@ def add(conf: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.parametrize("env_id", ["Acrobot-v1", "ALE/Pong-v5", "ale_py:ALE/Pong-v5"])
+@pytest.mark.parametrize("env_id", ["Pendulum-v1", "ALE/Pong-v5", "ale_py:ALE/Pong-v5"])
 def test_any_registered_id_works_without_a_file(env_id: str) -> None:
     assert composed(f"env={env_id}")["env"] == {
         "id": env_id,
         "num_envs": 1,
         "max_episode_steps": None,
+        "bins": None,
         "kwargs": {},
     }
 
@@ -200,3 +201,30 @@ def test_the_folder_of_a_job_says_what_varies() -> None:
     assert same == "0_a.every=1_b.every=2"
     assert job_name(7, ["seeds=3"], [], 1) == "7"
     assert len(job_name(7, [f"agent.hidden=[{'64,' * 99}]"], ["agent.hidden"], 1)) == 100
+
+
+def test_tuned_settings_of_exploration_are_for_the_usual_one() -> None:
+    lake = ("agent=q_learning", "env=FrozenLake-v1")
+    usual, other = composed(*lake), composed(*lake, "explore=softmax")
+    plain = composed(*lake, "explore=softmax", "tuned=none")
+    assert usual["explore"]["start"] == 0.2
+    assert other["explore"] == plain["explore"]
+    assert other["agent"] == usual["agent"] != plain["agent"]
+    assert (
+        composed(*lake, "tuned=q_learning/FrozenLake-v1-without-explore")["explore"]["start"] == 1.0
+    )
+
+
+def test_what_is_usual_is_what_the_agents_file_says(conf: Path) -> None:
+    add(conf, "agent/warm.yaml", "defaults: [q_learning, _self_]\nname: q_learning\n")
+    own = "defaults: [_self_, {override /explore@_global_.explore: softmax}]\nname: q_learning\n"
+    add(conf, "agent/own.yaml", own)
+    for agent in ("warm", "own"):
+        tuned = "# @package _global_\nexplore: {start: 0.7}\n"
+        add(conf, f"tuned/{agent}/FrozenLake-v1.yaml", tuned)
+    lake = "env=FrozenLake-v1"
+    assert composed("agent=warm", lake, folder=conf)["explore"]["start"] == 0.7
+    assert composed("agent=own", lake, folder=conf)["explore"]["start"] == 0.7
+    for agent, other in (("warm", "softmax"), ("own", "linear")):
+        found = composed(f"agent={agent}", lake, f"explore={other}", folder=conf)
+        assert found["explore"]["start"] == 1.0

@@ -39,10 +39,15 @@ def test_observations_by_hand() -> None:
     pair = spaces.Tuple((spaces.Discrete(2), spaces.Box(-1, 1, (1,), np.float32)))
     assert seen(pair, (1, np.array([0.5], np.float32))) == (Space("vector", (3,)), [0, 1, 0.5])
     many = spaces.MultiDiscrete([2, 3])
-    assert seen(many, np.array([1, 0])) == (Space("vector", (5,)), [0, 1, 1, 0, 0])
-    named = spaces.Dict({"a": spaces.Discrete(2), "b": spaces.MultiBinary(2)})
-    value = {"a": 0, "b": np.array([1, 1], np.int8)}
-    assert seen(named, value) == (Space("vector", (4,)), [1, 0, 1, 1])
+    assert seen(many, np.array([1, 0])) == (Space("multi_discrete", (2,), (2, 3)), [1, 0])
+    late = spaces.MultiDiscrete([2, 3], start=[-1, 7])
+    assert seen(late, np.array([0, 8])) == (Space("multi_discrete", (2,), (2, 3)), [1, 1])
+    named = spaces.Dict({"a": spaces.Discrete(5, start=2), "b": spaces.MultiBinary(2)})
+    value = {"a": 4, "b": np.array([1, 0], np.int8)}
+    assert seen(named, value) == (Space("multi_discrete", (3,), (5, 2, 2)), [2, 1, 0])
+    nested = spaces.Tuple((named, spaces.MultiDiscrete(np.array([[3, 3]]))))
+    both = (value, np.array([[2, 1]]))
+    assert seen(nested, both) == (Space("multi_discrete", (5,), (5, 2, 2, 3, 3)), [2, 1, 0, 2, 1])
     image = spaces.Box(0, 255, (4, 5, 3), np.uint8)
     assert ObsMap(image).space == Space("image", (4, 5, 3))
 
@@ -81,9 +86,10 @@ def test_other_actions_are_refused(space: gym.Space[Any]) -> None:
         ActionMap(space)
 
 
-def test_blackjack_plays_with_its_tuple_flattened() -> None:
+def test_blackjack_plays_with_its_tuple_as_numbers() -> None:
     envs = envs_of("Blackjack-v1", (0, 1), 2)
-    assert envs.spec.obs == Space("vector", (32 + 11 + 2,))
+    assert envs.spec.obs == Space("multi_discrete", (3,), (32, 11, 2))
     for _ in range(20):
         t = envs.step(np.ones((2, 2), np.int64))
-        assert (t.obs.sum(-1) == 3).all()  # one of each
+        assert t.obs.shape == (2, 2, 3)
+        assert (t.obs[..., 0] >= 4).all()  # the player's sum

@@ -1,5 +1,7 @@
 """`gymnasium://`: every registered environment is an option of the group `env`.
 
+It also has tuned settings without those of exploration: `tuned=dqn/CartPole-v1-without-explore`.
+
 Hydra imports this module at every start, in every process, so it also brings what a composition
 needs there: our resolvers and the settings all environments share (`env_base`). Gymnasium itself
 is imported when an id is asked for that has no YAML file.
@@ -7,15 +9,17 @@ is imported when an id is asked for that has no YAML file.
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from rlrun.cli import resolvers
+from rlrun.cli.loader import loader
 
 GROUP = "env/"
 VERSIONED = re.compile(r"([\w.]+:)?([\w-]+/)*[\w.-]+-v\d+")
@@ -35,6 +39,8 @@ class GymnasiumSource(ConfigSource):
         return config_path in ("env", "")
 
     def is_config(self, config_path: str) -> bool:
+        if (tuned := _without_explore(config_path)) is not None:
+            return bool(loader().repository.config_exists(tuned))
         name = self._name(config_path)
         if name is None:
             return False
@@ -43,6 +49,11 @@ class GymnasiumSource(ConfigSource):
     def load_config(self, config_path: str) -> ConfigResult:
         from rlrun.envspec import env_spec
 
+        if (tuned := _without_explore(config_path)) is not None:
+            found: ConfigResult = copy.deepcopy(loader().repository.load_config(tuned))
+            assert isinstance(found.config, DictConfig)
+            found.config.pop("explore", None)
+            return found
         name = self._name(config_path)
         assert name is not None, config_path
         env_spec(name)  # refuses an unknown id, with a suggestion
@@ -66,6 +77,13 @@ class GymnasiumSource(ConfigSource):
     def _name(config_path: str) -> str | None:
         path = config_path.removesuffix(".yaml")
         return path.removeprefix(GROUP) if path.startswith(GROUP) else None
+
+
+def _without_explore(config_path: str) -> str | None:
+    """The tuned file that is asked for without its settings of exploration, if it is."""
+    path = config_path.removesuffix(".yaml")
+    plain = path.removesuffix(resolvers.NO_EXPLORE)
+    return plain if path.startswith("tuned/") and plain != path else None
 
 
 def _registered(name: str) -> bool:

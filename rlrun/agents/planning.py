@@ -110,7 +110,8 @@ class Planner:
         before, self._q = self._q, self._backup(self._q.max(-1))
         self._policy = greedy_policy(self._q)
         self._sweeps += 1
-        return float(np.abs(self._q - before)[~self._impossible].max())
+        possible = ~self._impossible
+        return float(np.abs(self._q[possible] - before[possible]).max())
 
     def _policy_step(self) -> float:
         """Evaluate the policy until its values are known, then improve it; its largest gain."""

@@ -26,8 +26,8 @@ def options(group: str) -> list[str]:
 
 def check_tuned(choices: dict[str, str]) -> None:
     """Refuse a `tuned=` that names nothing: the entry is optional, so Hydra says nothing."""
-    chosen, agent, env = (choices.get(group) for group in ("tuned", "agent", "env"))
-    if chosen is None or agent is None or env is None or chosen == tuned(agent, env):
+    chosen, *keys = (choices.get(group) for group in ("tuned", "agent", "env", "explore"))
+    if chosen is None or None in keys or chosen == tuned(*map(str, keys)):
         return
     if not loader().repository.config_exists(f"tuned/{chosen}"):
         known = options("tuned")

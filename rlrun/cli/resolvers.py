@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hydra.core.default_element import ConfigDefault, GroupDefault
 from omegaconf import OmegaConf
 
 from rlrun.cli.folders import slug, stamp
 from rlrun.cli.loader import loader
+
+NO_EXPLORE = "-without-explore"
 
 
 def register() -> None:
@@ -22,12 +25,29 @@ def register() -> None:
         OmegaConf.register_new_resolver(name, function, use_cache=cached, replace=True)
 
 
-def tuned(agent: str, env: str) -> str:
+def tuned(agent: str, env: str, explore: str) -> str:
     """The option of the group `tuned` for a pair: its own file, else that of the family.
 
     A file in conf/env may give another name to an environment, so the pair is found by the id:
-    `dqn/ALE/Pong-v5`, or `dqn/_ALE` for all Atari games.
+    `dqn/ALE/Pong-v5`, or `dqn/_ALE` for all Atari games. Its settings of exploration are for the
+    agent's usual one; with another the option is `dqn/ALE/Pong-v5-without-explore`, without them.
     """
+    option = _tuned(agent, env)
+    return option if explore == _usual_explore(f"agent/{agent}") else f"{option}{NO_EXPLORE}"
+
+
+def _usual_explore(config: str) -> str:
+    """What is explored with when nobody says anything: by an agent's file, else by config.yaml."""
+    found = loader().repository.load_config(config)
+    for entry in [] if found is None else found.defaults_list:
+        if isinstance(entry, GroupDefault) and str(entry.group).lstrip("/") == "explore":
+            return str(entry.value)
+        if isinstance(entry, ConfigDefault) and not entry.is_self():  # a file it builds on
+            return _usual_explore(f"agent/{entry.path}")
+    return _usual_explore("config")
+
+
+def _tuned(agent: str, env: str) -> str:
     repository = loader().repository
     found = repository.load_config(f"env/{env}")
     env_id = str(_env_id(found.config) or env) if found else env
