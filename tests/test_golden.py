@@ -9,26 +9,98 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rlrun.agents import AGENTS
 from rlrun.loop import interact
 from tests.helpers import SMALL_DQN, agent_and_envs, host
 
-LOSSES = [1.6002849340438843, 1.5403470993041992, 1.3522558212280273]
-GOLDEN: dict[str, tuple[tuple[str, ...], list[float], list[float]]] = {
-    "dqn": ((*SMALL_DQN, "agent.n_step=2"), LOSSES, [57.0, 14.0, 15.0, 34.0]),
-    "random": (("agent=random",), [], [22.0, 18.0, 20.0, 13.0, 18.0]),
+CART = "env=CartPole-v1"
+CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
+WORDS = {
+    "dqn": (CART, *SMALL_DQN, "agent.n_step=2"),
+    "random": (CART, "agent=random"),
+    "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
+    **{
+        agent: (*CLIFF, f"agent={agent}", "agent.initial_value=1", "explore.end=0.5")
+        for agent in ("q_learning", "sarsa", "expected_sarsa", "double_q_learning", "monte_carlo")
+    },
+    **{
+        agent: (*CLIFF, f"agent={agent}")
+        for agent in ("value_iteration", "q_value_iteration", "policy_iteration")
+    },
+}
+# what each tells about its learning, for the first seed at the 1st, 11th and 41st time (or the
+# last), and the returns of that seed's episodes
+GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
+    "dqn": (
+        "train/loss",
+        [1.6002849340438843, 1.5403470993041992, 1.3522558212280273],
+        [57.0, 14.0, 15.0, 34.0],
+    ),
+    "random": ("", [], [22.0, 18.0, 20.0, 13.0, 18.0]),
+    "q_learning": (
+        "train/td_error",
+        [1.01, 100.01, 8.0919],
+        [-218.0, -20.0, -614.0, -218.0, -20.0, -416.0],
+    ),
+    "sarsa": (
+        "train/td_error",
+        [0.0, 100.01, 1.0560350120595468],
+        [-218.0, -20.0, -614.0, -218.0, -20.0, -416.0],
+    ),
+    "expected_sarsa": (
+        "train/td_error",
+        [1.01, 100.03498031421876, 5.8645930865951295],
+        [-218.0, -20.0, -614.0, -218.0, -20.0, -416.0],
+    ),
+    "double_q_learning": (
+        "train/td_error",
+        [1.01, 100.01, 0.909],
+        [-218.0, -20.0, -614.0, -218.0, -20.0, -416.0],
+    ),
+    "monte_carlo": (
+        "train/error",
+        [120.51698046067236, 120.51698046067236, 505.5850867991009],
+        [-218.0, -20.0, -614.0, -218.0, -20.0, -416.0],
+    ),
+    "td_prediction": (
+        "train/td_error",
+        [1.01, 1.01, 99.23697844914547],
+        [-119.0, -317.0, -119.0, -317.0, -416.0, -218.0],
+    ),
+    "value_iteration": (
+        "train/change",
+        [66.99999999999999, 0.9043820750088116, 0.5773445093847513],
+        [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
+    ),
+    "q_value_iteration": (
+        "train/change",
+        [99.99999999999999, 0.9043820750088116, 0.5875320455483006],
+        [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
+    ),
+    "policy_iteration": (
+        "train/change",
+        [98.02798711354104, 0.0, 0.0],
+        [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
+    ),
 }
 
 
-@pytest.mark.parametrize("agent", GOLDEN)
+def test_every_agent_has_golden_numbers() -> None:
+    assert sorted(GOLDEN) == sorted(AGENTS)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
 def test_the_first_numbers(agent: str) -> None:
-    words, losses, returns = GOLDEN[agent]
-    one, envs = agent_and_envs(*words, "env=CartPole-v1", "seed=3", "seeds=2")
+    tag, numbers, returns = GOLDEN[agent]
+    one, envs = agent_and_envs(*WORDS[agent], "tuned=none", "seed=3", "seeds=2")
     seen = []
     for step, _, metrics in interact(one, envs):
-        if "train/loss" in metrics:
-            seen.append(host(metrics["train/loss"]))
+        values = host(metrics.get(tag, np.nan))
+        if np.isfinite(values).all():
+            seen.append(values)
         if step == 120:
             break
-    found = np.array(seen)[[0, 10, 40], 0].tolist() if seen else []
-    assert found == pytest.approx(losses, rel=1e-6)
+    places = [min(place, len(seen) - 1) for place in (0, 10, 40)] if seen else []
+    found = np.array(seen)[places, 0].tolist() if seen else []
+    assert found == pytest.approx(numbers, rel=1e-6)
     assert [e.ret for e in envs.finished if e.seed == 0] == returns

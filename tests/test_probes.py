@@ -13,7 +13,7 @@ from rlrun.games import PROBES
 from rlrun.loop import interact
 from tests.helpers import agent_and_envs, host
 
-QUICK = {
+QUICK: dict[str, tuple[str, ...]] = {
     "dqn": (
         "agent=dqn",
         "tuned=none",
@@ -30,6 +30,18 @@ QUICK = {
         "seeds=4",
     ),
 }
+TABLE = (
+    "tuned=none",
+    "env.bins=[[-1.5,1.5,3]]",
+    "agent.lr=0.5",
+    "agent.lr_decay=0.01",
+    "explore.fraction=0.8",
+    "explore.end=0.3",
+    "total_steps=1500",
+    "seeds=4",
+)
+for _name in ("q_learning", "sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"):
+    QUICK[_name] = (f"agent={_name}", *TABLE)
 agents = pytest.mark.parametrize("agent", QUICK)
 
 
@@ -39,6 +51,8 @@ def values(agent: str, probe: str, *words: str, obs: float = 0.0) -> Any:
     for step, _, _ in interact(one, envs):
         if step >= 1500:
             break
+    if agent != "dqn":
+        return one.values[:, round(obs) + 1]  # type: ignore[attr-defined]
     seen = torch.full((4, 1, 1), obs)
     return host(one._net.infer(one._online, seen))[:, 0]  # type: ignore[attr-defined]
 
@@ -54,8 +68,18 @@ def test_observation(agent: str, obs: float) -> None:
     assert values(agent, "Observation", obs=obs) == pytest.approx(obs, abs=0.02)
 
 
-@agents
-@pytest.mark.parametrize("words", [(), ("agent.n_step=2",), ("agent.double=false",)])
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        *((agent, ()) for agent in QUICK),
+        ("dqn", ("agent.n_step=2",)),
+        ("dqn", ("agent.double=false",)),
+        ("q_learning", ("agent.n_step=2",)),
+        ("sarsa", ("agent.n_step=2",)),
+        ("expected_sarsa", ("agent.trace_decay=0.9",)),
+        ("monte_carlo", ("agent.visit=every",)),
+    ],
+)
 def test_delay(agent: str, words: tuple[str, ...]) -> None:
     assert values(agent, "Delay", *words) == pytest.approx(0.9, abs=0.02)
     assert values(agent, "Delay", *words, obs=1.0) == pytest.approx(1.0, abs=0.02)
@@ -77,14 +101,26 @@ def test_match(agent: str, obs: float) -> None:
     assert q[:, 1 - right] == pytest.approx(-1.0, abs=0.02)
 
 
-ENDLESS = ("agent.loss=squared", "agent.target_every=10", "agent.train_every=1")
+ENDLESS = {
+    "dqn": ("agent.loss=squared", "agent.target_every=10", "agent.train_every=1"),
+    "monte_carlo": ("agent.lr_decay=0", "agent.lr=0.1"),
+}
+N_STEP = ("dqn", "q_learning", "sarsa", "expected_sarsa")
 
 
-@agents
-@pytest.mark.parametrize("words", [(), ("agent.n_step=3",), ("env.num_envs=3",)])
+@pytest.mark.parametrize(
+    ("agent", "words"),
+    [
+        *((agent, ()) for agent in QUICK),
+        *((agent, ("env.num_envs=3",)) for agent in QUICK),
+        *((agent, ("agent.n_step=3",)) for agent in N_STEP),
+        ("expected_sarsa", ("agent.trace_decay=0.8",)),
+    ],
+)
 def test_a_truncated_episode_bootstraps(agent: str, words: tuple[str, ...]) -> None:
     """Reward 1 for ever under a time limit is worth 1/(1 - gamma)."""
-    assert values(agent, "Endless", *ENDLESS, *words) == pytest.approx(10.0, rel=0.05)
+    found = values(agent, "Endless", *ENDLESS.get(agent, ()), *words)
+    assert found == pytest.approx(10.0, rel=0.05)
 
 
 @agents
@@ -99,7 +135,8 @@ def test_taking_truncation_for_termination_would_be_noticed(
 
     monkeypatch.setattr("rlrun.games.probes.Endless.LIMIT", 10**9)
     monkeypatch.setattr(gym.wrappers.TimeLimit, "step", wrong)
-    limited = values(agent, "Endless", *ENDLESS, "env.max_episode_steps=10")
+    how = ENDLESS.get(agent, ())
+    limited = values(agent, "Endless", *how, "env.max_episode_steps=10")
     assert (limited < 8.0).all()  # 6.5 is what one may hope for without knowing the time
 
 

@@ -194,7 +194,8 @@ def test_monte_carlo_is_the_mean_of_returns(visit: str) -> None:
                 episodes[e].clear()
         return q
 
-    words = (f"agent.visit={visit}", "agent.initial_value=0.5", *BEHAVIOUR)
+    means = ("agent.lr=1", "agent.lr_decay=1", "agent.initial_value=0.5")
+    words = (f"agent.visit={visit}", *means, *BEHAVIOUR)
     agrees(*lived("monte_carlo", *words), twin)
 
 
