@@ -25,9 +25,10 @@ def misfit(agent: Any, spec: Spec) -> str:
     needs = getattr(agent, "needs", "")
     wrong = []
     if needs == "model" and spec.model is None:
+        why = " with these arguments" if spec.env_id in WITH_MODEL else ""
         known = ", ".join(WITH_MODEL)
         wrong.append(
-            f"plans with a known model, which {spec.env_id} does not have (these do: {known})"
+            f"plans with a known model, which {spec.env_id} does not have{why} (these do: {known})"
         )
     elif needs == "table" and spec.obs.kind == "image":
         pixels = math.prod(spec.obs.shape)

@@ -72,7 +72,8 @@ class QTable:
             self.q[:, ~spec.model.possible] = -np.inf
         self._first = np.arange(seeds)[:, None] * self.states.count
         self.first_pair = self._first * self.actions
-        self._width = np.array(self.actions)  # numpy multiplies by this twice as fast as by an int
+        # numpy works with these on few numbers twice as fast as with an int
+        self._width, self._one = np.array(self.actions), np.array(1)
         self.flat, self._rows = self.q.reshape(-1), self.q.reshape(-1, self.actions)  # views
 
     def row(self, obs: Array) -> Array:
@@ -105,7 +106,7 @@ class QTable:
             return self._rate(step) if self._constant is None else self._constant
         visits = self.visits.reshape(-1)
         before = visits[pair]
-        visits[pair] = before + 1
+        visits[pair] = before + self._one
         if self._constant is not None:
             return self._constant
         return self._rate(before if self._by_visits else step)
@@ -132,18 +133,12 @@ def one_after_another(*parts: Array) -> Iterator[tuple[Array, ...]]:
 
     Tables learn from them so: two environments of a seed may be in the same state.
     """
-    envs = parts[0].shape[1]
-    if envs == 1:
-        yield parts
-        return
-    for env in range(envs):
+    for env in range(parts[0].shape[1]):
         yield tuple(part[:, env : env + 1] for part in parts)
 
 
 def mean_error(errors: Sequence[Array]) -> Array:
     """The mean absolute error ``[seed]`` of ``[seed, 1]`` for each environment."""
-    if len(errors) == 1:
-        return np.abs(errors[0])[:, 0]
     mean: Array = np.abs(np.concatenate(errors, -1)).mean(-1)
     return mean
 

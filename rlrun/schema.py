@@ -144,6 +144,8 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
     if value is None and type(None) in options:
         return None
     kinds = [option for option in options if option is not type(None)]
+    if len(kinds) == 1 and isinstance(value, list | tuple):
+        return convert(value, kinds[0], key)  # its messages name the item that is wrong
     errors = []
     for kind in kinds:
         try:
@@ -156,7 +158,9 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
 
 def _sequence(value: Any, kind: Any, options: tuple[Any, ...], key: str) -> Any:
     if not isinstance(value, list | tuple):
-        raise _wrong(value, "a list such as [64, 64]", key)
+        nested = bool(options) and typing.get_origin(options[0]) is tuple
+        example = "[[-1, 1, 8], [0, 5, 10]]" if nested else "[64, 64]"
+        raise _wrong(value, f"a list such as {example}", key)
     if kind is tuple and options and options[-1] is not Ellipsis:
         if len(value) != len(options):
             raise _wrong(value, f"a list of {len(options)}", key)

@@ -146,7 +146,7 @@ def test_probabilities_are_those_of_the_choices() -> None:
         ({"start": 1.5, "end": 0.1}, "start is a probability"),
         ({"start": 1.0, "end": -0.1}, "end is a probability"),
         ({"start": 1.0, "end": 0.1, "fraction": 2.0}, "fraction must lie"),
-        ({"start": 1.0, "end": 0.1, "clock": "episodes"}, "over must say in how many episodes"),
+        ({"start": 1.0, "end": 0.1, "clock": "episodes"}, "clock=episodes needs over"),
         ({"start": 1.0, "end": 0.1, "over": 0}, "over must be at least 1"),
     ],
 )

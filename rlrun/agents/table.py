@@ -108,11 +108,13 @@ class Table:
         self._explore.observe(t.last)
         table, stride = self._table, self._stride
         pair = table.pair(table.row(t.obs), t.action)
-        if self._at_once:
+        if not self._at_once:
+            error = self._learn_later(t, pair, step)
+        elif stride == 1:
+            error = np.abs(self._one_step(step, t.next_obs, t.reward, t.discount, pair))[:, 0]
+        else:
             parts = one_after_another(t.next_obs, t.reward, t.discount, pair)
             error = mean_error([self._one_step(step, *each) for each in parts])
-        else:
-            error = self._learn_later(t, pair, step)
         metrics: dict[str, Array] = {"train/td_error": error}
         if due(step, TOLD_EVERY, stride):
             metrics["train/q_mean"] = table.flat[pair].mean(-1)

@@ -60,9 +60,9 @@ _ABSENT = object()
 
 
 def _file(found: Any, name: str) -> str:
-    """The path of a loaded configuration, as short as it can be said from here."""
+    """The path of a loaded configuration, as short as it can be said from here; "" for no file."""
     for place in loader().repository.get_sources():
         if place.provider == found.provider and place.scheme() == "file":
             path = Path(place.path, f"{name}.yaml")
             return str(path.relative_to(os.getcwd()) if path.is_relative_to(os.getcwd()) else path)
-    return str(found.path)
+    return ""  # it was not read from a file

@@ -83,7 +83,7 @@ def _length(horizon: int, fraction: float, clock: Clock, over: int | None) -> fl
         raise ValueError(f"fraction must lie between 0 and 1, got {fraction}")
     at_least(1, over=over)
     if clock == "episodes" and over is None:
-        raise ValueError("over must say in how many episodes, when the clock counts episodes")
+        raise ValueError("clock=episodes needs over: in how many episodes the end is reached")
     return fraction * horizon if over is None else over
 
 

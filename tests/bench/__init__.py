@@ -1,1 +1,1 @@
-"""How fast rlrun is beside Stable-Baselines3 and beside the machine itself: `make bench`."""
+"""How fast rlrun is beside its peers and beside the machine itself: `make bench`."""
