@@ -14,12 +14,14 @@ from rlrun.types import Array, Model
 SCALE = np.array(  # from low to high, even in brightness and safe for the colour-blind
     [(40, 30, 92), (58, 82, 139), (32, 144, 141), (94, 201, 98), (253, 231, 37)], np.float64
 )
-NOTHING: Colour = (226, 228, 233)  # impossible, or an end
+NOTHING: Colour = (226, 228, 233)  # impossible, or nobody acts there
 WHITE: Colour = (255, 255, 255)
 INK: Colour = (28, 30, 40)
 PLACE = 72  # the width of a place of a grid world
 EDGE = 6
 LEGEND = 30
+FEW = 128  # values that are shown as numbers too
+WIDE, HIGH = 92, 30  # of a cell with a number
 SIGNS = "→↗↑↖←↙↓↘"
 
 
@@ -57,11 +59,15 @@ def _arrow(right: float, down: float) -> Arrow:
 
 
 def ends(model: Model) -> frozenset[int]:
-    """The states in which nothing can happen any more: holes and goals."""
-    here = np.arange(len(model.start))[:, None, None]
-    stays = (model.next_state == here) & (model.alive == 0) & (model.reward == 0)
-    stays |= model.probability == 0
-    return frozenset(np.flatnonzero(stays.all((1, 2)) & model.possible.any(-1)).tolist())
+    """The states in which nobody ever acts: holes, goals, and what cannot be reached."""
+    leads = (model.probability > 0) & (model.alive > 0)  # [state, action, outcome]
+    seen = model.start > 0
+    while True:
+        there = np.zeros_like(seen)
+        there[model.next_state[seen][leads[seen]]] = True
+        if not (there & ~seen).any():
+            return frozenset(np.flatnonzero(~seen).tolist())
+        seen |= there
 
 
 def grid_world(
@@ -77,7 +83,7 @@ def grid_world(
         values, policy: ``[state, action]``.
         grid: rows and columns.
         arrows: of the actions.
-        ends: states in which nothing happens.
+        ends: states in which nobody acts.
     """
     rows, columns = grid
     picture = Picture(columns * PLACE + 2 * EDGE, rows * PLACE + 2 * EDGE + LEGEND, WHITE)
@@ -91,15 +97,21 @@ def grid_world(
         if not known[s]:
             picture.box(x + 1, y + 1, PLACE - 2, PLACE - 2, NOTHING, 6)
             continue
-        red, green, blue = colours[s].tolist()
-        ink = INK if 0.3 * red + 0.6 * green + 0.1 * blue > 125 else WHITE
-        picture.box(x + 1, y + 1, PLACE - 2, PLACE - 2, (red, green, blue), 6)
+        colour = tuple(colours[s].tolist())
+        ink = _ink(colour)
+        picture.box(x + 1, y + 1, PLACE - 2, PLACE - 2, colour, 6)
         for action in np.flatnonzero(policy[s]).tolist():
             _draw_arrow(picture, x + PLACE / 2, y + PLACE / 2 - 7, arrows[action], ink)
         picture.text(x + PLACE / 2, y + PLACE - 13, f"{value[s]:.3g}", 13, ink)
     words = f"value from {low:.3g} (dark) to {high:.3g} (light)"
     picture.text(EDGE + 2, rows * PLACE + EDGE + LEGEND / 2 + 2, words, 13, INK, "lm")
     return picture.array()
+
+
+def _ink(ground: Colour) -> Colour:
+    """What can be read on a colour."""
+    red, green, blue = ground
+    return INK if 0.3 * red + 0.6 * green + 0.1 * blue > 125 else WHITE
 
 
 def _draw_arrow(picture: Picture, x: float, y: float, arrow: Arrow, colour: Colour) -> None:
@@ -117,16 +129,42 @@ def _draw_arrow(picture: Picture, x: float, y: float, arrow: Arrow, colour: Colo
 
 
 def whole_table(values: Array) -> Array:
-    """All values ``[state, action]``: a line for each state, in as many columns as look square."""
-    states, actions = values.shape
-    cell = max(1, min(24, int(math.sqrt(250_000 / values.size))))
-    lines = math.ceil(math.sqrt(states * (actions + 1)))
-    lines = min(states, lines)
-    columns = math.ceil(states / lines)
+    """All values ``[state, action]``: a line for each state, with numbers where there are few.
+
+    Many states stand in as many columns as look square.
+    """
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     colours = colour_of(values, low, high)
     colours[~np.isfinite(values)] = NOTHING
+    return _numbers(values, colours) if values.size <= FEW else _blocks(colours)
+
+
+def _numbers(values: Array, colours: Array) -> Array:
+    """A small table with its numbers."""
+    states, actions = values.shape
+    picture = Picture((actions + 1) * WIDE, (states + 1) * HIGH, WHITE)
+    for action in range(actions):
+        words = f"action {action}" if actions > 1 else "value"
+        picture.text((action + 1.5) * WIDE, HIGH / 2, words, 13, INK)
+    for s in range(states):
+        y = (s + 1) * HIGH
+        picture.text(WIDE / 2, y + HIGH / 2, f"state {s}", 13, INK)
+        for action in range(actions):
+            x, colour = (action + 1) * WIDE, tuple(colours[s, action].tolist())
+            picture.box(x + 1, y + 1, WIDE - 2, HIGH - 2, colour, 4)
+            value = values[s, action]
+            words = f"{value:.4g}" if np.isfinite(value) else "impossible"
+            picture.text(x + WIDE / 2, y + HIGH / 2, words, 13, _ink(colour))
+    return picture.array()
+
+
+def _blocks(colours: Array) -> Array:
+    """A large table as colours alone, ``[state, action, colour]``."""
+    states, actions, _ = colours.shape
+    cell = max(1, min(24, int(math.sqrt(250_000 / (states * actions)))))
+    lines = min(states, math.ceil(math.sqrt(states * (actions + 1))))
+    columns = math.ceil(states / lines)
     page = np.full((lines, columns, actions + 1, 3), WHITE, np.uint8)  # white between columns
     for column in range(columns):
         part = colours[column * lines : (column + 1) * lines]

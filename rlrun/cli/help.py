@@ -6,6 +6,7 @@ It reads them as text: importing a YAML reader, let alone Hydra, would cost more
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 from rlrun.cli.folders import config_root
@@ -73,7 +74,8 @@ def _groups(root: Path, defaults: dict[str, str]) -> str:
         folder = root / group
         names = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in _files(folder))
         marked = [f"{name}*" if name == defaults.get(group) else name for name in names]
-        rows.append(f"  {group:10}  {', '.join(marked) or '(none yet)'}")
+        listed = textwrap.wrap(", ".join(marked) or "(none yet)", 84, break_on_hyphens=False)
+        rows.append(f"  {group:10}  " + f"\n{'':14}".join(listed))
     return "\n".join(rows)
 
 
