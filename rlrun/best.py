@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from rlrun.state import put
 from rlrun.types import Array, State
 
 
@@ -35,7 +36,9 @@ class Best:
         return {"mean": self.mean, "step": self.step, "policy": self.policy}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.mean, self.step, self.policy = state["mean"], state["step"], state["policy"]
+        put(self.mean, state["mean"], "the best scores")
+        put(self.step, state["step"], "the steps of the best scores")
+        self.policy = dict(state["policy"])
 
 
 def merge(old: Any, new: Any, seeds: Array) -> Any:

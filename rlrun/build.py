@@ -8,34 +8,21 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import os
-import shlex
-import shutil
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
-from functools import partial
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS
-from rlrun.envs import open_envs
 from rlrun.errors import BadInput, did_you_mean
 from rlrun.explore import EXPLORE
 from rlrun.fit import misfit
-from rlrun.folder import RunFolder
-from rlrun.log import Logger
-from rlrun.portrait import Portrait
-from rlrun.progress import Progress, final_table
 from rlrun.replay import REPLAY
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
-from rlrun.train import Run, train
-from rlrun.types import Agent, Envs, Spec, Tabular
+from rlrun.types import Agent, Envs, Spec
 
 NO_LIMIT_STEPS = 1000  # an evaluation episode's length where neither environment nor user says
 
@@ -53,72 +40,17 @@ def validate(settings: Mapping[str, Any]) -> None:
     build_agent(parts, parts.env.spec(parts.gamma))
 
 
-def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
-    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none).
+def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agent:
+    """The agent named in the settings, checked against the environment's spaces.
 
-    ``command`` is the command line that does it again.
+    ``horizon`` is the length that schedules are made for, by default the run's.
     """
-    parts = construct(Settings, settings, "")
-    parts.device.prepare()
-    OmegaConf.save(OmegaConf.create(dict(settings)), folder / "config.yaml", resolve=True)
-    record = RunFolder(folder, command)
-    try:
-        result = _train(parts, settings, record)
-    except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
-        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-        record.close("interrupted" if interrupted else "failed", reason)
-        print(f"rlrun: what there is of the run lies in {os.path.relpath(folder)}", file=sys.stderr)
-        raise
-    record.result(result)
-    record.close("done")
-    final_table(result)
-    print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(os.path.relpath(folder))}")
-    print(f"again:     {command.replace('rlrun', _program('rlrun'), 1)}")
-    return float(result["final"]["mean"]) if result["final"] else 0.0
-
-
-def _train(parts: Settings, settings: Mapping[str, Any], record: RunFolder) -> dict[str, Any]:
-    """Build what a run is made of, and train."""
-    env, seeds, name = parts.env, parts.seeds, str(parts.agent["name"])
-    title = f"{name} on {env.id}, {_listed(seeds)}"
-    with (
-        closing(Logger(record.path, seeds, flat(settings))) as logger,
-        Progress(title, parts.total_steps) as progress,
-    ):
-        spec = env.spec(parts.gamma)
-        agent = build_agent(parts, spec)
-        tabular = hasattr(agent, "values")
-        return train(
-            Run(
-                agent_name=name,
-                agent=agent,
-                envs=open_envs(env.make, env.id, seeds, env.num_envs, gamma=parts.gamma),
-                eval_envs=partial(_eval_envs, parts),
-                seeds=seeds,
-                total_steps=parts.total_steps,
-                log_every=parts.log_every,
-                evaluation=parts.evaluation,
-                logger=logger,
-                progress=progress,
-                folder=record,
-                portrait=(
-                    Portrait(cast("Tabular", agent), spec, seeds, evaluation_limit(parts))
-                    if tabular
-                    else None
-                ),
-            )
-        )
-
-
-def build_agent(parts: Settings, spec: Spec) -> Agent:
-    """The agent named in the settings, checked against the environment's spaces."""
     if parts.agent.get("name") is None:
         raise BadInput("the agent has no name: its YAML file begins with defaults: [dqn, _self_].")
     name = str(parts.agent["name"])
     cls = _agent_class(name)
     _check_fit(name, cls, spec)
-    horizon, seeds = parts.total_steps, parts.seeds
+    horizon, seeds = horizon or parts.total_steps, parts.seeds
     offered: dict[str, Callable[[], Any]] = {
         "spec": lambda: spec,
         "seeds": lambda: seeds,
@@ -197,14 +129,13 @@ def evaluation_limit(parts: Settings) -> int:
     return min(limits, default=NO_LIMIT_STEPS)
 
 
-def _eval_envs(parts: Settings, num_envs: int) -> Envs:
+def evaluation_envs(parts: Settings, num_envs: int) -> Envs:
     """Environments for evaluation, with episode seeds of their own."""
-    return open_envs(
-        partial(parts.env.make, evaluation_limit(parts)),
-        parts.env.id,
+    return parts.env.open(
         parts.seeds,
         num_envs,
         gamma=parts.gamma,
+        limit=evaluation_limit(parts),
         purpose=Purpose.EVAL_EPISODES,
     )
 
@@ -220,12 +151,3 @@ def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, bool | int | 
         elif value is not None:
             values[f"{path}{key}"] = str(value)
     return values
-
-
-def _program(name: str) -> str:
-    """How to call a program of this environment from here: by name where the shell finds it."""
-    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"

@@ -17,6 +17,7 @@ from rlrun.grid import Grid
 from rlrun.model import read_model, step_limit
 from rlrun.rng import Numbers, Purpose
 from rlrun.spaces import ActionMap, ObsMap, adapt
+from rlrun.state import put
 from rlrun.table_envs import TableEnvs
 from rlrun.types import Array, Envs, Episode, Spec, State, Step
 
@@ -31,6 +32,7 @@ def open_envs(
     *,
     gamma: float,
     purpose: Purpose = Purpose.TRAIN_EPISODES,
+    rebuild: bool = False,
 ) -> Envs:
     """The grid of environments: as a table where that is the same thing, else one by one.
 
@@ -40,7 +42,7 @@ def open_envs(
     model, limit = read_model(env, gamma), step_limit(env)
     env.close()
     if model is None or limit is None:
-        return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose)
+        return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, rebuild=rebuild)
     obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
     spec = Spec(env_id, obs, action, num_envs, model)
     return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose)
@@ -60,6 +62,8 @@ class GymEnvs:
         num_envs: environments per seed.
         gamma: the discount of a step that does not terminate.
         purpose: which stream the episodes' seeds come from: training or evaluation.
+        rebuild: make each environment anew for every episode, where something of the last one
+            would be left in it.
 
     Raises:
         ValueError: the observation or action space is of a kind that is not supported.
@@ -74,11 +78,12 @@ class GymEnvs:
         *,
         gamma: float,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
+        rebuild: bool = False,
     ) -> None:
         self._seeds, self.per_seed = tuple(seeds), num_envs
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
-        self._vector = Grid([lambda: adapt(make())] * (len(self._seeds) * num_envs))
+        self._vector = Grid([lambda: adapt(make())] * (len(self._seeds) * num_envs), rebuild)
         self._obs_map = ObsMap(self._vector.single_observation_space)
         self._action_map = ActionMap(self._vector.single_action_space)
         model = read_model(self._vector.envs[0], gamma)
@@ -158,31 +163,39 @@ class GymEnvs:
             "obs": self.obs,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Play the saved episodes' actions again.
+    def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
+        """Play the saved episodes' actions again; what did not come back, as sentences.
 
-        Raises ValueError where that does not lead to the saved observation.
+        Where that does not lead to the saved observation the environment begins a new episode.
         """
         self.restart()
-        self._episode[...] = state["episode"]
-        self._begun[...] = state["begun"]
-        self._history = list(state["actions"])
+        put(self._episode, state["episode"], "the numbers of the episodes")
+        put(self._begun, state["begun"], "the beginnings of the episodes")
+        flat_shape = (self._return.size, *self.spec.action.shape)
+        actions = state["actions"]
+        if actions.shape[1:] != flat_shape or not (self._begun >= 0).all():
+            raise ValueError(f"the actions of the episodes are of the shape {actions.shape}")
+        self._history = list(actions)
         mapped = [self._action_map(flat) for flat in self._history]
-        raw = []
-        for i, (env, seed) in enumerate(zip(self._vector.envs, self._episode_seeds(), strict=True)):
-            s, e = divmod(i, self.per_seed)
-            obs, _ = env.reset(seed=seed)
-            for action in mapped[self._begun[s, e] :]:
-                obs, reward, *_ = env.step(action[i])
-                self._return[s, e] += float(reward)
-                self._length[s, e] += 1
-            raw.append(obs)
-        self.obs = self._obs(np.stack(raw))
-        if not np.array_equal(self.obs, state["obs"]):
-            raise ValueError(
-                f"{self.spec.env_id} did not come back to the saved observation when its "
-                "episode was played again"
-            )
+        raw, rewards = self._vector.play(
+            self._episode_seeds(), mapped, self._begun.ravel().tolist()
+        )
+        self._return = np.array([sum(each) for each in rewards]).reshape(self._grid)
+        self._length = len(mapped) - self._begun
+        self.obs = self._obs(raw)
+        if self.obs.shape != state["obs"].shape:
+            raise ValueError(f"the observations are of the shape {state['obs'].shape}")
+        same = (self.obs == state["obs"]).reshape(*self._grid, -1).all(-1)
+        if same.all():
+            return []
+        self._vector.ended = np.flatnonzero(~same).tolist()
+        self.obs = self._reset(np.zeros(self._grid, np.bool_))
+        del self.finished[-len(self._vector.ended) :]  # nobody played them to their end
+        seeds = ", ".join(str(self._seeds[s]) for s in np.flatnonzero(~same.all(-1)))
+        return [
+            f"{self.spec.env_id} did not come back to where it was (seeds {seeds}): a new episode "
+            "begins there"
+        ]
 
     def close(self) -> None:
         self._vector.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
@@ -10,23 +11,47 @@ import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import rlrun
 
+VERSION = 1  # of meta.json
 Status = Literal["running", "done", "interrupted", "failed"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 
 
-class RunFolder:
-    """Writes ``meta.json``, ``result.json`` and ``run.log`` into an existing folder."""
+class FolderError(Exception):
+    """A folder is not that of a run, or somebody else is at work in it; a sentence."""
 
-    def __init__(self, path: Path, command: str) -> None:
-        self.path = path
-        self._meta: dict[str, Any] = {
+
+class RunFolder:
+    """Writes ``meta.json``, ``result.json`` and ``run.log`` into the folder of a run.
+
+    While it is open nobody else can open it; a process that dies gives it free.
+    """
+
+    def __init__(self, path: Path, meta: dict[str, Any]) -> None:
+        """Take the folder; use `create` or `reopen`. Raises FolderError where it is taken."""
+        self.path, self._meta = path, meta
+        try:
+            self._lock = (path / ".lock").open("a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
+            raise FolderError(f"{path} is in use: a run is going on in it.") from error
+        except OSError as error:
+            raise FolderError(f"{path} cannot be written: {error.strerror}.") from error
+        self._write("meta.json", self._meta)
+
+    @classmethod
+    def create(cls, path: Path, command: str, horizon: int) -> Self:
+        """A new run's; ``horizon`` is the length that its schedules are made for."""
+        meta: dict[str, Any] = {
+            "version": VERSION,
             "status": "running",
             "exact": True,
             "command": command,
+            "horizon": horizon,
             "versions": {
                 "rlrun": rlrun.__version__,
                 "python": platform.python_version(),
@@ -37,15 +62,45 @@ class RunFolder:
             "platform": platform.platform(),
             "started": _now(),
         }
+        folder = cls(path, meta)
+        folder.log(command)
+        return folder
+
+    @classmethod
+    def reopen(cls, path: Path, command: str) -> Self:
+        """That of a run which goes on. Raises FolderError where there is no such run."""
+        meta = read_meta(path) | {"status": "running"}
+        for ending in ("ended", "reason"):
+            meta.pop(ending, None)
+        folder = cls(path, meta)
+        folder.log(command)
+        return folder
+
+    @property
+    def command(self) -> str:
+        """The command line that does the run again."""
+        return str(self._meta["command"])
+
+    @property
+    def horizon(self) -> int:
+        """The length of the run that its schedules are made for."""
+        return int(self._meta["horizon"])
+
+    def inexact(self, reason: str) -> None:
+        """Record that the run is not what it would be uninterrupted, and why."""
+        self._meta["exact"] = False
         self._write("meta.json", self._meta)
-        self.log(command)
+        self.log(f"not exact from here on: {reason}")
 
     def close(self, status: Status, reason: str | None = None) -> None:
         """Record how the run ended."""
         ending = {"status": status, "ended": _now()} | ({"reason": reason} if reason else {})
         self._meta |= ending
-        self._write("meta.json", self._meta)
-        self.log(": ".join([status, reason] if reason else [status]))
+        try:
+            self._write("meta.json", self._meta)
+            self.log(": ".join([status, reason] if reason else [status]))
+        finally:
+            self._lock.close()
 
     def result(self, result: Mapping[str, Any]) -> None:
         self._write("result.json", result)
@@ -60,6 +115,27 @@ class RunFolder:
         temporary = self.path / f".{name}.tmp"
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
         os.replace(temporary, self.path / name)
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """``meta.json`` of a run. Raises FolderError where it is none that this program reads."""
+    file = path / "meta.json"
+    try:
+        if file.stat().st_size > 2**20:
+            raise ValueError
+        meta = json.loads(file.read_text("utf-8"))
+        found, horizon = meta["version"], meta["horizon"]
+    except FileNotFoundError as error:
+        raise FolderError(f"{path} is not the folder of a run: it has no meta.json.") from error
+    except OSError as error:
+        raise FolderError(f"{file} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FolderError(f"{file} is damaged: it does not describe a run.") from error
+    if found != VERSION:
+        raise FolderError(f"{file} has format version {found!r}, but this program reads {VERSION}.")
+    if type(horizon) is not int or horizon < 1 or not isinstance(meta.get("status"), str):
+        raise FolderError(f"{file} is damaged: it does not describe a run.")
+    return dict(meta)
 
 
 def _now() -> str:

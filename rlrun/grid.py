@@ -23,8 +23,12 @@ class Grid(SyncVectorEnv[Array, Array]):
     ended: list[int]
     """The environments whose episode ended in the last step."""
 
-    def __init__(self, make: Sequence[Callable[[], gym.Env[Any, Any]]]) -> None:
+    def __init__(
+        self, make: Sequence[Callable[[], gym.Env[Any, Any]]], rebuild: bool = False
+    ) -> None:
+        """``rebuild`` makes an environment anew for every episode."""
         super().__init__(make, copy=False, autoreset_mode=AutoresetMode.DISABLED)
+        self._make, self._rebuild = make, rebuild
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos."""
@@ -53,5 +57,31 @@ class Grid(SyncVectorEnv[Array, Array]):
         mask = [True] * self.num_envs if options is None else options["reset_mask"]
         for i, (wanted, env) in enumerate(zip(mask, self.envs, strict=True)):
             if wanted:
-                self._observations[i], _ = env.reset(seed=seed[i])
+                self._observations[i] = self._begin(i, env, seed[i])
         return self._observations, {}
+
+    def _begin(self, i: int, env: gym.Env[Any, Any], seed: int | None) -> Any:
+        """The first observation of a new episode of environment i."""
+        if self._rebuild:
+            env.close()
+            env = self._make[i]()
+            self.envs[i] = env
+        return env.reset(seed=seed)[0]
+
+    def play(
+        self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
+    ) -> tuple[Array, list[list[float]]]:
+        """Reset every environment and repeat what it did; the observations, and all rewards.
+
+        ``begun`` says for each environment which of the ``actions [step][env, ...]`` was the
+        first of its episode.
+        """
+        rewards: list[list[float]] = []
+        for i, (seed, start) in enumerate(zip(seeds, begun, strict=True)):
+            obs = self._begin(i, self.envs[i], seed)
+            rewards.append([])
+            for action in actions[start:]:
+                obs, reward, *_ = self.envs[i].step(action[i])
+                rewards[-1].append(float(reward))
+            self._observations[i] = obs
+        return self._observations, rewards

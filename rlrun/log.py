@@ -1,35 +1,24 @@
-"""Where metrics go: TensorBoard event files and `metrics.jsonl`, both by seed number.
-
-The event files are written here record by record, with TensorBoard's own record format and
-messages: one record holds all metrics of a seed at a step, nothing runs in a thread, and torch is
-not needed. Scalars are `simple_value`s, which every reader of event files understands.
-"""
+"""Where metrics go: TensorBoard event files and `metrics.jsonl`, both by seed number."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
+import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[import-untyped]
-from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
-from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
-    api_pb2,
-    metadata,
-    plugin_data_pb2,
-)
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
-from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
 from rlrun import stats
+from rlrun.events import EVENTS, EventFile, image, session_end
 
+LINES = "metrics.jsonl"
 AGGREGATED = (
     "rollout/ep_rew_mean",
     "eval/mean_reward",
@@ -37,37 +26,6 @@ AGGREGATED = (
     "final/mean_reward",
     "final/exact_return",
 )
-
-
-class _EventFile:
-    """One TensorBoard event file in a folder of its own: a run in TensorBoard's list."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        # TensorBoard reads the files of a folder in the order of their names, so that what a
-        # resumed run writes comes after what it wrote before.
-        seconds, nanoseconds = divmod(time.time_ns(), 10**9)
-        name = f"events.out.tfevents.{seconds:010d}.{nanoseconds:09d}"
-        self._records = RecordWriter((folder / name).open("xb"))
-        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
-
-    def scalars(self, wall_time: float, step: int, values: Mapping[str, float]) -> None:
-        summary = Summary()
-        for tag, value in values.items():
-            summary.value.add(tag=tag, simple_value=value)
-        self.summary(wall_time, step, summary)
-
-    def summary(self, wall_time: float, step: int, summary: Summary) -> None:
-        self._write(Event(wall_time=wall_time, step=step, summary=summary))
-
-    def _write(self, event: Event) -> None:
-        self._records.write(event.SerializeToString())
-
-    def flush(self) -> None:
-        self._records.flush()
-
-    def close(self) -> None:
-        self._records.close()
 
 
 class Logger:
@@ -79,32 +37,69 @@ class Logger:
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
       each write and seed number.
 
-    A second Logger in the same folder, as in a resumed run, adds to what is there.
+    A second Logger in the same folder, as in a resumed run, goes on where the first one was.
     """
 
     def __init__(
-        self, folder: Path, seeds: Sequence[int], hparams: Mapping[str, bool | int | float | str]
+        self,
+        folder: Path,
+        seeds: Sequence[int],
+        hparams: Mapping[str, bool | int | float | str],
+        position: Mapping[str, Any] | None = None,
     ) -> None:
         """Open the files. `hparams` are those of the run; each seed adds its number as `seed`.
+
+        With a `position` of an earlier logger of this folder, what was written after it is cut
+        off, and TensorBoards that have seen it are told to forget it.
 
         No experiment record is written: TensorBoard would take the columns of the HParams tab from
         the first one it meets, and other agents' settings would be missing. Without one it takes
         the settings and metrics of all runs, and shows first the settings that differ.
         """
-        self._seeds = list(seeds)
-        self._runs = [_EventFile(folder / f"seed_{seed}") for seed in self._seeds]
+        self._folder, self._seeds = folder, list(seeds)
+        resumed = position is not None and bool(position)
+        self._cut(position or {})
+        self._runs = [EventFile(folder / f"seed_{seed}") for seed in self._seeds]
         names = ("iqm", "ci_low", "ci_high") if len(self._seeds) > 1 else ()
-        self._aggregates = {name: _EventFile(folder / name) for name in names}
-        self._lines = (folder / "metrics.jsonl").open("a", encoding="utf-8")
-        self._files: list[_EventFile | TextIO] = [
+        self._aggregates = {name: EventFile(folder / name) for name in names}
+        self._lines = (folder / LINES).open("a", encoding="utf-8")
+        self._files: list[EventFile | TextIO] = [
             *self._runs,
             *self._aggregates.values(),
             self._lines,
         ]
         now = time.time()
+        for file in (*self._runs, *self._aggregates.values()):
+            if resumed and position is not None:
+                file.restart(now, int(position["step"]) + 1)
         for seed, run in zip(self._seeds, self._runs, strict=True):
-            run.summary(now, 0, hparams_pb({**hparams, "seed": seed}, start_time_secs=now))
+            if not resumed:
+                run.summary(now, 0, hparams_pb({**hparams, "seed": seed}, start_time_secs=now))
         self.flush()
+
+    def position(self, step: int) -> dict[str, Any]:
+        """How far the files are written, for a logger that goes on from here, from ``step``."""
+        self.flush()
+        sizes = {
+            str(path.relative_to(self._folder)): path.stat().st_size
+            for run in _event_folders(self._folder)
+            for path in run.glob(f"{EVENTS}*")
+        }
+        size = (self._folder / LINES).stat().st_size
+        return {"step": step, "lines": size, "events": sizes}
+
+    def _cut(self, position: Mapping[str, Any]) -> None:
+        """Take back what was written after a position; everything where there is none."""
+        if (lines := self._folder / LINES).exists():
+            os.truncate(lines, min(int(position.get("lines", 0)), lines.stat().st_size))
+        sizes = position.get("events", {})
+        for run in _event_folders(self._folder):
+            for path in run.glob(f"{EVENTS}*"):
+                size = sizes.get(str(path.relative_to(self._folder)))
+                if size is None:
+                    path.unlink()
+                else:
+                    os.truncate(path, min(int(size), path.stat().st_size))
 
     def write(self, step: int, metrics: Mapping[str, NDArray[np.floating]]) -> None:
         """Write every metric, a float array [seed], at `step` (environment steps per seed).
@@ -129,7 +124,7 @@ class Logger:
         """Show a picture, uint8 `[height, width, colour]`, of each of the first seeds."""
         now = time.time()
         for run, picture in zip(self._runs, pictures, strict=False):
-            run.summary(now, step, _image(tag, picture))
+            run.summary(now, step, image(tag, picture))
 
     def flush(self) -> None:
         """Hand everything to the system, so that a killed run loses nothing and readers see it."""
@@ -141,7 +136,7 @@ class Logger:
         if self._lines.closed:
             return
         now = time.time()
-        ended = _session_end(now)
+        ended = session_end(now)
         for run in self._runs:
             run.summary(now, 0, ended)
         for file in self._files:
@@ -173,25 +168,7 @@ class Logger:
                 self._aggregates[name].scalars(wall_time, step, row)
 
 
-def _image(tag: str, picture: NDArray[np.uint8]) -> Summary:
-    height, width, colours = picture.shape
-    data = io.BytesIO()
-    Image.fromarray(picture).save(data, "PNG")
-    summary = Summary()
-    value = summary.value.add(tag=tag)
-    value.image.height, value.image.width, value.image.colorspace = height, width, colours
-    value.image.encoded_image_string = data.getvalue()
-    return summary
-
-
-def _session_end(now: float) -> Summary:
-    """Build the record that ends a session of the HParams tab, for which the library has none."""
-    end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=now)
-    content = plugin_data_pb2.HParamsPluginData(session_end_info=end)
-    summary = Summary()
-    summary.value.add(
-        tag=metadata.SESSION_END_INFO_TAG,
-        metadata=metadata.create_summary_metadata(content),
-        tensor=metadata.NULL_TENSOR,
-    )
-    return summary
+def _event_folders(folder: Path) -> list[Path]:
+    """The folders of this run's event files: one level down, and no links to elsewhere."""
+    found = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    return [path for path in found if re.fullmatch(r"seed_\d+|iqm|ci_low|ci_high", path.name)]

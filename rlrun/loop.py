@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -17,12 +17,18 @@ def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Ste
         yield step, t, agent.learn(t, step)
 
 
-def evaluate(agent: Agent, envs: Envs, step: int, episodes: int) -> tuple[Array, Array]:
+def evaluate(
+    agent: Agent,
+    envs: Envs,
+    step: int,
+    episodes: int,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[Array, Array]:
     """Returns and lengths ``[seed, episode]`` of ``episodes`` whole greedy episodes per seed.
 
     Each environment plays the same number of them: the first to finish would be biased to short
     ones. They are the same episodes at every call, and the agent is not changed. ``step`` is what
-    the agent is told the time is.
+    the agent is told the time is. ``check`` is called at every step: what it raises goes through.
 
     Raises ValueError where ``episodes`` is not a multiple of the environments per seed.
     """
@@ -35,6 +41,7 @@ def evaluate(agent: Agent, envs: Envs, step: int, episodes: int) -> tuple[Array,
     returns, lengths = np.zeros((*shape, rounds)), np.zeros((*shape, rounds), np.int64)
     while (played < rounds).any():
         # environments that have played their share go on, so that the batch keeps its shape
+        check()
         envs.step(agent.act(envs.obs, step, explore=False))
         step += 1
         for seed, env, ret, length in envs.finished:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from rlrun.nets import Parameters
+from rlrun.state import put
 from rlrun.types import State
 
 
@@ -57,6 +58,6 @@ class Adam:
         return {"mean": self._mean, "square": self._square, "steps": int(self._steps)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._mean.copy_(state["mean"])
-        self._square.copy_(state["square"])
+        put(self._mean, state["mean"], "the optimizer")
+        put(self._square, state["square"], "the optimizer")
         self._steps.fill_(state["steps"])

@@ -12,6 +12,7 @@ from rlrun.errors import BadInput
 from rlrun.memory import free_memory, in_words
 from rlrun.rules.tabular import optimism
 from rlrun.schedules import Power
+from rlrun.state import put
 from rlrun.states import States
 from rlrun.types import Array, Spec, State
 
@@ -123,9 +124,9 @@ class QTable:
         return {"policy": {"q": self.q}, **visits}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.q[...] = state["policy"]["q"]
+        put(self.q, state["policy"]["q"], "the table")
         if self.visits is not None:
-            self.visits[...] = state["visits"]
+            put(self.visits, state["visits"], "the counts of visits")
 
 
 def one_after_another(*parts: Array) -> Iterator[tuple[Array, ...]]:

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from rlrun.types import Array, Envs, Metrics
+from rlrun.types import Array, Envs, Metrics, State
 
 WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
 
 
 class Clock:
-    """Wall time, and the part of it that was training: pauses do not count."""
+    """Wall time, and the part of it that was training: pauses do not count.
+
+    A resumed run's clock goes on from what it showed.
+    """
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
         self._paused = 0.0
+
+    def state_dict(self) -> State:
+        return {"wall": self.wall, "training": self.training}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        wall, training = float(state["wall"]), float(state["training"])
+        self._start = time.perf_counter() - wall
+        self._paused = wall - training
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -54,17 +65,39 @@ class Recorder:
                 self._metrics[tag] = Average()
             self._metrics[tag].add(values)
 
-    def row(self) -> dict[str, Array]:
-        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
+    def _collect(self) -> None:
+        """Take the episodes that the environments have finished."""
         for seed, _, ret, length in self._envs.finished:
             self._returns[seed].append(ret)
             self._lengths[seed].append(length)
         self._envs.finished.clear()
+
+    def row(self) -> dict[str, Array]:
+        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
+        self._collect()
         row = {"rollout/ep_rew_mean": _means(self._returns)}
         row["rollout/ep_len_mean"] = _means(self._lengths)
         row |= {tag: average.value() for tag, average in self._metrics.items()}
         self._metrics.clear()
         return row
+
+    def state_dict(self) -> State:
+        self._collect()
+        return {
+            "metrics": {tag: average.state_dict() for tag, average in self._metrics.items()},
+            "returns": [np.array(window, np.float64) for window in self._returns],
+            "lengths": [np.array(window, np.float64) for window in self._lengths],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._metrics.clear()
+        for tag, each in state["metrics"].items():
+            self._metrics[tag] = Average()
+            self._metrics[tag].load_state_dict(each)
+        for name, windows in (("returns", self._returns), ("lengths", self._lengths)):
+            for window, saved in zip(windows, state[name], strict=True):
+                window.clear()
+                window.extend(saved.tolist())
 
 
 class Average:
@@ -92,6 +125,21 @@ class Average:
         if np.issubdtype(self._latest.dtype, np.integer):
             return self._latest
         return np.asarray(self._sum / self._count)
+
+    def state_dict(self) -> State:
+        """What was added, not added up any further: the order of a sum is part of its value."""
+        held = np.stack([_host(each) for each in self._held]) if self._held else np.empty(0)
+        return {
+            "held": held,
+            "sum": np.asarray(self._sum),
+            "count": self._count,
+            "latest": self._latest,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._held = list(state["held"])
+        self._sum, self._count = state["sum"], int(state["count"])
+        self._latest = state["latest"]
 
     def _fold(self) -> None:
         if self._held:

@@ -15,6 +15,7 @@ import numpy as np
 from rlrun.types import Array, State
 
 NUMBERS = 64
+MOST = 2**24  # numbers drawn together, at most
 BLOCK = 4096  # a call of a generator costs about 3 us whatever it draws, a slice of a block 0.3
 
 
@@ -121,7 +122,9 @@ class Streams:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         streams = [dict(each) for each in state["streams"]]
-        width, used = streams[0]["width"], streams[0]["used"]
+        width, used = int(streams[0]["width"]), int(streams[0]["used"])
+        if not 0 <= used <= width <= MOST:
+            raise ValueError("a stream of random numbers is not where one can be")
         for bits, each in zip(self._bits, streams, strict=True):
             bits.state = {k: v for k, v in each.items() if k not in ("width", "used")}  # type: ignore[assignment]
         self._refill(width)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -14,9 +15,11 @@ from rlrun.device import Device
 from rlrun.envs import open_envs
 from rlrun.envspec import check_env_kwargs, env_spec
 from rlrun.errors import BadInput
+from rlrun.evaluation import Evaluation
+from rlrun.rng import Purpose
+from rlrun.saving import Saving
 from rlrun.schema import construct
-from rlrun.train import Evaluation
-from rlrun.types import Spec
+from rlrun.types import Envs, Spec
 
 
 class Settings:
@@ -31,6 +34,7 @@ class Settings:
         gamma: float,
         log: Mapping[str, Any],
         eval: Mapping[str, Any],
+        checkpoint: Mapping[str, Any],
         env: Mapping[str, Any],
         agent: Mapping[str, Any],
         replay: Mapping[str, Any],
@@ -45,6 +49,7 @@ class Settings:
         self.total_steps, self.gamma = total_steps, gamma
         self.log_every = construct(LogSettings, log, "log").every
         self.evaluation = construct(Evaluation, eval, "eval")
+        self.saving = construct(Saving, checkpoint, "checkpoint")
         self.env = construct(EnvSettings, env, "env")
         self.device = construct(Device, device, "device")
         self.agent, self.replay, self.explore = agent, replay, explore
@@ -68,6 +73,7 @@ class EnvSettings:
         num_envs: int,
         max_episode_steps: int | None,
         bins: tuple[tuple[float, float, int], ...] | None,
+        rebuild: bool,
         kwargs: Mapping[str, Any],
     ) -> None:
         at_least(1, num_envs=num_envs, max_episode_steps=max_episode_steps)
@@ -78,6 +84,7 @@ class EnvSettings:
                     f"got [{low}, {high}, {count}]"
                 )
         self.id, self.num_envs, self.bins = id, num_envs, bins
+        self._rebuild = rebuild
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
         self.limit = max_episode_steps or env_spec(id).max_episode_steps
@@ -91,6 +98,26 @@ class EnvSettings:
             **self._kwargs,
         )
 
+    def open(
+        self,
+        seeds: Sequence[int],
+        num_envs: int,
+        *,
+        gamma: float,
+        limit: int | None = None,
+        purpose: Purpose = Purpose.TRAIN_EPISODES,
+    ) -> Envs:
+        """``num_envs`` of them for each seed."""
+        return open_envs(
+            partial(self.make, limit),
+            self.id,
+            seeds,
+            num_envs,
+            gamma=gamma,
+            purpose=purpose,
+            rebuild=self._rebuild,
+        )
+
     def spec(self, gamma: float) -> Spec:
         """What an agent is told, found by making one environment and taking one step in it.
 
@@ -99,7 +126,7 @@ class EnvSettings:
         """
         try:
             _check_shapes(self.make())
-            envs = open_envs(self.make, self.id, [0], self.num_envs, gamma=gamma)
+            envs = self.open([0], self.num_envs, gamma=gamma)
             envs.close()
         except Exception as error:
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rlrun.rng import Purpose, Streams
+from rlrun.state import put
 from rlrun.types import Array, Episode, Model, Spec, State, Step
 
 
@@ -121,14 +122,18 @@ class TableEnvs:
             "length": self._time - self._begun,
         }
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
         self.restart()
         self._streams.load_state_dict(state["streams"])
-        self.obs = state["obs"].copy()
+        put(self.obs, state["obs"], "the states")
+        if not ((self.obs >= 0) & (self.obs < self.spec.obs.choices[0])).all():
+            raise ValueError("the states are not those of this environment")
         self._pair = self.obs * self._actions
-        self._return[...] = state["return"]
-        self._begun[...] = -state["length"]
+        put(self._return, state["return"], "the returns")
+        put(self._begun, state["length"], "the lengths of the episodes")
+        self._begun *= -1
         self._deadline = int(self._begun.min()) + self._limit
+        return []
 
     def close(self) -> None:
         """Nothing is open."""

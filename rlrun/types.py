@@ -21,6 +21,12 @@ Metrics: TypeAlias = "Mapping[str, Tensor | Array]"
 latest one is logged."""
 State: TypeAlias = dict[str, Any]
 """Nested plain values and arrays."""
+
+
+class Segment(dict[str, Array]):
+    """Arrays that will never change again: checkpoints write them once, and then share them."""
+
+
 SpaceKind: TypeAlias = Literal["vector", "image", "discrete", "multi_discrete"]
 
 
@@ -151,7 +157,9 @@ class Envs(Protocol):
 
     def state_dict(self) -> State: ...
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
+        """Come back to where the state was taken; what did not come back, as sentences."""
+        ...
 
     def close(self) -> None: ...
 

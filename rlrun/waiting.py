@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rlrun.state import put
 from rlrun.types import Array, State
 
 
@@ -73,6 +74,8 @@ class Waiting:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._pair[...] = state["pair"] + self._first
-        self._waits[...] = state["waits"]
-        self._reward[...], self._discount[...] = state["reward"], state["discount"]
+        put(self._pair, state["pair"], "what waits")
+        self._pair += self._first
+        put(self._waits, state["waits"], "what waits")
+        put(self._reward, state["reward"], "what waits")
+        put(self._discount, state["discount"], "what waits")

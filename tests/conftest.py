@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from rlrun import build
+from rlrun import runs as runs_module
 from rlrun.__main__ import main
 from rlrun.errors import BadInput
 from tests.cli_helpers import Outcome, Rlrun
@@ -43,7 +43,7 @@ def rlrun(
         (folder / "result.json").write_text("{}")
         return 1.0
 
-    monkeypatch.setattr(build, "run", train)
+    monkeypatch.setattr(runs_module, "run", train)
 
     def call(*words: str) -> Outcome:
         runs.clear()

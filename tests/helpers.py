@@ -40,7 +40,7 @@ def agent_and_envs(*words: str) -> tuple[Agent, Envs]:
     parts.device.prepare()
     env = parts.env
     agent = build.build_agent(parts, env.spec(parts.gamma))
-    return agent, open_envs(env.make, env.id, parts.seeds, env.num_envs, gamma=parts.gamma)
+    return agent, env.open(parts.seeds, env.num_envs, gamma=parts.gamma)
 
 
 def envs_of(

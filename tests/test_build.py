@@ -150,7 +150,7 @@ def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
 def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -> None:
     parts = construct(Settings, settings("seeds=2"), "")
     training = open_envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
-    evaluation = build._eval_envs(parts, 3)
+    evaluation = build.evaluation_envs(parts, 3)
     starts = [*training.obs.reshape(6, -1).tolist(), *evaluation.obs.reshape(6, -1).tolist()]
     assert len({tuple(start) for start in starts}) == 12
 

@@ -143,6 +143,6 @@ def test_a_new_generation_replaces_the_files_of_the_old_one(tmp_path: Path) -> N
         save(folder, {"generation": generation, "array": np.full(5, generation)})
         assert sorted(os.listdir(folder)) == [
             f"arrays-{generation}.safetensors",
-            "manifest.json",
+            f"manifest-{generation}.json",
         ]
         assert load(folder)["array"].tolist() == [generation] * 5

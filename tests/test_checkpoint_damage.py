@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -91,7 +92,7 @@ def test_the_commit_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.Monke
     save(tmp_path / "checkpoint", {"array": np.zeros(3)})
     assert synced == [
         "arrays-1.safetensors",
-        "manifest.json.tmp",
+        "manifest-1.tmp",
         "checkpoint",
         "rename",
         "checkpoint",
@@ -108,15 +109,19 @@ def test_half_an_array_file_of_an_interrupted_save_does_no_harm(
     save(tmp_path, {"array": np.arange(4)})
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "save_file", half)
-        with pytest.raises(OSError, match="no space"):
+        with pytest.raises(CheckpointError, match="cannot be written: no space"):
             save(tmp_path, {"array": np.arange(5)})
     assert load(tmp_path)["array"].tolist() == [0, 1, 2, 3]
 
 
-def edit(folder: Path, change: Callable[[Any], object]) -> None:
-    manifest = json.loads((folder / "manifest.json").read_text())
-    change(manifest)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+def edit(folder: Path, change: Callable[[Any], object], in_head: bool = False) -> None:
+    """Change a manifest as somebody would who knows how its checksum is made."""
+    head, body = map(json.loads, (folder / MANIFEST).read_text().splitlines())
+    change(head if in_head else body)
+    text = json.dumps(body)
+    if not in_head:
+        head["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    (folder / MANIFEST).write_text(f"{json.dumps(head)}\n{text}\n")
 
 
 def flip(path: Path, position: int) -> None:
@@ -132,25 +137,39 @@ def rename_arrays(folder: Path, name: str) -> None:
     edit(folder, change)
 
 
-ARRAYS = "arrays-1.safetensors"
+ARRAYS, MANIFEST = "arrays-1.safetensors", "manifest-1.json"
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no manifest": (lambda f: (f / "manifest.json").unlink(), r"manifest\.json is missing"),
+    "no manifest": (lambda f: (f / MANIFEST).unlink(), r"checkpoint has no checkpoint"),
     "no arrays": (lambda f: (f / ARRAYS).unlink(), r"arrays-1\.safetensors is missing"),
     "cut JSON": (
-        lambda f: (f / "manifest.json").write_text('{"version": 1, "fil'),
-        r"manifest\.json is damaged",
+        lambda f: (f / MANIFEST).write_text('{"version": 1, "fil'),
+        r"manifest-1\.json is damaged",
     ),
-    "not UTF-8": (lambda f: (f / "manifest.json").write_bytes(b"\xff\xfe{"), r"is damaged"),
-    "a list": (lambda f: (f / "manifest.json").write_text("[1]"), r"manifest\.json is damaged"),
-    "deep": (lambda f: (f / "manifest.json").write_text("[" * 100_000), r"is damaged"),
-    "no version": (lambda f: edit(f, lambda m: m.pop("version")), r"manifest\.json is damaged"),
+    "not UTF-8": (lambda f: (f / MANIFEST).write_bytes(b"\xff\xfe{"), r"is damaged"),
+    "a list": (lambda f: (f / MANIFEST).write_text("[1]"), r"manifest-1\.json is damaged"),
+    "deep": (lambda f: (f / MANIFEST).write_text("[" * 100_000), r"is damaged"),
+    "no version": (
+        lambda f: edit(f, lambda m: m.pop("version"), True),
+        r"manifest-1\.json is damaged",
+    ),
     "later version": (
-        lambda f: edit(f, lambda m: m.update(version=2)),
-        r"manifest\.json has format version 2, but this program reads 1",
+        lambda f: edit(f, lambda m: m.update(version=3), True),
+        r"manifest-1\.json has format version 3, but this program reads 2",
     ),
-    "no files": (lambda f: edit(f, lambda m: m.pop("files")), r"manifest\.json is damaged"),
-    "no state": (lambda f: edit(f, lambda m: m.pop("state")), r"manifest\.json is damaged"),
-    "state a list": (lambda f: edit(f, lambda m: m.update(state=[])), r"manifest\.json is damaged"),
+    "earlier version": (
+        lambda f: edit(f, lambda m: m.update(version=1), True),
+        r"manifest-1\.json has format version 1, but this program reads 2",
+    ),
+    "flipped manifest": (
+        lambda f: flip(f / MANIFEST, -4),
+        r"manifest-1\.json is damaged: its checksum",
+    ),
+    "no files": (lambda f: edit(f, lambda m: m.pop("files")), r"manifest-1\.json is damaged"),
+    "no state": (lambda f: edit(f, lambda m: m.pop("state")), r"manifest-1\.json is damaged"),
+    "state a list": (
+        lambda f: edit(f, lambda m: m.update(state=[])),
+        r"manifest-1\.json is damaged",
+    ),
     "flipped bit": (lambda f: flip(f / ARRAYS, -1), r"arrays-1\.safetensors is damaged: .*sum"),
     "cut arrays": (lambda f: (f / ARRAYS).write_bytes(b""), r"arrays-1\.safetensors is damaged"),
     "no such array": (
@@ -171,14 +190,14 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "half a reference": (
         lambda f: edit(f, lambda m: m["state"]["array"].pop("kind")),
-        r"manifest\.json is damaged",
+        r"manifest-1\.json is damaged",
     ),
     "outside": (
         lambda f: rename_arrays(f, "../arrays-1.safetensors"),
-        r"names '\.\./arrays-1\.safetensors', which is not an array file",
+        r"names '\.\./arrays-1\.safetensors': not an array file",
     ),
-    "absolute": (lambda f: rename_arrays(f, "/arrays-1.safetensors"), r"is not an array file"),
-    "other file": (lambda f: rename_arrays(f, "manifest.json"), r"is not an array file"),
+    "absolute": (lambda f: rename_arrays(f, "/arrays-1.safetensors"), r"not an array file"),
+    "other file": (lambda f: rename_arrays(f, MANIFEST), r"not an array file"),
 }
 
 
@@ -195,5 +214,5 @@ def test_damage_is_told_in_a_sentence_that_names_the_file(tmp_path: Path, kind: 
 
 
 def test_a_folder_that_is_not_there_has_no_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"nowhere.manifest\.json is missing"):
+    with pytest.raises(CheckpointError, match=r"nowhere has no checkpoint"):
         load(tmp_path / "nowhere")

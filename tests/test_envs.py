@@ -117,13 +117,25 @@ def test_history_is_cut_without_losing_an_episode(monkeypatch: pytest.MonkeyPatc
     assert np.array_equal(other.obs, envs.obs)
 
 
-def test_an_environment_that_does_not_come_back_is_named() -> None:
-    envs = envs_of("CartPole-v1")
-    envs.step(np.zeros((1, 1), np.int64))
+def test_an_environment_that_does_not_come_back_is_named_and_begins_anew() -> None:
+    envs = envs_of("CartPole-v1", (4, 7, 9), 2)
+    for _ in range(3):
+        envs.step(np.zeros((3, 2), np.int64))
     state = host(envs.state_dict())
-    state["obs"] = state["obs"] + 1
-    with pytest.raises(ValueError, match="CartPole-v1 did not come back"):
-        envs_of("CartPole-v1").load_state_dict(state)
+    state["obs"][1, 1] += 1
+    other = envs_of("CartPole-v1", (4, 7, 9), 2)
+    lost = other.load_state_dict(state)
+    assert len(lost) == 1
+    assert "CartPole-v1 did not come back to where it was (seeds 7)" in lost[0]
+    assert other.finished == []
+    later = [t for t in (envs.step(np.ones((3, 2), np.int64)) for _ in range(5))]
+    for t in later:
+        again = other.step(np.ones((3, 2), np.int64))
+        assert np.array_equal(
+            np.delete(t.obs.reshape(6, -1), 3, 0), np.delete(again.obs.reshape(6, -1), 3, 0)
+        )
+        assert not np.array_equal(t.obs[1, 1], again.obs[1, 1])
+    assert other.state_dict()["episode"].tolist() == [[0, 0], [0, 1], [0, 0]]
 
 
 def test_a_seed_sees_the_same_in_every_stack() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlrun import build
+from rlrun import runs
 from tests.helpers import settings
 
 pytestmark = pytest.mark.train
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.train
 
 def result(folder: Path, *words: str) -> dict[str, Any]:
     """What the command leaves under "final" in result.json."""
-    build.run(settings(*words), folder, "rlrun again")
+    runs.run(settings(*words), folder, "rlrun again")
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())["final"]
     return found
 

@@ -143,14 +143,47 @@ def test_everything_can_be_read_before_the_end(tmp_path: Path) -> None:
     logger.close()
 
 
-def test_a_second_logger_adds_to_the_first(tmp_path: Path) -> None:
-    for step in (1, 2, 3):
-        logger = Logger(tmp_path, [1], {})
-        logger.write(step, {"time/fps": np.array([step])})
+def test_a_second_logger_goes_on_where_the_first_one_was(tmp_path: Path) -> None:
+    position: dict[str, Any] = {}
+    for first, last in ((1, 3), (3, 5), (5, 6)):  # each writes more than was saved of it
+        logger = Logger(tmp_path, [1, 2], {}, position)
+        for step in range(first, last):
+            logger.write(step, {"eval/mean_reward": np.array([step, step])})
+        position = logger.position(last - 1)
+        if last < 6:
+            for step in range(last, last + 2):  # killed before the next checkpoint
+                logger.write(step, {"eval/mean_reward": np.array([-1.0, -2.0])})
         logger.close()
         logger.close()  # once is enough, twice does no harm
-    assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3]
-    assert scalars(tmp_path / "seed_1") == {"time/fps": [(1, 1.0), (2, 2.0), (3, 3.0)]}
+    assert [(line["step"], line["seed"]) for line in lines(tmp_path)] == [
+        (step, seed) for step in range(1, 6) for seed in (1, 2)
+    ]
+    for run in ("seed_1", "seed_2", "iqm", "ci_low", "ci_high"):
+        points = [(step, float(step)) for step in range(1, 6)]
+        assert scalars(tmp_path / run) == {"eval/mean_reward": points}
+
+
+def test_without_a_position_the_log_begins_anew(tmp_path: Path) -> None:
+    for value in (1.0, 2.0):
+        logger = Logger(tmp_path, [1], {})
+        logger.write(1, {"time/fps": np.array([value])})
+        logger.close()
+    assert scalars(tmp_path / "seed_1") == {"time/fps": [(1, 2.0)]}
+    assert len(lines(tmp_path)) == 1
+
+
+def test_nothing_outside_of_the_folder_is_cut(tmp_path: Path) -> None:
+    """A position is read from a file, and files of a folder may be links."""
+    outside = tmp_path / "outside"
+    (outside / "seed_1").mkdir(parents=True)
+    events = outside / "seed_1" / "events.out.tfevents.1.2"
+    events.write_text("keep")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "seed_1").symlink_to(outside / "seed_1")
+    (tmp_path / "run" / "other").mkdir()
+    position = {"step": 1, "lines": 0, "events": {"../outside/seed_1/events.out.tfevents.1.2": 0}}
+    Logger(tmp_path / "run", [2], {}, position).close()
+    assert events.read_text() == "keep"
 
 
 def test_numbers_are_short_and_read_back_as_they_were(tmp_path: Path) -> None:

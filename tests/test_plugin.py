@@ -74,6 +74,7 @@ def test_any_registered_id_works_without_a_file(env_id: str) -> None:
         "num_envs": 1,
         "max_episode_steps": None,
         "bins": None,
+        "rebuild": False,
         "kwargs": {},
     }
 

@@ -16,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from rlrun import build, table_pictures
+from rlrun import build, runs, table_pictures
 from rlrun.model import read_model
 from rlrun.portrait import Portrait
 from rlrun.schema import construct
@@ -145,7 +145,7 @@ def test_a_run_shows_its_table_everywhere(tmp_path: Path) -> None:
         "total_steps=2000",
         "log.every=500",
     )
-    build.run(settings(*words, "eval.every=500"), tmp_path, "rlrun again")
+    runs.run(settings(*words, "eval.every=500"), tmp_path, "rlrun again")
     for seed in (0, 1):
         events = EventAccumulator(str(tmp_path / f"seed_{seed}")).Reload()
         pictures = events.Images("eval/table")

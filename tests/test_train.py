@@ -13,10 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from rlrun import build, checkpoint
+from rlrun import checkpoint, runs
 from rlrun.best import Best, merge
+from rlrun.evaluation import Evaluation
 from rlrun.recorder import Average
-from rlrun.train import Evaluation
 from tests.helpers import SMALL_DQN, settings
 
 WORDS = (
@@ -34,7 +34,7 @@ WORDS = (
 
 def run(folder: Path, *words: str) -> dict[str, Any]:
     folder.mkdir()
-    build.run(settings(*WORDS, *words), folder, "rlrun again")
+    runs.run(settings(*WORDS, *words), folder, "rlrun again")
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
 
@@ -162,7 +162,7 @@ def test_a_failed_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: Any) -> None:
         raise RuntimeError("the lights went out")
 
-    monkeypatch.setattr("rlrun.train.evaluate", fail)
+    monkeypatch.setattr("rlrun.evaluation.evaluate", fail)
     with pytest.raises(RuntimeError):
         run(tmp_path / "run")
     meta = json.loads((tmp_path / "run" / "meta.json").read_text())
@@ -227,7 +227,7 @@ def test_an_interrupted_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rlrun.train.evaluate", stop)
+    monkeypatch.setattr("rlrun.evaluation.evaluate", stop)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "run")
     assert json.loads((tmp_path / "run" / "meta.json").read_text())["status"] == "interrupted"

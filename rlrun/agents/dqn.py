@@ -16,6 +16,7 @@ from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
 from rlrun.rules.td import huber, q_learning_target, q_taken, spread, squared
 from rlrun.schedules import Linear, due
+from rlrun.state import put
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 
 LOSSES = {"huber": huber, "squared": squared}
@@ -161,9 +162,9 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._online.flat.copy_(state["policy"]["online"])
-        self._target.flat.copy_(state["target"])
+        put(self._online.flat, state["policy"]["online"], "the network")
+        put(self._target.flat, state["target"], "the target network")
         self._optimizer.load_state_dict(state["optimizer"])
-        self._updates[...] = state["updates"]
+        put(self._updates, state["updates"], "the number of updates")
         self._explore.load_state_dict(state["explore"])
         self._replay.load_state_dict(state["replay"])

@@ -11,6 +11,7 @@ from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.qtable import LrClock, QTable
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, first_visits, returns
+from rlrun.state import put
 from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
 
 
@@ -134,7 +135,7 @@ class MonteCarlo:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
-        self._error[...] = state["error"]
+        put(self._error, state["error"], "the errors")
         for s, envs in enumerate(state["steps"]):
             for e, steps in envs.items():
                 self._length[s, int(e)] = len(steps)

@@ -9,6 +9,7 @@ import numpy as np
 
 from rlrun.checks import at_least, positive
 from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
+from rlrun.state import put
 from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
 
 SAME = 1e-12  # values nearer to each other than this are equally good
@@ -133,6 +134,7 @@ class Planner:
         return {"policy": every, "v": v, "sweeps": self._sweeps, "done": self._done}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._q, self._policy = state["policy"]["q"][0], state["policy"]["plan"][0]
-        self._v = state["v"][0]
-        self._sweeps, self._done = state["sweeps"], state["done"]
+        put(self._q, state["policy"]["q"][0], "the table")
+        put(self._policy, state["policy"]["plan"][0], "the plan")
+        put(self._v, state["v"][0], "the values of the states")
+        self._sweeps, self._done = int(state["sweeps"]), bool(state["done"])

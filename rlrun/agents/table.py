@@ -13,6 +13,7 @@ from rlrun.qtable import LrClock, QTable, mean_error, one_after_another
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
 from rlrun.schedules import due
+from rlrun.state import put
 from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
 from rlrun.waiting import Settled, Waiting
 
@@ -145,7 +146,7 @@ class Table:
             settled = self._waiting.settle(value, self._last)
             error = self._settle(settled, self._last, step)
             self._waiting.push(pair, t.reward, t.discount)
-            self._last, self._next_obs = t.last.copy(), t.next_obs
+            self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
             return error
         if self._trace_decay and self._bootstrap == "max":
             best = self._table.values(self._table.row(t.obs)).max(-1)
@@ -200,6 +201,7 @@ class Table:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
-        self._trace[...] = state["trace"]
+        put(self._trace, state["trace"], "the eligibility traces")
         self._waiting.load_state_dict(state["waiting"])
-        self._last, self._next_obs = state["last"], state["next_obs"]
+        put(self._last, state["last"], "what waits")
+        put(self._next_obs, state["next_obs"], "what waits")

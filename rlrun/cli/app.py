@@ -54,13 +54,13 @@ def run(words: list[str]) -> int:
 
 def run_task(config: DictConfig) -> float:
     """One run, as Hydra calls it: its value is what a sweep compares."""
-    from rlrun import build
+    from rlrun import build, runs
 
     settings = build.plain(config)
     build.validate(settings)  # again: a search's own values have not been checked before
     folder = Path(HydraConfig.get().runtime.output_dir)
     try:
-        return build.run(settings, folder, _command())
+        return runs.run(settings, folder, _command())
     except KeyboardInterrupt:
         discard(folder)  # stopped before anything was written
         raise

@@ -14,6 +14,7 @@ import numpy as np
 from rlrun.errors import BadInput
 from rlrun.rng import Purpose, Streams
 from rlrun.schedules import Schedule
+from rlrun.state import put
 from rlrun.types import Array, Spec, State
 
 Values: TypeAlias = Callable[[], Array]
@@ -73,7 +74,7 @@ class Rate:
         return {"episodes": self._episodes.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._episodes[...] = state["episodes"]
+        put(self._episodes, state["episodes"], "the number of episodes")
         self._read()
 
 

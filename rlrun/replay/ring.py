@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from rlrun.replay.nstep import n_step
-from rlrun.types import Array, Batch, Draws, Spec, State, Step
+from rlrun.types import Array, Batch, Draws, Segment, Spec, State, Step
 
 FIELDS = ("obs", "action", "reward", "discount", "next_obs", "last")
+SEGMENT = 2**20  # bytes of one seed in a piece that a checkpoint writes once ...
+MOST_SEGMENTS = 256  # ... or more, where there would be more pieces than this
 
 
 class Replay:
@@ -39,19 +42,15 @@ class Replay:
         self._draws = draws
         self._envs = spec.num_envs
         self._slots = capacity // spec.num_envs
-        self._cursor = 0  # where the next step goes
-        self._filled = 0
+        self._time = 0  # steps ever added; step t lies in the slot t % slots
+        size = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in _layout(spec))
+        # Independent of the stack, so that a seed's state does not depend on its neighbours.
+        self._segment = max(1, SEGMENT // (size * self._envs), self._slots // MOST_SEGMENTS)
         grid = (seeds, self._slots, self._envs)
-        obs, obs_type = (*grid, *spec.obs.shape), spec.obs.dtype
-        action = (*grid, *spec.action.shape)
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
-                "obs": np.zeros(obs, obs_type),
-                "action": np.zeros(action, spec.action.dtype),
-                "reward": np.zeros(grid, np.float32),
-                "discount": np.zeros(grid, np.float32),
-                "next_obs": np.zeros(obs, obs_type),
-                "last": np.zeros(grid, np.bool_),
+                name: np.zeros((*grid, *shape), kind)
+                for name, (kind, shape) in zip(FIELDS, _layout(spec), strict=True)
             }
         except (MemoryError, ValueError) as error:  # numpy's ValueError: more than can be counted
             raise ValueError(
@@ -63,14 +62,14 @@ class Replay:
 
     def __len__(self) -> int:
         """Transitions stored per seed."""
-        return self._filled * self._envs
+        return min(self._time, self._slots) * self._envs
 
     def add(self, t: Step) -> None:
         """Store one vector step in the place of the oldest."""
+        cursor = self._time % self._slots
         for name in FIELDS:
-            self._data[name][:, self._cursor] = getattr(t, name)
-        self._cursor = (self._cursor + 1) % self._slots
-        self._filled = min(self._filled + 1, self._slots)
+            self._data[name][:, cursor] = getattr(t, name)
+        self._time += 1
 
     def sample(self, size: int, steps: int = 1) -> Batch:
         """``size`` transitions per seed, drawn uniformly with replacement.
@@ -107,7 +106,7 @@ class Replay:
         time, env = np.divmod(index, self._envs)
         window = (time[..., None] + np.arange(steps)) % self._slots  # [seed, batch, n]
         place = window * self._envs + env[..., None] + self._first[..., None]
-        newest = (self._cursor - 1) % self._slots
+        newest = (self._time - 1) % self._slots
         stop = self._take("last", place) | (window == newest)
         returns, discounts, reach = n_step(
             self._take("reward", place), self._take("discount", place), stop
@@ -116,21 +115,59 @@ class Replay:
 
     def check_valid(self) -> tuple[bool, str]:
         """Whether what must always hold does, and if not, what fails."""
-        if not 0 <= self._cursor < self._slots:
-            return False, f"cursor {self._cursor} outside of {self._slots} slots"
-        if self._filled < self._slots and self._cursor != self._filled:
-            return False, f"{self._filled} filled slots, but the cursor is at {self._cursor}"
-        if any(array[:, self._filled :].any() for array in self._data.values()):
+        if self._time < 0:
+            return False, f"{self._time} steps were added"
+        if any(array[:, self._time :].any() for array in self._data.values()):
             return False, "a slot that was never written is not zero"
         return True, ""
 
     def state_dict(self) -> State:
-        data = {name: array[:, : self._filled] for name, array in self._data.items()}
-        return {"data": data, "cursor": self._cursor, "draws": self._draws.state_dict()}
+        """What is stored, in pieces of fixed bounds on the axis of time.
+
+        The pieces that are complete will not change until they are forgotten as a whole; what is
+        left at either end is given apart.
+        """
+        oldest = max(0, self._time - self._slots)
+        first = -(-oldest // self._segment) * self._segment
+        stop = max(first, self._time // self._segment * self._segment)
+        bounds = range(first, stop, self._segment)
+        return {
+            "time": self._time,
+            "segments": {str(t): Segment(self._piece(t, t + self._segment)) for t in bounds},
+            "head": self._piece(oldest, min(first, self._time)),
+            "tail": self._piece(stop, max(stop, self._time)),
+            "draws": self._draws.state_dict(),
+        }
+
+    def _piece(self, start: int, stop: int) -> dict[str, Array]:
+        """The steps from ``start`` to before ``stop``, ``[seed, time, env, ...]``."""
+        low, count = start % self._slots, stop - start
+        if low + count <= self._slots:
+            return {name: array[:, low : low + count] for name, array in self._data.items()}
+        places = np.arange(start, stop) % self._slots
+        return {name: array[:, places] for name, array in self._data.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._cursor = state["cursor"]
-        self._filled = state["data"]["last"].shape[1]
-        for name, array in self._data.items():
-            array[:, : self._filled] = state["data"][name]
+        self._time = int(state["time"])
+        oldest = max(0, self._time - self._slots)
+        starts = sorted(map(int, state["segments"]))
+        head = len(state["head"]["last"][0])
+        pieces = [
+            (oldest, state["head"]),
+            *((start, state["segments"][str(start)]) for start in starts),
+            (starts[-1] + self._segment if starts else oldest + head, state["tail"]),
+        ]
+        for start, piece in pieces:
+            places = np.arange(start, start + len(piece["last"][0])) % self._slots
+            for name, array in self._data.items():
+                saved = piece[name]
+                if saved.shape != (len(array), len(places), *array.shape[2:]):
+                    raise ValueError(f"the replay's {name} are of the shape {saved.shape}")
+                array[:, places] = saved
         self._draws.load_state_dict(state["draws"])
+
+
+def _layout(spec: Spec) -> list[tuple[str, tuple[int, ...]]]:
+    """Type and shape of each of ``FIELDS``, of one transition."""
+    obs, action = (spec.obs.dtype, spec.obs.shape), (spec.action.dtype, spec.action.shape)
+    return [obs, action, ("float32", ()), ("float32", ()), obs, ("bool", ())]

@@ -1,0 +1,136 @@
+"""Evaluations of a run: when, how long, what they say, and the best of each seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rlrun import checkpoint
+from rlrun.best import Best
+from rlrun.checks import at_least, positive
+from rlrun.folder import RunFolder
+from rlrun.log import Logger
+from rlrun.loop import evaluate
+from rlrun.portrait import Portrait
+from rlrun.stats import summary
+from rlrun.types import Agent, Array, Envs
+
+
+class Evaluation:
+    """When and how long to evaluate; the keys are the ``eval`` settings.
+
+    Args:
+        every: steps between evaluations while training; 0 for none.
+        episodes: episodes per seed in each of those.
+        final_episodes: episodes per seed at the end; 0 for no evaluation then.
+        max_steps: the longest an evaluation episode may last; None: as long as the environment
+            lets it.
+    """
+
+    def __init__(
+        self, *, every: int, episodes: int, final_episodes: int, max_steps: int | None
+    ) -> None:
+        at_least(0, every=every, final_episodes=final_episodes)
+        at_least(1, episodes=episodes)
+        positive(max_steps=max_steps)
+        self.every, self.episodes, self.final_episodes = every, episodes, final_episodes
+        self.max_steps = max_steps
+
+    @staticmethod
+    def envs_for(episodes: int) -> int:
+        """How many environments per seed share ``episodes`` evenly: at most 10."""
+        return max(n for n in range(1, 11) if episodes % n == 0)
+
+
+class Evaluator:
+    """Evaluates the agent of one run and keeps what was best.
+
+    Args:
+        settings: when and how long.
+        agent: who plays.
+        make_envs: makes the evaluation's environments: so many per seed.
+        seeds: the seed numbers.
+        folder, logger: where it is told.
+        portrait: what the agent's table shows, if it has one.
+        check: called at every step; what it raises ends the evaluation.
+    """
+
+    def __init__(
+        self,
+        settings: Evaluation,
+        agent: Agent,
+        make_envs: Callable[[int], Envs],
+        seeds: tuple[int, ...],
+        folder: RunFolder,
+        logger: Logger,
+        portrait: Portrait | None,
+        check: Callable[[], None],
+    ) -> None:
+        self.every, self._settings = settings.every, settings
+        self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
+        self._folder, self._logger, self._portrait = folder, logger, portrait
+        self._check = check
+        self.best = Best(len(seeds))
+        self._envs: Envs | None = None
+
+    def run(self, step: int) -> dict[str, Array]:
+        """Evaluate while training; save the policies of the seeds that are better than ever."""
+        if self._envs is None:
+            self._envs = self._make_envs(Evaluation.envs_for(self._settings.episodes))
+        episodes = self._settings.episodes
+        returns, lengths = evaluate(self._agent, self._envs, step, episodes, self._check)
+        mean = returns.mean(-1)
+        if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
+            self.save_best()
+        self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
+        row = {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
+        if self._portrait is not None:
+            self._folder.log(f"policy of seed {self._seeds[0]}:\n{self._portrait.text()}")
+            self._logger.pictures(step, "eval/table", self._portrait.pictures())
+            if (exact := self._portrait.exact()) is not None:
+                row["eval/exact_return"] = exact
+        return row
+
+    def save_best(self) -> None:
+        """Write each seed's policy at its best evaluation."""
+        checkpoint.save(self._folder.path / "best", self.best.state_dict())
+
+    def final(self, step: int) -> dict[str, Any] | None:
+        """The evaluation of the last step's weights."""
+        episodes = self._settings.final_episodes
+        if self._portrait is not None:
+            self._portrait.write(self._folder.path)
+        if not episodes:
+            return None
+        envs = self._make_envs(Evaluation.envs_for(episodes))
+        returns, _ = evaluate(self._agent, envs, step, episodes, self._check)
+        envs.close()
+        mean = returns.mean(-1)
+        row = {"final/mean_reward": mean}
+        self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
+        result: dict[str, Any] = {"step": step, "episodes": episodes, **summary(mean)}
+        exact = None if self._portrait is None else self._portrait.exact()
+        if exact is not None:
+            row["final/exact_return"] = exact
+            self._folder.log(f"exact return {exact.mean():.4g} ({_listed(exact)})")
+            result["exact"] = summary(exact)
+        self._logger.write(step, row)
+        return result
+
+    def best_so_far(self) -> dict[str, Any] | None:
+        """What result.json says of each seed's best evaluation; None where there was none."""
+        if not self.best.policy:
+            return None
+        return {
+            "step": self.best.step.tolist(),
+            "episodes": self._settings.episodes,
+            **summary(self.best.mean),
+        }
+
+    def close(self) -> None:
+        if self._envs is not None:
+            self._envs.close()
+
+
+def _listed(values: Array) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

@@ -1,0 +1,89 @@
+"""TensorBoard's event files, written record by record with TensorBoard's own format and messages.
+
+One record holds all metrics of a seed at a step, nothing runs in a thread, and torch is not needed.
+Scalars are `simple_value`s, which every reader of event files understands.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
+    Event,
+    SessionLog,
+)
+from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
+    api_pb2,
+    metadata,
+    plugin_data_pb2,
+)
+from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
+
+EVENTS = "events.out.tfevents"
+
+
+class EventFile:
+    """One TensorBoard event file in a folder of its own: a run in TensorBoard's list."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        # TensorBoard reads the files of a folder in the order of their names, so that what a
+        # resumed run writes comes after what it wrote before.
+        seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+        name = f"{EVENTS}.{seconds:010d}.{nanoseconds:09d}"
+        self._records = RecordWriter((folder / name).open("xb"))
+        self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
+
+    def restart(self, wall_time: float, step: int) -> None:
+        """Tell readers to forget what they have seen of ``step`` and later ones."""
+        log = SessionLog(status=SessionLog.START)
+        self._write(Event(wall_time=wall_time, step=step, session_log=log))
+
+    def scalars(self, wall_time: float, step: int, values: Mapping[str, float]) -> None:
+        summary = Summary()
+        for tag, value in values.items():
+            summary.value.add(tag=tag, simple_value=value)
+        self.summary(wall_time, step, summary)
+
+    def summary(self, wall_time: float, step: int, summary: Summary) -> None:
+        self._write(Event(wall_time=wall_time, step=step, summary=summary))
+
+    def _write(self, event: Event) -> None:
+        self._records.write(event.SerializeToString())
+
+    def flush(self) -> None:
+        self._records.flush()
+
+    def close(self) -> None:
+        self._records.close()
+
+
+def image(tag: str, picture: NDArray[np.uint8]) -> Summary:
+    height, width, colours = picture.shape
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG")
+    summary = Summary()
+    value = summary.value.add(tag=tag)
+    value.image.height, value.image.width, value.image.colorspace = height, width, colours
+    value.image.encoded_image_string = data.getvalue()
+    return summary
+
+
+def session_end(now: float) -> Summary:
+    """Build the record that ends a session of the HParams tab, for which the library has none."""
+    end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=now)
+    content = plugin_data_pb2.HParamsPluginData(session_end_info=end)
+    summary = Summary()
+    summary.value.add(
+        tag=metadata.SESSION_END_INFO_TAG,
+        metadata=metadata.create_summary_metadata(content),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return summary

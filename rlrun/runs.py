@@ -1,0 +1,161 @@
+"""One run from settings to results: everything that is around the training itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import OmegaConf
+
+from rlrun.build import build_agent, evaluation_envs, evaluation_limit, flat
+from rlrun.evaluation import Evaluator
+from rlrun.folder import RunFolder
+from rlrun.log import Logger
+from rlrun.portrait import Portrait
+from rlrun.progress import Progress, final_table
+from rlrun.saving import Saver
+from rlrun.schema import construct
+from rlrun.settings import Settings
+from rlrun.signals import Signals
+from rlrun.train import Run, train
+from rlrun.types import Agent, Spec, State, Tabular
+
+
+def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none).
+
+    ``command`` is the command line that does it again.
+    """
+    parts = construct(Settings, settings, "")
+    parts.device.prepare()
+    write_config(settings, folder)
+    record = RunFolder.create(folder, command, parts.total_steps)
+    return _recorded(parts, settings, record, Saver(folder / "checkpoint", parts.saving), None)
+
+
+def go_on(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+    """Go on with the run in ``folder`` from its newest checkpoint that is whole.
+
+    Where there is none yet the run begins again. Raises FolderError where the folder is not that
+    of a run, and CheckpointError where no checkpoint can be read.
+    """
+    parts = construct(Settings, settings, "")
+    parts.device.prepare()
+    record = RunFolder.reopen(folder, command)
+    saver = Saver(folder / "checkpoint", parts.saving)
+    try:
+        saved, damaged = saver.load()
+        write_config(settings, folder)
+    except BaseException as error:
+        record.close("failed", str(error))
+        raise
+    for sentence in damaged:
+        print(f"rlrun: {sentence} An older one is used.", file=sys.stderr)
+        record.log(f"{sentence} An older one is used.")
+    return _recorded(parts, settings, record, saver, saved)
+
+
+def write_config(settings: Mapping[str, Any], folder: Path) -> None:
+    """``config.yaml``: every setting, resolved."""
+    temporary = folder / ".config.yaml.tmp"
+    OmegaConf.save(OmegaConf.create(dict(settings)), temporary, resolve=True)
+    os.replace(temporary, folder / "config.yaml")
+
+
+def _recorded(
+    parts: Settings,
+    settings: Mapping[str, Any],
+    record: RunFolder,
+    saver: Saver,
+    saved: State | None,
+) -> float:
+    """Train, and write down how it ended."""
+    where = os.path.relpath(record.path)
+    again = f"{_program('rlrun')} resume {shlex.quote(where)}"
+    try:
+        result = _train(parts, settings, record, saver, saved)
+        record.result(result)
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        with contextlib.suppress(OSError):  # a full disk: what is to be said goes to the terminal
+            record.close("interrupted" if interrupted else "failed", reason)
+        print(f"rlrun: to go on from the last checkpoint: {again}", file=sys.stderr)
+        raise
+    record.close("done")
+    final_table(result)
+    print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
+    print(f"again:     {record.command.replace('rlrun', _program('rlrun'), 1)}")
+    return float(result["final"]["mean"]) if result["final"] else 0.0
+
+
+def _train(
+    parts: Settings,
+    settings: Mapping[str, Any],
+    record: RunFolder,
+    saver: Saver,
+    saved: State | None,
+) -> dict[str, Any]:
+    """Build what a run is made of, and train."""
+    env, seeds, name = parts.env, parts.seeds, str(parts.agent["name"])
+    title = f"{name} on {env.id}, {_listed(seeds)}"
+    spec = env.spec(parts.gamma)
+    agent = build_agent(parts, spec, record.horizon)
+    envs = env.open(seeds, env.num_envs, gamma=parts.gamma)
+    position = None if saved is None else saved.get("log")
+    with (
+        closing(envs),
+        closing(Logger(record.path, seeds, flat(settings), position)) as logger,
+        Progress(title, parts.total_steps) as progress,
+        Signals() as signals,
+    ):
+        evaluator = Evaluator(
+            parts.evaluation,
+            agent,
+            partial(evaluation_envs, parts),
+            seeds,
+            record,
+            logger,
+            _portrait(parts, agent, spec),
+            signals.check,
+        )
+        return train(
+            Run(
+                agent_name=name,
+                agent=agent,
+                envs=envs,
+                seeds=seeds,
+                total_steps=parts.total_steps,
+                log_every=parts.log_every,
+                evaluator=evaluator,
+                logger=logger,
+                progress=progress,
+                folder=record,
+                saver=saver,
+                signals=signals,
+            ),
+            saved,
+        )
+
+
+def _portrait(parts: Settings, agent: Agent, spec: Spec) -> Portrait | None:
+    if not hasattr(agent, "values"):
+        return None
+    return Portrait(cast("Tabular", agent), spec, parts.seeds, evaluation_limit(parts))
+
+
+def _program(name: str) -> str:
+    """How to call a program of this environment from here: by name where the shell finds it."""
+    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"

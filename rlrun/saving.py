@@ -1,0 +1,69 @@
+"""When a run saves itself, and what it is made of then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from rlrun.checkpoint import CheckpointError, Checkpoints
+from rlrun.checks import at_least, positive
+from rlrun.schedules import due
+from rlrun.types import Agent, State
+
+
+class Saving:
+    """When checkpoints are made; the keys are the ``checkpoint`` settings.
+
+    Args:
+        every_minutes: wall time between checkpoints; None for none.
+        every_steps: steps of each seed between them; 0 for none.
+        replay: whether the replay is in them; without it a resumed run fills a new one first.
+    """
+
+    def __init__(self, *, every_minutes: float | None, every_steps: int, replay: bool) -> None:
+        positive(every_minutes=every_minutes)
+        at_least(0, every_steps=every_steps)
+        self.every_minutes, self.every_steps, self.replay = every_minutes, every_steps, replay
+
+
+class Saver:
+    """Makes the checkpoints of one run, in ``folder``."""
+
+    def __init__(self, folder: Path, settings: Saving) -> None:
+        self._store, self._settings = Checkpoints(folder), settings
+        self._seconds = 60 * (settings.every_minutes or float("inf"))
+        self._next = monotonic() + self._seconds
+
+    def due(self, step: int, stride: int) -> bool:
+        """Whether it is time for a checkpoint, after ``stride`` more steps."""
+        return monotonic() >= self._next or due(step, self._settings.every_steps, stride) > 0
+
+    def save(self, state: State) -> None:
+        """Save the run; raises CheckpointError where that fails, and the last good one stays."""
+        if not self._settings.replay:
+            state = {**state, "agent": {k: v for k, v in state["agent"].items() if k != "replay"}}
+        self._store.save(state)
+        self._next = monotonic() + self._seconds
+
+    def load(self) -> tuple[State | None, list[str]]:
+        """The newest state that is whole, None where there is none, and what was damaged."""
+        if not self._store.exists():
+            return None, []
+        return self._store.load(), self._store.damaged
+
+
+def restore_agent(agent: Agent, state: Mapping[str, Any]) -> bool:
+    """Give an agent its saved state; whether all of it was there.
+
+    Where the replay was left out of the checkpoint the agent keeps its own, which is empty.
+    """
+    whole = agent.state_dict().keys() <= state.keys()
+    agent.load_state_dict(state if whole else {**agent.state_dict(), **state})
+    return whole
+
+
+def fitting(error: Exception) -> CheckpointError:
+    """What a state is told with that is not one of this run's."""
+    return CheckpointError(f"the checkpoint does not fit the settings of its run: {error}.")
