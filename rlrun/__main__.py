@@ -22,12 +22,19 @@ def main() -> int:
         if words == ["--version"]:
             print(f"rlrun {__version__}")
             return 0
+        if words[:1] == ["resume"]:
+            from rlrun.cli.resume import resume
+
+            return resume(words[1:])
         from rlrun.cli.app import run
 
         return run(words)
-    except KeyboardInterrupt:
-        print("\nrlrun: stopped (Ctrl-C).", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as error:
+        code: int = getattr(error, "code", 130)
+        how = "Ctrl-C" if code == 130 else str(error)
+        line = "" if hasattr(error, "code") else "\n"  # the ^C of the terminal
+        print(f"{line}rlrun: stopped ({how}).", file=sys.stderr)
+        return code
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.types import Agent, Envs, Spec
+from rlrun.watchdog import OnHang, give_up
 
 NO_LIMIT_STEPS = 1000  # an evaluation episode's length where neither environment nor user says
 
@@ -129,7 +130,7 @@ def evaluation_limit(parts: Settings) -> int:
     return min(limits, default=NO_LIMIT_STEPS)
 
 
-def evaluation_envs(parts: Settings, num_envs: int) -> Envs:
+def evaluation_envs(parts: Settings, num_envs: int, on_hang: OnHang = give_up) -> Envs:
     """Environments for evaluation, with episode seeds of their own."""
     return parts.env.open(
         parts.seeds,
@@ -137,6 +138,7 @@ def evaluation_envs(parts: Settings, num_envs: int) -> Envs:
         gamma=parts.gamma,
         limit=evaluation_limit(parts),
         purpose=Purpose.EVAL_EPISODES,
+        on_hang=on_hang,
     )
 
 

@@ -7,45 +7,42 @@ sees ``terminated``, ``truncated`` or ``gamma``.
 
 from __future__ import annotations
 
+import math
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 
-from rlrun.grid import Grid
-from rlrun.model import read_model, step_limit
+from rlrun.async_grid import AsyncGrid
+from rlrun.errors import RunFailed
+from rlrun.grid import EnvFault, Grid
+from rlrun.model import read_model
 from rlrun.rng import Numbers, Purpose
 from rlrun.spaces import ActionMap, ObsMap, adapt
 from rlrun.state import put
-from rlrun.table_envs import TableEnvs
-from rlrun.types import Array, Envs, Episode, Spec, State, Step
+from rlrun.types import Array, Episode, Spec, State, Step
+from rlrun.watchdog import OnHang, Watchdog, give_up
 
 TRIM = 8192  # actions kept for the episodes under way are cut down each time they exceed this
 
 
-def open_envs(
-    make: Callable[[], gym.Env[Any, Any]],
-    env_id: str,
-    seeds: Sequence[int],
-    num_envs: int,
-    *,
-    gamma: float,
-    purpose: Purpose = Purpose.TRAIN_EPISODES,
-    rebuild: bool = False,
-) -> Envs:
-    """The grid of environments: as a table where that is the same thing, else one by one.
+@dataclass(frozen=True)
+class How:
+    """How environments are run that are not tables.
 
-    The arguments are those of `GymEnvs`. Raises ValueError where a space is not supported.
+    ``rebuild`` makes each anew for every episode, where something of the last one would be left in
+    it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
+    is how many seconds a step may take; ``on_hang`` is told of one that takes longer.
     """
-    env = make()
-    model, limit = read_model(env, gamma), step_limit(env)
-    env.close()
-    if model is None or limit is None:
-        return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, rebuild=rebuild)
-    obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
-    spec = Spec(env_id, obs, action, num_envs, model)
-    return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose)
+
+    rebuild: bool = False
+    vector: Literal["sync", "async"] = "sync"
+    timeout: float | None = None
+    on_hang: OnHang = give_up
 
 
 class GymEnvs:
@@ -62,8 +59,7 @@ class GymEnvs:
         num_envs: environments per seed.
         gamma: the discount of a step that does not terminate.
         purpose: which stream the episodes' seeds come from: training or evaluation.
-        rebuild: make each environment anew for every episode, where something of the last one
-            would be left in it.
+        how: how they are run.
 
     Raises:
         ValueError: the observation or action space is of a kind that is not supported.
@@ -78,19 +74,31 @@ class GymEnvs:
         *,
         gamma: float,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
-        rebuild: bool = False,
+        how: How | None = None,
     ) -> None:
+        how = how or How()
         self._seeds, self.per_seed = tuple(seeds), num_envs
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
-        self._vector = Grid([lambda: adapt(make())] * (len(self._seeds) * num_envs), rebuild)
+        makers = [lambda: adapt(make())] * (len(self._seeds) * num_envs)
+        self._vector: Grid | AsyncGrid = (
+            AsyncGrid(makers, how.rebuild, how.timeout)
+            if how.vector == "async"
+            else Grid(makers, how.rebuild)
+        )
+        # processes are asked with a time limit of their own
+        seconds = how.timeout if how.vector == "sync" else None
+        self._watch = Watchdog(seconds, self._hanging, how.on_hang)
         self._obs_map = ObsMap(self._vector.single_observation_space)
         self._action_map = ActionMap(self._vector.single_action_space)
-        model = read_model(self._vector.envs[0], gamma)
+        example = self._vector.envs[0] if isinstance(self._vector, Grid) else make()
+        model = read_model(example, gamma)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.finished: list[Episode] = []
         """Episodes that ended since somebody last cleared this list."""
+        self.faults: dict[int, str] = {}
+        """The seeds, by position, whose numbers are not finite any more, and what it was."""
         self.restart()
 
     def restart(self) -> None:
@@ -101,7 +109,10 @@ class GymEnvs:
         self._history: list[Array] = []  # actions [seed * env, ...] of the steps since ...
         self._begun = np.zeros(self._grid, np.int64)  # ... and where in it each episode begins
         self.finished.clear()
-        raw, _ = self._vector.reset(seed=self._episode_seeds())
+        try:
+            raw, _ = self._vector.reset(seed=self._episode_seeds())
+        except EnvFault as fault:
+            raise self._failed(fault) from fault.error
         self.obs: Array = self._obs(raw)
         """What the agents see now, ``[seed, env, ...]``."""
 
@@ -113,8 +124,16 @@ class GymEnvs:
         """
         flat = action.reshape(-1, *action.shape[2:])
         self._history.append(flat)
-        raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
+        self._watch.since = monotonic()
+        try:
+            raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
+        except EnvFault as fault:
+            raise self._failed(fault) from fault.error
+        finally:
+            self._watch.since = 0.0
         reward = rewards.reshape(self._grid).copy()
+        if not math.isfinite(reward.sum()):
+            self._exclude(np.isfinite(reward), reward, "a reward")
         discount = self._gamma * ~terminations.reshape(self._grid)
         next_obs = self._obs(raw)
         self._return += reward
@@ -138,8 +157,47 @@ class GymEnvs:
         if len(self._history) > TRIM and (needless := int(self._begun.min())) > 0:
             del self._history[:needless]
             self._begun -= needless
-        mask = last.reshape(-1)
-        return self._obs(self._vector.reset(seed=seeds, options={"reset_mask": mask})[0])
+        options = {"reset_mask": last.reshape(-1)}
+        self._watch.since = monotonic()
+        try:
+            return self._obs(self._vector.reset(seed=seeds, options=options)[0])
+        except EnvFault as fault:
+            raise self._failed(fault) from fault.error
+        finally:
+            self._watch.since = 0.0
+
+    def _hanging(self) -> str:
+        """Who does not answer."""
+        s, e = divmod(getattr(self._vector, "at", 0), self.per_seed)
+        return (
+            f"{self.spec.env_id} hangs: environment {e} of seed {self._seeds[s]}, "
+            f"{self._length[s, e]} steps into its episode, takes longer than env.timeout allows"
+        )
+
+    def _failed(self, fault: EnvFault) -> RunFailed:
+        """What is told of an environment that failed: which one, when, how, where in its code."""
+        s, e = divmod(fault.place, self.per_seed)
+        frames = traceback.extract_tb(fault.error.__traceback__)
+        place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+        return RunFailed(
+            f"{self.spec.env_id} failed in environment {e} of seed {self._seeds[s]}, "
+            f"{self._length[s, e]} steps into its episode: {type(fault.error).__name__}: "
+            f"{fault.error}{place}"
+        )
+
+    def _exclude(self, sane: Array, values: Array, what: str) -> None:
+        """Note the seeds whose ``values [seed, env, ...]`` are not finite, and make them 0.
+
+        Nothing of them reaches the other seeds; what goes on with them is of no use to anybody.
+        """
+        for s, e in np.argwhere(~sane.reshape(*self._grid, -1).all(-1)).tolist():
+            number = values[s, e][~sane[s, e]].flat[0] if values.ndim > 2 else values[s, e]
+            self.faults.setdefault(
+                s,
+                f"{what} of {self.spec.env_id} is {number} (environment {e}, {self._length[s, e]} "
+                "steps into its episode)",
+            )
+        values[~sane] = 0
 
     def _episode_seed(self, s: int, e: int) -> int:
         return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
@@ -149,7 +207,10 @@ class GymEnvs:
         return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
 
     def _obs(self, raw: Any) -> Array:
-        return self._obs_map(raw).reshape(self._obs_shape)
+        obs = self._obs_map(raw).reshape(self._obs_shape)
+        if self.spec.obs.kind == "vector" and not math.isfinite(obs.sum()):
+            self._exclude(np.isfinite(obs), obs, "an observation")
+        return obs
 
     def state_dict(self) -> State:
         """The episodes under way: their numbers, and the actions since the oldest of them began."""
@@ -180,7 +241,7 @@ class GymEnvs:
         raw, rewards = self._vector.play(
             self._episode_seeds(), mapped, self._begun.ravel().tolist()
         )
-        self._return = np.array([sum(each) for each in rewards]).reshape(self._grid)
+        self._return = np.array([sum(each) for each in rewards], np.float64).reshape(self._grid)
         self._length = len(mapped) - self._begun
         self.obs = self._obs(raw)
         if self.obs.shape != state["obs"].shape:
@@ -198,4 +259,5 @@ class GymEnvs:
         ]
 
     def close(self) -> None:
+        self._watch.close()
         self._vector.close()

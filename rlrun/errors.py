@@ -18,6 +18,10 @@ class BadInput(Exception):
         self.key = key
 
 
+class RunFailed(Exception):
+    """A run cannot go on; the text is a sentence for the user, who needs no traceback."""
+
+
 def closest(word: str, options: Iterable[str]) -> str | None:
     """The option that `word` was probably meant to be, or None."""
     by_lower = {option.lower(): option for option in options}

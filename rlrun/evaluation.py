@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from rlrun import checkpoint
 from rlrun.best import Best
@@ -52,6 +54,7 @@ class Evaluator:
         seeds: the seed numbers.
         folder, logger: where it is told.
         portrait: what the agent's table shows, if it has one.
+        lost: the seeds, by position, that were given up: they have no scores.
         check: called at every step; what it raises ends the evaluation.
     """
 
@@ -64,14 +67,16 @@ class Evaluator:
         folder: RunFolder,
         logger: Logger,
         portrait: Portrait | None,
+        lost: Mapping[int, str],
         check: Callable[[], None],
     ) -> None:
         self.every, self._settings = settings.every, settings
         self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
         self._folder, self._logger, self._portrait = folder, logger, portrait
-        self._check = check
+        self._lost, self._check = lost, check
         self.best = Best(len(seeds))
         self._envs: Envs | None = None
+        self._shown = -1  # the step at which the table was last shown
 
     def run(self, step: int) -> dict[str, Array]:
         """Evaluate while training; save the policies of the seeds that are better than ever."""
@@ -79,17 +84,22 @@ class Evaluator:
             self._envs = self._make_envs(Evaluation.envs_for(self._settings.episodes))
         episodes = self._settings.episodes
         returns, lengths = evaluate(self._agent, self._envs, step, episodes, self._check)
-        mean = returns.mean(-1)
+        mean = without(returns.mean(-1), self._lost)
         if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
             self.save_best()
         self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
         row = {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
         if self._portrait is not None:
-            self._folder.log(f"policy of seed {self._seeds[0]}:\n{self._portrait.text()}")
-            self._logger.pictures(step, "eval/table", self._portrait.pictures())
+            self._show(step, self._portrait)
             if (exact := self._portrait.exact()) is not None:
                 row["eval/exact_return"] = exact
         return row
+
+    def _show(self, step: int, portrait: Portrait) -> None:
+        """What the table holds, as text and pictures."""
+        self._folder.log(f"policy of seed {self._seeds[0]}:\n{portrait.text()}")
+        self._logger.pictures(step, "eval/table", portrait.pictures())
+        self._shown = step
 
     def save_best(self) -> None:
         """Write each seed's policy at its best evaluation."""
@@ -100,20 +110,22 @@ class Evaluator:
         episodes = self._settings.final_episodes
         if self._portrait is not None:
             self._portrait.write(self._folder.path)
+            if step != self._shown:
+                self._show(step, self._portrait)
         if not episodes:
             return None
         envs = self._make_envs(Evaluation.envs_for(episodes))
         returns, _ = evaluate(self._agent, envs, step, episodes, self._check)
         envs.close()
-        mean = returns.mean(-1)
+        mean = without(returns.mean(-1), self._lost)
         row = {"final/mean_reward": mean}
         self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
-        result: dict[str, Any] = {"step": step, "episodes": episodes, **summary(mean)}
+        result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
         exact = None if self._portrait is None else self._portrait.exact()
         if exact is not None:
             row["final/exact_return"] = exact
             self._folder.log(f"exact return {exact.mean():.4g} ({_listed(exact)})")
-            result["exact"] = summary(exact)
+            result["exact"] = self._summary(exact)
         self._logger.write(step, row)
         return result
 
@@ -124,12 +136,28 @@ class Evaluator:
         return {
             "step": self.best.step.tolist(),
             "episodes": self._settings.episodes,
-            **summary(self.best.mean),
+            **self._summary(self.best.mean),
         }
+
+    def _summary(self, values: Array) -> Mapping[str, Any]:
+        """Of all seeds; where one was given up, only what each of the others has."""
+        if not self._lost:
+            return summary(values)
+        per_seed = [float(value) if np.isfinite(value) else None for value in values]
+        return {"per_seed": per_seed, "mean": None, "iqm": None, "ci95": None}
 
     def close(self) -> None:
         if self._envs is not None:
             self._envs.close()
+
+
+def without(values: Any, lost: Mapping[int, str]) -> Any:
+    """``values [seed]`` with nan for the seeds that were given up."""
+    if not lost:
+        return values
+    kept = np.array(values.numpy(force=True) if hasattr(values, "numpy") else values, np.float64)
+    kept[list(lost)] = np.nan
+    return kept
 
 
 def _listed(values: Array) -> str:

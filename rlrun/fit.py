@@ -42,4 +42,4 @@ def misfit(agent: Any, spec: Spec) -> str:
     if spec.action.kind not in agent.acts and not (needs == "model" and wrong):
         kind = KINDS[spec.action.kind]
         wrong.append(f"cannot take {kind} actions, which {spec.env_id} has")
-    return " and ".join(wrong)
+    return ", and it ".join(wrong)

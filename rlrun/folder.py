@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import rlrun
+from rlrun.errors import RunFailed
 
 VERSION = 1  # of meta.json
 Status = Literal["running", "done", "interrupted", "failed"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 
 
-class FolderError(Exception):
+class FolderError(RunFailed):
     """A folder is not that of a run, or somebody else is at work in it; a sentence."""
 
 
@@ -70,6 +71,9 @@ class RunFolder:
     def reopen(cls, path: Path, command: str) -> Self:
         """That of a run which goes on. Raises FolderError where there is no such run."""
         meta = read_meta(path) | {"status": "running"}
+        for file in path.rglob("*"):
+            if file.is_symlink():
+                raise FolderError(f"{file} is a link: a run's folder has none.")
         for ending in ("ended", "reason"):
             meta.pop(ending, None)
         folder = cls(path, meta)

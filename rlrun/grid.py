@@ -11,6 +11,14 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rlrun.types import Array
 
 
+class EnvFault(Exception):
+    """An environment failed: which of the grid, and how."""
+
+    def __init__(self, place: int, error: BaseException) -> None:
+        super().__init__(place, error)
+        self.place, self.error = place, error
+
+
 class Grid(SyncVectorEnv[Array, Array]):
     """A `SyncVectorEnv` whose ended environments are reset by mask, and only then.
 
@@ -22,6 +30,8 @@ class Grid(SyncVectorEnv[Array, Array]):
 
     ended: list[int]
     """The environments whose episode ended in the last step."""
+    at = 0
+    """The environment that is being stepped or reset."""
 
     def __init__(
         self, make: Sequence[Callable[[], gym.Env[Any, Any]]], rebuild: bool = False
@@ -35,11 +45,16 @@ class Grid(SyncVectorEnv[Array, Array]):
         obs, rewards = self._observations, self._rewards
         terminations, truncations = self._terminations, self._truncations
         self.ended = []
-        for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
-            obs[i], rewards[i], terminated, truncated, _ = env.step(action)
-            terminations[i], truncations[i] = terminated, truncated
-            if terminated or truncated:
-                self.ended.append(i)
+        i = 0
+        try:
+            for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
+                self.at = i
+                obs[i], rewards[i], terminated, truncated, _ = env.step(action)
+                terminations[i], truncations[i] = terminated, truncated
+                if terminated or truncated:
+                    self.ended.append(i)
+        except Exception as error:
+            raise EnvFault(i, error) from error
         return obs, rewards, terminations, truncations, {}
 
     def reset(
@@ -57,7 +72,11 @@ class Grid(SyncVectorEnv[Array, Array]):
         mask = [True] * self.num_envs if options is None else options["reset_mask"]
         for i, (wanted, env) in enumerate(zip(mask, self.envs, strict=True)):
             if wanted:
-                self._observations[i] = self._begin(i, env, seed[i])
+                self.at = i
+                try:
+                    self._observations[i] = self._begin(i, env, seed[i])
+                except Exception as error:
+                    raise EnvFault(i, error) from error
         return self._observations, {}
 
     def _begin(self, i: int, env: gym.Env[Any, Any], seed: int | None) -> Any:

@@ -40,10 +40,12 @@ _NEUTRAL = (wrappers.OrderEnforcing, wrappers.PassiveEnvChecker, wrappers.TimeLi
 
 
 def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
-    """The environment's table with ``gamma`` folded in; None where it has none that is whole."""
-    bare = env.unwrapped
+    """The environment's table with ``gamma`` folded in; None where it has none that is whole.
+
+    A wrapper that could change what the table says makes it none.
+    """
+    bare, obs, action = _bare(env), env.observation_space, env.action_space
     table, start = getattr(bare, "P", None), getattr(bare, "initial_state_distrib", None)
-    obs, action = env.observation_space, env.action_space
     if not isinstance(obs, spaces.Discrete) or not isinstance(action, spaces.Discrete):
         return None
     if not isinstance(table, Mapping) or start is None or obs.start or action.start:
@@ -51,25 +53,52 @@ def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
     if getattr(bare, "fickle_passenger", False):  # Taxi: P does not say that a rider may change
         return None
     states, actions = int(obs.n), int(action.n)
-    rows = [table.get(s, {}).get(a) for s in range(states) for a in range(actions)]
-    if None in rows:
+    try:
+        filled = _filled(table, states, actions)
+        begin = np.array(start, np.float64).reshape(states)
+    except (TypeError, ValueError, KeyError, IndexError):
+        return None  # a P of another kind
+    probability, there, reward, ends = np.moveaxis(filled, -1, 0)
+    total = probability.sum(-1)
+    if not np.isclose(total, total > 0).all() or not ((there >= 0) & (there < states)).all():
         return None
-    width = max(len(row) for row in rows)
-    filled = np.zeros((len(rows), width, 4))
-    for row, outcomes in zip(filled, rows, strict=True):
-        for k, outcome in enumerate(outcomes):
-            row[k] = outcome
-    probability, there, reward, ends = np.moveaxis(filled.reshape(states, actions, width, 4), -1, 0)
     return Model(
         probability=probability.copy(),
         next_state=there.astype(np.int64),
         reward=reward.copy(),
         discount=gamma * (1.0 - ends),
         alive=1.0 - ends,
-        start=np.array(start, np.float64),
-        possible=np.array([bool(row) for row in rows]).reshape(states, actions),
+        start=begin,
+        possible=total > 0,
         grid=_grid(bare, states),
     )
+
+
+def _filled(table: Any, states: int, actions: int) -> Array:
+    """``P`` as ``[state, action, outcome, 4]``, filled up with outcomes of probability 0.
+
+    A state in which no action has an outcome is an end: whatever is done there, it stays one.
+    """
+    rows = [[list(table[s][a]) for a in range(actions)] for s in range(states)]
+    for s, row in enumerate(rows):
+        if not any(row):
+            rows[s] = [[(1.0, s, 0.0, True)]] * actions
+    width = max(len(outcomes) for row in rows for outcomes in row)
+    filled = np.zeros((states, actions, width, 4))
+    for s, row in enumerate(rows):
+        for a, outcomes in enumerate(row):
+            for k, (chance, there, reward, ends) in enumerate(outcomes):
+                filled[s, a, k] = chance, there, reward, ends
+    return filled
+
+
+def _bare(env: gym.Env[Any, Any]) -> gym.Env[Any, Any] | None:
+    """The environment inside its wrappers; None where one of them may change what it does."""
+    while isinstance(env, gym.Wrapper):
+        if type(env) not in _NEUTRAL:
+            return None
+        env = env.env
+    return env
 
 
 def step_limit(env: gym.Env[Any, Any]) -> int | None:
@@ -78,15 +107,16 @@ def step_limit(env: gym.Env[Any, Any]) -> int | None:
     It may where its class takes every step from ``P``, and nothing but Gymnasium's own neutral
     wrappers stands around it. Without a time limit the number is one that no run reaches.
     """
-    limit = FOREVER
-    while isinstance(env, gym.Wrapper):
-        if type(env) not in _NEUTRAL:
-            return None
-        if isinstance(env, wrappers.TimeLimit):
-            limit = min(limit, env._max_episode_steps)
-        env = env.env
-    kind = next((kind for kind in _DRAWN if isinstance(env, kind)), None)
-    if kind is None or type(env).step is not kind.step or type(env).reset is not kind.reset:
+    limit, inner = FOREVER, env
+    while isinstance(inner, gym.Wrapper):
+        if isinstance(inner, wrappers.TimeLimit):
+            limit = min(limit, inner._max_episode_steps)
+        inner = inner.env
+    bare = _bare(env)
+    if bare is None:
+        return None
+    kind = next((kind for kind in _DRAWN if isinstance(bare, kind)), None)
+    if kind is None or type(bare).step is not kind.step or type(bare).reset is not kind.reset:
         return None
     return limit
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -33,8 +33,22 @@ class Adam:
         self._square = torch.zeros_like(self._mean)
         self._steps = torch.zeros((), device=self._mean.device)
 
-    def step(self, gradient: Tensor, lr: float) -> None:
-        """Go against ``gradient [seed, P]``, which may be changed here."""
+    def step(self, gradient: Tensor, lr: float, frozen: Collection[int] = ()) -> None:
+        """Go against ``gradient [seed, P]``, which may be changed here.
+
+        The rows of ``frozen`` seeds stay as they are, whatever their gradient is.
+        """
+        rows = list(frozen)
+        kept = [(each, each[rows].clone()) for each in self._rows] if rows else []
+        self._step(gradient, lr)
+        for each, before in kept:
+            each[rows] = before
+
+    @property
+    def _rows(self) -> tuple[Tensor, ...]:
+        return self._params.flat, self._mean, self._square
+
+    def _step(self, gradient: Tensor, lr: float) -> None:
         if self._max_norm is not None:
             gradient.renorm_(2, 0, self._max_norm)  # each row on its own
         adam(

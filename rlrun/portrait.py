@@ -68,6 +68,9 @@ class Portrait:
 
     def text(self) -> str:
         """The policy of the first seed: arrows where there is a grid, else actions by state."""
+        grid = self._model is not None and self._model.grid is not None
+        if not grid and self._states.count > LISTED:
+            return f"{self._states.count:,} states: too many to list"
         policy = self._agent.policy()[0]
         chosen = policy.argmax(-1)
         several = policy.max(-1) < 1
@@ -79,8 +82,6 @@ class Portrait:
             rows, columns = self._model.grid
             lines = (" ".join(signs[r * columns : (r + 1) * columns]) for r in range(rows))
             return "\n".join(lines)
-        if len(chosen) > LISTED:
-            return f"{len(chosen):,} states: too many to list"
         return "  ".join(
             f"{self._states.name(s)}: {'any' if several[s] else action}"
             for s, action in enumerate(chosen.tolist())
@@ -99,7 +100,7 @@ class Portrait:
         with path.open("w", newline="", encoding="ascii") as file:
             writer = csv.writer(file)
             writer.writerow(["seed", "state", *titles])
-            for seed, table in zip(self._seeds, values.tolist(), strict=True):
+            for seed, table in zip(self._seeds, values, strict=True):
                 for s, row in enumerate(table):
-                    cells = ["" if value == -np.inf else value for value in row]
+                    cells = ["" if value == -np.inf else value for value in row.tolist()]
                     writer.writerow([seed, self._states.name(s), *cells])

@@ -6,6 +6,7 @@ final table is a result and goes to standard output.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import deque
 from collections.abc import Mapping
@@ -209,11 +210,12 @@ def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) 
     return table
 
 
-def _ends(rows: list[tuple[str, ...]], scores: list[float]) -> list[tuple[str, ...]]:
+def _ends(rows: list[tuple[str, ...]], scores: list[float | None]) -> list[tuple[str, ...]]:
     """All rows where they are few; else the lowest and the highest by their scores."""
     if len(rows) <= LISTED_SEEDS:
         return rows
-    order = [rows[i] for i in sorted(range(len(rows)), key=scores.__getitem__)]
+    known = [-math.inf if score is None else score for score in scores]
+    order = [rows[i] for i in sorted(range(len(rows)), key=known.__getitem__)]
     low, high = order[:SHOWN_AT_EACH_END], order[-SHOWN_AT_EACH_END:]
     return [*low, (f"... {len(rows) - len(low) - len(high)} seeds between",), *high]
 
@@ -225,8 +227,10 @@ def _total(scores: _Scores | None, key: str) -> str:
     return " to ".join(map(_number, value)) if key == "ci95" else _number(value)
 
 
-def _number(value: float) -> str:
-    """Tenths of a large value, thousandths of a small one: 1,234.5 and 0.731."""
+def _number(value: float | None) -> str:
+    """Tenths of a large value, thousandths of a small one: 1,234.5 and 0.731; none for None."""
+    if value is None:
+        return "none"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from rlrun.checks import at_least, positive
+from rlrun.checks import at_least
 from rlrun.errors import BadInput
 from rlrun.memory import free_memory, in_words
 from rlrun.rules.tabular import optimism
@@ -56,7 +56,8 @@ class QTable:
         bonus: float = 0.0,
         copies: int = 1,
     ) -> None:
-        positive(lr=lr)
+        if not 0 < lr <= 1:
+            raise ValueError(f"lr must be above 0 and at most 1, got {lr}")
         at_least(0, lr_decay=lr_decay)
         self.states = States(spec)
         self.actions = actions or spec.action.choices[0]
@@ -146,7 +147,8 @@ def mean_error(errors: Sequence[Array]) -> Array:
 
 def _check_memory(env_id: str, seeds: int, states: int, actions: int, copies: int) -> None:
     """Refuse what does not fit, before it is taken."""
-    size, free = 8 * seeds * states * actions * copies, free_memory()
+    # besides the table: the best one so far, and the policy when it is shown
+    size, free = 8 * seeds * states * actions * (copies + 2), free_memory()
     if free is not None and size > ROOM * free:
         raise BadInput(
             f"the table for {env_id} has {states:,} states x {actions} actions, which for {seeds} "

@@ -16,6 +16,7 @@ from typing import Any, cast
 from omegaconf import OmegaConf
 
 from rlrun.build import build_agent, evaluation_envs, evaluation_limit, flat
+from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
@@ -27,6 +28,7 @@ from rlrun.settings import Settings
 from rlrun.signals import Signals
 from rlrun.train import Run, train
 from rlrun.types import Agent, Spec, State, Tabular
+from rlrun.watchdog import give_up
 
 
 def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
@@ -83,6 +85,9 @@ def _recorded(
     try:
         result = _train(parts, settings, record, saver, saved)
         record.result(result)
+        if result["status"] == "failed":
+            final_table(result)
+            raise RunFailed(_gone(result))
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -109,7 +114,13 @@ def _train(
     title = f"{name} on {env.id}, {_listed(seeds)}"
     spec = env.spec(parts.gamma)
     agent = build_agent(parts, spec, record.horizon)
-    envs = env.open(seeds, env.num_envs, gamma=parts.gamma)
+
+    def on_hang(sentence: str) -> None:
+        record.close("failed", sentence)
+        give_up(sentence)
+
+    envs = env.open(seeds, env.num_envs, gamma=parts.gamma, on_hang=on_hang)
+    lost: dict[int, str] = {}
     position = None if saved is None else saved.get("log")
     with (
         closing(envs),
@@ -120,11 +131,12 @@ def _train(
         evaluator = Evaluator(
             parts.evaluation,
             agent,
-            partial(evaluation_envs, parts),
+            partial(evaluation_envs, parts, on_hang=on_hang),
             seeds,
             record,
             logger,
             _portrait(parts, agent, spec),
+            lost,
             signals.check,
         )
         return train(
@@ -141,9 +153,17 @@ def _train(
                 folder=record,
                 saver=saver,
                 signals=signals,
+                lost=lost,
             ),
             saved,
         )
+
+
+def _gone(result: Mapping[str, Any]) -> str:
+    """Which seeds have no result."""
+    scores = (result["final"] or result["best"] or {}).get("per_seed", [])
+    gone = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
+    return f"seeds that were given up: {', '.join(gone) or 'see run.log'}; the others are done"
 
 
 def _portrait(parts: Settings, agent: Agent, spec: Spec) -> Portrait | None:

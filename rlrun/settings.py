@@ -5,21 +5,25 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 
-from rlrun.checks import at_least
+from rlrun.checks import at_least, positive
 from rlrun.device import Device
-from rlrun.envs import open_envs
+from rlrun.envs import How
 from rlrun.envspec import check_env_kwargs, env_spec
 from rlrun.errors import BadInput
 from rlrun.evaluation import Evaluation
+from rlrun.opening import open_envs
 from rlrun.rng import Purpose
 from rlrun.saving import Saving
 from rlrun.schema import construct
 from rlrun.types import Envs, Spec
+from rlrun.watchdog import OnHang, give_up
+
+MOST_SEEDS = 10_000
 
 
 class Settings:
@@ -43,6 +47,8 @@ class Settings:
     ) -> None:
         at_least(0, seed=seed)
         at_least(1, seeds=seeds, total_steps=total_steps)
+        if seeds > MOST_SEEDS:
+            raise ValueError(f"seeds must be at most {MOST_SEEDS} in one process, got {seeds}")
         if not 0 <= gamma <= 1:
             raise ValueError(f"gamma must lie between 0 and 1, got {gamma}")
         self.seeds = tuple(range(seed, seed + seeds))
@@ -74,6 +80,8 @@ class EnvSettings:
         max_episode_steps: int | None,
         bins: tuple[tuple[float, float, int], ...] | None,
         rebuild: bool,
+        vector: Literal["sync", "async"],
+        timeout: float | None,
         kwargs: Mapping[str, Any],
     ) -> None:
         at_least(1, num_envs=num_envs, max_episode_steps=max_episode_steps)
@@ -84,7 +92,8 @@ class EnvSettings:
                     f"got [{low}, {high}, {count}]"
                 )
         self.id, self.num_envs, self.bins = id, num_envs, bins
-        self._rebuild = rebuild
+        positive(timeout=timeout)
+        self._how = How(rebuild, vector, timeout)
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
         self.limit = max_episode_steps or env_spec(id).max_episode_steps
@@ -106,8 +115,9 @@ class EnvSettings:
         gamma: float,
         limit: int | None = None,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
+        on_hang: OnHang = give_up,
     ) -> Envs:
-        """``num_envs`` of them for each seed."""
+        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs."""
         return open_envs(
             partial(self.make, limit),
             self.id,
@@ -115,7 +125,7 @@ class EnvSettings:
             num_envs,
             gamma=gamma,
             purpose=purpose,
-            rebuild=self._rebuild,
+            how=dataclasses.replace(self._how, on_hang=on_hang),
         )
 
     def spec(self, gamma: float) -> Spec:

@@ -32,6 +32,11 @@ class States:
             self._low, self._scale, self._most = low, count / (high - low), count - 1
         self.count = math.prod(self._sizes)
         """How many states there are."""
+        if self.count >= 2**62:
+            raise BadInput(
+                f"{spec.env_id} has {self.count:.3g} different observations, and a table needs a "
+                "row for each: no memory holds that."
+            )
         weights = [math.prod(self._sizes[i + 1 :]) for i in range(len(self._sizes))]
         self._weights = np.array(weights, np.float64 if self._kind == "vector" else np.int64)
 

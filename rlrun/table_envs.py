@@ -52,6 +52,8 @@ class TableEnvs:
         self._below = 1.0 - states * actions * 2.0**-51
         self.finished: list[Episode] = []
         """Episodes that ended since somebody last cleared this list."""
+        self.faults: dict[int, str] = {}
+        """None: a table's numbers are finite."""
         self.restart()
 
     def restart(self) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.evaluation import Evaluator
+from rlrun.errors import RunFailed
+from rlrun.evaluation import Evaluator, without
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import interact
@@ -36,6 +37,8 @@ class Run:
     folder: RunFolder
     saver: Saver
     signals: Signals
+    lost: dict[int, str]
+    """The seeds, by position, that were given up, and why: their numbers were not finite."""
 
 
 def train(run: Run, saved: State | None = None) -> dict[str, Any]:
@@ -57,16 +60,28 @@ def train(run: Run, saved: State | None = None) -> dict[str, Any]:
             for now, _, metrics in interact(run.agent, run.envs, step):
                 step = now
                 under_way.recorder.note(metrics)
+                under_way.look_for_faults(step)
                 if step >= run.total_steps or under_way.must_save(step):
                     under_way.save(step)
                 run.signals.check()
                 under_way.tell(step)
                 if step >= run.total_steps:
                     break
+        return under_way.finish(step)
     except Interrupted:
         under_way.save(step)  # in the middle of an evaluation, too: it changes nothing
         raise
-    return under_way.finish(step)
+    except RunFailed as error:
+        raise RunFailed(f"step {step}: {error}") from error
+    except MemoryError as error:
+        raise RunFailed(
+            f"step {step}: the memory is used up: take fewer seeds or a smaller replay"
+        ) from error
+    except OSError as error:
+        raise RunFailed(
+            f"step {step}: {error.filename or run.folder.path} cannot be written or read: "
+            f"{error.strerror or error}"
+        ) from error
 
 
 class _UnderWay:
@@ -76,6 +91,8 @@ class _UnderWay:
         self._run = run
         self._stride = run.envs.per_seed
         self.recorder, self._clock = Recorder(run.envs, len(run.seeds)), Clock()
+        self._env_faults = run.envs.faults
+        self._agent_faults: dict[int, str] = getattr(run.agent, "faults", {})
         self._saved = -1  # the step of the newest checkpoint
         self._evaluated: float | None = None
         self._ep_return: float | None = None
@@ -93,7 +110,7 @@ class _UnderWay:
             row = {**self.recorder.row(), "time/fps": fps, **row}
             self._ep_return = _mean(row["rollout/ep_rew_mean"])
         if row:
-            run.logger.write(step, row)
+            run.logger.write(step, {tag: without(values, run.lost) for tag, values in row.items()})
         if row or run.progress.due():
             run.progress.update(
                 step,
@@ -101,6 +118,26 @@ class _UnderWay:
                 ep_return=self._ep_return,
                 evaluation=self._evaluated,
             )
+
+    def look_for_faults(self, step: int) -> None:
+        """Take the seeds out whose numbers are not finite any more; the others go on.
+
+        Raises RunFailed where no seed is left.
+        """
+        if not self._env_faults and not self._agent_faults:
+            return
+        run = self._run
+        found = {**self._agent_faults, **self._env_faults}
+        for position in found.keys() - run.lost.keys():
+            what = found[position]
+            sentence = f"step {step}: seed {run.seeds[position]} is given up: {what}"
+            run.lost[position] = sentence
+            if hasattr(run.agent, "freeze"):
+                run.agent.freeze(position)
+            run.folder.log(sentence)
+            run.progress.message(f"rlrun: {sentence}")
+        if len(run.lost) == len(run.seeds):
+            raise RunFailed(f"no seed is left: {next(iter(found.values()))}")
 
     def finish(self, step: int) -> dict[str, Any]:
         """The final evaluation, and what came out."""
@@ -118,7 +155,7 @@ class _UnderWay:
             "best": run.evaluator.best_so_far(),
             "wall_seconds": self._clock.wall,
             "steps_per_second": speed,
-            "status": "done",
+            "status": "failed" if run.lost else "done",
         }
 
     def _speed(self, step: int) -> float:
@@ -144,6 +181,7 @@ class _UnderWay:
                     "recorder": self.recorder.state_dict(),
                     "clock": self._clock.state_dict(),
                     "log": run.logger.position(step),
+                    "lost": {str(position): why for position, why in run.lost.items()},
                 }
             )
         self._saved = step
@@ -159,6 +197,10 @@ class _UnderWay:
             run.evaluator.best.load_state_dict(saved["best"])
             self.recorder.load_state_dict(saved["recorder"])
             self._clock.load_state_dict(saved["clock"])
+            for position, why in saved["lost"].items():
+                run.lost[int(position)] = str(why)
+                if hasattr(run.agent, "freeze"):
+                    run.agent.freeze(int(position))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise fitting(error) from error
         if not whole:

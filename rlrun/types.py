@@ -143,6 +143,8 @@ class Envs(Protocol):
     """What the agents see now, ``[seed, env, ...]``."""
     finished: list[Episode]
     """Episodes that ended since somebody last cleared this list."""
+    faults: dict[int, str]
+    """The seeds, by position, whose numbers are not finite any more, and what it was."""
 
     def restart(self) -> None:
         """Begin again with every environment's first episode."""
@@ -166,6 +168,9 @@ class Envs(Protocol):
 
 class Agent(Protocol):
     """Chooses actions and learns from what happened. Structural: there is no base class.
+
+    Where its numbers can stop being finite it has ``faults``, as environments have, and leaves the
+    weights of such a seed alone from then on; ``freeze(position)`` does the same to any seed.
 
     In its state every array, tensor and list starts with the seed axis, so that one seed can be
     taken out of a stack; under "policy" stands what acting without exploration reads.

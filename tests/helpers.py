@@ -13,7 +13,7 @@ import torch
 
 from rlrun import build
 from rlrun.cli.folders import config_root
-from rlrun.envs import open_envs
+from rlrun.opening import open_envs
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.types import Agent, Envs

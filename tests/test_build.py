@@ -16,10 +16,10 @@ from rlrun import build
 from rlrun.agents import AGENTS
 from rlrun.agents.random import Random
 from rlrun.cli.folders import config_root
-from rlrun.envs import open_envs
 from rlrun.errors import BadInput
 from rlrun.explore import EXPLORE
 from rlrun.model import WITH_MODEL
+from rlrun.opening import open_envs
 from rlrun.replay import REPLAY
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -92,7 +92,7 @@ def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, gro
 
 @pytest.mark.parametrize("agent", ["dqn", "double_q_learning", "monte_carlo"])
 def test_the_bonus_needs_counts(agent: str) -> None:
-    with pytest.raises(BadInput, match=f"the agent {agent} keeps no count of its visits"):
+    with pytest.raises(BadInput, match=f"the agent {agent} has no use for explore=bonus"):
         build.validate(settings(f"agent={agent}", "env=FrozenLake-v1", "explore=bonus"))
 
 

@@ -147,6 +147,9 @@ def test_help_and_version(rlrun: Rlrun) -> None:
     assert rlrun("--help").out == rlrun("-h").out == overview() + "\n"
 
 
+NAMES = {"null": "None", "true": "True", "false": "False"}
+
+
 def test_help_tells_the_truth(rlrun: Rlrun) -> None:
     root = config_root()
     text = overview()
@@ -157,7 +160,7 @@ def test_help_tells_the_truth(rlrun: Rlrun) -> None:
     shown = OmegaConf.create(rlrun("tuned=none", "--cfg", "job").out)
     rows = run_wide((root / "config.yaml").read_text().splitlines())
     for key, value, comment in rows:
-        assert str(OmegaConf.select(shown, key)) == value.replace("null", "None")
+        assert str(OmegaConf.select(shown, key)) == NAMES.get(value, value)
         assert comment
     groups = {"agent", "env", "replay", "explore", "device"}
     assert {key.partition(".")[0] for key, _, _ in rows} == set(shown) - groups

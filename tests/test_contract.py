@@ -14,8 +14,8 @@ from gymnasium import spaces
 
 from rlrun import build, checkpoint
 from rlrun.agents import AGENTS
-from rlrun.envs import open_envs
 from rlrun.loop import evaluate, interact
+from rlrun.opening import open_envs
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings

@@ -84,6 +84,42 @@ def test_only_what_is_drawn_from_the_table_is_stepped_as_one() -> None:
     assert read_model(gym.make("CartPole-v1"), 0.9) is None
 
 
+class Other(FrozenLakeEnv):
+    """A lake with a ``P`` of another kind."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(is_slippery=False)
+        match what:
+            case "ends":
+                self.P[15] = {a: [] for a in range(4)}  # nothing can be done at the goal
+            case "five":
+                self.P[0][0] = [(1.0, 0, 0.0, False, {"note": 1})]
+            case "short":
+                self.initial_state_distrib = np.ones(3) / 3
+            case "half":
+                self.P[0][0] = [(0.5, 0, 0.0, False)]
+            case "away":
+                self.P[0][0] = [(1.0, 16, 0.0, False)]
+
+
+@pytest.mark.parametrize("what", ["five", "short", "half", "away"])
+def test_a_table_of_another_kind_is_none(what: str) -> None:
+    assert read_model(Other(what), 0.9) is None
+
+
+def test_a_state_without_actions_is_an_end() -> None:
+    model, usual = read_model(Other("ends"), 0.9), read_model(Other(""), 0.9)
+    assert model is not None and usual is not None
+    assert model.possible.all()
+    assert np.array_equal(model.alive, usual.alive)
+    assert np.array_equal(model.next_state, usual.next_state)
+
+
+def test_a_wrapper_that_may_change_the_rewards_makes_the_model_void() -> None:
+    lake = gym.make("FrozenLake-v1")
+    assert read_model(gym.wrappers.TransformReward(lake, lambda r: -float(r)), 0.9) is None
+
+
 def test_arguments_reach_the_model() -> None:
     dry = read_model(gym.make("FrozenLake-v1", is_slippery=False), 0.9)
     assert dry is not None

@@ -75,6 +75,8 @@ def test_any_registered_id_works_without_a_file(env_id: str) -> None:
         "max_episode_steps": None,
         "bins": None,
         "rebuild": False,
+        "vector": "sync",
+        "timeout": 600.0,
         "kwargs": {},
     }
 

@@ -258,6 +258,23 @@ def test_the_exploration_function_is_backed_up_and_acted_on() -> None:
     assert agent.act(envs.obs, 0, explore=False)[0, 0] == 2  # an evaluation is not curious
 
 
+def test_sarsa_backs_the_exploration_function_up_too() -> None:
+    def twin(walk: Walk, k: int) -> Array:
+        q, visits = table(), np.zeros((16, 4))
+        for now, then in pairwise(walk):
+            f = q + 2.0 / (1.0 + visits)
+            value = [
+                f[n].max() if last else f[t[0], t[1]]
+                for (*_, n, last), t in zip(now, then, strict=True)
+            ]
+            for (s, a, r, d, _, _), v in zip(now, value, strict=True):
+                q[s, a] += LR * (r + d * v - q[s, a])
+                visits[s, a] += 1
+        return q
+
+    agrees(*lived("sarsa", *SETTINGS, "explore=bonus", "explore.k=2"), twin)
+
+
 @pytest.mark.parametrize("name", ["q_learning", "sarsa", "expected_sarsa", "double_q_learning"])
 def test_impossible_actions_are_never_taken_and_stay_impossible(name: str) -> None:
     where = ("env=rlrun/ThreeStates-v0", "env.max_episode_steps=20", "tuned=none")

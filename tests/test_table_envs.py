@@ -9,8 +9,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from rlrun.envs import GymEnvs, open_envs
+from rlrun.envs import GymEnvs
 from rlrun.model import WITH_MODEL, read_model
+from rlrun.opening import open_envs
 from rlrun.rng import Streams
 from rlrun.table_envs import TableEnvs
 from rlrun.types import Array, Envs, Model

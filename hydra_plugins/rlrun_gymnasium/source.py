@@ -94,7 +94,14 @@ def _registered(name: str) -> bool:
 
 
 def _register_env_base() -> None:
-    shared = {"num_envs": 1, "max_episode_steps": None, "bins": None, "rebuild": False}
+    shared = {
+        "num_envs": 1,
+        "max_episode_steps": None,
+        "bins": None,
+        "rebuild": False,
+        "vector": "sync",
+        "timeout": 600.0,
+    }
     node = OmegaConf.create({"id": "???", **shared, "kwargs": {}})
     OmegaConf.set_struct(node.kwargs, False)  # open: env.kwargs.is_slippery=false without a "+"
     ConfigStore.instance().store(name="env_base", node=node, provider="rlrun")

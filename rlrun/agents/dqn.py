@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -96,6 +97,8 @@ class DQN:
         self._loss = LOSSES[loss]
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
+        self.faults: dict[int, str] = {}
+        """The frozen seeds, by position, and why."""
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
@@ -118,13 +121,15 @@ class DQN:
             for _ in range(times * self._gradient_steps):
                 metrics = self._update(step)
             if due(step, self._target_every, self._stride):
-                self._target.flat.lerp_(self._online.flat, self._tau)
+                self._target.flat.lerp_(self._online.flat, self._tau)  # of frozen seeds it is over
         return metrics
 
     def _update(self, step: int) -> Metrics:
         batch = self._device.batch(self._replay.sample(self._batch_size, self._n_step))
         loss, q_mean, gradient = self._differentiate(batch)
-        self._optimizer.step(gradient, self._lr(step))
+        if not math.isfinite(loss.sum()):
+            self._exclude(loss)
+        self._optimizer.step(gradient, self._lr(step), self.faults)
         self._updates += 1
         return {
             "train/loss": loss,
@@ -133,6 +138,16 @@ class DQN:
             "train/learning_rate": self._ones * self._lr(step),
             "rollout/exploration_rate": self._explore.rate(step),
         }
+
+    def _exclude(self, loss: Tensor) -> None:
+        """Freeze the seeds whose ``loss [seed]`` is not finite."""
+        for position, value in enumerate(loss.tolist()):
+            if not math.isfinite(value):
+                self.faults.setdefault(position, f"the loss is {value}")
+
+    def freeze(self, position: int) -> None:
+        """Leave the weights of a seed alone from now on."""
+        self.faults.setdefault(position, "it was frozen")
 
     def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Loss and mean value of the actions taken, each ``[seed]``, and gradient ``[seed, P]``."""

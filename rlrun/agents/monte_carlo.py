@@ -86,6 +86,7 @@ class MonteCarlo:
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Remember the step; learn from the episodes that ended with it."""
+        self._explore.observe(t.last)
         if self._length.max() == self._steps.shape[2]:
             self._steps = np.concatenate([self._steps, np.zeros_like(self._steps)], axis=2)
         pair = self._table.pair(self._table.row(t.obs), t.action)
@@ -100,7 +101,6 @@ class MonteCarlo:
             for s, e in np.argwhere(t.last).tolist():
                 self._error[s] = self._learn_episode(s, e, float(bootstrap[s, e]), step)
             self._length[t.last] = 0
-            self._explore.observe(t.last)
         return {
             "train/error": self._error.copy(),
             "rollout/exploration_rate": self._explore.rate(step),

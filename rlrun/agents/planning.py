@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -28,8 +29,8 @@ class Planner:
         method: ``value`` iterates V(s) ← max_a Q(s, a), ``q_value`` iterates Q(s, a) itself, and
             ``policy`` evaluates a policy to the end and then makes it greedy, at each step.
         tolerance: largest change of a value that counts as none.
-        evaluation_sweeps: at most so many when a policy is evaluated: without a discount a policy
-            that never ends has no value.
+        evaluation_sweeps: at most so many at a step when a policy is evaluated: without a
+            discount a policy that never ends has no value.
 
     Raises:
         ValueError: a value is out of range.
@@ -115,18 +116,20 @@ class Planner:
         return float(np.abs(self._q[possible] - before[possible]).max())
 
     def _policy_step(self) -> float:
-        """Evaluate the policy until its values are known, then improve it; its largest gain."""
+        """Evaluate the policy, then improve it; the largest gain, or last change of a value."""
+        change = math.inf
         for _ in range(self._most):
             self._q = self._backup(self._v)
             before, self._v = self._v, under_policy(self._q, self._policy)
             self._sweeps += 1
-            if np.abs(self._v - before).max() <= self._tolerance:
+            change = float(np.abs(self._v - before).max())
+            if change <= self._tolerance:
                 break
         self._q = self._backup(self._v)
         gain = self._q.max(-1) - under_policy(self._q, self._policy)
         better = gain > SAME  # elsewhere the policy stays: equally good ones must not take turns
         self._policy = np.where(better[:, None], greedy_policy(self._q), self._policy)
-        return float(gain.max())
+        return max(float(gain.max()), change)  # not done before the policy's values are known
 
     def state_dict(self) -> State:
         every = {"q": self.values.copy(), "plan": self.policy().copy()}

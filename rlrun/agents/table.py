@@ -23,7 +23,7 @@ TOLD_EVERY = 100  # steps between two reports of what changes slowly
 class Table:
     """Learns action values while acting; every update moves Q(s, a) towards a bootstrapped return.
 
-    With several environments per seed their updates follow each other, as those of one would.
+    With several environments per seed their updates follow each other in one table.
 
     Args:
         spec, seeds, explore: what the run is made of.
@@ -83,6 +83,7 @@ class Table:
         self._trace = np.zeros((*grid, size if trace_decay else 0))
         self._at_once = n_step == 1 and bootstrap != "taken" and not trace_decay
         self._waiting = Waiting(self._table.first_pair, spec.num_envs, n_step)
+        self._error = np.zeros(len(seeds))  # mean absolute one, of each seed's latest updates
         self._last = np.zeros(grid, np.bool_)  # of the newest step that waits
         self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
 
@@ -139,7 +140,7 @@ class Table:
     def _learn_later(self, t: Step, pair: Array, step: int) -> Array:
         """Learn from what has waited for this step; mean absolute errors ``[seed]``."""
         if self._bootstrap == "taken":
-            value = self._table.flat[pair]
+            value = self._of(t)
             if self._last.any():  # no action was taken there
                 end = self._table.row(self._next_obs)
                 value = np.where(self._last, self._next_value(end, step), value)
@@ -149,12 +150,18 @@ class Table:
             self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
             return error
         if self._trace_decay and self._bootstrap == "max":
-            best = self._table.values(self._table.row(t.obs)).max(-1)
-            self._trace[self._table.flat[pair] < best] = 0.0
+            best = greedy_value(self._table.optimistic(self._table.row(t.obs)))
+            self._trace[self._of(t) < best] = 0.0
         self._waiting.push(pair, t.reward, t.discount)
         value = self._next_value(self._table.row(t.next_obs), step)
         settled = self._waiting.settle(value, t.last)
         return self._settle(settled, t.last, step)
+
+    def _of(self, t: Step) -> Array:
+        """The values ``[seed, env]`` of the actions just taken."""
+        q = self._table.optimistic(self._table.row(t.obs))
+        value: Array = np.take_along_axis(q, t.action[..., None], -1)[..., 0]
+        return value
 
     def _settle(self, settled: Sequence[Settled], last: Array, step: int) -> Array:
         """Update the pairs of settled steps; the mean absolute error of each seed's."""
@@ -172,7 +179,8 @@ class Table:
                     error = self._table.move(pair, target, step)
                 total[ready] += np.abs(error)
                 count += ready
-        return total / np.maximum(count, 1)
+        self._error = np.where(count > 0, total / np.maximum(count, 1), self._error)
+        return self._error
 
     def _move_traced(
         self, ready: Array, env: int, pair: Array, target: Array, fades: Array, step: int
@@ -194,6 +202,7 @@ class Table:
             "explore": self._explore.state_dict(),
             "trace": self._trace,
             "waiting": self._waiting.state_dict(),
+            "error": self._error,
             "last": self._last,
             "next_obs": self._next_obs,
         }
@@ -203,5 +212,6 @@ class Table:
         self._explore.load_state_dict(state["explore"])
         put(self._trace, state["trace"], "the eligibility traces")
         self._waiting.load_state_dict(state["waiting"])
+        put(self._error, state["error"], "the errors")
         put(self._last, state["last"], "what waits")
         put(self._next_obs, state["next_obs"], "what waits")

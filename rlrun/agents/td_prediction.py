@@ -105,5 +105,8 @@ def _probabilities(
         )
     if not all(0 <= action < actions for action in chosen):
         raise ValueError(f"policy must be made of actions from 0 to {actions - 1}")
+    for state, action in enumerate(chosen):
+        if spec.model is not None and not spec.model.possible[state, action]:
+            raise ValueError(f"policy takes action {action} in state {state}, where it cannot be")
     fixed: Array = np.eye(actions)[list(chosen)]
     return fixed

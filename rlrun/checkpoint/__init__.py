@@ -30,6 +30,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from rlrun.checkpoint.encode import Array, Encoder, decode, segments
+from rlrun.errors import RunFailed
 
 VERSION = 2
 RESERVE = 16 * 2**20  # bytes of the disk that a checkpoint leaves free
@@ -37,7 +38,7 @@ _MANIFEST = re.compile(r"manifest-(\d{1,18})\.json")
 _ARRAY_FILE = re.compile(r"(arrays|segment)-(\d{1,18})(-\d{1,18})?\.safetensors")
 
 
-class CheckpointError(Exception):
+class CheckpointError(RunFailed):
     """A checkpoint cannot be read or written; the message is a sentence that names the file."""
 
 

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rlrun.cli import locate
 from rlrun.cli.loader import loader
-from rlrun.errors import BadInput, closest, did_you_mean
+from rlrun.errors import BadInput, RunFailed, closest, did_you_mean
 
 HOW = "Settings are written KEY=VALUE, as env=CartPole-v1; rlrun --help lists them."
 TASK = "run_task"  # the function of ours below which a traceback is about the run
@@ -33,7 +33,7 @@ def explain(error: BaseException) -> str:
 
 
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, BadInput):
+    if isinstance(error, BadInput | RunFailed):
         return str(error)
     if isinstance(error, MissingConfigException):
         return _missing(error)
@@ -55,8 +55,8 @@ _NOT_ONE_NAME = ("Config group override must be", "Error resolving interpolation
 
 
 def report_crash(error: BaseException) -> None:
-    """Print what ended a run: the sentence of a BadInput, else the traceback of our frames."""
-    if isinstance(error, BadInput):
+    """Print what ended a run: its sentence where it has one, else the traceback of our frames."""
+    if isinstance(error, BadInput | RunFailed):
         print(f"rlrun: {explain(error)}", file=sys.stderr)
     else:
         frames = task_frames(error) or error.__traceback__

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from rlrun.cli.loader import loader
-from rlrun.cli.resolvers import tuned
+from rlrun.cli.resolvers import NO_EXPLORE, tuned
 from rlrun.errors import BadInput, did_you_mean
 
 
@@ -29,7 +29,7 @@ def check_tuned(choices: dict[str, str]) -> None:
     chosen, *keys = (choices.get(group) for group in ("tuned", "agent", "env", "explore"))
     if chosen is None or None in keys or chosen == tuned(*map(str, keys)):
         return
-    if not loader().repository.config_exists(f"tuned/{chosen}"):
+    if not loader().repository.config_exists(f"tuned/{chosen.removesuffix(NO_EXPLORE)}"):
         known = options("tuned")
         raise BadInput(
             f"there are no tuned settings '{chosen}'.{did_you_mean(chosen, known)}"

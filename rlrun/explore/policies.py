@@ -164,11 +164,11 @@ class Softmax:
 
 
 def refuse_bonus(explore: Explore, agent: str) -> None:
-    """Raises BadInput where the explorer needs visit counts: ``agent`` has none."""
+    """Raises BadInput where the explorer has a bonus, of which ``agent`` knows nothing."""
     if explore.bonus:
         raise BadInput(
-            f"the agent {agent} keeps no count of its visits, which explore=bonus needs: write "
-            "explore=linear."
+            f"the agent {agent} has no use for explore=bonus, which is for q_learning, sarsa and "
+            "expected_sarsa: write explore=linear."
         )
 
 

@@ -58,6 +58,8 @@ def expected_return(
     pays, lives = reward.reshape(there.shape), alive.reshape(there.shape)
     value = np.zeros(chance.shape[:-1])
     for _ in range(steps):
-        value = (chance * (pays + lives * value[..., there])).sum(-1)
+        before, value = value, (chance * (pays + lives * value[..., there])).sum(-1)
+        if np.abs(value - before).max() <= 1e-15 * np.abs(value).max():
+            break  # what is left to come is nothing
     total: Array = (start * value).sum(-1)
     return total

@@ -1,0 +1,129 @@
+"""`rlrun resume RUN`: go on with a run in its own folder."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+
+from rlrun.cli.explain import explain, report_crash
+from rlrun.errors import BadInput, RunFailed, did_you_mean
+from rlrun.folder import FolderError, read_meta
+
+HELP = """\
+rlrun resume RUN [total_steps=N]   go on with a run that was stopped, killed or has ended
+
+  RUN is the folder of a run under outputs/, or `last` for the one begun last. It goes on from its
+  newest checkpoint that is whole and gives what it would have given uninterrupted. total_steps may
+  be raised, and the checkpoint settings may be changed; nothing else."""
+ABSENT = object()
+FREE = ("total_steps", "checkpoint.every_minutes", "checkpoint.every_steps", "checkpoint.replay")
+
+
+def resume(words: list[str]) -> int:
+    """Run `rlrun resume WORDS`; the result is the exit code."""
+    if not words or words[0] in ("-h", "--help"):
+        print(HELP)
+        return 0 if words else 2
+    try:
+        folder = find(words[0])
+        meta = read_meta(folder)
+        settings = changed(read_config(folder), words[1:])
+        if (
+            meta["status"] == "done"
+            and settings["total_steps"] == read_config(folder)["total_steps"]
+        ):
+            print(f"{folder} is done. To train longer: rlrun resume {words[0]} total_steps=N")
+            return 0
+        from rlrun import build, runs
+
+        build.validate(settings)
+    except (BadInput, RunFailed) as error:
+        print(f"rlrun: {explain(error)}", file=sys.stderr)
+        return 2
+    try:
+        runs.go_on(settings, folder, shlex.join(["rlrun", "resume", *words]))
+    except Exception as error:
+        report_crash(error)
+        return 1
+    return 0
+
+
+def find(name: str) -> Path:
+    """The folder of the run that is meant. Raises BadInput where there is none."""
+    if name == "last":
+        found = list(Path("outputs").glob("**/meta.json"))
+        if not found:
+            raise BadInput("there is no run under outputs/ here.")
+        return max(found, key=lambda path: (path.parent.stat().st_ctime_ns, path)).parent
+    folder = Path(name)
+    if not folder.is_dir():
+        known = [str(path.parent) for path in Path("outputs").glob("**/meta.json")]
+        hint = did_you_mean(name.rstrip("/"), known)
+        raise BadInput(f"there is no folder {name}.{hint}")
+    if not (folder / "meta.json").exists() and (runs := sorted(folder.glob("**/meta.json"))):
+        first = os.path.relpath(runs[0].parent)
+        raise BadInput(f"{name} holds runs ({len(runs)}): name one of them, as {first}.")
+    return folder
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The settings of a run, read as data: nothing in the file is resolved or executed.
+
+    Raises FolderError where the file is not one.
+    """
+    path = folder / "config.yaml"
+    try:
+        if path.stat().st_size > 2**20:
+            raise ValueError("it is too large")
+        loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except FileNotFoundError as error:
+        raise FolderError(f"{path} is missing: {folder} cannot be gone on with.") from error
+    except Exception as error:  # whatever a YAML reader says of a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FolderError(f"{path} is damaged: {reason}.") from error
+    if not isinstance(loaded, dict) or _interpolations(loaded):
+        raise FolderError(f"{path} is damaged: it does not hold the settings of a run.")
+    return {str(key): value for key, value in loaded.items()}
+
+
+def _interpolations(value: Any) -> bool:
+    """Whether some text in nested settings asks to be replaced."""
+    if isinstance(value, Mapping):
+        return any(_interpolations(key) or _interpolations(each) for key, each in value.items())
+    if isinstance(value, list):
+        return any(map(_interpolations, value))
+    return isinstance(value, str) and "${" in value
+
+
+def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
+    """The settings with those of the command line; raises BadInput for what is fixed."""
+    config = OmegaConf.create(dict(settings))
+    OmegaConf.set_struct(config, True)
+    for word in words:
+        try:
+            override = OverridesParser.create().parse_overrides([word])[0]
+        except HydraException as error:
+            raise BadInput(f"cannot read '{word}': write total_steps=VALUE.") from error
+        key = override.key_or_group
+        if override.is_sweep_override():
+            raise BadInput(f"{key} has several values: a run goes on with one.")
+        before = OmegaConf.select(config, key, default=ABSENT)
+        if before is ABSENT:
+            raise BadInput(f"unknown setting {key}.{did_you_mean(key, FREE)}")
+        if before != override.value() and key not in FREE:
+            raise BadInput(f"{key} is fixed by the run. What may change: {', '.join(FREE)}.")
+        OmegaConf.update(config, key, override.value(), merge=True)
+    new = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(new, dict)
+    planned, wanted = settings.get("total_steps"), new.get("total_steps")
+    if isinstance(planned, int) and isinstance(wanted, int | float) and wanted < planned:
+        raise BadInput(f"total_steps may be raised, not lowered: {planned} -> {wanted}.")
+    return {str(key): value for key, value in new.items()}

@@ -1,0 +1,39 @@
+"""Opens environments: as a table where that is the same thing, else one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+
+from rlrun.envs import GymEnvs, How
+from rlrun.model import read_model, step_limit
+from rlrun.rng import Purpose
+from rlrun.spaces import ActionMap, ObsMap
+from rlrun.table_envs import TableEnvs
+from rlrun.types import Envs, Spec
+
+
+def open_envs(
+    make: Callable[[], gym.Env[Any, Any]],
+    env_id: str,
+    seeds: Sequence[int],
+    num_envs: int,
+    *,
+    gamma: float,
+    purpose: Purpose = Purpose.TRAIN_EPISODES,
+    how: How | None = None,
+) -> Envs:
+    """The grid of environments: as a table where that is the same thing, else one by one.
+
+    The arguments are those of `GymEnvs`. Raises ValueError where a space is not supported.
+    """
+    env = make()
+    model, limit = read_model(env, gamma), step_limit(env)
+    env.close()
+    if model is None or limit is None:
+        return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
+    obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
+    spec = Spec(env_id, obs, action, num_envs, model)
+    return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose)
