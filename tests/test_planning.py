@@ -83,7 +83,6 @@ def test_all_methods_agree(env: str) -> None:
         assert q.max(-1) == pytest.approx(found[0].max(-1), abs=1e-8)
 
 
-@methods
 @pytest.mark.parametrize("sweeps", [1, 5])
 def test_policies_are_evaluated_before_the_plan_is_made(sweeps: int) -> None:
     words = ("gamma=0.95", f"agent.evaluation_sweeps={sweeps}")
@@ -91,6 +90,7 @@ def test_policies_are_evaluated_before_the_plan_is_made(sweeps: int) -> None:
     assert few == pytest.approx(q_of("value_iteration", "rlrun/ThreeStates-v0", "gamma=0.95"))
 
 
+@methods
 def test_without_a_discount_the_cliff_is_thirteen_steps_long(method: str) -> None:
     """Also policy iteration, whose first policy never ends and has no value."""
     q = q_of(method, "CliffWalking-v1", "gamma=1")
