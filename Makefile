@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench tensorboard clean
+.PHONY: help install run test lint format bench soak tensorboard clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ format: install ## put the code into its canonical form
 bench: install ## speed beside Stable-Baselines3, a textbook's loop and this machine's limit (ARGS=tables)
 	$(PIP) install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench $(ARGS)
+
+soak: install ## kill real runs 200 times, resume them and compare (ARGS='--kills 32')
+	$(BIN)/python -m tests.soak $(ARGS)
 
 tensorboard: install ## look at everything under outputs/
 	$(BIN)/tensorboard --logdir outputs

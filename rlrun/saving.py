@@ -59,8 +59,9 @@ def restore_agent(agent: Agent, state: Mapping[str, Any]) -> bool:
 
     Where the replay was left out of the checkpoint the agent keeps its own, which is empty.
     """
-    whole = agent.state_dict().keys() <= state.keys()
-    agent.load_state_dict(state if whole else {**agent.state_dict(), **state})
+    own = agent.state_dict()
+    whole = "replay" not in own or "replay" in state
+    agent.load_state_dict(state if whole else {**state, "replay": own["replay"]})
     return whole
 
 

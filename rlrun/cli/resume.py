@@ -35,16 +35,14 @@ def resume(words: list[str]) -> int:
     try:
         folder = find(words[0])
         meta = read_meta(folder)
-        settings = changed(read_config(folder), words[1:])
-        if (
-            meta["status"] == "done"
-            and settings["total_steps"] == read_config(folder)["total_steps"]
-        ):
-            print(f"{folder} is done. To train longer: rlrun resume {words[0]} total_steps=N")
-            return 0
+        before = read_config(folder)
+        settings = changed(before, words[1:])
         from rlrun import build, runs
 
         build.validate(settings)
+        if meta["status"] == "done" and settings["total_steps"] == before["total_steps"]:
+            print(f"{folder} is done. To train longer: rlrun resume {words[0]} total_steps=N")
+            return 0
     except (BadInput, RunFailed) as error:
         print(f"rlrun: {explain(error)}", file=sys.stderr)
         return 2

@@ -157,6 +157,8 @@ class Replay:
             *((start, state["segments"][str(start)]) for start in starts),
             (starts[-1] + self._segment if starts else oldest + head, state["tail"]),
         ]
+        if sum(len(piece["last"][0]) for _, piece in pieces) != min(self._time, self._slots):
+            raise ValueError("the replay has not as many steps as it says")
         for start, piece in pieces:
             places = np.arange(start, start + len(piece["last"][0])) % self._slots
             for name, array in self._data.items():

@@ -1,0 +1,1 @@
+"""Kills real runs at random moments, resumes them, and compares: `make soak`."""

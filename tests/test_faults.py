@@ -1,0 +1,320 @@
+"""What goes wrong is named, leaves the last good checkpoint, and takes nobody else with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rlrun import checkpoint, runs
+from rlrun.agents.dqn import DQN
+from rlrun.errors import RunFailed
+from rlrun.log import Logger
+from rlrun.nets import Parameters
+from rlrun.optim import Adam
+from rlrun.rng import Numbers, Purpose
+from tests.helpers import SMALL_DQN, differences, host, row, settings
+from tests.test_resume import resume
+
+WORDS = (
+    *SMALL_DQN,
+    "seed=5",
+    "seeds=3",
+    "total_steps=200",
+    "log.every=20",
+    "eval.every=100",
+    "eval.episodes=2",
+    "eval.final_episodes=2",
+    "checkpoint.every_steps=10",
+)
+VICTIM = Numbers(Purpose.TRAIN_EPISODES)(6, 0, 0)  # how seed 6's environment begins
+
+
+def faulty(what: str, *words: str, victim: int | None = VICTIM) -> dict[str, Any]:
+    kwargs = [f"env.kwargs.what={what}"] + ([f"env.kwargs.victim={victim}"] if victim else [])
+    return settings(*WORDS, "env=tests.faulty:Faulty-v0", *kwargs, *words)
+
+
+def meta(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "meta.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("vector", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("raises", "ArithmeticError: the wheel came off"),
+        ("wrong shape", "could not broadcast|ValueError"),
+        ("dies", "its process has died"),
+    ],
+)
+def test_an_environment_that_fails_is_named(
+    tmp_path: Path, what: str, words: str, vector: str
+) -> None:
+    if what == "dies" and vector == "sync":
+        return  # that is the end of the process itself
+    with pytest.raises(RunFailed) as caught:
+        runs.run(faulty(what, f"env.vector={vector}"), tmp_path, "rlrun again")
+    text = str(caught.value)
+    assert text.startswith("step 22: tests.faulty:Faulty-v0 failed in environment 0 of seed 6, ")
+    assert "2 steps into its episode" in text
+    assert re.search(words, text)
+    assert meta(tmp_path)["status"] == "failed"
+    assert "seed 6" in meta(tmp_path)["reason"]
+    assert checkpoint.load(tmp_path / "checkpoint")["step"] == 20
+
+
+def test_an_error_names_the_line_of_the_environment(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"faulty\.py, line \d+"):
+        runs.run(faulty("raises"), tmp_path, "rlrun again")
+
+
+@pytest.mark.parametrize("vector", ["sync", "async"])
+def test_an_environment_that_hangs_is_ended_and_named(tmp_path: Path, vector: str) -> None:
+    folder = tmp_path / "run"
+    kwargs = ("env.kwargs.what=hangs", f"env.kwargs.victim={VICTIM}", "env.timeout=1")
+    words = (*WORDS, "env=tests.faulty:Faulty-v0", *kwargs, f"env.vector={vector}")
+    command = [sys.executable, "-m", "rlrun", *words, f"hydra.run.dir={folder}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "environment 0 of seed 6" in done.stderr
+    assert "env.timeout" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert meta(folder)["status"] == "failed"
+    assert checkpoint.load(folder / "checkpoint")["step"] == 20
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("nan reward", "a reward of tests.faulty:Faulty-v0 is nan"),
+        ("infinite reward", "a reward of tests.faulty:Faulty-v0 is inf"),
+        ("nan observation", "an observation of tests.faulty:Faulty-v0 is nan"),
+    ],
+)
+@pytest.mark.parametrize("agent", ["dqn", "q_learning"])
+def test_a_seed_whose_numbers_are_not_finite_is_given_up_alone(
+    tmp_path: Path, what: str, words: str, agent: str
+) -> None:
+    table = ("agent=q_learning", "env.bins=[[-1,1,3],[-1,1,3]]", "tuned=none")
+    how = (*WORDS[len(SMALL_DQN) :], *table) if agent == "q_learning" else WORDS
+    given = ("env=tests.faulty:Faulty-v0", f"env.kwargs.what={what}", f"env.kwargs.victim={VICTIM}")
+    used = settings(*how, *given)
+    with pytest.raises(RunFailed, match="seeds that were given up: 6; the others are done"):
+        runs.run(used, tmp_path, "rlrun again")
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["status"] == "failed"
+    assert [score is None for score in result["final"]["per_seed"]] == [False, True, False]
+    assert result["final"]["mean"] is None
+    assert f"step 23: seed 6 is given up: {words}" in (tmp_path / "run.log").read_text()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    silent = [line for line in lines if line["seed"] == 6 and line["step"] > 22]
+    assert all(set(line) == {"step", "seed"} for line in silent)
+    # the others are what they would be alone
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    single = {**used, "seed": 7, "seeds": 1}
+    runs.run(single, alone, "rlrun again")
+    stack = checkpoint.load(tmp_path / "checkpoint")["agent"]["policy"]
+    own = checkpoint.load(alone / "checkpoint")["agent"]["policy"]
+    assert differences(row(host(stack), 2), host(own)) == []
+
+
+def test_a_frozen_seeds_weights_stay_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="given up: 6"):
+        runs.run(faulty("nan reward", "total_steps=60"), tmp_path, "rlrun again")
+    early = checkpoint.load(tmp_path / "checkpoint")
+    assert early["lost"] == {"1": early["lost"]["1"]}
+    assert resume(str(tmp_path), "total_steps=120") == 1
+    late = checkpoint.load(tmp_path / "checkpoint")
+    for name in ("optimizer",):
+        assert torch.equal(late["agent"][name]["mean"][1], early["agent"][name]["mean"][1])
+    before, after = (s["agent"]["policy"]["online"] for s in (early, late))
+    assert torch.equal(before[1], after[1])
+    assert not torch.equal(before[0], after[0])
+
+
+def test_a_loss_that_is_not_finite_freezes_its_seed(tmp_path: Path) -> None:
+    how = ("agent.loss=squared", "agent.lr=1e3", "agent.max_grad_norm=null")
+    with pytest.raises(RunFailed, match="given up: 6"):
+        runs.run(faulty("huge reward", *how), tmp_path, "rlrun again")
+    assert "is given up: the loss is" in (tmp_path / "run.log").read_text()
+
+
+def test_when_no_seed_is_left_the_run_ends(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="step 23: no seed is left: a reward of"):
+        runs.run(faulty("nan reward", victim=None), tmp_path, "rlrun again")
+    assert meta(tmp_path)["status"] == "failed"
+
+
+def test_frozen_rows_do_not_move() -> None:
+    params = Parameters(torch.randn(3, 64, generator=torch.Generator().manual_seed(0)), [(8, 8)])
+    twin = params.copy()
+    frozen, free = Adam(params, None), Adam(twin, None)
+    before = params.flat.clone()
+    for _ in range(3):
+        gradient = torch.ones(3, 64)
+        frozen.step(gradient.clone(), 0.1, [1])
+        free.step(gradient.clone(), 0.1)
+    assert torch.equal(params.flat[1], before[1])
+    assert torch.equal(params.flat[[0, 2]], twin.flat[[0, 2]])
+
+
+def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, written = Logger.write, [0]
+
+    def write(self: Any, step: int, values: Any) -> None:
+        written[0] += 1
+        if written[0] == 4:
+            raise OSError(28, "No space left on device", "metrics.jsonl")
+        real(self, step, values)
+
+    monkeypatch.setattr(Logger, "write", write)
+    with pytest.raises(RunFailed, match=r"step 80: metrics\.jsonl .*No space left"):
+        runs.run(settings(*WORDS), tmp_path, "rlrun again")
+    assert meta(tmp_path)["status"] == "failed"
+    assert checkpoint.load(tmp_path / "checkpoint")["step"] == 80
+    monkeypatch.undo()
+    assert resume(str(tmp_path)) == 0
+    assert meta(tmp_path)["status"] == "done"
+
+
+def test_memory_that_is_used_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def learn(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(DQN, "learn", learn)
+    with pytest.raises(RunFailed, match="step 0: the memory is used up"):
+        runs.run(settings(*WORDS), tmp_path, "rlrun again")
+
+
+def test_an_environment_that_cannot_come_back_makes_the_run_inexact(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No environment in the docs is like this; what is, is told of and goes on."""
+    words = (*WORDS, "env=tests.faulty:Forgetful-v0")
+    runs.run(settings(*words), tmp_path, "rlrun again")
+    assert resume(str(tmp_path), "total_steps=260") == 0
+    assert meta(tmp_path)["exact"] is False
+    assert "did not come back to where it was (seeds 5, 6, 7)" in capsys.readouterr().err
+    assert "not exact from here on" in (tmp_path / "run.log").read_text()
+    assert json.loads((tmp_path / "result.json").read_text())["steps"] == 260
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunFailed, match="cannot be written"):
+        runs.run(settings(*WORDS), tmp_path, "rlrun again")
+
+
+def test_nothing_is_loaded_through_a_link(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, outside = tmp_path / "run", tmp_path / "precious.txt"
+    folder.mkdir()
+    runs.run(settings(*WORDS, "total_steps=40"), folder, "rlrun again")
+    outside.write_text("keep me")
+    (folder / "metrics.jsonl").unlink()
+    (folder / "metrics.jsonl").symlink_to(outside)
+    assert resume(str(folder), "total_steps=60") == 1
+    assert "is a link: a run's folder has none" in capsys.readouterr().err
+    assert outside.read_text() == "keep me"
+
+
+EVIL = {
+    "config.yaml, code": (
+        "config.yaml",
+        "!!python/object/apply:os.system ['touch pwned']\n",
+        "config.yaml is damaged",
+    ),
+    "config.yaml, resolved": (
+        "config.yaml",
+        "seed: ${oc.env:HOME}\n",
+        "does not hold the settings of a run",
+    ),
+    "config.yaml, target": (
+        "config.yaml",
+        "total_steps: 40\nagent: {_target_: os.system, command: touch pwned}\n",
+        "seed has no value",
+    ),
+    "config.yaml, a list": ("config.yaml", "[1, 2]\n", "does not hold the settings of a run"),
+    "config.yaml, a bomb": (
+        "config.yaml",
+        "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n" + "c: " * 3,
+        "config.yaml is damaged",
+    ),
+    "meta.json, half": ("meta.json", '{"version": 1', "meta.json is damaged"),
+    "meta.json, later": (
+        "meta.json",
+        '{"version": 9, "horizon": 5, "status": "running"}',
+        "meta.json has format version 9",
+    ),
+    "meta.json, deep": ("meta.json", "[" * 100_000, "meta.json is damaged"),
+    "meta.json, no number": (
+        "meta.json",
+        '{"version": 1, "horizon": "many", "status": "running"}',
+        "meta.json is damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EVIL)
+def test_a_damaged_or_malicious_folder_is_an_error_and_no_more(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    kind: str,
+) -> None:
+    name, content, message = EVIL[kind]
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    runs.run(settings(*WORDS, "total_steps=40"), folder, "rlrun again")
+    capsys.readouterr()
+    (folder / name).write_text(content)
+    assert resume("run", "total_steps=60") == 2
+    err = capsys.readouterr().err
+    assert err.startswith("rlrun: ") and err.count("\n") == 1
+    assert message in err
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s["agent"].pop("optimizer"),
+        lambda s: s["agent"]["policy"].update(online=s["agent"]["policy"]["online"][:1]),
+        lambda s: s["agent"]["policy"].update(online="weights"),
+        lambda s: s["envs"].update(actions=s["envs"]["actions"][:, :1]),
+        lambda s: s["envs"].update(begun=s["envs"]["begun"] - 10**6),
+        lambda s: s["agent"]["replay"].update(time=10**15),
+        lambda s: s["agent"]["explore"]["streams"][0].update(width=10**15),
+        lambda s: s["recorder"].update(returns=[]),
+        lambda s: s["best"].update(mean=np.zeros(1)),
+        lambda s: s.pop("clock"),
+        lambda s: s.update(step="many"),
+    ],
+)
+def test_a_state_that_is_not_this_runs_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any
+) -> None:
+    runs.run(settings(*WORDS, "total_steps=60"), tmp_path, "rlrun again")
+    store = checkpoint.Checkpoints(tmp_path / "checkpoint")
+    state = store.load()
+    change(state)
+    store.save(state)
+    capsys.readouterr()
+    assert resume(str(tmp_path), "total_steps=80") == 1
+    err = capsys.readouterr().err
+    assert "the checkpoint does not fit the settings of its run" in err
+    assert "Traceback" not in err

@@ -1,0 +1,307 @@
+"""Runs that were stopped, killed or lengthened go on as if nothing had been."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rlrun import checkpoint, runs
+from rlrun.__main__ import main
+from rlrun.evaluation import Evaluator
+from rlrun.events import EventFile
+from rlrun.log import Logger
+from rlrun.signals import Interrupted, Signals
+from tests.helpers import SMALL_DQN, differences, settings
+from tests.soak.compare import left, unlike
+
+WORDS = (
+    *SMALL_DQN,
+    "seeds=2",
+    "env.num_envs=2",
+    "total_steps=300",
+    "log.every=50",
+    "eval.every=100",
+    "eval.episodes=2",
+    "eval.final_episodes=2",
+    "eval.max_steps=30",
+    "checkpoint.every_steps=40",
+)
+
+
+class Stop(BaseException):
+    """The process ends here: nothing catches it."""
+
+
+def run(folder: Path, *words: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    runs.run(settings(*WORDS, *words), folder, "rlrun again")
+
+
+def resume(*words: str) -> int:
+    before = sys.argv
+    sys.argv = ["rlrun", "resume", *words]
+    try:
+        return main()
+    finally:
+        sys.argv = before
+
+
+def stopped_at(monkeypatch: pytest.MonkeyPatch, count: int, folder: Path, *words: str) -> None:
+    """A run that dies when it acts for the count-th time."""
+    from rlrun.agents.dqn import DQN
+
+    real, acted = DQN.act, [0]
+
+    def act(self: Any, obs: Any, step: int, *, explore: bool = True) -> Any:
+        acted[0] += explore
+        if acted[0] == count:
+            raise Stop
+        return real(self, obs, step, explore=explore)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DQN, "act", act)
+        with pytest.raises(Stop):
+            run(folder, *words)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    run(folder)
+    return folder
+
+
+@pytest.mark.parametrize("count", [5, 21, 60, 101, 149])
+def test_a_run_that_died_goes_on_exactly(
+    monkeypatch: pytest.MonkeyPatch, whole: Path, tmp_path: Path, count: int
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(monkeypatch, count, folder)
+    assert json.loads((folder / "meta.json").read_text())["status"] == "failed"
+    assert resume(str(folder)) == 0
+    assert unlike(whole, folder) == []
+    assert left(folder)["exact"] is True
+
+
+def test_the_comparison_notices_another_run(whole: Path, tmp_path: Path) -> None:
+    run(tmp_path / "other", "agent.lr=1.0001e-3")
+    wrong = unlike(whole, tmp_path / "other")
+    assert {place.split("/")[1] for place in wrong} >= {"checkpoint", "metrics", "curves"}
+
+
+@pytest.mark.parametrize("place", ["evaluation", "log", "events"])
+def test_dying_while_it_evaluates_or_writes(
+    monkeypatch: pytest.MonkeyPatch, whole: Path, tmp_path: Path, place: str
+) -> None:
+    def die(*_: Any, **__: Any) -> Any:
+        raise Stop
+
+    targets: dict[str, tuple[Any, str]] = {
+        "evaluation": (Evaluator, "final"),
+        "log": (Logger, "_write_aggregates"),
+        "events": (EventFile, "scalars"),
+    }
+    with monkeypatch.context() as patch:
+        patch.setattr(*targets[place], die)
+        with pytest.raises(Stop):
+            run(tmp_path / "run")
+    assert resume(str(tmp_path / "run")) == 0
+    assert unlike(whole, tmp_path / "run") == []
+
+
+def test_a_longer_run_does_not_make_schedules_jump(whole: Path, tmp_path: Path) -> None:
+    """120 steps, then 300: the line of epsilon ended at 120 and stays where it was."""
+    folder = tmp_path / "run"
+    run(folder, "total_steps=120", "explore.fraction=1")
+    assert resume(str(folder), "total_steps=300") == 0
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    rates = {
+        m["step"]: m["rollout/exploration_rate"] for m in lines if "rollout/exploration_rate" in m
+    }
+    assert rates[50] == pytest.approx(1 - 0.95 * np.arange(22, 52, 2).mean() / 120, abs=0.02)
+    assert all(rates[step] == pytest.approx(0.05, abs=1e-9) for step in (200, 250, 300))
+    result = json.loads((folder / "result.json").read_text())
+    assert (result["steps"], result["status"]) == (300, "done")
+    assert (checkpoint.load(folder / "checkpoint"))["step"] == 300
+    steps = [line["step"] for line in lines if line["seed"] == 0]
+    assert steps == sorted(steps)
+
+
+def test_nothing_to_do_is_said(whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = left(whole)
+    assert resume(str(whole)) == 0
+    assert "is done. To train longer" in capsys.readouterr().out
+    assert differences(before, left(whole)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["seeds=4"], "seeds is fixed by the run. What may change: total_steps"),
+        (["agent.lr=1"], "agent.lr is fixed by the run"),
+        (["agent.lrr=1"], "unknown setting agent.lrr"),
+        (["total_steps=5"], "total_steps may be raised, not lowered: 300 -> 5"),
+        (["total_steps=1,2"], "total_steps has several values"),
+        (["total_steps"], "cannot read 'total_steps'"),
+        (["total_steps=many"], "total_steps must be a whole number, got 'many'"),
+        (["checkpoint.every_steps=-1"], "checkpoint.every_steps must be at least 0"),
+    ],
+)
+def test_what_the_run_fixed_cannot_be_changed(
+    whole: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
+) -> None:
+    assert resume(str(whole), *words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("rlrun: ") and err.count("\n") == 1
+    assert message in err
+
+
+def test_equal_settings_may_be_repeated(whole: Path) -> None:
+    assert resume(str(whole), "seeds=2", "agent.lr=0.001") == 0
+
+
+def test_folders_that_are_none_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    for words, message in (
+        (["nowhere"], "there is no folder nowhere"),
+        (["last"], "there is no run under outputs/ here"),
+        (["empty"], "empty is not the folder of a run: it has no meta.json"),
+    ):
+        assert resume(*words) == 2
+        assert message in capsys.readouterr().err
+    assert resume("--help") == 0
+    assert "rlrun resume RUN" in capsys.readouterr().out
+
+
+def test_last_is_the_run_begun_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("first", "second"):
+        run(tmp_path / "outputs" / name, "total_steps=40")
+    assert resume("last") == 0
+    assert "second is done" in capsys.readouterr().out
+    assert resume("outputs") == 2
+    assert "holds runs (2): name one of them" in capsys.readouterr().err
+
+
+def test_two_processes_cannot_go_on_with_one_run(
+    whole: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rlrun.folder import RunFolder
+
+    taken = RunFolder.reopen(whole, "rlrun resume")
+    assert resume(str(whole), "total_steps=400") == 1
+    assert "is in use: a run is going on in it" in capsys.readouterr().err
+    taken.close("done")
+
+
+def test_without_the_replay_a_run_is_not_exact(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(monkeypatch, 100, folder, "checkpoint.replay=false")
+    assert "replay" not in checkpoint.load(folder / "checkpoint")["agent"]
+    assert resume(str(folder)) == 0
+    meta = json.loads((folder / "meta.json").read_text())
+    assert (meta["status"], meta["exact"]) == ("done", False)
+    assert "the replay was not in the checkpoint" in (folder / "run.log").read_text()
+
+
+def test_saving_does_not_change_training(whole: Path, tmp_path: Path) -> None:
+    run(tmp_path / "run", "checkpoint.every_steps=0", "checkpoint.every_minutes=null")
+    assert unlike(whole, tmp_path / "run") == []
+    run(tmp_path / "often", "checkpoint.every_steps=2")
+    assert unlike(whole, tmp_path / "often") == []
+
+
+def test_signals_leave_a_note(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with Signals() as signals:
+            signals.check()
+            os.kill(os.getpid(), signal.SIGUSR1)
+            assert signals.save
+            os.kill(os.getpid(), number)
+            with pytest.raises(Interrupted) as asked:
+                signals.check()
+            assert asked.value.code == code
+            with pytest.raises(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(1)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+    """A real command, in a process of its own, that is training."""
+    command = [sys.executable, "-m", "rlrun", *words, f"hydra.run.dir={folder}"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (folder / "metrics.jsonl").exists() or not (folder / "metrics.jsonl").stat().st_size:
+        assert time.monotonic() < deadline and process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    return process
+
+
+LONG = ("agent=q_learning", "env=FrozenLake-v1", "seeds=2", "total_steps=60000", "eval.every=0")
+
+
+@pytest.mark.parametrize(
+    ("ask", "code"),
+    [
+        (lambda p: p.send_signal(signal.SIGINT), 130),
+        (lambda p: p.send_signal(signal.SIGTERM), 143),
+        (lambda p: p.kill(), -9),
+    ],
+    ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
+)
+def test_a_command_that_is_stopped_goes_on(
+    tmp_path: Path, ask: Callable[[Any], None], code: int
+) -> None:
+    folder = tmp_path / "run"
+    process = started(folder, *LONG, "checkpoint.every_steps=1000")
+    ask(process)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    meta = json.loads((folder / "meta.json").read_text())
+    assert meta["status"] == ("running" if code == -9 else "interrupted")
+    if code > 0:
+        assert "to go on from the last checkpoint: " in err
+        assert "Traceback" not in err
+    assert resume(str(folder)) == 0
+    twin = tmp_path / "twin"
+    twin.mkdir()
+    runs.run(settings(*LONG), twin, "rlrun again")
+    assert unlike(twin, folder) == []
+
+
+def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = started(folder, *LONG)
+    assert not (folder / "checkpoint").exists()
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert (folder / "run.log").read_text().count(": saved") == 2
+
+
+def test_a_short_soak() -> None:
+    """Some of `make soak`: real runs are killed by a real signal, and resumed."""
+    cases = ("dqn", "dqn, async", "random, rebuilt", "q_learning", "sarsa", "monte_carlo")
+    command = [sys.executable, "-m", "tests.soak", "--kills", "12", "--cases", *cases]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "12 kills, 12 exact, 0 runs lost" in done.stdout
