@@ -33,7 +33,7 @@ format: install ## put the code into its canonical form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## speed beside Stable-Baselines3, a textbook's loop and this machine's limit (ARGS=tables)
+bench: install ## speed beside Stable-Baselines3, a textbook's loop and this machine's limit (ARGS=tables: one part)
 	$(PIP) install -q -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench $(ARGS)
 

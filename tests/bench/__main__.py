@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import dqn, tables
+from tests.bench import checkpoints, dqn, tables
 
-PARTS = {"dqn": dqn.main, "tables": tables.main}
+PARTS = {"dqn": dqn.main, "tables": tables.main, "checkpoints": checkpoints.main}
 
 
 def main() -> None:
