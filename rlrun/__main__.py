@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from rlrun import __version__
@@ -22,6 +23,12 @@ def main() -> int:
         if words == ["--version"]:
             print(f"rlrun {__version__}")
             return 0
+        if words[:1] in (["-sc"], ["--shell-completion"]) and "COMP_LINE" in os.environ:
+            typed = os.environ["COMP_LINE"].split() + [""] * os.environ["COMP_LINE"].endswith(" ")
+            if len(typed) > 2 and typed[1] == "resume":
+                return 0  # nothing of ours: the shell completes folders
+            if len(typed) == 2 and "resume".startswith(typed[1]):
+                print("resume", end=" ")  # and Hydra adds what it knows
         if words[:1] == ["resume"]:
             from rlrun.cli.resume import resume
 

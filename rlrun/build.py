@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -18,7 +18,9 @@ from rlrun.agents import AGENTS
 from rlrun.errors import BadInput, did_you_mean
 from rlrun.explore import EXPLORE
 from rlrun.fit import misfit
+from rlrun.memory import ROOM, free_memory, in_words
 from rlrun.replay import REPLAY
+from rlrun.replay.ring import bytes_of
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -57,12 +59,7 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
         "seeds": lambda: seeds,
         "horizon": lambda: horizon,
         "device": lambda: parts.device,
-        "replay": lambda: _build_option(
-            "replay",
-            parts.replay,
-            REPLAY,
-            {"spec": spec, "draws": Streams(seeds, Purpose.REPLAY), "seeds": len(seeds)},
-        ),
+        "replay": lambda: _build_replay(parts.replay, spec, seeds),
         "explore": lambda: _build_option(
             "explore", parts.explore, EXPLORE, {"spec": spec, "seeds": seeds, "horizon": horizon}
         ),
@@ -78,6 +75,23 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
         cls, _rest(parts.agent), "agent", **{part: offered[part]() for part in wanted}
     )
     return agent
+
+
+def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int]) -> Any:
+    """The replay, refused before it is made where it would not fit into the memory."""
+    capacity, free = given.get("capacity"), free_memory()
+    if isinstance(capacity, int | float) and free is not None:
+        one = bytes_of(spec, 1) * len(seeds)
+        most = int(ROOM * free / one)
+        if capacity > most:
+            raise BadInput(
+                f"replay.capacity={capacity:,.0f} transitions of {len(seeds)} seeds take "
+                f"{in_words(capacity * one)}, and {in_words(free)} of memory are free: the most "
+                f"that fits is replay.capacity={most}.",
+                "replay.capacity",
+            )
+    offered = {"spec": spec, "draws": Streams(seeds, Purpose.REPLAY), "seeds": len(seeds)}
+    return _build_option("replay", given, REPLAY, offered)
 
 
 def _agent_class(name: str) -> Any:

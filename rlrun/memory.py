@@ -6,6 +6,8 @@ import math
 import os
 from pathlib import Path
 
+ROOM = 0.8  # the share of the free memory that a run may take
+
 
 def free_memory() -> int | None:
     """Bytes that can be taken without swapping; None where the system does not say."""

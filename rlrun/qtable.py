@@ -9,7 +9,7 @@ import numpy as np
 
 from rlrun.checks import at_least
 from rlrun.errors import BadInput
-from rlrun.memory import free_memory, in_words
+from rlrun.memory import ROOM, free_memory, in_words
 from rlrun.rules.tabular import optimism
 from rlrun.schedules import Power
 from rlrun.state import put
@@ -17,7 +17,6 @@ from rlrun.states import States
 from rlrun.types import Array, Spec, State
 
 LrClock: TypeAlias = Literal["steps", "visits"]
-ROOM = 0.8  # the share of the free memory that tables may take
 
 
 class QTable:

@@ -105,6 +105,8 @@ BAD = [
     ("agent=value_iteration env=Taxi-v4 explore=linear", "has no use for explore"),
     ("agent=td_prediction env=Taxi-v4 agent.policy=9", "actions from 0 to 5"),
     ("agent=td_prediction env=Taxi-v4 agent.policy=[1,2]", "each of 500 states, got 2"),
+    ("replay.capacity=1e12", "of 10 seeds take "),
+    ("replay.capacity=1e12", "of memory are free: the most that fits is replay.capacity="),
     # words that are no settings
     ("dqn", "Did you mean agent=dqn?"),
     ("CartPole-v1", "Did you mean env=CartPole-v1?"),

@@ -190,6 +190,8 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
         ("rlrun env=Acr", ["env=Acrobot-v1"]),
         ("rlrun env=ALE/Br", ["env=ALE/Breakout-v5"]),
         ("rlrun agent=dqn agent.l", ["agent.lr=", "agent.learning_starts="]),
+        ("rlrun re", ["resume", "replay="]),
+        ("rlrun resume outp", []),
         ("rlrun nonsense", []),
         ("rlrun agent=dqnn agent.l", []),
     ],

@@ -43,9 +43,9 @@ class Replay:
         self._envs = spec.num_envs
         self._slots = capacity // spec.num_envs
         self._time = 0  # steps ever added; step t lies in the slot t % slots
-        size = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in _layout(spec))
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
-        self._segment = max(1, SEGMENT // (size * self._envs), self._slots // MOST_SEGMENTS)
+        size = bytes_of(spec, self._envs)
+        self._segment = max(1, SEGMENT // size, self._slots // MOST_SEGMENTS)
         grid = (seeds, self._slots, self._envs)
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
@@ -167,6 +167,11 @@ class Replay:
                     raise ValueError(f"the replay's {name} are of the shape {saved.shape}")
                 array[:, places] = saved
         self._draws.load_state_dict(state["draws"])
+
+
+def bytes_of(spec: Spec, envs: int) -> int:
+    """What one transition of each of so many environments takes."""
+    return envs * sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in _layout(spec))
 
 
 def _layout(spec: Spec) -> list[tuple[str, tuple[int, ...]]]:
