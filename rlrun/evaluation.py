@@ -67,7 +67,7 @@ class Evaluator:
         folder: RunFolder,
         logger: Logger,
         portrait: Portrait | None,
-        lost: Mapping[int, str],
+        lost: dict[int, str],
         check: Callable[[], None],
     ) -> None:
         self.every, self._settings = settings.every, settings
@@ -83,7 +83,7 @@ class Evaluator:
         if self._envs is None:
             self._envs = self._make_envs(Evaluation.envs_for(self._settings.episodes))
         episodes = self._settings.episodes
-        returns, lengths = evaluate(self._agent, self._envs, step, episodes, self._check)
+        returns, lengths = self._play(self._envs, step, episodes)
         mean = without(returns.mean(-1), self._lost)
         if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
             self.save_best()
@@ -94,6 +94,16 @@ class Evaluator:
             if (exact := self._portrait.exact()) is not None:
                 row["eval/exact_return"] = exact
         return row
+
+    def _play(self, envs: Envs, step: int, episodes: int) -> tuple[Array, Array]:
+        """Returns and lengths ``[seed, episode]``; gives seeds up whose numbers are not finite."""
+        played = evaluate(self._agent, envs, step, episodes, self._check)
+        for position, what in envs.faults.items():
+            if position not in self._lost:
+                sentence = f"seed {self._seeds[position]} is given up in an evaluation: {what}"
+                self._lost[position] = f"step {step}: {sentence}"
+                self._folder.log(self._lost[position])
+        return played
 
     def _show(self, step: int, portrait: Portrait) -> None:
         """What the table holds, as text and pictures."""
@@ -115,7 +125,7 @@ class Evaluator:
         if not episodes:
             return None
         envs = self._make_envs(Evaluation.envs_for(episodes))
-        returns, _ = evaluate(self._agent, envs, step, episodes, self._check)
+        returns, _ = self._play(envs, step, episodes)
         envs.close()
         mean = without(returns.mean(-1), self._lost)
         row = {"final/mean_reward": mean}

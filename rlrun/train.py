@@ -104,7 +104,7 @@ class _UnderWay:
         if due(step, run.evaluator.every, self._stride):
             with self._clock.paused():
                 row = run.evaluator.run(step)
-            self._evaluated = float(row["eval/mean_reward"].mean())
+            self._evaluated = _mean(row["eval/mean_reward"])
         if step >= run.total_steps or due(step, run.log_every, self._stride):
             fps = np.full(len(run.seeds), self._speed(step))
             row = {**self.recorder.row(), "time/fps": fps, **row}

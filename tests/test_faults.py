@@ -129,6 +129,14 @@ def test_a_seed_whose_numbers_are_not_finite_is_given_up_alone(
     assert differences(row(host(stack), 2), host(own)) == []
 
 
+def test_a_seed_that_fails_in_an_evaluation_is_given_up(tmp_path: Path) -> None:
+    begins = Numbers(Purpose.EVAL_EPISODES)(6, 0, 0)
+    with pytest.raises(RunFailed, match="given up: 6"):
+        runs.run(faulty("nan reward", victim=begins), tmp_path, "rlrun again")
+    log = (tmp_path / "run.log").read_text()
+    assert "step 100: seed 6 is given up in an evaluation: a reward of" in log
+
+
 def test_a_frozen_seeds_weights_stay_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(RunFailed, match="given up: 6"):
         runs.run(faulty("nan reward", "total_steps=60"), tmp_path, "rlrun again")
