@@ -10,39 +10,23 @@ from __future__ import annotations
 import math
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from rlrun.async_grid import AsyncGrid
 from rlrun.errors import RunFailed
-from rlrun.grid import EnvFault, Grid
+from rlrun.grid import EnvFault, Grid, How
 from rlrun.model import read_model
 from rlrun.rng import Numbers, Purpose
 from rlrun.spaces import ActionMap, ObsMap, adapt
 from rlrun.state import put
 from rlrun.types import Array, Episode, Spec, State, Step
-from rlrun.watchdog import OnHang, Watchdog, give_up
+from rlrun.watchdog import Watchdog
 
 TRIM = 8192  # actions kept for the episodes under way are cut down each time they exceed this
-
-
-@dataclass(frozen=True)
-class How:
-    """How environments are run that are not tables.
-
-    ``rebuild`` makes each anew for every episode, where something of the last one would be left in
-    it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
-    is how many seconds a step may take; ``on_hang`` is told of one that takes longer.
-    """
-
-    rebuild: bool = False
-    vector: Literal["sync", "async"] = "sync"
-    timeout: float | None = None
-    on_hang: OnHang = give_up
 
 
 class GymEnvs:

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rlrun.types import Array
+from rlrun.watchdog import OnHang, give_up
+
+
+@dataclass(frozen=True)
+class How:
+    """How environments are run that are not tables.
+
+    ``rebuild`` makes each anew for every episode, where something of the last one would be left in
+    it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
+    is how many seconds a step may take; ``on_hang`` is told of one that takes longer.
+    """
+
+    rebuild: bool = False
+    vector: Literal["sync", "async"] = "sync"
+    timeout: float | None = None
+    on_hang: OnHang = give_up
 
 
 class EnvFault(Exception):

@@ -7,7 +7,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from rlrun.envs import GymEnvs, How
+from rlrun.envs import GymEnvs
+from rlrun.grid import How
 from rlrun.model import read_model, step_limit
 from rlrun.rng import Purpose
 from rlrun.spaces import ActionMap, ObsMap

@@ -7,7 +7,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from rlrun.checkpoint import CheckpointError, Checkpoints
+from rlrun.checkpoint import Checkpoints
+from rlrun.checkpoint.files import CheckpointError
 from rlrun.checks import at_least, positive
 from rlrun.schedules import due
 from rlrun.types import Agent, State

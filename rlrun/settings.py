@@ -12,10 +12,10 @@ import numpy as np
 
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
-from rlrun.envs import How
 from rlrun.envspec import check_env_kwargs, env_spec
 from rlrun.errors import BadInput
 from rlrun.evaluation import Evaluation
+from rlrun.grid import How
 from rlrun.opening import open_envs
 from rlrun.rng import Purpose
 from rlrun.saving import Saving

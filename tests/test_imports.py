@@ -13,9 +13,9 @@ import rlrun
 
 ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own package
-    {"types", "errors", "checks"},
+    {"types", "errors", "checks", "watchdog"},
     {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "grid"},
-    {"drawing", "events", "memory", "states", "state", "signals", "watchdog"},
+    {"drawing", "events", "memory", "states", "state", "signals"},
     {"games", "async_grid"},
     {"model", "table_envs"},
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},

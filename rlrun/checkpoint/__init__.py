@@ -17,7 +17,6 @@ A manifest is two lines, so that a flipped bit in it is noticed as in any other 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -26,20 +25,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from rlrun.checkpoint.encode import Array, Encoder, decode, segments
-from rlrun.errors import RunFailed
+from rlrun.checkpoint.files import (
+    ARRAY_FILE,
+    VERSION,
+    CheckpointError,
+    checksum,
+    digest,
+    read_arrays,
+    read_manifest,
+    synchronise,
+)
 
-VERSION = 2
+__all__ = ["CheckpointError", "Checkpoints", "load", "save"]
+
 RESERVE = 16 * 2**20  # bytes of the disk that a checkpoint leaves free
 _MANIFEST = re.compile(r"manifest-(\d{1,18})\.json")
-_ARRAY_FILE = re.compile(r"(arrays|segment)-(\d{1,18})(-\d{1,18})?\.safetensors")
-
-
-class CheckpointError(RunFailed):
-    """A checkpoint cannot be read or written; the message is a sentence that names the file."""
 
 
 class Checkpoints:
@@ -123,19 +126,19 @@ class Checkpoints:
                 "false)."
             )
         save_file(arrays, path)
-        _sync(path)
-        files[name] = {"sha256": _sha256(path)}
+        synchronise(path)
+        files[name] = {"sha256": checksum(path)}
 
     def _write_manifest(self, number: int, body: Mapping[str, Any]) -> None:
         text = json.dumps(body, allow_nan=False)
-        head = json.dumps({"version": VERSION, "sha256": _digest(text)})
+        head = json.dumps({"version": VERSION, "sha256": digest(text)})
         path = self.folder / f"manifest-{number}.json"
         temporary = path.with_suffix(".tmp")
         temporary.write_text(f"{head}\n{text}\n", encoding="ascii")
-        _sync(temporary)
-        _sync(self.folder)  # the array files' names must be on disk before what needs them
+        synchronise(temporary)
+        synchronise(self.folder)  # the array files' names must be on disk before what needs them
         os.replace(temporary, path)
-        _sync(self.folder)  # and the new manifest before files of the old ones go
+        synchronise(self.folder)  # and the new manifest before files of the old ones go
 
     def _tidy(self) -> None:
         """Delete what no kept generation needs, also what interrupted saves have left."""
@@ -170,9 +173,9 @@ class Checkpoints:
     def _read(self, number: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """The state of one generation, its files, and its segments by their places."""
         path = self.folder / f"manifest-{number}.json"
-        body = _read_manifest(path)
+        body = read_manifest(path)
         try:
-            files = {n: _read_arrays(self.folder, n, e["sha256"]) for n, e in body["files"].items()}
+            files = {n: read_arrays(self.folder, n, e["sha256"]) for n, e in body["files"].items()}
 
             def find(file: str, key: str) -> Array:
                 if key not in files.get(file, {}):
@@ -193,9 +196,9 @@ class Checkpoints:
         """The names of this folder's checkpoint files, and which generation wrote them."""
         names = os.listdir(self.folder) if self.folder.is_dir() else []
         found = [
-            (name, int(match[2] if match.re is _ARRAY_FILE else match[1]))
+            (name, int(match[2] if match.re is ARRAY_FILE else match[1]))
             for name in names
-            if (match := _ARRAY_FILE.fullmatch(name) or _MANIFEST.fullmatch(name))
+            if (match := ARRAY_FILE.fullmatch(name) or _MANIFEST.fullmatch(name))
         ]
         return found + [(n, 0) for n in names if re.fullmatch(r"manifest-\d{1,18}\.tmp", n)]
 
@@ -208,59 +211,3 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
 def load(folder: Path) -> dict[str, Any]:
     """The newest checkpoint in `folder` that is whole; see `Checkpoints.load`."""
     return Checkpoints(folder).load()
-
-
-def _read_manifest(path: Path) -> Any:
-    """The second line of a manifest, after a look at the first one."""
-    try:
-        head_line, _, rest = path.read_text("ascii").partition("\n")
-        head = json.loads(head_line)
-        version, sha256 = head["version"], head["sha256"]
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: it is not a manifest.") from error
-    if version != VERSION:
-        raise CheckpointError(
-            f"{path} has format version {version!r}, but this program reads {VERSION}."
-        )
-    text = rest.removesuffix("\n")
-    if _digest(text) != sha256:
-        raise CheckpointError(f"{path} is damaged: its checksum is not the one it names.")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path} is damaged: it is not a manifest.") from error
-
-
-def _read_arrays(folder: Path, name: str, sha256: str) -> dict[str, Array]:
-    """Read one array file of a manifest, after checking its name and its checksum."""
-    if not _ARRAY_FILE.fullmatch(name):  # nothing outside the folder is ever opened
-        raise CheckpointError(f"{folder} has a manifest that names {name!r}: not an array file.")
-    path = folder / name
-    try:
-        if _sha256(path) != sha256:
-            raise CheckpointError(f"{path} is damaged: its checksum is not the manifest's.")
-        return load_file(path)
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing, but the manifest needs it.") from error
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}.") from error
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's contents, or a folder's names, are on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -59,7 +59,7 @@ class Killer:
             (Logger, "write", "log writing"),
             (EventFile, "scalars", "event writing"),
             (checkpoint, "save_file", "checkpoint writing"),
-            (checkpoint, "_sync", "checkpoint writing"),
+            (checkpoint, "synchronise", "checkpoint writing"),
             (os, "replace", "checkpoint writing"),
             (os, "unlink", "checkpoint writing"),
         ):

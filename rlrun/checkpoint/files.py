@@ -1,0 +1,79 @@
+"""The files of a checkpoint: reading them with suspicion, and waiting for the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from rlrun.checkpoint.encode import Array
+from rlrun.errors import RunFailed
+
+VERSION = 2  # of the format
+ARRAY_FILE = re.compile(r"(arrays|segment)-(\d{1,18})(-\d{1,18})?\.safetensors")
+
+
+class CheckpointError(RunFailed):
+    """A checkpoint cannot be read or written; the message is a sentence that names the file."""
+
+
+def read_manifest(path: Path) -> Any:
+    """The second line of a manifest, after a look at the first one."""
+    try:
+        head_line, _, rest = path.read_text("ascii").partition("\n")
+        head = json.loads(head_line)
+        version, sha256 = head["version"], head["sha256"]
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: it is not a manifest.") from error
+    if version != VERSION:
+        raise CheckpointError(
+            f"{path} has format version {version!r}, but this program reads {VERSION}."
+        )
+    text = rest.removesuffix("\n")
+    if digest(text) != sha256:
+        raise CheckpointError(f"{path} is damaged: its checksum is not the one it names.")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is damaged: it is not a manifest.") from error
+
+
+def read_arrays(folder: Path, name: str, sha256: str) -> dict[str, Array]:
+    """Read one array file of a manifest, after checking its name and its checksum."""
+    if not ARRAY_FILE.fullmatch(name):  # nothing outside the folder is ever opened
+        raise CheckpointError(f"{folder} has a manifest that names {name!r}: not an array file.")
+    path = folder / name
+    try:
+        if checksum(path) != sha256:
+            raise CheckpointError(f"{path} is damaged: its checksum is not the manifest's.")
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing, but the manifest needs it.") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}.") from error
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def synchronise(path: Path) -> None:
+    """Wait until a file's contents, or a folder's names, are on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
