@@ -6,7 +6,11 @@ nothing waits for it for ever.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import multiprocessing
+import queue
+import re
 import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +23,8 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 from rlrun.grid import EnvFault
 from rlrun.types import Array
 
+PR_SET_PDEATHSIG = 1  # of prctl: the signal a process gets when its parent dies
+
 
 class _Place(gym.Wrapper[Any, Any, Any, Any]):
     """One environment in its process, which can be made anew and repeat an episode."""
@@ -26,8 +32,7 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
     def __init__(self, make: Callable[[], gym.Env[Any, Any]], place: int, rebuild: bool) -> None:
         super().__init__(make())
         if multiprocessing.parent_process() is not None:  # Gymnasium makes one in our own, too
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which ends this
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            _belong_to_the_run()
         self._make, self._place, self._rebuild = make, place, rebuild
         self._obs: Any = None
 
@@ -53,6 +58,15 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         for action in actions[begun[self._place] :]:
             rewards.append(float(self.step(action[self._place])[1]))
         return self._obs, rewards
+
+
+def _belong_to_the_run() -> None:
+    """In a worker: signals are for the run, which ends its workers; it does not survive the run."""
+    for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class AsyncGrid(AsyncVectorEnv[Array, Array]):
@@ -108,7 +122,7 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         """Reset every environment and repeat what it did; the observations, and all rewards."""
         found = self._answer(
             lambda: self.call_async("play", seeds, actions, begun),
-            lambda timeout: self.call_wait(None),  # it may repeat a whole episode
+            lambda timeout: self.call_wait(timeout and timeout * (1 + len(actions))),
         )
         return np.stack([obs for obs, _ in found]), [rewards for _, rewards in found]
 
@@ -126,8 +140,13 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
     def _raise_if_errors(self, successes: Iterable[bool]) -> None:
         """Raises EnvFault for the first environment that raised."""
         if not all(successes):
-            place, kind, value, _ = self.error_queue.get(timeout=10)
-            raise EnvFault(place, kind(value))
+            try:
+                place, kind, value, trace = self.error_queue.get(timeout=10)
+            except queue.Empty:  # an exception that cannot go from one process to another
+                raise EnvFault(self._silent(), RuntimeError("it raised an exception")) from None
+            lines = re.findall(r'File "(.+)", line (\d+)', str(trace))
+            where = f"{lines[-1][0]}, line {lines[-1][1]}" if lines else ""
+            raise EnvFault(place, RuntimeError(f"{kind.__name__}: {value}"), where)
 
     def _silent(self) -> int:
         """The first environment that has not answered."""
@@ -146,15 +165,12 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
     def close_extras(self, timeout: float | None = None, terminate: bool = False) -> None:
         """End the processes, also those that hang or are dead."""
         for process in self.processes:
-            if process.is_alive():
-                process.terminate()
+            process.kill()
         for pipe in self.parent_pipes:
             if pipe is not None:
                 pipe.close()
         for process in self.processes:
             process.join(5)
-            if process.is_alive():
-                process.kill()
 
 
 def _hangs(timeout: float | None) -> str:

@@ -7,9 +7,9 @@ sees ``terminated``, ``truncated`` or ``gamma``.
 
 from __future__ import annotations
 
+import contextlib
 import math
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -93,10 +93,8 @@ class GymEnvs:
         self._history: list[Array] = []  # actions [seed * env, ...] of the steps since ...
         self._begun = np.zeros(self._grid, np.int64)  # ... and where in it each episode begins
         self.finished.clear()
-        try:
+        with self._watched():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
-        except EnvFault as fault:
-            raise self._failed(fault) from fault.error
         self.obs: Array = self._obs(raw)
         """What the agents see now, ``[seed, env, ...]``."""
 
@@ -107,14 +105,9 @@ class GymEnvs:
         observation of the next one afterwards.
         """
         flat = action.reshape(-1, *action.shape[2:])
-        self._history.append(flat)
-        self._watch.since = monotonic()
-        try:
+        self._history.append(flat.copy())
+        with self._watched():
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
-        except EnvFault as fault:
-            raise self._failed(fault) from fault.error
-        finally:
-            self._watch.since = 0.0
         reward = rewards.reshape(self._grid).copy()
         if not math.isfinite(reward.sum()):
             self._exclude(np.isfinite(reward), reward, "a reward")
@@ -142,9 +135,16 @@ class GymEnvs:
             del self._history[:needless]
             self._begun -= needless
         options = {"reset_mask": last.reshape(-1)}
+        with self._watched():
+            raw, _ = self._vector.reset(seed=seeds, options=options)
+        return self._obs(raw)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Something goes on in the environments: it must end, and what fails is named."""
         self._watch.since = monotonic()
         try:
-            return self._obs(self._vector.reset(seed=seeds, options=options)[0])
+            yield
         except EnvFault as fault:
             raise self._failed(fault) from fault.error
         finally:
@@ -161,8 +161,7 @@ class GymEnvs:
     def _failed(self, fault: EnvFault) -> RunFailed:
         """What is told of an environment that failed: which one, when, how, where in its code."""
         s, e = divmod(fault.place, self.per_seed)
-        frames = traceback.extract_tb(fault.error.__traceback__)
-        place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+        place = f" ({fault.where})" if fault.where else ""
         return RunFailed(
             f"{self.spec.env_id} failed in environment {e} of seed {self._seeds[s]}, "
             f"{self._length[s, e]} steps into its episode: {type(fault.error).__name__}: "
@@ -222,10 +221,11 @@ class GymEnvs:
             raise ValueError(f"the actions of the episodes are of the shape {actions.shape}")
         self._history = list(actions)
         mapped = [self._action_map(flat) for flat in self._history]
-        raw, rewards = self._vector.play(
-            self._episode_seeds(), mapped, self._begun.ravel().tolist()
-        )
-        self._return = np.array([sum(each) for each in rewards], np.float64).reshape(self._grid)
+        with self._watched():
+            begun = self._begun.ravel().tolist()
+            raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun)
+        sums = [sum(each) for each in rewards]
+        self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)
         self._length = len(mapped) - self._begun
         self.obs = self._obs(raw)
         if self.obs.shape != state["obs"].shape:

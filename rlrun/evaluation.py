@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -125,8 +126,8 @@ class Evaluator:
         if not episodes:
             return None
         envs = self._make_envs(Evaluation.envs_for(episodes))
-        returns, _ = self._play(envs, step, episodes)
-        envs.close()
+        with closing(envs):
+            returns, _ = self._play(envs, step, episodes)
         mean = without(returns.mean(-1), self._lost)
         row = {"final/mean_reward": mean}
         self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")

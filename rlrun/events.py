@@ -7,6 +7,7 @@ Scalars are `simple_value`s, which every reader of event files understands.
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +39,8 @@ class EventFile:
         # resumed run writes comes after what it wrote before.
         seconds, nanoseconds = divmod(time.time_ns(), 10**9)
         name = f"{EVENTS}.{seconds:010d}.{nanoseconds:09d}"
-        self._records = RecordWriter((folder / name).open("xb"))
+        self._file = (folder / name).open("xb")
+        self._records = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def restart(self, wall_time: float, step: int) -> None:
@@ -60,6 +62,11 @@ class EventFile:
 
     def flush(self) -> None:
         self._records.flush()
+
+    def sync(self) -> None:
+        """Wait until everything is on disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         self._records.close()

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import platform
+import stat
 import subprocess
 import time
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ import rlrun
 from rlrun.errors import RunFailed
 
 VERSION = 1  # of meta.json
+FOLDERS = ("checkpoint", "best", "iqm", "ci_low", "ci_high")
 Status = Literal["running", "done", "interrupted", "failed"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 
@@ -36,8 +38,11 @@ class RunFolder:
         self.path, self._meta = path, meta
         try:
             self._lock = (path / ".lock").open("a")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            # not flock: processes of environments would inherit it, and may outlive the run
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            if not hasattr(self, "_lock"):
+                raise FolderError(f"{path} cannot be written: {error.strerror}.") from error
             self._lock.close()
             raise FolderError(f"{path} is in use: a run is going on in it.") from error
         except OSError as error:
@@ -53,11 +58,7 @@ class RunFolder:
             "exact": True,
             "command": command,
             "horizon": horizon,
-            "versions": {
-                "rlrun": rlrun.__version__,
-                "python": platform.python_version(),
-                **{name: version(name) for name in PACKAGES},
-            },
+            "versions": versions(),
             "git_commit": _git_commit(),
             "host": platform.node(),
             "platform": platform.platform(),
@@ -70,15 +71,27 @@ class RunFolder:
     @classmethod
     def reopen(cls, path: Path, command: str) -> Self:
         """That of a run which goes on. Raises FolderError where there is no such run."""
-        meta = read_meta(path) | {"status": "running"}
-        for file in path.rglob("*"):
-            if file.is_symlink():
-                raise FolderError(f"{file} is a link: a run's folder has none.")
+        meta = read_meta(path)
+        before, meta["versions"] = meta.get("versions"), versions()
         for ending in ("ended", "reason"):
             meta.pop(ending, None)
-        folder = cls(path, meta)
+        folder = cls(path, meta | {"status": "running"})
         folder.log(command)
+        (path / "result.json").unlink(missing_ok=True)  # it is not the result of what begins now
+        if before != meta["versions"]:
+            folder.inexact(f"the versions were {before}")
         return folder
+
+    def saved(self, step: int) -> None:
+        """Record that there is a checkpoint, of this step."""
+        self._meta["saved"] = step
+        self._write("meta.json", self._meta)
+        self.log(f"step {step}: saved")
+
+    @property
+    def was_saved(self) -> bool:
+        """Whether there has ever been a checkpoint."""
+        return "saved" in self._meta
 
     @property
     def command(self) -> str:
@@ -117,8 +130,33 @@ class RunFolder:
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         """Replace a file at once, so that a reader never sees half of it."""
         temporary = self.path / f".{name}.tmp"
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, self.path / name)
+
+
+def versions() -> dict[str, str]:
+    """What a result may depend on."""
+    packages = {name: version(name) for name in PACKAGES}
+    return {"rlrun": rlrun.__version__, "python": platform.python_version(), **packages}
+
+
+def check_files(path: Path) -> None:
+    """Raises FolderError for what no run leaves: links, pipes, devices, and files in wrong places.
+
+    Looked at before anything in the folder is read.
+    """
+    for file in (path, *path.rglob("*")):
+        mode = file.lstat().st_mode
+        if stat.S_ISLNK(mode) and file != path:
+            raise FolderError(f"{file} is a link: a run's folder has none.")
+        is_folder = file == path or file.name in FOLDERS or file.name.startswith("seed_")
+        fits = stat.S_ISDIR(mode) or stat.S_ISLNK(mode) if is_folder else stat.S_ISREG(mode)
+        if not fits and (is_folder or file.parent in (path, *map(path.joinpath, FOLDERS))):
+            kind = "a folder" if is_folder else "a file"
+            raise FolderError(f"{file} should be {kind}: this is not the folder of a run.")
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -137,7 +175,8 @@ def read_meta(path: Path) -> dict[str, Any]:
         raise FolderError(f"{file} is damaged: it does not describe a run.") from error
     if found != VERSION:
         raise FolderError(f"{file} has format version {found!r}, but this program reads {VERSION}.")
-    if type(horizon) is not int or horizon < 1 or not isinstance(meta.get("status"), str):
+    texts = all(isinstance(meta.get(name), str) for name in ("status", "command"))
+    if type(horizon) is not int or horizon < 1 or not texts:
         raise FolderError(f"{file} is damaged: it does not describe a run.")
     return dict(meta)
 

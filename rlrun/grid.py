@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -29,11 +30,13 @@ class How:
 
 
 class EnvFault(Exception):
-    """An environment failed: which of the grid, and how."""
+    """An environment failed: which of the grid, how, and where in its code."""
 
-    def __init__(self, place: int, error: BaseException) -> None:
+    def __init__(self, place: int, error: BaseException, where: str = "") -> None:
         super().__init__(place, error)
         self.place, self.error = place, error
+        frames = traceback.extract_tb(error.__traceback__)
+        self.where = where or (f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else "")
 
 
 class Grid(SyncVectorEnv[Array, Array]):
@@ -114,10 +117,14 @@ class Grid(SyncVectorEnv[Array, Array]):
         """
         rewards: list[list[float]] = []
         for i, (seed, start) in enumerate(zip(seeds, begun, strict=True)):
-            obs = self._begin(i, self.envs[i], seed)
+            self.at = i
             rewards.append([])
-            for action in actions[start:]:
-                obs, reward, *_ = self.envs[i].step(action[i])
-                rewards[-1].append(float(reward))
-            self._observations[i] = obs
+            try:
+                obs = self._begin(i, self.envs[i], seed)
+                for action in actions[start:]:
+                    obs, reward, *_ = self.envs[i].step(action[i])
+                    rewards[-1].append(float(reward))
+                self._observations[i] = obs
+            except Exception as error:
+                raise EnvFault(i, error) from error
         return self._observations, rewards

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,17 +57,15 @@ class Logger:
         the settings and metrics of all runs, and shows first the settings that differ.
         """
         self._folder, self._seeds = folder, list(seeds)
+        self.damaged: list[str] = []
+        """What of an earlier logger's files is missing, as sentences."""
         resumed = position is not None and bool(position)
         self._cut(position or {})
         self._runs = [EventFile(folder / f"seed_{seed}") for seed in self._seeds]
         names = ("iqm", "ci_low", "ci_high") if len(self._seeds) > 1 else ()
         self._aggregates = {name: EventFile(folder / name) for name in names}
         self._lines = (folder / LINES).open("a", encoding="utf-8")
-        self._files: list[EventFile | TextIO] = [
-            *self._runs,
-            *self._aggregates.values(),
-            self._lines,
-        ]
+        self._files = [*self._runs, *self._aggregates.values()]
         now = time.time()
         for file in (*self._runs, *self._aggregates.values()):
             if resumed and position is not None:
@@ -80,6 +78,9 @@ class Logger:
     def position(self, step: int) -> dict[str, Any]:
         """How far the files are written, for a logger that goes on from here, from ``step``."""
         self.flush()
+        for file in self._files:
+            file.sync()
+        os.fsync(self._lines.fileno())
         sizes = {
             str(path.relative_to(self._folder)): path.stat().st_size
             for run in _event_folders(self._folder)
@@ -90,16 +91,23 @@ class Logger:
 
     def _cut(self, position: Mapping[str, Any]) -> None:
         """Take back what was written after a position; everything where there is none."""
-        if (lines := self._folder / LINES).exists():
-            os.truncate(lines, min(int(position.get("lines", 0)), lines.stat().st_size))
-        sizes = position.get("events", {})
+        wanted, lines = int(position.get("lines", 0)), self._folder / LINES
+        content = lines.read_bytes() if lines.exists() else b""
+        if len(content) < wanted:
+            self.damaged.append(f"{LINES} is shorter than it was")
+        if lines.exists():
+            os.truncate(lines, content.rfind(b"\n", 0, wanted) + 1)  # whole lines
+        sizes = dict(position.get("events", {}))
         for run in _event_folders(self._folder):
             for path in run.glob(f"{EVENTS}*"):
-                size = sizes.get(str(path.relative_to(self._folder)))
-                if size is None:
-                    path.unlink()
+                size = sizes.pop(str(path.relative_to(self._folder)), None)
+                if size is None or path.stat().st_size < int(size):
+                    path.unlink()  # a reader would stop at half a record
+                    if size is not None:
+                        self.damaged.append(f"{path.name} was shorter than it had been")
                 else:
-                    os.truncate(path, min(int(size), path.stat().st_size))
+                    os.truncate(path, int(size))
+        self.damaged += [f"{name} is missing" for name in sizes]
 
     def write(self, step: int, metrics: Mapping[str, NDArray[np.floating]]) -> None:
         """Write every metric, a float array [seed], at `step` (environment steps per seed).
@@ -130,6 +138,7 @@ class Logger:
         """Hand everything to the system, so that a killed run loses nothing and readers see it."""
         for file in self._files:
             file.flush()
+        self._lines.flush()
 
     def close(self) -> None:
         """Mark the sessions of the HParams tab as ended and close the files; once is enough."""
@@ -141,6 +150,7 @@ class Logger:
             run.summary(now, 0, ended)
         for file in self._files:
             file.close()
+        self._lines.close()
 
     def _column(self, tag: str, values: NDArray[np.floating]) -> list[float]:
         """One float for each seed, the shortest that reads back as the same number."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import os
 import shlex
 import shutil
@@ -18,7 +20,7 @@ from omegaconf import OmegaConf
 from rlrun.build import build_agent, evaluation_envs, evaluation_limit, flat
 from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
-from rlrun.folder import RunFolder
+from rlrun.folder import FolderError, RunFolder
 from rlrun.log import Logger
 from rlrun.portrait import Portrait
 from rlrun.progress import Progress, final_table
@@ -38,9 +40,11 @@ def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
     """
     parts = construct(Settings, settings, "")
     parts.device.prepare()
-    write_config(settings, folder)
-    record = RunFolder.create(folder, command, parts.total_steps)
-    return _recorded(parts, settings, record, Saver(folder / "checkpoint", parts.saving), None)
+    with Signals() as signals:
+        write_config(settings, folder)
+        record = RunFolder.create(folder, command, parts.total_steps)
+        saver = Saver(folder / "checkpoint", parts.saving)
+        return _recorded(parts, settings, record, saver, signals, None)
 
 
 def go_on(settings: Mapping[str, Any], folder: Path, command: str) -> float:
@@ -51,18 +55,41 @@ def go_on(settings: Mapping[str, Any], folder: Path, command: str) -> float:
     """
     parts = construct(Settings, settings, "")
     parts.device.prepare()
-    record = RunFolder.reopen(folder, command)
-    saver = Saver(folder / "checkpoint", parts.saving)
-    try:
-        saved, damaged = saver.load()
-        write_config(settings, folder)
-    except BaseException as error:
-        record.close("failed", str(error))
-        raise
-    for sentence in damaged:
-        print(f"rlrun: {sentence} An older one is used.", file=sys.stderr)
-        record.log(f"{sentence} An older one is used.")
-    return _recorded(parts, settings, record, saver, saved)
+    with Signals() as signals:
+        record = RunFolder.reopen(folder, command)
+        saver = Saver(folder / "checkpoint", parts.saving)
+        try:
+            saved, damaged = saver.load()
+            _check_belonging(record, settings, saved)
+            write_config(settings, folder)
+        except BaseException as error:
+            record.close("failed", str(error))
+            raise
+        if saved is None:
+            damaged = ["There is no checkpoint yet: the run begins again."]
+        for sentence in damaged:
+            more = "" if saved is None else " An older one is used."
+            print(f"rlrun: {sentence}{more}", file=sys.stderr)
+            record.log(f"{sentence}{more}")
+        return _recorded(parts, settings, record, saver, signals, saved)
+
+
+def _check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: State | None) -> None:
+    """Raises FolderError where going on would not be going on with this run."""
+    if saved is None and record.was_saved:
+        raise FolderError(
+            f"{record.path} has lost its checkpoints: there is nothing to go on from."
+        )
+    if saved is not None and saved.get("settings") != fingerprint(settings):
+        raise FolderError(
+            f"{record.path / 'config.yaml'} is not the one that the checkpoint was made with."
+        )
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """A digest of all settings that a run fixes."""
+    fixed = {k: v for k, v in settings.items() if k not in ("total_steps", "checkpoint")}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
 def write_config(settings: Mapping[str, Any], folder: Path) -> None:
@@ -77,17 +104,23 @@ def _recorded(
     settings: Mapping[str, Any],
     record: RunFolder,
     saver: Saver,
+    signals: Signals,
     saved: State | None,
 ) -> float:
     """Train, and write down how it ended."""
     where = os.path.relpath(record.path)
     again = f"{_program('rlrun')} resume {shlex.quote(where)}"
     try:
-        result = _train(parts, settings, record, saver, saved)
+        result = _train(parts, settings, record, saver, signals, saved)
         record.result(result)
         if result["status"] == "failed":
             final_table(result)
             raise RunFailed(_gone(result))
+    except OSError as error:
+        problem = f"{error.filename or where} cannot be written or read: {error.strerror or error}"
+        with contextlib.suppress(OSError):
+            record.close("failed", problem)
+        raise RunFailed(problem) from error
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -98,7 +131,9 @@ def _recorded(
     record.close("done")
     final_table(result)
     print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
-    print(f"again:     {record.command.replace('rlrun', _program('rlrun'), 1)}")
+    command = record.command.replace("rlrun", _program("rlrun"), 1)
+    print(f"again:     {command}{_longer(parts, record)}")
+    signals.check()  # in a sweep somebody may not want the next job
     return float(result["final"]["mean"]) if result["final"] else 0.0
 
 
@@ -107,6 +142,7 @@ def _train(
     settings: Mapping[str, Any],
     record: RunFolder,
     saver: Saver,
+    signals: Signals,
     saved: State | None,
 ) -> dict[str, Any]:
     """Build what a run is made of, and train."""
@@ -116,7 +152,8 @@ def _train(
     agent = build_agent(parts, spec, record.horizon)
 
     def on_hang(sentence: str) -> None:
-        record.close("failed", sentence)
+        with contextlib.suppress(OSError):
+            record.close("failed", sentence)
         give_up(sentence)
 
     envs = env.open(seeds, env.num_envs, gamma=parts.gamma, on_hang=on_hang)
@@ -126,7 +163,7 @@ def _train(
         closing(envs),
         closing(Logger(record.path, seeds, flat(settings), position)) as logger,
         Progress(title, parts.total_steps) as progress,
-        Signals() as signals,
+        contextlib.ExitStack() as stack,
     ):
         evaluator = Evaluator(
             parts.evaluation,
@@ -139,6 +176,7 @@ def _train(
             lost,
             signals.check,
         )
+        stack.callback(evaluator.close)
         return train(
             Run(
                 agent_name=name,
@@ -154,9 +192,17 @@ def _train(
                 saver=saver,
                 signals=signals,
                 lost=lost,
+                fingerprint=fingerprint(settings),
             ),
             saved,
         )
+
+
+def _longer(parts: Settings, record: RunFolder) -> str:
+    """What the command line that began a run lacks, where the run was made longer."""
+    if parts.total_steps == record.horizon:
+        return ""
+    return f", then: rlrun resume last total_steps={parts.total_steps}"
 
 
 def _gone(result: Mapping[str, Any]) -> str:

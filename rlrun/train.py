@@ -39,6 +39,8 @@ class Run:
     signals: Signals
     lost: dict[int, str]
     """The seeds, by position, that were given up, and why: their numbers were not finite."""
+    fingerprint: str
+    """A digest of the settings, by which a checkpoint is known as this run's."""
 
 
 def train(run: Run, saved: State | None = None) -> dict[str, Any]:
@@ -78,9 +80,9 @@ def train(run: Run, saved: State | None = None) -> dict[str, Any]:
             f"step {step}: the memory is used up: take fewer seeds or a smaller replay"
         ) from error
     except OSError as error:
+        where = error.filename or run.folder.path
         raise RunFailed(
-            f"step {step}: {error.filename or run.folder.path} cannot be written or read: "
-            f"{error.strerror or error}"
+            f"step {step}: {where} cannot be written or read: {error.strerror or error}"
         ) from error
 
 
@@ -175,6 +177,7 @@ class _UnderWay:
             run.saver.save(
                 {
                     "step": step,
+                    "settings": run.fingerprint,
                     "agent": run.agent.state_dict(),
                     "envs": run.envs.state_dict(),
                     "best": run.evaluator.best.state_dict(),
@@ -185,7 +188,7 @@ class _UnderWay:
                 }
             )
         self._saved = step
-        run.folder.log(f"step {step}: saved")
+        run.folder.saved(step)
 
     def restore(self, saved: State) -> int:
         """Put a run back to where it was saved; its step."""
@@ -205,6 +208,7 @@ class _UnderWay:
             raise fitting(error) from error
         if not whole:
             lost.append("the replay was not in the checkpoint, it is filled anew")
+        lost += run.logger.damaged
         for sentence in lost:
             run.folder.inexact(sentence)
             run.progress.message(f"not exact from here on: {sentence}")

@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from time import monotonic
 
 OnHang = Callable[[str], object]
 """Is told who hangs, and ends the process."""
@@ -36,9 +35,13 @@ class Watchdog:
             threading.Thread(target=self._watch, args=(seconds,), daemon=True).start()
 
     def _watch(self, seconds: float) -> None:
-        while not self._over.wait(min(1.0, seconds / 4)):
-            since = self.since
-            if since and monotonic() - since > seconds:
+        # Looks are counted, not seconds: a process that was stopped for a while did not hang.
+        pause = min(1.0, seconds / 4)
+        seen, looks = 0.0, 0
+        while not self._over.wait(pause):
+            looks = looks + 1 if self.since == seen else 0
+            seen = self.since
+            if seen and looks * pause > seconds:
                 self._on_hang(self._who())
                 return
 

@@ -210,9 +210,10 @@ def test_claim_and_discard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
     first, second = (claim(Path("a/b"), asked=False) for _ in range(2))
     assert (first, second) == (Path("a/b"), Path("a/b-2"))
+    assert claim(Path("a/b"), asked=True) == first  # nothing is in it yet
+    (first / "file").touch()
     with pytest.raises(BadInput, match="exists already"):
         claim(Path("a/b"), asked=True)
-    (first / "file").touch()
     discard(first)
     discard(second)
     assert tree(tmp_path) == ["a", "a/b", "a/b/file"]

@@ -234,7 +234,7 @@ def test_nothing_is_loaded_through_a_link(
     outside.write_text("keep me")
     (folder / "metrics.jsonl").unlink()
     (folder / "metrics.jsonl").symlink_to(outside)
-    assert resume(str(folder), "total_steps=60") == 1
+    assert resume(str(folder), "total_steps=60") == 2
     assert "is a link: a run's folder has none" in capsys.readouterr().err
     assert outside.read_text() == "keep me"
 
@@ -252,7 +252,7 @@ EVIL = {
     ),
     "config.yaml, target": (
         "config.yaml",
-        "total_steps: 40\nagent: {_target_: os.system, command: touch pwned}\n",
+        "total_steps: 40\nenv: {}\nagent: {_target_: os.system, command: touch pwned}\n",
         "seed has no value",
     ),
     "config.yaml, a list": ("config.yaml", "[1, 2]\n", "does not hold the settings of a run"),
@@ -260,6 +260,12 @@ EVIL = {
         "config.yaml",
         "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n" + "c: " * 3,
         "config.yaml is damaged",
+    ),
+    "config.yaml, empty": ("config.yaml", "", "does not hold the settings of a run"),
+    "config.yaml, references": (
+        "config.yaml",
+        "a: &a [x, x]\nagent: *a\nenv: {}\ntotal_steps: 40\n",
+        "it has references",
     ),
     "meta.json, half": ("meta.json", '{"version": 1', "meta.json is damaged"),
     "meta.json, later": (

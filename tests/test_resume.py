@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -201,12 +202,79 @@ def test_last_is_the_run_begun_last(
 def test_two_processes_cannot_go_on_with_one_run(
     whole: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from rlrun.folder import RunFolder
-
-    taken = RunFolder.reopen(whole, "rlrun resume")
-    assert resume(str(whole), "total_steps=400") == 1
+    code = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.lockf(f, fcntl.LOCK_EX);"
+    hold = [sys.executable, "-c", f"{code} print(1, flush=True); sys.stdin.read()", ".lock"]
+    with subprocess.Popen(
+        hold, cwd=whole, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "1\n"
+        assert resume(str(whole), "total_steps=400") == 1
+        other.kill()
     assert "is in use: a run is going on in it" in capsys.readouterr().err
-    taken.close("done")
+
+
+def test_lost_checkpoints_do_not_lose_the_rest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(monkeypatch, 100, folder)
+    shutil.rmtree(folder / "checkpoint")
+    metrics = (folder / "metrics.jsonl").read_bytes()
+    assert metrics
+    assert resume(str(folder)) == 1
+    assert "has lost its checkpoints" in capsys.readouterr().err
+    assert (folder / "metrics.jsonl").read_bytes() == metrics
+
+
+def test_a_changed_config_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(monkeypatch, 100, folder)
+    config = folder / "config.yaml"
+    config.write_text(config.read_text().replace("batch_size: 8", "batch_size: 9"))
+    metrics = (folder / "metrics.jsonl").read_bytes()
+    assert resume(str(folder)) == 1
+    assert "is not the one that the checkpoint was made with" in capsys.readouterr().err
+    assert (folder / "metrics.jsonl").read_bytes() == metrics
+
+
+@pytest.mark.parametrize("damage", ["cut lines", "no lines", "cut events", "no events"])
+def test_damaged_logs_make_a_run_inexact(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, damage: str
+) -> None:
+    folder = tmp_path / "run"
+    stopped_at(monkeypatch, 149, folder)
+    name = "metrics.jsonl" if "lines" in damage else "seed_1/events*"
+    (path,) = folder.glob(name)
+    if damage.startswith("cut"):
+        path.write_bytes(path.read_bytes()[:300])
+    else:
+        path.unlink()
+    assert resume(str(folder)) == 0
+    found = json.loads((folder / "meta.json").read_text())
+    assert (found["status"], found["exact"]) == ("done", False)
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
+        json.loads(line)
+
+
+def test_other_versions_make_a_run_inexact(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    stopped_at(monkeypatch, 100, folder)
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["versions"]["torch"] = "0.1"
+    (folder / "meta.json").write_text(json.dumps(meta))
+    assert resume(str(folder)) == 0
+    assert json.loads((folder / "meta.json").read_text())["exact"] is False
+
+
+@pytest.mark.parametrize("steps", ["3e2", "300.0"])
+def test_a_length_is_a_whole_number(
+    whole: Path, capsys: pytest.CaptureFixture[str], steps: str
+) -> None:
+    assert resume(str(whole), f"total_steps={steps}") == 0
+    assert "is done" in capsys.readouterr().out
+    assert resume(str(whole), "total_steps=10") == 2
 
 
 def test_without_the_replay_a_run_is_not_exact(
@@ -245,10 +313,16 @@ def test_signals_leave_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def started(folder: Path, *words: str) -> subprocess.Popen[str]:
+def started(folder: Path, *words: str, group: bool = False) -> subprocess.Popen[str]:
     """A real command, in a process of its own, that is training."""
     command = [sys.executable, "-m", "rlrun", *words, f"hydra.run.dir={folder}"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=group,
+    )
     deadline = time.monotonic() + 60
     while not (folder / "metrics.jsonl").exists() or not (folder / "metrics.jsonl").stat().st_size:
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()
@@ -286,6 +360,28 @@ def test_a_command_that_is_stopped_goes_on(
     twin.mkdir()
     runs.run(settings(*LONG), twin, "rlrun again")
     assert unlike(twin, folder) == []
+
+
+ASYNC = ("env=CartPole-v1", "env.vector=async", *SMALL_DQN, "seeds=2", "total_steps=60000")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_the_whole_group_spares_the_environments(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    """As a terminal or a batch system sends it: to the processes of environments, too."""
+    folder = tmp_path / "run"
+    process = started(folder, *ASYNC, "log.every=100", group=True)
+    os.killpg(process.pid, signal.SIGUSR1)
+    deadline = time.monotonic() + 20
+    while not list(folder.glob("checkpoint/manifest-*.json")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "Traceback" not in err
+    assert json.loads((folder / "meta.json").read_text())["status"] == "interrupted"
 
 
 def test_sigusr1_saves_and_goes_on(tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from rlrun.checkpoint.encode import Array, Encoder, decode, segments
@@ -73,16 +74,20 @@ class Checkpoints:
         anything that would not come back as it was: tuples, numpy scalars, other classes; and
         CheckpointError where the disk is full or may not be written.
         """
+        number = 1 + max((generation for _, generation in self._found()), default=0)
         try:
-            self._save(state)
-        except OSError as error:
+            self._save(number, state)
+        except Exception as error:  # what was written of it only takes room
+            self._remove(name for name, generation in self._found() if generation == number)
+            if not isinstance(error, OSError | SafetensorError):
+                raise
+            reason = getattr(error, "strerror", None) or error
             raise CheckpointError(
-                f"the checkpoint {self.folder} cannot be written: {error.strerror or error}."
+                f"the checkpoint {self.folder} cannot be written: {reason}."
             ) from error
 
-    def _save(self, state: Mapping[str, Any]) -> None:
+    def _save(self, number: int, state: Mapping[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        number = 1 + max((g for _, g in self._found()), default=0)
         files: dict[str, dict[str, str]] = {}
         known: dict[str, dict[str, Any]] = {}
         earlier = {n: f for kept in self._kept.values() for n, f in kept.items()}
@@ -145,9 +150,11 @@ class Checkpoints:
         self._kept = dict(list(self._kept.items())[-self._keep :])
         needed = {name for files in self._kept.values() for name in files}
         needed |= {f"manifest-{number}.json" for number in self._kept}
-        for name, _ in self._found():
-            if name not in needed:
-                os.unlink(self.folder / name)
+        self._remove(name for name, _ in self._found() if name not in needed)
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in list(names):
+            os.unlink(self.folder / name)
 
     def load(self) -> dict[str, Any]:
         """Read the newest generation that is whole; what is wrong with newer ones is in `damaged`.
@@ -194,7 +201,8 @@ class Checkpoints:
 
     def _found(self) -> list[tuple[str, int]]:
         """The names of this folder's checkpoint files, and which generation wrote them."""
-        names = os.listdir(self.folder) if self.folder.is_dir() else []
+        entries = os.scandir(self.folder) if self.folder.is_dir() else ()
+        names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
         found = [
             (name, int(match[2] if match.re is ARRAY_FILE else match[1]))
             for name in names

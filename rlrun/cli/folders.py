@@ -45,6 +45,8 @@ def claim(base: Path, asked: bool) -> Path:
                 os.mkdir(folder)  # exclusive: of two runs only one succeeds
                 return folder
             except FileExistsError:
+                if asked and not any(folder.iterdir()):
+                    return folder  # a run was killed before it wrote anything
                 if asked:
                     raise BadInput(f"the folder {base} exists already: name another one.") from None
     except OSError as error:

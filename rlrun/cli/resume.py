@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from rlrun.cli.explain import explain, report_crash
 from rlrun.errors import BadInput, RunFailed, did_you_mean
-from rlrun.folder import FolderError, read_meta
+from rlrun.folder import FolderError, check_files, read_meta
+from rlrun.schema import convert
 
 HELP = """\
 rlrun resume RUN [total_steps=N]   go on with a run that was stopped, killed or has ended
@@ -29,18 +31,23 @@ FREE = ("total_steps", "checkpoint.every_minutes", "checkpoint.every_steps", "ch
 
 def resume(words: list[str]) -> int:
     """Run `rlrun resume WORDS`; the result is the exit code."""
-    if not words or words[0] in ("-h", "--help"):
+    if not words or {"-h", "--help"} & set(words):
         print(HELP)
         return 0 if words else 2
     try:
         folder = find(words[0])
+        check_files(folder)
         meta = read_meta(folder)
         before = read_config(folder)
         settings = changed(before, words[1:])
+        module = str(settings["env"].get("id", "")).rpartition(":")[0]
+        if module and Path.cwd().resolve().is_relative_to(folder.resolve()):
+            raise BadInput(f"go on from another folder: here {module} could be a file of the run.")
         from rlrun import build, runs
 
         build.validate(settings)
-        if meta["status"] == "done" and settings["total_steps"] == before["total_steps"]:
+        done = meta["status"] == "done" and (folder / "result.json").exists()
+        if done and settings["total_steps"] == before["total_steps"]:
             print(f"{folder} is done. To train longer: rlrun resume {words[0]} total_steps=N")
             return 0
     except (BadInput, RunFailed) as error:
@@ -60,7 +67,9 @@ def find(name: str) -> Path:
         found = list(Path("outputs").glob("**/meta.json"))
         if not found:
             raise BadInput("there is no run under outputs/ here.")
-        return max(found, key=lambda path: (path.parent.stat().st_ctime_ns, path)).parent
+        return max(found, key=_begun).parent
+    if name.startswith("-"):
+        raise BadInput(f"there is no flag {name}: write rlrun resume RUN.")
     folder = Path(name)
     if not folder.is_dir():
         known = [str(path.parent) for path in Path("outputs").glob("**/meta.json")]
@@ -72,6 +81,14 @@ def find(name: str) -> Path:
     return folder
 
 
+def _begun(meta: Path) -> tuple[str, str]:
+    """When the run of a ``meta.json`` began, and its name, which tells runs of a second apart."""
+    try:
+        return str(read_meta(meta.parent)["started"]), str(meta)
+    except (RunFailed, KeyError):
+        return "", str(meta)
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """The settings of a run, read as data: nothing in the file is resolved or executed.
 
@@ -81,13 +98,16 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > 2**20:
             raise ValueError("it is too large")
+        if any(isinstance(t, yaml.AliasToken) for t in yaml.scan(path.read_text("utf-8"))):
+            raise ValueError("it has references")  # a few of them can make a file of any size
         loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except FileNotFoundError as error:
         raise FolderError(f"{path} is missing: {folder} cannot be gone on with.") from error
     except Exception as error:  # whatever a YAML reader says of a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FolderError(f"{path} is damaged: {reason}.") from error
-    if not isinstance(loaded, dict) or _interpolations(loaded):
+    whole = isinstance(loaded, dict) and {"agent", "env", "total_steps"} <= loaded.keys()
+    if not whole or not isinstance(loaded, dict) or _interpolations(loaded):
         raise FolderError(f"{path} is damaged: it does not hold the settings of a run.")
     return {str(key): value for key, value in loaded.items()}
 
@@ -121,7 +141,8 @@ def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]
         OmegaConf.update(config, key, override.value(), merge=True)
     new = OmegaConf.to_container(config, resolve=False)
     assert isinstance(new, dict)
-    planned, wanted = settings.get("total_steps"), new.get("total_steps")
-    if isinstance(planned, int) and isinstance(wanted, int | float) and wanted < planned:
+    planned = convert(settings["total_steps"], int, "total_steps")
+    wanted = new["total_steps"] = convert(new["total_steps"], int, "total_steps")
+    if wanted < planned:
         raise BadInput(f"total_steps may be raised, not lowered: {planned} -> {wanted}.")
     return {str(key): value for key, value in new.items()}
