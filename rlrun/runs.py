@@ -84,6 +84,16 @@ def _check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: Stat
         raise FolderError(
             f"{record.path / 'config.yaml'} is not the one that the checkpoint was made with."
         )
+    position = {"step": 0, "lines": 0, "events": {}} if saved is None else saved.get("log")
+    if not isinstance(position, dict) or not all(
+        type(size) is int and size >= 0
+        for size in (*_sizes(position.get("events")), position.get("lines"), position.get("step"))
+    ):
+        raise FolderError(f"{record.path / 'checkpoint'} does not say how far the log had come.")
+
+
+def _sizes(events: Any) -> list[Any]:
+    return list(events.values()) if isinstance(events, dict) else [None]
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:

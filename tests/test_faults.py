@@ -261,6 +261,11 @@ EVIL = {
         "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n" + "c: " * 3,
         "config.yaml is damaged",
     ),
+    "config.yaml, odd": (
+        "config.yaml",
+        "agent: 3\nenv: [1]\ntotal_steps: 40\n",
+        "does not hold the settings of a run",
+    ),
     "config.yaml, empty": ("config.yaml", "", "does not hold the settings of a run"),
     "config.yaml, references": (
         "config.yaml",
@@ -301,6 +306,18 @@ def test_a_damaged_or_malicious_folder_is_an_error_and_no_more(
     assert err.startswith("rlrun: ") and err.count("\n") == 1
     assert message in err
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("position", [None, "x", {}, {"step": 1, "lines": "y", "events": {}}, 7])
+def test_a_position_of_the_log_that_is_none_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], position: Any
+) -> None:
+    runs.run(settings(*WORDS, "total_steps=60"), tmp_path, "rlrun again")
+    store = checkpoint.Checkpoints(tmp_path / "checkpoint")
+    store.save({**store.load(), "log": position})
+    capsys.readouterr()
+    assert resume(str(tmp_path), "total_steps=80") == 1
+    assert "does not say how far the log had come" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

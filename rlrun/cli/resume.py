@@ -106,8 +106,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     except Exception as error:  # whatever a YAML reader says of a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FolderError(f"{path} is damaged: {reason}.") from error
-    whole = isinstance(loaded, dict) and {"agent", "env", "total_steps"} <= loaded.keys()
-    if not whole or not isinstance(loaded, dict) or _interpolations(loaded):
+    if (
+        not isinstance(loaded, dict)
+        or not {"agent", "env", "total_steps"} <= loaded.keys()
+        or not isinstance(loaded["env"], dict)
+        or _interpolations(loaded)
+    ):
         raise FolderError(f"{path} is damaged: it does not hold the settings of a run.")
     return {str(key): value for key, value in loaded.items()}
 
