@@ -11,8 +11,8 @@ from gymnasium import spaces
 
 from rlrun.envs import GymEnvs
 from rlrun.rng import Numbers, Purpose
-from rlrun.types import Array
-from tests.helpers import differences, envs_of, host
+from rlrun.types import Array, Envs
+from tests.helpers import agent_and_envs, differences, envs_of, host
 
 
 class Count(gym.Env[Array, Any]):
@@ -70,21 +70,26 @@ def test_every_episode_has_a_seed_of_its_own_that_depends_on_nothing_else() -> N
     assert len({s for env in made for s in env.seeds}) == sum(len(env.seeds) for env in made)
 
 
+@pytest.mark.parametrize("vector", ["sync", "async"])
 @pytest.mark.parametrize(
-    ("env_id", "kwargs"),
+    "env_id",
     [
-        ("CartPole-v1", {}),
-        ("Acrobot-v1", {}),
-        ("MountainCar-v0", {}),
-        ("Pendulum-v1", {}),
-        ("LunarLander-v3", {}),
-        ("FrozenLake-v1", {}),
-        ("Taxi-v4", {}),
+        *("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "MountainCarContinuous-v0", "Pendulum-v1"),
+        *("LunarLander-v3", "LunarLanderContinuous-v3", "BipedalWalker-v3", "Blackjack-v1"),
+        *("BipedalWalkerHardcore-v3", "FrozenLake-v1", "Taxi-v4", "CarRacing-v3", "ALE/Pong-v5"),
     ],
 )
-def test_state_brings_every_episode_back(env_id: str, kwargs: dict[str, Any]) -> None:
+def test_state_brings_every_episode_back(env_id: str, vector: str) -> None:
+    """By the settings in conf/, as a run has them; nothing is lost."""
+    if env_id in ("CarRacing-v3", "ALE/Pong-v5") and vector == "async":
+        return  # the same code as below, and slow
     rng = np.random.default_rng(0)
-    envs = envs_of(env_id, (3, 8), 2, max_episode_steps=40, **kwargs)
+    words = (f"env={env_id}", "agent=random", "env.max_episode_steps=40", f"env.vector={vector}")
+
+    def opened() -> Envs:
+        return agent_and_envs(*words, "seed=3", "seeds=2", "env.num_envs=2")[1]
+
+    envs = opened()
 
     def action() -> Array:
         space = envs.spec.action
@@ -97,12 +102,29 @@ def test_state_brings_every_episode_back(env_id: str, kwargs: dict[str, Any]) ->
     state = host(envs.state_dict())
     later = [action() for _ in range(60)]
     expected = [envs.step(a) for a in later]
-    other = envs_of(env_id, (3, 8), 2, max_episode_steps=40, **kwargs)
-    other.load_state_dict(state)
+    other = opened()
+    assert other.load_state_dict(state) == []
     assert differences(host(list(expected[0])), host(list(other.step(later[0])))) == []
     for want, a in zip(expected[1:], later[1:], strict=True):
         assert differences(host(list(want)), host(list(other.step(a)))) == []
     assert [e[1:] for e in other.finished] == [e[1:] for e in envs.finished[-len(other.finished) :]]
+    envs.close()
+    other.close()
+
+
+def test_bipedal_walkers_world_keeps_something_of_the_episode_before() -> None:
+    """Why its settings have ``rebuild``: without it an episode depends on the one before."""
+    words = (
+        "env=BipedalWalker-v3",
+        "agent=random",
+        "env.max_episode_steps=40",
+        "env.rebuild=false",
+    )
+    envs, other = (agent_and_envs(*words, "seeds=1")[1] for _ in range(2))
+    rng = np.random.default_rng(0)
+    for _ in range(70):
+        envs.step(rng.uniform(-1, 1, (1, 1, 4)).astype(np.float32))
+    assert len(other.load_state_dict(host(envs.state_dict()))) == 1
 
 
 def test_history_is_cut_without_losing_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
