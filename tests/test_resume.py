@@ -330,7 +330,7 @@ def started(folder: Path, *words: str, group: bool = False) -> subprocess.Popen[
     return process
 
 
-LONG = ("agent=q_learning", "env=FrozenLake-v1", "seeds=2", "total_steps=150000", "eval.every=0")
+LONG = ("agent=q_learning", "env=FrozenLake-v1", "seeds=2", "total_steps=100000", "eval.every=0")
 
 
 @pytest.mark.parametrize(
