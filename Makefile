@@ -44,5 +44,5 @@ tensorboard: install ## look at everything under outputs/
 	$(BIN)/tensorboard --logdir outputs
 
 clean: ## remove the virtual environment and caches; outputs/ stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
