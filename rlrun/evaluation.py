@@ -14,6 +14,7 @@ from rlrun.checks import at_least, positive
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import evaluate
+from rlrun.lost import Lost
 from rlrun.portrait import Portrait
 from rlrun.stats import summary
 from rlrun.types import Agent, Array, Envs
@@ -55,7 +56,7 @@ class Evaluator:
         seeds: the seed numbers.
         folder, logger: where it is told.
         portrait: what the agent's table shows, if it has one.
-        lost: the seeds, by position, that were given up: they have no scores.
+        lost: the seeds that were given up: they have no scores.
         check: called at every step; what it raises ends the evaluation.
     """
 
@@ -68,7 +69,7 @@ class Evaluator:
         folder: RunFolder,
         logger: Logger,
         portrait: Portrait | None,
-        lost: dict[int, str],
+        lost: Lost,
         check: Callable[[], None],
     ) -> None:
         self.every, self._settings = settings.every, settings
@@ -85,7 +86,7 @@ class Evaluator:
             self._envs = self._make_envs(Evaluation.envs_for(self._settings.episodes))
         episodes = self._settings.episodes
         returns, lengths = self._play(self._envs, step, episodes)
-        mean = without(returns.mean(-1), self._lost)
+        mean = self._lost.without(returns.mean(-1))
         if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
             self.save_best()
         self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
@@ -99,11 +100,7 @@ class Evaluator:
     def _play(self, envs: Envs, step: int, episodes: int) -> tuple[Array, Array]:
         """Returns and lengths ``[seed, episode]``; gives seeds up whose numbers are not finite."""
         played = evaluate(self._agent, envs, step, episodes, self._check)
-        for position, what in envs.faults.items():
-            if position not in self._lost:
-                sentence = f"seed {self._seeds[position]} is given up in an evaluation: {what}"
-                self._lost[position] = f"step {step}: {sentence}"
-                self._folder.log(self._lost[position])
+        self._lost.take(step, envs.faults, " in an evaluation")
         return played
 
     def _show(self, step: int, portrait: Portrait) -> None:
@@ -128,7 +125,7 @@ class Evaluator:
         envs = self._make_envs(Evaluation.envs_for(episodes))
         with closing(envs):
             returns, _ = self._play(envs, step, episodes)
-        mean = without(returns.mean(-1), self._lost)
+        mean = self._lost.without(returns.mean(-1))
         row = {"final/mean_reward": mean}
         self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
         result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
@@ -152,7 +149,7 @@ class Evaluator:
 
     def _summary(self, values: Array) -> Mapping[str, Any]:
         """Of all seeds; where one was given up, only what each of the others has."""
-        if not self._lost:
+        if not self._lost.why:
             return summary(values)
         per_seed = [float(value) if np.isfinite(value) else None for value in values]
         return {"per_seed": per_seed, "mean": None, "iqm": None, "ci95": None}
@@ -160,15 +157,6 @@ class Evaluator:
     def close(self) -> None:
         if self._envs is not None:
             self._envs.close()
-
-
-def without(values: Any, lost: Mapping[int, str]) -> Any:
-    """``values [seed]`` with nan for the seeds that were given up."""
-    if not lost:
-        return values
-    kept = np.array(values.numpy(force=True) if hasattr(values, "numpy") else values, np.float64)
-    kept[list(lost)] = np.nan
-    return kept
 
 
 def _listed(values: Array) -> str:

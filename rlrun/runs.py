@@ -9,7 +9,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
 from rlrun.folder import FolderError, RunFolder
 from rlrun.log import Logger
+from rlrun.lost import Lost
 from rlrun.portrait import Portrait
 from rlrun.progress import Progress, final_table
 from rlrun.saving import Saver
@@ -121,16 +122,12 @@ def _recorded(
     where = os.path.relpath(record.path)
     again = f"{_program('rlrun')} resume {shlex.quote(where)}"
     try:
-        result = _train(parts, settings, record, saver, signals, saved)
-        record.result(result)
+        with _sentences(where):
+            result = _train(parts, settings, record, saver, signals, saved)
+            record.result(result)
         if result["status"] == "failed":
             final_table(result)
             raise RunFailed(_gone(result))
-    except OSError as error:
-        problem = f"{error.filename or where} cannot be written or read: {error.strerror or error}"
-        with contextlib.suppress(OSError):
-            record.close("failed", problem)
-        raise RunFailed(problem) from error
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -145,6 +142,16 @@ def _recorded(
     print(f"again:     {command}{_longer(parts, record)}")
     signals.check()  # in a sweep somebody may not want the next job
     return float(result["final"]["mean"]) if result["final"] else 0.0
+
+
+@contextlib.contextmanager
+def _sentences(where: str) -> Iterator[None]:
+    """What the system refuses, as a sentence that names the file."""
+    try:
+        yield
+    except OSError as error:
+        name, reason = error.filename or where, error.strerror or error
+        raise RunFailed(f"{name} cannot be written or read: {reason}") from error
 
 
 def _train(
@@ -167,7 +174,6 @@ def _train(
         give_up(sentence)
 
     envs = env.open(seeds, env.num_envs, gamma=parts.gamma, on_hang=on_hang)
-    lost: dict[int, str] = {}
     position = None if saved is None else saved.get("log")
     with (
         closing(envs),
@@ -175,6 +181,7 @@ def _train(
         Progress(title, parts.total_steps) as progress,
         contextlib.ExitStack() as stack,
     ):
+        lost = Lost(seeds, agent, record, progress)
         evaluator = Evaluator(
             parts.evaluation,
             agent,

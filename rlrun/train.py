@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from rlrun.errors import RunFailed
-from rlrun.evaluation import Evaluator, without
+from rlrun.evaluation import Evaluator
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import interact
+from rlrun.lost import Lost
 from rlrun.progress import Progress
 from rlrun.recorder import Clock, Recorder
 from rlrun.saving import Saver, fitting, restore_agent
@@ -37,8 +38,7 @@ class Run:
     folder: RunFolder
     saver: Saver
     signals: Signals
-    lost: dict[int, str]
-    """The seeds, by position, that were given up, and why: their numbers were not finite."""
+    lost: Lost
     fingerprint: str
     """A digest of the settings, by which a checkpoint is known as this run's."""
 
@@ -112,7 +112,7 @@ class _UnderWay:
             row = {**self.recorder.row(), "time/fps": fps, **row}
             self._ep_return = _mean(row["rollout/ep_rew_mean"])
         if row:
-            run.logger.write(step, {tag: without(values, run.lost) for tag, values in row.items()})
+            run.logger.write(step, {tag: run.lost.without(values) for tag, values in row.items()})
         if row or run.progress.due():
             run.progress.update(
                 step,
@@ -122,24 +122,13 @@ class _UnderWay:
             )
 
     def look_for_faults(self, step: int) -> None:
-        """Take the seeds out whose numbers are not finite any more; the others go on.
+        """Take the seeds out whose numbers are not finite any more.
 
         Raises RunFailed where no seed is left.
         """
-        if not self._env_faults and not self._agent_faults:
-            return
-        run = self._run
-        found = {**self._agent_faults, **self._env_faults}
-        for position in found.keys() - run.lost.keys():
-            what = found[position]
-            sentence = f"step {step}: seed {run.seeds[position]} is given up: {what}"
-            run.lost[position] = sentence
-            if hasattr(run.agent, "freeze"):
-                run.agent.freeze(position)
-            run.folder.log(sentence)
-            run.progress.message(f"rlrun: {sentence}")
-        if len(run.lost) == len(run.seeds):
-            raise RunFailed(f"no seed is left: {next(iter(found.values()))}")
+        for faults in (self._agent_faults, self._env_faults):
+            if faults:
+                self._run.lost.take(step, faults)
 
     def finish(self, step: int) -> dict[str, Any]:
         """The final evaluation, and what came out."""
@@ -157,7 +146,7 @@ class _UnderWay:
             "best": run.evaluator.best_so_far(),
             "wall_seconds": self._clock.wall,
             "steps_per_second": speed,
-            "status": "failed" if run.lost else "done",
+            "status": "failed" if run.lost.why else "done",
         }
 
     def _speed(self, step: int) -> float:
@@ -184,7 +173,7 @@ class _UnderWay:
                     "recorder": self.recorder.state_dict(),
                     "clock": self._clock.state_dict(),
                     "log": run.logger.position(step),
-                    "lost": {str(position): why for position, why in run.lost.items()},
+                    "lost": run.lost.state_dict(),
                 }
             )
         self._saved = step
@@ -200,10 +189,7 @@ class _UnderWay:
             run.evaluator.best.load_state_dict(saved["best"])
             self.recorder.load_state_dict(saved["recorder"])
             self._clock.load_state_dict(saved["clock"])
-            for position, why in saved["lost"].items():
-                run.lost[int(position)] = str(why)
-                if hasattr(run.agent, "freeze"):
-                    run.agent.freeze(int(position))
+            run.lost.restore(saved["lost"])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise fitting(error) from error
         if not whole:

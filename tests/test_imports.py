@@ -21,7 +21,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own pa
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},
     {"optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
     {"agents"},
-    {"loop", "recorder", "portrait", "saving"},
+    {"loop", "recorder", "portrait", "saving", "lost"},
     {"evaluation"},
     {"train", "settings"},
     {"build"},

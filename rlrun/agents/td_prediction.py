@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.explore.policies import pick
 from rlrun.qtable import LrClock, QTable, mean_error, one_after_another
 from rlrun.rng import ByStep, Purpose
 from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
@@ -51,7 +52,6 @@ class TDPrediction:
             actions=1,
         )
         self._policy = _probabilities(policy, spec, self._table.states.count)
-        self._upto = self._policy.cumsum(-1)
         self._draw = ByStep(seeds, Purpose.POLICY)
         self._seeds = len(seeds)
 
@@ -66,10 +66,7 @@ class TDPrediction:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env]`` of the policy; where it is random, a function of the step."""
-        upto = self._upto[self._table.states(obs)]
-        draw = self._draw(step, obs.shape[1]) * upto[..., -1]
-        action: Array = (upto > draw[..., None]).argmax(-1)
-        return action
+        return pick(self._policy[self._table.states(obs)], self._draw(step, obs.shape[1]))
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Move V(s), in one environment after the other."""

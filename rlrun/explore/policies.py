@@ -139,10 +139,7 @@ class Softmax:
 
     def __call__(self, step: int, values: Values, possible: Array | None = None) -> Array:
         draw = self._streams.uniform(self._envs)
-        upto = self.probabilities(step, values(), possible).cumsum(-1)
-        # the last sum may be a rounding error away from 1
-        chosen: Array = (upto > (draw * upto[..., -1])[..., None]).argmax(-1)
-        return chosen
+        return pick(self.probabilities(step, values(), possible), draw)
 
     def probabilities(self, step: int, values: Array, possible: Array | None = None) -> Array:
         above = (values - values.max(-1, keepdims=True)).astype(np.float64)
@@ -183,10 +180,13 @@ def best(values: Array, draw: Array) -> Array:
     return chosen
 
 
-def pick(candidates: Array, draw: Array) -> Array:
-    """One of ``candidates [..., action]``, bool, each as likely for a ``draw`` in [0, 1)."""
-    count = candidates.cumsum(-1)
-    chosen: Array = (count > (draw * count[..., -1])[..., None]).argmax(-1)
+def pick(weight: Array, draw: Array) -> Array:
+    """An action in proportion to ``weight [..., action]``, for a ``draw`` in [0, 1).
+
+    Of bools each true one is as likely. The weights need not sum to 1.
+    """
+    upto = weight.cumsum(-1)
+    chosen: Array = (upto > (draw * upto[..., -1])[..., None]).argmax(-1)
     return chosen
 
 
