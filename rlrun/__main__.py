@@ -18,7 +18,7 @@ def main() -> int:
         if words in (["--help"], ["-h"]):
             from rlrun.cli.help import overview
 
-            print(overview())
+            print(overview(), flush=True)
             return 0
         if words == ["--version"]:
             print(f"rlrun {__version__}")
@@ -36,6 +36,11 @@ def main() -> int:
         from rlrun.cli.app import run
 
         return run(words)
+    except BrokenPipeError:
+        from rlrun.signals import reader_left
+
+        reader_left(sys.stdout)  # as in `rlrun --help | head`
+        return 0
     except KeyboardInterrupt as error:
         code: int = getattr(error, "code", 130)
         how = "Ctrl-C" if code == 130 else str(error)

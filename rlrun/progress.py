@@ -21,12 +21,21 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rlrun.signals import reader_left
+
 REDRAW_SECONDS = 0.2  # a terminal
 LINE_SECONDS = 10.0  # anything else
 SHOWN_AT_EACH_END = 5  # of the seeds, where there are more than LISTED_SEEDS
 LISTED_SEEDS = 20
 
 _Scores = Mapping[str, Any]  # `final` or `best` of result.json
+
+
+class _Results(Console):
+    """Standard output as Rich writes it; a run goes on, and ends well, when nobody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        reader_left(sys.stdout)
 
 
 class Progress:
@@ -113,7 +122,10 @@ class Progress:
         if self._live is not None:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
-            print(text, file=self._stream, flush=True)
+            try:
+                print(text, file=self._stream, flush=True)
+            except BrokenPipeError:
+                reader_left(self._stream)
 
     def close(self) -> None:
         """Show the last state and give the terminal back; once is enough."""
@@ -169,7 +181,7 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
     Of more than 20 seeds the 5 lowest and the 5 highest are shown. `final` or `best` may be None,
     as in a run that was interrupted. Without a console it goes to standard output.
     """
-    console = Console(highlight=False) if console is None else console
+    console = _Results(highlight=False) if console is None else console
     final, best = result["final"], result["best"]
     title = f"{result['agent']} on {result['env']}: {result['status']}"
     console.print(title, markup=False, style="bold", soft_wrap=True)

@@ -5,11 +5,12 @@ A handler that raised would interrupt whatever goes on, the writing of a checkpo
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -20,6 +21,16 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
         self.code = CODES[number]
+
+
+def reader_left(stream: TextIO) -> None:
+    """Drop what `stream` still holds and gets from now on, after a `BrokenPipeError`.
+
+    Whoever read it (`| head`, a closed pager) has had enough; that is no reason to end a run.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 class Signals:

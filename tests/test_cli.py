@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -219,3 +221,23 @@ def test_claim_and_discard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert tree(tmp_path) == ["a", "a/b", "a/b/file"]
     assert slug("ALE/Pong-v5") == "ALE-Pong-v5"
     assert len({folders.stamp() for _ in range(50)}) == 50
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("agent=random", "seeds=1", "total_steps=200", "eval.final_episodes=1")]
+)
+@pytest.mark.parametrize("both", [False, True])
+def test_a_reader_that_leaves_ends_nothing(
+    words: tuple[str, ...], both: bool, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "rlrun", *words]
+    reader, writer = os.pipe()
+    os.close(reader)  # whatever is written meets a closed pipe
+    errors = writer if both else subprocess.PIPE
+    done = subprocess.run(command, cwd=tmp_path, stdout=writer, stderr=errors, text=True)
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert both or "Error" not in done.stderr
+    if words != ("--help",):
+        (result,) = tmp_path.glob("outputs/*/*/*/result.json")
+        assert json.loads(result.read_text())["status"] == "done"
