@@ -29,6 +29,7 @@ class Purpose(IntEnum):
     WEIGHTS = 4
     POLICY = 5
     TABLE = 6
+    NOISE = 7
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

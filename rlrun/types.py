@@ -78,6 +78,9 @@ class Space:
     shape: tuple[int, ...]
     choices: tuple[int, ...] = ()
     """How many values each entry can take, for the two discrete kinds."""
+    stack: int = 1
+    """How many frames an image consists of, ``[stack * channels, height, width]``, the newest one
+    last; where an episode is younger than that, the older ones are zero."""
 
     @property
     def dtype(self) -> str:
