@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from rlrun.nets import Parameters
+from rlrun.nets.parameters import Parameters
 from rlrun.state import put
 from rlrun.types import State
 
@@ -24,10 +24,13 @@ class Adam:
     Args:
         params: the parameters to change in place.
         max_grad_norm: the largest Euclidean norm of a seed's gradient; None leaves it alone.
+        epsilon: what is added to the root of the mean square.
     """
 
-    def __init__(self, params: Parameters, max_grad_norm: float | None) -> None:
-        self._params = params
+    def __init__(
+        self, params: Parameters, max_grad_norm: float | None, epsilon: float = 1e-8
+    ) -> None:
+        self._params, self._epsilon = params, epsilon
         self._max_norm = max_grad_norm
         self._mean = torch.zeros_like(params.flat)
         self._square = torch.zeros_like(self._mean)
@@ -64,7 +67,7 @@ class Adam:
             beta2=0.999,
             lr=lr,
             weight_decay=0.0,
-            eps=1e-8,
+            eps=self._epsilon,
             maximize=False,
         )
 

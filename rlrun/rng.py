@@ -106,6 +106,9 @@ class Streams:
 
     def uniform(self, count: int) -> Array:
         """``[seed, count]`` float64 in [0, below); a view that stays valid."""
+        return self._next(count)
+
+    def _next(self, count: int) -> Array:
         if self._used + count > len(self._block):
             self._refill(max(BLOCK, count))
         start, self._used = self._used, self._used + count
@@ -113,9 +116,12 @@ class Streams:
 
     def _refill(self, width: int) -> None:
         self._before = [dict(bits.state) for bits in self._bits]
-        drawn = [np.random.Generator(bits).random(width) for bits in self._bits]
-        self._block = np.stack(drawn, axis=1) * self._below
+        drawn = [self._sample(np.random.Generator(bits), width) for bits in self._bits]
+        self._block = np.stack(drawn, axis=1)
         self._used = 0
+
+    def _sample(self, generator: np.random.Generator, width: int) -> Array:
+        return generator.random(width) * self._below
 
     def state_dict(self) -> State:
         width, used = len(self._block), self._used
@@ -130,3 +136,14 @@ class Streams:
             bits.state = {k: v for k, v in each.items() if k not in ("width", "used")}  # type: ignore[assignment]
         self._refill(width)
         self._used = used
+
+
+class Normals(Streams):
+    """Streams of normally distributed numbers."""
+
+    def normal(self, count: int) -> Array:
+        """``[seed, count]`` float64 with mean 0 and variance 1; a view that stays valid."""
+        return self._next(count)
+
+    def _sample(self, generator: np.random.Generator, width: int) -> Array:
+        return generator.standard_normal(width)

@@ -25,6 +25,16 @@ from tests.helpers import SMALL_DQN, agent_and_envs, differences, host, row, set
 SHORT = "env.max_episode_steps=30"
 SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
+    "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
+    "dueling_dqn": (*SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared", "agent.tau=0.2"),
+    "rainbow": (
+        *SMALL_DQN,
+        "agent=rainbow",
+        "agent.train_every=3",
+        "agent.target_every=7",
+        "agent.v_max=30",
+        "explore.fraction=0.002",
+    ),
     "random": ("agent=random",),
     "q_learning": ("agent=q_learning", "agent.trace_decay=0.8", SHORT),
     "sarsa": ("agent=sarsa", "agent.n_step=3", "agent.lr_decay=0.1", SHORT),
@@ -39,7 +49,10 @@ SMALL = {
 TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
 WHERE = {
-    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1"),
+    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "rlrun/PixelMatch-v0"),
+    "double_dqn": ("CartPole-v1",),
+    "dueling_dqn": ("CartPole-v1", "rlrun/PixelMatch-v0"),
+    "rainbow": ("CartPole-v1", "FrozenLake-v1", "rlrun/PixelMatch-v0"),
     "random": ("CartPole-v1", "Pendulum-v1"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),

@@ -18,7 +18,7 @@ from rlrun import checkpoint, runs
 from rlrun.agents.dqn import DQN
 from rlrun.errors import RunFailed
 from rlrun.log import Logger
-from rlrun.nets import Parameters
+from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.rng import Numbers, Purpose
 from tests.helpers import SMALL_DQN, differences, host, row, settings

@@ -16,7 +16,7 @@ from tests.helpers import SMALL_DQN, agent_and_envs, host
 CART = "env=CartPole-v1"
 CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
 WORDS = {
-    "dqn": (CART, *SMALL_DQN, "agent.n_step=2"),
+    "dqn": (CART, *SMALL_DQN, "agent.double=true", "agent.n_step=2"),
     "random": (CART, "agent=random"),
     "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
     **{

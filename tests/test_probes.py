@@ -7,11 +7,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 
+from rlrun.agents.dqn import DQN
 from rlrun.games import PROBES
 from rlrun.loop import interact
-from tests.helpers import agent_and_envs, host
+from tests.helpers import agent_and_envs
 
 QUICK: dict[str, tuple[str, ...]] = {
     "dqn": (
@@ -30,6 +30,17 @@ QUICK: dict[str, tuple[str, ...]] = {
         "seeds=4",
     ),
 }
+# a network explores by its own noise, or with epsilon; distributions need their range
+QUICK["dueling_dqn"] = (*QUICK["dqn"], "agent=dueling_dqn")
+QUICK["rainbow"] = (
+    *QUICK["dqn"],
+    "agent=rainbow",
+    "explore=linear",
+    "agent.v_min=-2",
+    "agent.v_max=2",
+    "agent.n_step=1",
+    "agent.max_grad_norm=1",
+)
 TABLE = (
     "tuned=none",
     "env.bins=[[-1.5,1.5,3]]",
@@ -51,10 +62,10 @@ def values(agent: str, probe: str, *words: str, obs: float = 0.0) -> Any:
     for step, _, _ in interact(one, envs):
         if step >= 1500:
             break
-    if agent != "dqn":
+    if not isinstance(one, DQN):
         return one.values[:, round(obs) + 1]  # type: ignore[attr-defined]
-    seen = torch.full((4, 1, 1), obs)
-    return host(one._net.infer(one._online, seen))[:, 0]  # type: ignore[attr-defined]
+    seen = np.full((4, 1, 1), obs, np.float32)
+    return one._values(one._online.pieces, seen)[:, 0]
 
 
 @agents
@@ -103,6 +114,8 @@ def test_match(agent: str, obs: float) -> None:
 
 ENDLESS = {
     "dqn": ("agent.loss=squared", "agent.target_every=10", "agent.train_every=1"),
+    "dueling_dqn": ("agent.loss=squared", "agent.target_every=10"),
+    "rainbow": ("agent.v_min=0", "agent.v_max=12", "agent.target_every=10"),
     "monte_carlo": ("agent.lr_decay=0", "agent.lr=0.1"),
 }
 N_STEP = ("dqn", "q_learning", "sarsa", "expected_sarsa")
@@ -150,6 +163,7 @@ def test_probes_are_as_they_say() -> None:
             "Delay": 2,
             "Choice": 1,
             "Match": 1,
+            "PixelMatch": 1,
             "Endless": 10,
         }
         for count in range(1, 11):

@@ -5,6 +5,9 @@ Other packages add theirs by an entry point in the group ``rlrun.agents``.
 
 AGENTS: dict[str, str] = {
     "dqn": "rlrun.agents.dqn:DQN",
+    "double_dqn": "rlrun.agents.dqn:DQN",
+    "dueling_dqn": "rlrun.agents.dqn:DQN",
+    "rainbow": "rlrun.agents.dqn:DQN",
     "random": "rlrun.agents.random:Random",
     "q_learning": "rlrun.agents.table:Table",
     "sarsa": "rlrun.agents.table:Table",

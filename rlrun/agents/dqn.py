@@ -1,56 +1,64 @@
-"""DQN (Mnih et al. 2015), with double Q-learning and n-step returns as arguments."""
+"""DQN (Mnih et al. 2015) and what was added to it: each addition is an argument."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
+from rlrun.agents.objectives import Atoms, LossName, Objective, Values
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.policies import Explore, refuse_bonus
-from rlrun.nets import MLP
+from rlrun.nets.noise import Noise
+from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.values import ValueNet
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.rules.td import huber, q_learning_target, q_taken, spread, squared
 from rlrun.schedules import Linear, due
 from rlrun.state import put
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
-
-LOSSES = {"huber": huber, "squared": squared}
 
 
 class DQN:
     """Q-learning with a network, a replay and a target network, for discrete actions.
 
-    Weights start uniform in ±1/√fan_in. All clocks count environment steps per seed.
+    Weights start uniform in ±1/√fan_in. All clocks count environment steps per seed. With every
+    addition it is Rainbow (Hessel et al. 2018).
 
     Args:
         spec, seeds, horizon, device, replay, explore: what the run is made of; ``horizon`` is the
             length of the run in steps.
         lr: Adam's learning rate at the start.
         lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
+        adam_epsilon: Adam's epsilon.
         batch_size: transitions per seed and update.
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers; images go through convolutions before.
         learning_starts: steps before the first update.
         train_every: steps between updates.
         gradient_steps: updates each time.
         target_every: steps between updates of the target network.
         tau: how far the target network moves to the online one then; 1 copies it.
         double: choose the next action with the online network (van Hasselt et al. 2016).
+        dueling: a head for the state's value and one for advantages (Wang et al. 2016).
         n_step: steps of reward summed before the bootstrap (Sutton 1988).
-        loss: ``huber``, or ``squared`` for half the squared error.
+        distributional: learn the distribution of returns (Bellemare et al. 2017).
+        atoms, v_min, v_max: how many returns it has, evenly from the lowest to the highest.
+        noisy: noise in the heads' weights, which explores (Fortunato et al. 2018); epsilon comes
+            on top.
+        loss: ``huber``, ``squared`` for half the squared error, or ``cross_entropy`` for
+            distributions; None takes huber, and cross_entropy for distributions.
         max_grad_norm: largest norm of a seed's gradient; None does not clip.
 
     Raises:
-        ValueError: a value is out of range.
+        ValueError: a value is out of range, or the loss is not for what is learnt.
         BadInput: the explorer needs what this agent does not have.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete")
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
     acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
 
     def __init__(
@@ -64,6 +72,7 @@ class DQN:
         *,
         lr: float,
         lr_end: float | None,
+        adam_epsilon: float,
         batch_size: int,
         hidden: tuple[int, ...],
         learning_starts: int,
@@ -72,11 +81,17 @@ class DQN:
         target_every: int,
         tau: float,
         double: bool,
+        dueling: bool,
         n_step: int,
-        loss: Literal["huber", "squared"],
+        distributional: bool,
+        atoms: int,
+        v_min: float,
+        v_max: float,
+        noisy: bool,
+        loss: LossName | None,
         max_grad_norm: float | None,
     ) -> None:
-        positive(lr=lr, max_grad_norm=max_grad_norm)
+        positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
         at_least(0, lr_end=lr_end, learning_starts=learning_starts)
         at_least(1, batch_size=batch_size, train_every=train_every, gradient_steps=gradient_steps)
         at_least(1, target_every=target_every, n_step=n_step, hidden=min(hidden, default=1))
@@ -85,16 +100,33 @@ class DQN:
         refuse_bonus(explore, "dqn")
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
-        self._net = MLP(spec.obs, hidden, spec.action.choices[0])
-        self._online = self._net.init(seeds, device.torch)
+        self._objective: Objective
+        if distributional:
+            _check_loss(loss, ("cross_entropy",), "a distribution is learnt (agent.distributional)")
+            self._objective = Atoms(v_min, v_max, atoms, device.torch)
+        else:
+            _check_loss(loss, ("huber", "squared"), "values are learnt, not distributions")
+            self._objective = Values(loss or "huber")
+        self._net = ValueNet(
+            spec.obs,
+            hidden,
+            spec.action.choices[0],
+            dueling=dueling,
+            atoms=self._objective.atoms,
+        )
+        self._noise = Noise(self._net, seeds, device.torch) if noisy else None
+        shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
+        self._online = Parameters.zeros(len(seeds), shapes, device.torch)
+        self._net.init(self._online, seeds)
+        if self._noise:
+            self._noise.init(self._online)
         self._target = self._online.copy()
-        self._optimizer = Adam(self._online, max_grad_norm)
+        self._optimizer = Adam(self._online, max_grad_norm, adam_epsilon)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
         self._batch_size, self._learning_starts = batch_size, learning_starts
         self._train_every, self._gradient_steps = train_every, gradient_steps
         self._target_every, self._tau = target_every, tau
         self._double, self._n_step = double, n_step
-        self._loss = LOSSES[loss]
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
@@ -104,12 +136,25 @@ class DQN:
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
         if explore:
-            return self._explore(step, lambda: self._values(obs))
-        greedy: Array = self._values(obs).argmax(-1)
+            pieces = self._perturbed(self._online)  # drawn whether or not somebody needs it
+            return self._explore(step, lambda: self._values(pieces, obs))
+        greedy: Array = self._values(self._online.pieces, obs).argmax(-1)
         return greedy
 
-    def _values(self, obs: Array) -> Array:
-        return self._device.array(self._net.infer(self._online, self._device.tensor(obs)))
+    def value(self, obs: Array) -> Array:
+        """What the best action is believed to be worth, ``[seed, env]``."""
+        best: Array = self._values(self._online.pieces, obs).max(-1)
+        return best
+
+    def _values(self, pieces: Pieces, obs: Array) -> Array:
+        out = self._net.infer(pieces, self._device.tensor(obs))
+        return self._device.array(self._objective.values(out))
+
+    def _perturbed(self, params: Parameters) -> Pieces:
+        """The network's parameters, with fresh noise where it has any."""
+        if self._noise is None:
+            return params.pieces
+        return self._noise.noisy(params.pieces, self._noise.draw())
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; where it is time, update the online and then the target network."""
@@ -125,10 +170,12 @@ class DQN:
         return metrics
 
     def _update(self, step: int) -> Metrics:
-        batch = self._device.batch(self._replay.sample(self._batch_size, self._n_step))
-        loss, q_mean, gradient = self._differentiate(batch)
+        sampled = self._replay.sample(self._batch_size, self._n_step)
+        loss, q_mean, error, gradient = self._differentiate(self._device.batch(sampled))
         if not math.isfinite(loss.sum()):
             self._exclude(loss)
+        if sampled.weight is not None:
+            self._replay.update(sampled.index, np.abs(self._device.array(error)))
         self._optimizer.step(gradient, self._lr(step), self.faults)
         self._updates += 1
         return {
@@ -149,22 +196,30 @@ class DQN:
         """Leave the weights of a seed alone from now on."""
         self.faults.setdefault(position, "it was frozen")
 
-    def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss and mean value of the actions taken, each ``[seed]``, and gradient ``[seed, P]``."""
-        target = q_learning_target(
-            batch.reward,
-            batch.discount,
-            self._net.infer(self._target, batch.next_obs),
-            self._net.infer(self._online, batch.next_obs) if self._double else None,
-        )
-        values, inputs = self._net.forward(self._online, batch.obs)
-        q = q_taken(values, batch.action)
-        loss, slope = self._loss(q, target)
+    def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Loss and mean value of the actions taken, ``[seed]``; errors ``[seed, batch]``; gradient.
+
+        The gradient is ``[seed, P]``.
+        """
+        drawn = self._noise.draw() if self._noise else None
+        pieces = self._online.pieces
+        if self._noise and drawn:
+            pieces = self._noise.noisy(pieces, drawn)
+        online = self._device.learning(pieces)
+        target = self._device.learning(self._perturbed(self._target))
+        next_out = self._net.infer(target, batch.next_obs)
+        selector = self._net.infer(online, batch.next_obs) if self._double else None
+        out, saved = self._net.forward(online, batch.obs)
+        judged = self._objective(batch, out, next_out, selector)
+        loss, slope = judged.loss, judged.slope / judged.q.shape[-1]
         if batch.weight is not None:
-            loss, slope = batch.weight * loss, batch.weight * slope
-        grad = spread(slope / q.shape[-1], batch.action, values.shape[-1])
-        gradient = self._net.backward(self._online, inputs, grad)
-        return loss.mean(-1), q.mean(-1), gradient
+            loss = batch.weight * loss
+            slope = batch.weight.view(*loss.shape, *(1,) * (slope.ndim - 2)) * slope
+        gradient = self._online.zeros_like()
+        self._net.backward(online, saved, slope, gradient.pieces)
+        if self._noise and drawn:
+            self._noise.backward(gradient.pieces, drawn)
+        return loss.mean(-1), judged.q.mean(-1), judged.error, gradient.flat
 
     def state_dict(self) -> State:
         return {
@@ -173,6 +228,7 @@ class DQN:
             "optimizer": self._optimizer.state_dict(),
             "updates": self._updates,
             "explore": self._explore.state_dict(),
+            "noise": self._noise.state_dict() if self._noise else {},
             "replay": self._replay.state_dict(),
         }
 
@@ -182,4 +238,12 @@ class DQN:
         self._optimizer.load_state_dict(state["optimizer"])
         put(self._updates, state["updates"], "the number of updates")
         self._explore.load_state_dict(state["explore"])
+        if self._noise:
+            self._noise.load_state_dict(state["noise"])
         self._replay.load_state_dict(state["replay"])
+
+
+def _check_loss(loss: LossName | None, fitting: Sequence[LossName], why: str) -> None:
+    """Raises ValueError where a loss was asked for that is not for what is learnt."""
+    if loss is not None and loss not in fitting:
+        raise ValueError(f"loss must be {' or '.join(fitting)}, because {why}; got {loss}")

@@ -7,7 +7,7 @@ problems of textbooks whose models and exact values are known.
 
 import gymnasium as gym
 
-PROBES = ("Constant", "Observation", "Delay", "Choice", "Match", "Endless")
+PROBES = ("Constant", "Observation", "Delay", "Choice", "Match", "PixelMatch", "Endless")
 
 for _name in PROBES:
     gym.register(f"rlrun/{_name}-v0", f"rlrun.games.probes:{_name}")

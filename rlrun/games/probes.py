@@ -80,6 +80,26 @@ class Match(Observation):
         return self._end(1.0 if (action == 1) == (self._obs > 0) else -1.0)
 
 
+class PixelMatch(Match):
+    """Match, with the sign shown as an image: its right half is bright, or its left one.
+
+    Fails where pixels are lost or mixed up on their way through convolutions.
+    """
+
+    SIDE = 12
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = spaces.Box(0, 255, (self.SIDE, self.SIDE, 1), np.uint8)
+
+    def _seen(self) -> Array:
+        picture = np.zeros((self.SIDE, self.SIDE, 1), np.uint8)
+        half = self.SIDE // 2
+        picture[:, half:] = 255 * (self._obs > 0)
+        picture[:, :half] = 255 * (self._obs < 0)
+        return picture
+
+
 class Endless(_Probe):
     """Reward 1 for ever, never terminated, truncated after 10 steps: the value is 1/(1 - gamma).
 

@@ -1,0 +1,1 @@
+"""Seed-stacked networks, with their forward and backward passes written out."""

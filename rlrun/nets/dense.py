@@ -1,0 +1,80 @@
+"""Stacked dense layers: every weight is ``[seed, in, out]``, one product serves all seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from rlrun.nets.parameters import Pieces, draw_uniform, up
+
+
+class Dense:
+    """A chain of dense layers with ReLU between them.
+
+    Its forward and backward passes are written out: the gradients go where the optimizer wants
+    them, and through autograd an update of a small network takes half as long again (640 against
+    420 us). It computes in the type of its weights.
+
+    Args:
+        sizes: of the input, of each hidden layer, of the output, not padded; with one number there
+            is no layer, and what goes in comes out.
+        rectify: whether there is a ReLU after the last layer, too.
+    """
+
+    def __init__(self, sizes: Sequence[int], *, rectify: bool) -> None:
+        self.sizes = tuple(sizes)
+        self._rectify = rectify
+        padded = [up(size, 4) for size in sizes]
+        self.width = padded[-1]
+        # weight, bias, weight, bias, ...
+        self.shapes = [shape for i, o in pairwise(padded) for shape in ((i, o), (1, o))]
+        self.fans = [i for i in self.sizes[:-1] for _ in range(2)]
+        """Of each piece, the inputs of its layer."""
+        self.real = [shape for i, o in pairwise(self.sizes) for shape in ((i, o), (1, o))]
+        """Of each piece, what is not padding."""
+
+    def init(self, pieces: Pieces, row: int, generator: torch.Generator) -> None:
+        """Draw one seed's parameters uniformly from ±1/√fan_in."""
+        for piece, real, fan_in in zip(pieces, self.real, self.fans, strict=True):
+            draw_uniform(piece, row, real, fan_in, generator)
+
+    def forward(self, pieces: Pieces, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The output ``[seed, batch, width]``, and what `backward` needs.
+
+        ``x`` is ``[seed, batch, in]``, padded. Saved are x and the output of each layer.
+        """
+        saved = [x]
+        for layer in range(0, len(pieces), 2):
+            x = torch.baddbmm(pieces[layer + 1], x, pieces[layer])
+            if self._rectified(layer):
+                x = torch.relu_(x)
+            saved.append(x)
+        return x, saved
+
+    def backward(
+        self, pieces: Pieces, saved: Sequence[Tensor], grad: Tensor, into: Pieces, to_input: bool
+    ) -> Tensor:
+        """Write the gradients of the parameters, return that of the input, if it is wanted.
+
+        Args:
+            saved: from `forward`.
+            grad: of the output, ``[seed, batch, width]``; may be changed here.
+            into: where the gradients of the pieces go.
+            to_input: whether the gradient ``[seed, batch, in]`` is wanted.
+        """
+        for layer in reversed(range(0, len(pieces), 2)):
+            x, y = saved[layer // 2], saved[layer // 2 + 1]
+            if self._rectified(layer):  # y came out of a ReLU: its sign is the slope
+                grad = grad.mul_(y.sign())
+            into[layer].copy_(torch.bmm(x.mT, grad))
+            bias = into[layer + 1]
+            torch.sum(grad, 1, keepdim=True, dtype=bias.dtype, out=bias)
+            if layer or to_input:
+                grad = torch.bmm(grad, pieces[layer].mT)
+        return grad
+
+    def _rectified(self, layer: int) -> bool:
+        return self._rectify or layer + 2 < len(self.shapes)

@@ -1,0 +1,80 @@
+"""The parameters of a stack of networks: every seed's are one row of one buffer.
+
+What makes seed k of a stack equal seed k alone, bit for bit:
+
+- the parameters of a seed are one row of one buffer ``[seed, parameter]``; rows, and the pieces
+  of a row, start at multiples of 64 bytes wherever the seed stands in the stack;
+- the in and out sizes of each dense layer are padded to multiples of 4 floats, because the matrix
+  library takes another path for odd sizes that depends on the number of products; what is
+  padded is zero, gets no gradient, and is cut from the output;
+- products write into tensors of their own: into a piece of the buffer, torch would take another
+  path for one seed than for several;
+- convolutions are done seed by seed;
+- nothing is reduced over the seed axis.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+ALIGN = 16  # floats in 64 bytes
+Shapes: TypeAlias = Sequence[tuple[int, int]]
+Pieces: TypeAlias = Sequence[Tensor]
+"""The parameters of consecutive layers: weight, bias, weight, bias, ..., each
+``[seed, row, column]``."""
+
+
+def up(size: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-size // multiple) * multiple
+
+
+class Parameters:
+    """Rows ``flat [seed, P]`` of one buffer, and its ``pieces [seed, row, column]``.
+
+    ``flat`` is what is optimized; the pieces are what a network reads. They are views, so what is
+    written into ``flat`` is seen by the network.
+    """
+
+    def __init__(self, flat: Tensor, shapes: Shapes) -> None:
+        self.flat = flat
+        self.shapes = shapes
+        self.pieces = cut(flat, shapes)
+
+    @classmethod
+    def zeros(cls, seeds: int, shapes: Shapes, device: torch.device) -> Parameters:
+        width = sum(up(math.prod(shape), ALIGN) for shape in shapes)
+        return cls(torch.zeros(seeds, width, device=device), shapes)
+
+    def copy(self) -> Parameters:
+        """A copy that changes on its own: a target network."""
+        return Parameters(self.flat.clone(), self.shapes)
+
+    def zeros_like(self) -> Parameters:
+        """Room for a gradient."""
+        return Parameters(torch.zeros_like(self.flat), self.shapes)
+
+
+def cut(flat: Tensor, shapes: Shapes) -> list[Tensor]:
+    """Views ``[seed, row, column]`` of consecutive pieces of the rows of ``flat [seed, P]``."""
+    seeds, width = flat.shape
+    pieces, start = [], flat.storage_offset()
+    for rows, columns in shapes:
+        strides = (width, columns, 1)
+        pieces.append(flat.as_strided((seeds, rows, columns), strides, start))
+        start += up(rows * columns, ALIGN)
+    return pieces
+
+
+def draw_uniform(
+    piece: Tensor, row: int, shape: tuple[int, int], fan_in: int, generator: torch.Generator
+) -> None:
+    """Fill the first ``shape`` of a seed's piece uniformly from ±1/√fan_in."""
+    rows, columns = shape
+    drawn = torch.rand(rows, columns, generator=generator) * 2 - 1
+    piece[row, :rows, :columns] = drawn / math.sqrt(fan_in)

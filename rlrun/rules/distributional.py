@@ -1,0 +1,51 @@
+"""Rules for distributions over returns (Bellemare et al. 2017, "C51").
+
+A distribution is the logits or the probabilities ``[..., atom]`` of fixed, evenly spaced returns,
+the ``support [atom]``. The callers keep targets out of the gradient.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def expectation(logits: Tensor, support: Tensor) -> Tensor:
+    """The mean return ``[...]`` of distributions ``[..., atom]``."""
+    return (torch.exp(torch.log_softmax(logits, -1)) * support).sum(-1)
+
+
+def project(reward: Tensor, discount: Tensor, probability: Tensor, support: Tensor) -> Tensor:
+    """The distribution of r + discount · Z on the support, for Z as ``probability`` says.
+
+    What lies between two atoms is shared by them by nearness, what lies beyond the ends goes to
+    the ends (Bellemare et al. 2017, eq. 7).
+
+    Args:
+        reward, discount: ``[...]``.
+        probability: ``[..., atom]``.
+        support: ``[atom]``.
+    """
+    atoms = len(support)
+    step = (support[-1] - support[0]) / (atoms - 1)
+    moved = reward.unsqueeze(-1) + discount.unsqueeze(-1) * support
+    place = ((moved - support[0]) / step).clamp_(0, atoms - 1)
+    low = place.floor()
+    upper = place - low  # the share of the atom above
+    low = low.to(torch.int64)
+    projected = torch.zeros_like(probability)
+    projected.scatter_add_(-1, low, probability * (1 - upper))
+    return projected.scatter_add_(-1, (low + 1).clamp_(max=atoms - 1), probability * upper)
+
+
+def cross_entropy(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The loss ``[...]`` of ``logits [..., atom]``, its slope in them, and the KL divergence.
+
+    The divergence of the logits' distribution from the target's is the loss without the target's
+    own entropy: 0 where they are the same.
+    """
+    log_probability = torch.log_softmax(logits, -1)
+    loss = -(target * log_probability).sum(-1)
+    entropy = -torch.special.xlogy(target, target).sum(-1)
+    slope = torch.exp(log_probability) * target.sum(-1, keepdim=True) - target
+    return loss, slope, loss - entropy
