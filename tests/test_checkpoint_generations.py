@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from rlrun.checkpoint import CheckpointError, Checkpoints, load
-from rlrun.replay import ring
+from rlrun.replay import ring, uniform
 from rlrun.replay.ring import Replay
 from rlrun.rng import Purpose, Streams
 from rlrun.types import Segment, Space, Spec, Step
@@ -144,7 +144,7 @@ def steps(count: int, seed: int = 0) -> list[Step]:
 
 
 def replay() -> Replay:
-    return Replay(SPEC, Streams((0, 1), Purpose.REPLAY), 2, capacity=46)  # 23 slots
+    return uniform(SPEC, Streams((0, 1), Purpose.REPLAY), 2, capacity=46)  # 23 slots
 
 
 def test_a_replays_segments_do_not_change_and_bring_it_back(
@@ -172,7 +172,7 @@ def test_a_replays_segments_do_not_change_and_bring_it_back(
 
 
 def test_pieces_do_not_depend_on_the_stack() -> None:
-    alone = Replay(SPEC, Streams((0,), Purpose.REPLAY), 1, capacity=46)
+    alone = uniform(SPEC, Streams((0,), Purpose.REPLAY), 1, capacity=46)
     assert alone._segment == replay()._segment
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rlrun.replay import uniform
 from rlrun.replay.nstep import n_step
 from rlrun.replay.ring import Replay
 from rlrun.rng import Purpose, Streams
@@ -16,7 +17,7 @@ def spec(num_envs: int) -> Spec:
 
 
 def ring(seeds: tuple[int, ...], num_envs: int, capacity: int) -> Replay:
-    return Replay(spec(num_envs), Streams(seeds, Purpose.REPLAY), len(seeds), capacity=capacity)
+    return uniform(spec(num_envs), Streams(seeds, Purpose.REPLAY), len(seeds), capacity=capacity)
 
 
 def random_step(rng: np.random.Generator, seeds: int, envs: int, number: int) -> Step:

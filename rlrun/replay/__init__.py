@@ -5,5 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlrun.replay.ring import Replay
+from rlrun.replay.sampling import Uniform
+from rlrun.types import Draws, Spec
 
-REPLAY: dict[str, Callable[..., Replay]] = {"uniform": Replay}
+
+def uniform(spec: Spec, draws: Draws, seeds: int, *, capacity: int) -> Replay:
+    """The newest ``capacity`` transitions of each seed, each as likely as the others."""
+    return Replay(spec, seeds, Uniform(draws), capacity=capacity)
+
+
+REPLAY: dict[str, Callable[..., Replay]] = {"uniform": uniform}

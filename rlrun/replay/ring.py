@@ -1,4 +1,4 @@
-"""A ring of vector steps: uniform sampling, n-step returns at sample time."""
+"""A ring of vector steps: n-step returns at sample time, and checkpoints that share pieces."""
 
 from __future__ import annotations
 
@@ -9,117 +9,119 @@ from typing import Any
 import numpy as np
 
 from rlrun.replay.nstep import n_step
-from rlrun.types import Array, Batch, Draws, Segment, Spec, State, Step
+from rlrun.replay.observations import Both, Layout, Observations, take
+from rlrun.replay.sampling import Sampler
+from rlrun.replay.window import Window
+from rlrun.types import Array, Batch, Segment, Spec, State, Step
 
-FIELDS = ("obs", "action", "reward", "discount", "next_obs", "last")
 SEGMENT = 2**20  # bytes of one seed in a piece that a checkpoint writes once ...
 MOST_SEGMENTS = 256  # ... or more, where there would be more pieces than this
+FIELDS = ("action", "reward", "discount", "last")
 
 
 class Replay:
     """The newest ``capacity`` transitions of each seed.
 
     Arrays are ``[seed, time, env, ...]``: one vector step is one slot for all seeds, with one
-    cursor, because every seed has taken the same number of steps. A sampled ``index`` counts
-    (time, env) within a seed.
+    cursor. A sampled ``index`` is a place of the window: it counts (slot, env) within a seed.
 
     Args:
         spec: shapes of what is stored.
-        draws: one stream of random numbers per seed.
         seeds: how many.
+        sampler: which transitions are drawn.
         capacity: transitions per seed, at least one per environment.
 
     Raises:
-        ValueError: ``capacity`` is too small.
+        ValueError: ``capacity`` is too small, or so large that the memory is refused.
     """
 
-    def __init__(self, spec: Spec, draws: Draws, seeds: int, *, capacity: int) -> None:
-        if capacity < spec.num_envs:
-            raise ValueError(
-                f"capacity must be at least {spec.num_envs} (a transition of each environment "
-                f"of a seed), got {capacity}"
-            )
-        self._draws = draws
-        self._envs = spec.num_envs
-        self._slots = capacity // spec.num_envs
-        self._time = 0  # steps ever added; step t lies in the slot t % slots
+    def __init__(self, spec: Spec, seeds: int, sampler: Sampler, *, capacity: int) -> None:
+        self._window = window = Window(capacity, spec.num_envs, spare=0)
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
-        size = bytes_of(spec, self._envs)
-        self._segment = max(1, SEGMENT // size, self._slots // MOST_SEGMENTS)
-        grid = (seeds, self._slots, self._envs)
+        size = bytes_of(spec, spec.num_envs)
+        self._segment = max(1, SEGMENT // size, window.slots // MOST_SEGMENTS)
+        grid = (seeds, window.length, window.envs)
+        self._sampler = sampler
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
                 name: np.zeros((*grid, *shape), kind)
-                for name, (kind, shape) in zip(FIELDS, _layout(spec), strict=True)
+                for name, (kind, shape) in _layout(spec).items()
             }
+            sampler.open(seeds, window)
         except (MemoryError, ValueError) as error:  # numpy's ValueError: more than can be counted
             raise ValueError(
                 f"capacity must be smaller: {capacity} transitions of {seeds} seeds do not fit "
                 "into this machine's memory"
             ) from error
-        self._flat = {k: a.reshape(-1, *a.shape[3:]) for k, a in self._data.items()}
-        self._first = np.arange(seeds)[:, None] * (self._slots * self._envs)  # of each seed
+        self._observations: Observations = Both(window, self._data)
+        self._flat = {
+            name: self._data[name].reshape(-1, *self._data[name].shape[3:]) for name in FIELDS
+        }
+        self._first = np.arange(seeds)[:, None] * (window.length * window.envs)  # row of each seed
 
     def __len__(self) -> int:
-        """Transitions stored per seed."""
-        return min(self._time, self._slots) * self._envs
+        """Transitions that can be sampled, per seed."""
+        return len(self._window)
 
     def add(self, t: Step) -> None:
         """Store one vector step in the place of the oldest."""
-        cursor = self._time % self._slots
+        cursor = self._window.time % self._window.length
+        self._observations.add(t)
         for name in FIELDS:
             self._data[name][:, cursor] = getattr(t, name)
-        self._time += 1
+        self._window.time += 1
 
     def sample(self, size: int, steps: int = 1) -> Batch:
-        """``size`` transitions per seed, drawn uniformly with replacement.
+        """``size`` transitions per seed, drawn with replacement.
 
         ``steps`` is the n of the n-step return. It ends early at the end of an episode, where the
         bootstrap is that step's own (0 if it terminated), and at the newest step stored.
         """
-        index = (self._draws.uniform(size) * len(self)).astype(np.int64)
-        place = index + self._first
+        index, weight = self._sampler.sample(size)
+        row = index + self._first
         if steps == 1:
-            reward, discount = self._take("reward", place), self._take("discount", place)
-            end = place
+            reward, discount = self._take("reward", row), self._take("discount", row)
+            end = row
         else:
             reward, discount, end = self._n_step(index, steps)
-        return Batch(
-            self._take("obs", place),
-            self._take("action", place),
-            reward,
-            discount,
-            self._take("next_obs", end),
-            None,
-            index,
-        )
+        obs, next_obs = self._observations.pair(row, end)
+        return Batch(obs, self._take("action", row), reward, discount, next_obs, weight, index)
 
     def update(self, index: Array, priority: Array) -> None:
-        """Uniform sampling has no priorities."""
+        """Give what was sampled last its priorities ``[seed, batch]``: the size of its errors."""
+        self._sampler.update(index, priority)
 
-    def _take(self, name: str, place: Array) -> Array:
-        # "clip" skips numpy's check of every index; all are in range by construction
-        return np.take(self._flat[name], place, axis=0, mode="clip")
+    def _take(self, name: str, row: Array) -> Array:
+        return take(self._flat[name], row)
 
     def _n_step(self, index: Array, steps: int) -> tuple[Array, Array, Array]:
-        """Returns, discounts and the place of the last step, each ``[seed, batch]``."""
-        time, env = np.divmod(index, self._envs)
-        window = (time[..., None] + np.arange(steps)) % self._slots  # [seed, batch, n]
-        place = window * self._envs + env[..., None] + self._first[..., None]
-        newest = (self._time - 1) % self._slots
-        stop = self._take("last", place) | (window == newest)
+        """Returns, discounts and the row of the last step, each ``[seed, batch]``."""
+        length, envs = self._window.length, self._window.envs
+        slot, env = np.divmod(index, envs)
+        reached = (slot[..., None] + np.arange(steps)) % length  # [seed, batch, n]
+        row = reached * envs + env[..., None] + self._first[..., None]
+        newest = (self._window.time - 1) % length
+        stop = self._take("last", row) | (reached == newest)
         returns, discounts, reach = n_step(
-            self._take("reward", place), self._take("discount", place), stop
+            self._take("reward", row), self._take("discount", row), stop
         )
-        return returns, discounts, np.take_along_axis(place, reach[..., None], -1)[..., 0]
+        return returns, discounts, np.take_along_axis(row, reach[..., None], -1)[..., 0]
 
     def check_valid(self) -> tuple[bool, str]:
         """Whether what must always hold does, and if not, what fails."""
-        if self._time < 0:
-            return False, f"{self._time} steps were added"
-        if any(array[:, self._time :].any() for array in self._data.values()):
+        if self._window.time < 0:
+            return False, f"{self._window.time} steps were added"
+        if any(self._data[name][:, self._window.time :].any() for name in FIELDS):
             return False, "a slot that was never written is not zero"
+        for part in (self._observations, self._sampler):
+            valid, why = part.check_valid()
+            if not valid:
+                return valid, why
         return True, ""
+
+    def _oldest(self) -> int:
+        """The first step that is still whole."""
+        return max(0, self._window.time - self._window.length)
 
     def state_dict(self) -> State:
         """What is stored, in pieces of fixed bounds on the axis of time.
@@ -127,29 +129,32 @@ class Replay:
         The pieces that are complete will not change until they are forgotten as a whole; what is
         left at either end is given apart.
         """
-        oldest = max(0, self._time - self._slots)
+        time, oldest = self._window.time, self._oldest()
         first = -(-oldest // self._segment) * self._segment
-        stop = max(first, self._time // self._segment * self._segment)
+        stop = max(first, time // self._segment * self._segment)
         bounds = range(first, stop, self._segment)
         return {
-            "time": self._time,
+            "time": time,
             "segments": {str(t): Segment(self._piece(t, t + self._segment)) for t in bounds},
-            "head": self._piece(oldest, min(first, self._time)),
-            "tail": self._piece(stop, max(stop, self._time)),
-            "draws": self._draws.state_dict(),
+            "head": self._piece(oldest, min(first, time)),
+            "tail": self._piece(stop, max(stop, time)),
+            "observations": self._observations.state_dict(),
+            "sampler": self._sampler.state_dict(),
         }
 
     def _piece(self, start: int, stop: int) -> dict[str, Array]:
         """The steps from ``start`` to before ``stop``, ``[seed, time, env, ...]``."""
-        low, count = start % self._slots, stop - start
-        if low + count <= self._slots:
-            return {name: array[:, low : low + count] for name, array in self._data.items()}
-        places = np.arange(start, stop) % self._slots
-        return {name: array[:, places] for name, array in self._data.items()}
+        spans = self._window.spans(start, stop)
+        if len(spans) == 1:
+            return {name: array[:, spans[0]] for name, array in self._data.items()}
+        return {
+            name: np.concatenate([array[:, span] for span in spans], axis=1)
+            for name, array in self._data.items()
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._time = int(state["time"])
-        oldest = max(0, self._time - self._slots)
+        self._window.time = int(state["time"])
+        oldest = self._oldest()
         starts = sorted(map(int, state["segments"]))
         head = len(state["head"]["last"][0])
         pieces = [
@@ -157,24 +162,36 @@ class Replay:
             *((start, state["segments"][str(start)]) for start in starts),
             (starts[-1] + self._segment if starts else oldest + head, state["tail"]),
         ]
-        if sum(len(piece["last"][0]) for _, piece in pieces) != min(self._time, self._slots):
+        if sum(len(piece["last"][0]) for _, piece in pieces) != self._window.time - oldest:
             raise ValueError("the replay has not as many steps as it says")
         for start, piece in pieces:
-            places = np.arange(start, start + len(piece["last"][0])) % self._slots
-            for name, array in self._data.items():
-                saved = piece[name]
-                if saved.shape != (len(array), len(places), *array.shape[2:]):
-                    raise ValueError(f"the replay's {name} are of the shape {saved.shape}")
-                array[:, places] = saved
-        self._draws.load_state_dict(state["draws"])
+            self._put(start, piece)
+        self._observations.load_state_dict(state["observations"])
+        self._sampler.load_state_dict(state["sampler"])
+
+    def _put(self, start: int, piece: Mapping[str, Array]) -> None:
+        """Write a piece that begins with the step ``start``."""
+        count = len(piece["last"][0])
+        places = np.arange(start, start + count) % self._window.length
+        for name, array in self._data.items():
+            saved = piece[name]
+            if saved.shape != (len(array), count, *array.shape[2:]):
+                raise ValueError(f"the replay's {name} are of the shape {saved.shape}")
+            array[:, places] = saved
+
+
+def _layout(spec: Spec) -> Layout:
+    """Type and shape of what is kept of one transition, by name."""
+    return {
+        **Both.layout(spec.obs),
+        "action": (spec.action.dtype, spec.action.shape),
+        "reward": ("float32", ()),
+        "discount": ("float32", ()),
+        "last": ("bool", ()),
+    }
 
 
 def bytes_of(spec: Spec, envs: int) -> int:
     """What one transition of each of so many environments takes."""
-    return envs * sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in _layout(spec))
-
-
-def _layout(spec: Spec) -> list[tuple[str, tuple[int, ...]]]:
-    """Type and shape of each of ``FIELDS``, of one transition."""
-    obs, action = (spec.obs.dtype, spec.obs.shape), (spec.action.dtype, spec.action.shape)
-    return [obs, action, ("float32", ()), ("float32", ()), obs, ("bool", ())]
+    layout = _layout(spec).values()
+    return envs * sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in layout)

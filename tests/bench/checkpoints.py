@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rlrun.checkpoint import Checkpoints
-from rlrun.replay.ring import Replay
+from rlrun.replay import uniform
 from rlrun.rng import Purpose, Streams
 from rlrun.types import Space, Spec, Step
 
@@ -23,7 +23,7 @@ def main(runs: int) -> None:
     spec = Spec("synthetic", Space("vector", (WIDTH,)), Space("discrete", (), (4,)), 1)
     one = 2 * 4 * WIDTH + 17  # bytes of a transition
     capacity = int(GIGABYTES * 1e9 / one)
-    replay = Replay(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
+    replay = uniform(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
     step = _step()
     for _ in range(capacity):
         replay.add(step)
@@ -37,7 +37,7 @@ def main(runs: int) -> None:
                 replay.add(step)
             took = _seconds(lambda: store.save({"replay": replay.state_dict()}))
             print(f"after {NEW:,} more steps ({NEW * one / 1e6:.0f} MB): {took:.3f} s")
-        other = Replay(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
+        other = uniform(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
         took = _seconds(lambda: other.load_state_dict(Checkpoints(Path(folder)).load()["replay"]))
         print(f"loading it: {took:.2f} s")
 

@@ -1,0 +1,72 @@
+"""How a replay keeps observations: whole ones here, images in ``frames.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from rlrun.replay.window import Window
+from rlrun.types import Array, Space, State, Step
+
+Layout: TypeAlias = dict[str, tuple[str, tuple[int, ...]]]
+"""Type and shape of what is kept of one transition, by name."""
+
+
+class Observations(Protocol):
+    """Keeps the observations of steps in arrays ``[seed, time, env, ...]`` that the replay owns."""
+
+    def add(self, t: Step) -> None:
+        """Store those of one vector step, the window's next one."""
+        ...
+
+    def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
+        """``obs`` of the rows ``start [seed, batch]``, and ``next_obs`` of the rows ``end``.
+
+        A row counts (seed, slot, env). The two arrays may share memory.
+        """
+        ...
+
+    def check_valid(self) -> tuple[bool, str]: ...
+
+    def state_dict(self) -> State:
+        """What is kept beside the replay's arrays."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+def take(flat: Array, place: Array) -> Array:
+    """``flat[place]`` along the first axis."""
+    # "clip" skips numpy's check of every index; all are in range by construction
+    return np.take(flat, place, axis=0, mode="clip")
+
+
+class Both:
+    """``obs`` and ``next_obs`` as they come."""
+
+    def __init__(self, window: Window, data: Mapping[str, Array]) -> None:
+        self._window = window
+        self._obs, self._next_obs = data["obs"], data["next_obs"]
+        self._flat = [a.reshape(-1, *a.shape[3:]) for a in (self._obs, self._next_obs)]
+
+    @staticmethod
+    def layout(space: Space) -> Layout:
+        return {"obs": (space.dtype, space.shape), "next_obs": (space.dtype, space.shape)}
+
+    def add(self, t: Step) -> None:
+        cursor = self._window.time % self._window.length
+        self._obs[:, cursor], self._next_obs[:, cursor] = t.obs, t.next_obs
+
+    def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
+        return take(self._flat[0], start), take(self._flat[1], end)
+
+    def check_valid(self) -> tuple[bool, str]:
+        return True, ""
+
+    def state_dict(self) -> State:
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """There is nothing beside the replay's arrays."""
