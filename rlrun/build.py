@@ -59,7 +59,7 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
         "seeds": lambda: seeds,
         "horizon": lambda: horizon,
         "device": lambda: parts.device,
-        "replay": lambda: _build_replay(parts.replay, spec, seeds),
+        "replay": lambda: _build_replay(parts.replay, spec, seeds, horizon),
         "explore": lambda: _build_option(
             "explore", parts.explore, EXPLORE, {"spec": spec, "seeds": seeds, "horizon": horizon}
         ),
@@ -77,7 +77,7 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
     return agent
 
 
-def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int]) -> Any:
+def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int], horizon: int) -> Any:
     """The replay, refused before it is made where it would not fit into the memory."""
     capacity, free = given.get("capacity"), free_memory()
     if isinstance(capacity, int | float) and free is not None:
@@ -90,7 +90,8 @@ def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int]) ->
                 f"that fits is replay.capacity={most}.",
                 "replay.capacity",
             )
-    offered = {"spec": spec, "draws": Streams(seeds, Purpose.REPLAY), "seeds": len(seeds)}
+    draws = Streams(seeds, Purpose.REPLAY)
+    offered = {"spec": spec, "draws": draws, "seeds": len(seeds), "horizon": horizon}
     return _build_option("replay", given, REPLAY, offered)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlrun.replay.ring import Replay
-from rlrun.replay.sampling import Uniform
+from rlrun.replay.sampling import Prioritized, Uniform
 from rlrun.types import Draws, Spec
 
 
@@ -14,4 +14,23 @@ def uniform(spec: Spec, draws: Draws, seeds: int, *, capacity: int) -> Replay:
     return Replay(spec, seeds, Uniform(draws), capacity=capacity)
 
 
-REPLAY: dict[str, Callable[..., Replay]] = {"uniform": uniform}
+def prioritized(
+    spec: Spec,
+    draws: Draws,
+    seeds: int,
+    horizon: int,
+    *,
+    capacity: int,
+    alpha: float,
+    beta: float,
+    beta_fraction: float,
+    epsilon: float,
+) -> Replay:
+    """The newest ``capacity`` transitions of each seed, surprising ones more often."""
+    sampler = Prioritized(
+        draws, horizon, alpha=alpha, beta=beta, beta_fraction=beta_fraction, epsilon=epsilon
+    )
+    return Replay(spec, seeds, sampler, capacity=capacity)
+
+
+REPLAY: dict[str, Callable[..., Replay]] = {"uniform": uniform, "prioritized": prioritized}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
-import numpy as np
-
 from rlrun.replay.window import Window
 from rlrun.types import Array, Space, State, Step
 
@@ -40,7 +38,7 @@ class Observations(Protocol):
 def take(flat: Array, place: Array) -> Array:
     """``flat[place]`` along the first axis."""
     # "clip" skips numpy's check of every index; all are in range by construction
-    return np.take(flat, place, axis=0, mode="clip")
+    return flat.take(place, axis=0, mode="clip")
 
 
 class Both:

@@ -7,8 +7,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rlrun.replay.sumtree import SumTree
 from rlrun.replay.window import Window
 from rlrun.types import Array, Draws, State
+
+LARGEST = 1e38  # priority: a sum of these is far from the largest number there is
 
 
 class Sampler(Protocol):
@@ -62,4 +65,110 @@ class Uniform:
         return {"draws": self._draws.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._draws.load_state_dict(state["draws"])
+
+
+class Prioritized:
+    """Proportional prioritized replay (Schaul et al. 2016, section 3.3).
+
+    Transition i is drawn with P(i) = p_i^alpha / sum p^alpha, where p = |error| + epsilon, and
+    weighs (N P(i))^-beta in the loss, divided by the largest of its seed's batch; N and the sum
+    cancel in that. beta grows from its start to 1 in a straight line. New transitions get the
+    largest priority that their seed has had (1 at first).
+
+    What was added is taken in when it is next sampled, many steps at once: nothing else changes
+    priorities in between.
+
+    Args:
+        draws: one stream of random numbers per seed.
+        horizon: the length of the run in steps.
+        alpha: 0 samples uniformly, 1 in proportion to the errors.
+        beta: how much of the sampling's bias the weights undo at the start, from 0 to 1.
+        beta_fraction: the share of the run after which they undo all of it.
+        epsilon: what is added to errors, so that none is never drawn again.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    def __init__(
+        self,
+        draws: Draws,
+        horizon: int,
+        *,
+        alpha: float,
+        beta: float,
+        beta_fraction: float,
+        epsilon: float,
+    ) -> None:
+        for name, value in (("alpha", alpha), ("beta", beta)):
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must lie between 0 and 1, got {value}")
+        for name, value in (("beta_fraction", beta_fraction), ("epsilon", epsilon)):
+            if value <= 0:
+                raise ValueError(f"{name} must be positive, got {value}")
+        self._draws, self._alpha, self._epsilon = draws, alpha, epsilon
+        self._beta, self._over = beta, beta_fraction * horizon
+
+    def open(self, seeds: int, window: Window) -> None:
+        self._window = window
+        self._tree = SumTree(seeds, window.length * window.envs)
+        self._largest = np.ones((seeds, 1))  # priority p that a seed has had
+        self._time = 0  # steps that have been taken in
+
+    def sample(self, size: int) -> tuple[Array, Array | None]:
+        self._take_in()
+        place, priority = self._tree.find(self._draws.uniform(size))
+        weight = (priority / priority.min(-1, keepdims=True)) ** -self._exponent()
+        return place, weight.astype(np.float32)
+
+    def _exponent(self) -> float:
+        """beta now; a step of every environment is as many steps of the run."""
+        done = min(1.0, self._window.time * self._window.envs / self._over)
+        return self._beta + (1.0 - self._beta) * done
+
+    def update(self, place: Array, error: Array) -> None:
+        """Set priorities by errors; where one is not finite the transition counts as new."""
+        self._take_in()
+        priority = np.abs(error, dtype=np.float64) + self._epsilon
+        priority = np.where(priority < LARGEST, priority, self._largest)
+        self._largest = np.maximum(self._largest, priority.max(-1, keepdims=True))
+        self._tree.write(place, priority**self._alpha)
+
+    def _take_in(self) -> None:
+        """Give what was added its priority, and what may be overwritten next none."""
+        window, since = self._window, self._time
+        if window.time == since:
+            return
+        for start, stop, priority in (
+            (max(since, window.time - window.slots), window.time, self._largest**self._alpha),
+            (window.time, window.time + window.spare, 0.0),
+        ):
+            for span in window.spans(start, stop):
+                places = slice(span.start * window.envs, span.stop * window.envs)
+                self._tree.fill(places, priority)
+        self._time = window.time
+
+    def check_valid(self) -> tuple[bool, str]:
+        self._take_in()
+        drawn = np.sort(self._window.place(np.arange(len(self._window))))
+        for leaves in self._tree.leaves:
+            if not np.array_equal(np.flatnonzero(leaves), drawn):
+                return False, "not exactly what may be sampled has a priority"
+        return self._tree.check_valid()
+
+    def state_dict(self) -> State:
+        self._take_in()
+        return {
+            "draws": self._draws.state_dict(),
+            "priority": self._tree.leaves,
+            "largest": self._largest,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if state["largest"].shape != self._largest.shape:
+            raise ValueError(f"the largest priorities are {list(state['largest'].shape)}")
+        self._tree.load(state["priority"])
+        self._largest = state["largest"].copy()
+        self._time = self._window.time
         self._draws.load_state_dict(state["draws"])
