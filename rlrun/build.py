@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from typing import Any
@@ -19,8 +21,7 @@ from rlrun.errors import BadInput, did_you_mean
 from rlrun.explore import EXPLORE
 from rlrun.fit import misfit
 from rlrun.memory import ROOM, free_memory, in_words
-from rlrun.replay import REPLAY
-from rlrun.replay.ring import bytes_of
+from rlrun.replay import REPLAY, bytes_needed
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -77,19 +78,38 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
     return agent
 
 
+def replay_bytes(parts: Settings, spec: Spec) -> int:
+    """What the replay of these settings takes once it is full; 0 where there is none."""
+    return _replay_bytes(parts.replay, spec, len(parts.seeds))
+
+
+def _replay_bytes(given: Mapping[str, Any], spec: Spec, seeds: int) -> int:
+    """What a replay takes; 0 for settings that none can be built from, which says why."""
+    name, capacity = str(given.get("name")), given.get("capacity")
+    if name not in REPLAY or not isinstance(capacity, int | float):
+        return 0
+    if not (math.isfinite(capacity) and capacity >= spec.num_envs):
+        return 0
+    return bytes_needed(name, spec, seeds, int(capacity))
+
+
 def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int], horizon: int) -> Any:
     """The replay, refused before it is made where it would not fit into the memory."""
-    capacity, free = given.get("capacity"), free_memory()
-    if isinstance(capacity, int | float) and free is not None:
-        one = bytes_of(spec, 1) * len(seeds)
-        most = int(ROOM * free / one)
-        if capacity > most:
-            raise BadInput(
-                f"replay.capacity={capacity:,.0f} transitions of {len(seeds)} seeds take "
-                f"{in_words(capacity * one)}, and {in_words(free)} of memory are free: the most "
-                f"that fits is replay.capacity={most}.",
-                "replay.capacity",
-            )
+    size, free = _replay_bytes(given, spec, len(seeds)), free_memory()
+    if free is not None and size > ROOM * free:
+        capacity = int(given["capacity"])
+        numbers = range(spec.num_envs, min(capacity, 2**60))
+
+        def needed(number: int) -> int:
+            return _replay_bytes({**given, "capacity": number}, spec, len(seeds))
+
+        most = spec.num_envs - 1 + bisect_right(numbers, ROOM * free, key=needed)
+        raise BadInput(
+            f"replay.capacity={capacity:,} transitions of {len(seeds)} seeds take "
+            f"{in_words(size)}, and {in_words(free)} of memory are free: the most "
+            f"that fits is replay.capacity={most}.",
+            "replay.capacity",
+        )
     draws = Streams(seeds, Purpose.REPLAY)
     offered = {"spec": spec, "draws": draws, "seeds": len(seeds), "horizon": horizon}
     return _build_option("replay", given, REPLAY, offered)

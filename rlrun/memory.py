@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 ROOM = 0.8  # the share of the free memory that a run may take
+WORTH_TELLING = 100 * 10**6  # bytes
 
 
 def free_memory() -> int | None:
@@ -25,3 +26,12 @@ def in_words(size: float) -> str:
     units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     power = min(int(math.log10(max(size, 1)) // 3), len(units) - 1)
     return f"{size / 1000**power:.3g} {units[power]}"
+
+
+def announcement(what: str, size: int) -> str:
+    """How much of the memory something will take; empty where that is not worth a sentence."""
+    if size < WORTH_TELLING:
+        return ""
+    free = free_memory()
+    of = "memory" if free is None else f"{in_words(free)} free memory"
+    return f"{what} will take up to {in_words(size)} of {of}"

@@ -17,12 +17,13 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
-from rlrun.build import build_agent, evaluation_envs, evaluation_limit, flat
+from rlrun.build import build_agent, evaluation_envs, evaluation_limit, flat, replay_bytes
 from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
 from rlrun.folder import FolderError, RunFolder
 from rlrun.log import Logger
 from rlrun.lost import Lost
+from rlrun.memory import announcement
 from rlrun.portrait import Portrait
 from rlrun.progress import Progress, final_table
 from rlrun.saving import Saver
@@ -181,6 +182,9 @@ def _train(
         Progress(title, parts.total_steps) as progress,
         contextlib.ExitStack() as stack,
     ):
+        if sentence := announcement("the replay", replay_bytes(parts, spec)):
+            record.log(sentence)
+            progress.message(sentence)
         lost = Lost(seeds, agent, record, progress)
         evaluator = Evaluator(
             parts.evaluation,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rlrun.replay.ring import Replay
+from rlrun.replay.ring import Replay, storage_bytes, window_of
 from rlrun.replay.sampling import Prioritized, Uniform
+from rlrun.replay.sumtree import tree_bytes
 from rlrun.types import Draws, Spec
 
 
@@ -34,3 +35,15 @@ def prioritized(
 
 
 REPLAY: dict[str, Callable[..., Replay]] = {"uniform": uniform, "prioritized": prioritized}
+
+
+def bytes_needed(name: str, spec: Spec, seeds: int, capacity: int) -> int:
+    """What the replay of that name takes once it is full, with all that belongs to it.
+
+    Raises ValueError where the capacity is too small for a replay.
+    """
+    tree = 0
+    if name == "prioritized":
+        window = window_of(spec, capacity)
+        tree = tree_bytes(window.length * window.envs)
+    return seeds * (storage_bytes(spec, capacity) + tree)

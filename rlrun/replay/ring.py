@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rlrun.replay.frames import Frames
 from rlrun.replay.nstep import n_step
 from rlrun.replay.observations import Both, Layout, Observations, take
 from rlrun.replay.sampling import Sampler
@@ -36,10 +37,9 @@ class Replay:
     """
 
     def __init__(self, spec: Spec, seeds: int, sampler: Sampler, *, capacity: int) -> None:
-        self._window = window = Window(capacity, spec.num_envs, spare=0)
+        self._window = window = window_of(spec, capacity)
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
-        size = bytes_of(spec, spec.num_envs)
-        self._segment = max(1, SEGMENT // size, window.slots // MOST_SEGMENTS)
+        self._segment = max(1, SEGMENT // _step_bytes(spec), window.slots // MOST_SEGMENTS)
         grid = (seeds, window.length, window.envs)
         self._sampler = sampler
         try:
@@ -53,7 +53,11 @@ class Replay:
                 f"capacity must be smaller: {capacity} transitions of {seeds} seeds do not fit "
                 "into this machine's memory"
             ) from error
-        self._observations: Observations = Both(window, self._data)
+        self._observations: Observations = (
+            Frames(spec.obs, seeds, window, self._data)
+            if spec.obs.kind == "image"
+            else Both(window, self._data)
+        )
         self._flat = {
             name: self._data[name].reshape(-1, *self._data[name].shape[3:]) for name in FIELDS
         }
@@ -111,7 +115,8 @@ class Replay:
         """Whether what must always hold does, and if not, what fails."""
         if self._window.time < 0:
             return False, f"{self._window.time} steps were added"
-        if any(self._data[name][:, self._window.time :].any() for name in FIELDS):
+        written = self._window.time + min(self._window.spare, 1)
+        if any(array[:, written:].any() for array in self._data.values()):
             return False, "a slot that was never written is not zero"
         for part in (self._observations, self._sampler):
             valid, why = part.check_valid()
@@ -119,17 +124,13 @@ class Replay:
                 return valid, why
         return True, ""
 
-    def _oldest(self) -> int:
-        """The first step that is still whole."""
-        return max(0, self._window.time - self._window.length)
-
     def state_dict(self) -> State:
         """What is stored, in pieces of fixed bounds on the axis of time.
 
         The pieces that are complete will not change until they are forgotten as a whole; what is
         left at either end is given apart.
         """
-        time, oldest = self._window.time, self._oldest()
+        time, oldest = self._window.time, self._window.oldest
         first = -(-oldest // self._segment) * self._segment
         stop = max(first, time // self._segment * self._segment)
         bounds = range(first, stop, self._segment)
@@ -154,7 +155,7 @@ class Replay:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._window.time = int(state["time"])
-        oldest = self._oldest()
+        oldest = self._window.oldest
         starts = sorted(map(int, state["segments"]))
         head = len(state["head"]["last"][0])
         pieces = [
@@ -180,10 +181,16 @@ class Replay:
             array[:, places] = saved
 
 
+def window_of(spec: Spec, capacity: int) -> Window:
+    """The window over so many transitions; raises ValueError where they are too few."""
+    spare = spec.obs.stack if spec.obs.kind == "image" else 0
+    return Window(capacity, spec.num_envs, spare)
+
+
 def _layout(spec: Spec) -> Layout:
     """Type and shape of what is kept of one transition, by name."""
     return {
-        **Both.layout(spec.obs),
+        **(Frames if spec.obs.kind == "image" else Both).layout(spec.obs),
         "action": (spec.action.dtype, spec.action.shape),
         "reward": ("float32", ()),
         "discount": ("float32", ()),
@@ -191,7 +198,15 @@ def _layout(spec: Spec) -> Layout:
     }
 
 
-def bytes_of(spec: Spec, envs: int) -> int:
-    """What one transition of each of so many environments takes."""
+def storage_bytes(spec: Spec, capacity: int) -> int:
+    """What so many transitions of one seed take."""
+    window = window_of(spec, capacity)
+    more = Frames.more_bytes(spec.obs, capacity) if spec.obs.kind == "image" else 0
+    return window.length * _step_bytes(spec) + more
+
+
+def _step_bytes(spec: Spec) -> int:
+    """What one vector step of one seed takes."""
     layout = _layout(spec).values()
-    return envs * sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in layout)
+    one = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in layout)
+    return spec.num_envs * one

@@ -14,8 +14,8 @@ class Window:
     Args:
         capacity: transitions per seed, at least one per environment.
         envs: environments per seed.
-        spare: slots beyond those of the capacity. The ones that come next are never sampled: they
-            may be overwritten in part.
+        spare: slots beyond those of the capacity, which keep the older frames of the oldest step
+            and, if there are any, the frames that the newest step leads to in the slot after it.
 
     Raises:
         ValueError: ``capacity`` is too small.
@@ -50,6 +50,11 @@ class Window:
             before = (number >= cursor * self.envs) * self.spare
         place: Array = number + before * self.envs
         return place
+
+    @property
+    def oldest(self) -> int:
+        """The first step of which everything is there, sampled or not."""
+        return max(0, self.time - (self.length - min(self.spare, 1)))
 
     def spans(self, start: int, stop: int) -> list[slice]:
         """The slots of the steps from ``start`` to before ``stop``, in order; at most a round."""

@@ -1,0 +1,152 @@
+"""Images that are stacks of frames, with every frame kept once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rlrun.replay.observations import Layout, take
+from rlrun.replay.window import Window
+from rlrun.types import Array, Space, State, Step
+
+SHORT = 100  # steps: episodes are reckoned to be this long at least, when memory is estimated
+
+
+class Frames:
+    """Keeps the newest frame of each observation; the older ones are those of earlier slots.
+
+    What a step leads to is written into the next slot at once, so that the newest step has its
+    ``next_obs``; where the episode ended, the next episode's first frame takes that slot, and the
+    frame that was the last stays in ``_ends``. A window for this has ``stack`` spare slots: for
+    the older frames of the oldest step (stack - 1), and for what the newest one leads to.
+
+    Args:
+        space: ``[stack * channels, height, width]`` (or any shape that begins so); the newest
+            frame comes last, and frames from before the episode are zero.
+        seeds: how many.
+        window: where steps lie.
+        data: ``frame [seed, time, env, channels, ...]``, ``age [seed, time, env]`` (steps since
+            the episode began, at most stack - 1) and ``last``.
+    """
+
+    def __init__(self, space: Space, seeds: int, window: Window, data: Mapping[str, Array]) -> None:
+        self._window, self._stack = window, space.stack
+        self._frame, self._age, self._last = data["frame"], data["age"], data["last"]
+        self._shape = self._frame.shape[3:]
+        self._rows = self._frame.reshape(-1, math.prod(self._shape))
+        self._ends: list[dict[int, Array]] = [{} for _ in range(seeds)]  # place to frame
+
+    @staticmethod
+    def layout(space: Space) -> Layout:
+        return {"frame": ("uint8", _frame_shape(space)), "age": ("uint8", ())}
+
+    @staticmethod
+    def more_bytes(space: Space, capacity: int) -> int:
+        """What the frames take that episodes ended with, beside the arrays of the layout."""
+        return capacity // SHORT * (math.prod(_frame_shape(space)) + 200)  # with Python's objects
+
+    def add(self, t: Step) -> None:
+        window, channels = self._window, self._shape[0]
+        before, now, after = ((window.time + i) % window.length for i in (-1, 0, 1))
+        first = self._last[:, before] | (window.time == 0)  # of its episode
+        older = np.minimum(self._age[:, before].astype(np.int64) + 1, self._stack - 1)
+        self._age[:, now] = np.where(first, 0, older)
+        self._frame[:, now] = t.obs[:, :, -channels:]
+        self._forget(after)
+        self._frame[:, after] = t.next_obs[:, :, -channels:]
+        for seed, env in np.argwhere(t.last).tolist():
+            frame = t.next_obs[seed, env, -channels:].copy()
+            self._ends[seed][now * window.envs + env] = frame
+
+    def _forget(self, slot: int) -> None:
+        """Let the ends go of episodes that ended in a slot whose frame is overwritten."""
+        ended = self._last[:, slot]
+        for seed, env in np.argwhere(ended).tolist():
+            del self._ends[seed][slot * self._window.envs + env]
+        ended[...] = False
+
+    def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
+        older = self._stack - 1
+        if end is start:  # both are parts of the same frames: a third less is copied
+            frames = self._look(start, -older, 1)
+            channels = self._shape[0]
+            return frames[:, :, :-channels], frames[:, :, channels:]
+        return self._look(start, -older, 0), self._look(end, 1 - older, 1)
+
+    def _look(self, row: Array, begin: int, end: int) -> Array:
+        """The frames ``[seed, batch, frames * channels, ...]`` around the steps in these rows.
+
+        ``begin`` and ``end`` are the first one and the last, counted from each step's own; 1 is
+        what the step leads to.
+        """
+        window = self._window
+        places = window.length * window.envs
+        place = row % places
+        slot, env = np.divmod(place, window.envs)
+        offset = np.arange(begin, end + 1)
+        slots = (slot[..., None] + offset) % window.length  # [seed, batch, frame]
+        frames = take(self._rows, slots * window.envs + (row - place + env)[..., None])
+        missing = -offset > take(self._age.reshape(-1), row)[..., None]
+        if missing.any():
+            frames[missing] = 0
+        if end == 1:
+            ended = take(self._last.reshape(-1), row)
+            for seed, number in np.argwhere(ended).tolist():
+                frame = self._ends[seed][int(place[seed, number])]
+                frames[seed, number, -1] = frame.reshape(-1)
+        count = len(offset) * self._shape[0]
+        return frames.reshape(*row.shape, count, *self._shape[1:])
+
+    def _ended(self) -> list[list[int]]:
+        """The places of each seed where an episode ended, in the order of time."""
+        window = self._window
+        slots = np.arange(window.oldest, window.time) % window.length
+        ended = self._last[:, slots]  # [seed, time, env]
+        return [
+            (slots[time] * window.envs + env).tolist()
+            for time, env in (np.nonzero(seed) for seed in ended)
+        ]
+
+    def check_valid(self) -> tuple[bool, str]:
+        if [sorted(places) for places in self._ended()] != [sorted(e) for e in self._ends]:
+            return False, "not exactly the episodes that ended have a last frame"
+        if (self._age >= self._stack).any():
+            return False, "an age is larger than there are older frames"
+        return True, ""
+
+    def state_dict(self) -> State:
+        """The frames that the newest step leads to, ``[seed, env, ...]``, and the ends' frames.
+
+        The latter are a list by seed of ``[end, ...]``, in the order of time.
+        """
+        none = np.zeros((0, *self._shape), np.uint8)
+        return {
+            "next": self._frame[:, self._window.time % self._window.length],
+            "ends": [
+                np.stack([ends[place] for place in places]) if places else none
+                for ends, places in zip(self._ends, self._ended(), strict=True)
+            ],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """To be called after the arrays and the window's time are back."""
+        after = self._window.time % self._window.length
+        if state["next"].shape != self._frame[:, after].shape:
+            raise ValueError(f"the replay's newest frames are of the shape {state['next'].shape}")
+        self._frame[:, after] = state["next"]
+        self._last[:, after] = False
+        ended = self._ended()
+        shapes = [(len(places), *self._shape) for places in ended]
+        if [frames.shape for frames in state["ends"]] != shapes:
+            raise ValueError("the replay has not the last frame of every episode that ended")
+        self._ends = [
+            {place: frame.copy() for place, frame in zip(places, frames, strict=True)}
+            for places, frames in zip(ended, state["ends"], strict=True)
+        ]
+
+
+def _frame_shape(space: Space) -> tuple[int, ...]:
+    return (space.shape[0] // space.stack, *space.shape[1:])
