@@ -17,6 +17,7 @@ import gymnasium as gym
 import numpy as np
 
 from rlrun.async_grid import AsyncGrid
+from rlrun.atari_grid import Atari, AtariGrid
 from rlrun.errors import RunFailed
 from rlrun.grid import EnvFault, Grid, How
 from rlrun.model import read_model
@@ -37,7 +38,7 @@ class GymEnvs:
     ``state_dict`` holds.
 
     Args:
-        make: makes one environment.
+        make: makes one environment, or says which Atari game it is.
         env_id: its name, for messages.
         seeds: the seed numbers.
         num_envs: environments per seed.
@@ -51,7 +52,7 @@ class GymEnvs:
 
     def __init__(
         self,
-        make: Callable[[], gym.Env[Any, Any]],
+        make: Callable[[], gym.Env[Any, Any]] | Atari,
         env_id: str,
         seeds: Sequence[int],
         num_envs: int,
@@ -64,19 +65,17 @@ class GymEnvs:
         self._seeds, self.per_seed = tuple(seeds), num_envs
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
-        makers = [lambda: adapt(make())] * (len(self._seeds) * num_envs)
-        self._vector: Grid | AsyncGrid = (
-            AsyncGrid(makers, how.rebuild, how.timeout)
-            if how.vector == "async"
-            else Grid(makers, how.rebuild)
-        )
+        self._learnt = how.learnt
+        self._vector = _grid_of(make, len(self._seeds) * num_envs, how)
         # processes are asked with a time limit of their own
         seconds = how.timeout if how.vector == "sync" else None
         self._watch = Watchdog(seconds, self._hanging, how.on_hang)
-        self._obs_map = ObsMap(self._vector.single_observation_space)
+        self._obs_map = ObsMap(self._vector.single_observation_space, how.frame_stack)
         self._action_map = ActionMap(self._vector.single_action_space)
-        example = self._vector.envs[0] if isinstance(self._vector, Grid) else make()
-        model = read_model(example, gamma)
+        model = None
+        if not isinstance(make, Atari):
+            example = self._vector.envs[0] if isinstance(self._vector, Grid) else make()
+            model = read_model(example, gamma)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.finished: list[Episode] = []
@@ -108,7 +107,7 @@ class GymEnvs:
         self._history.append(flat.copy())
         with self._watched():
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
-        reward = rewards.reshape(self._grid).copy()
+        reward = rewards.reshape(self._grid).astype(np.float64)
         if not math.isfinite(reward.sum()):
             self._exclude(np.isfinite(reward), reward, "a reward")
         discount = self._gamma * ~terminations.reshape(self._grid)
@@ -116,7 +115,7 @@ class GymEnvs:
         self._return += reward
         self._length += 1
         last = np.zeros(self._grid, np.bool_)
-        t = Step(self.obs, action, reward, discount, next_obs, last)
+        t = Step(self.obs, action, self._learnt(reward), discount, next_obs, last)
         self.obs = self._reset(last) if self._vector.ended else next_obs
         return t
 
@@ -245,3 +244,15 @@ class GymEnvs:
     def close(self) -> None:
         self._watch.close()
         self._vector.close()
+
+
+def _grid_of(
+    make: Callable[[], gym.Env[Any, Any]] | Atari, num_envs: int, how: How
+) -> Grid | AsyncGrid | AtariGrid:
+    """``num_envs`` environments, run as ``how`` says."""
+    if isinstance(make, Atari):
+        return AtariGrid(make, num_envs, how.frame_stack)
+    makers = [lambda: adapt(make(), how.frame_stack)] * num_envs
+    if how.vector == "async":
+        return AsyncGrid(makers, how.rebuild, how.timeout)
+    return Grid(makers, how.rebuild)

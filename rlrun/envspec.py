@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from rlrun.atari_grid import check_atari_kwargs
 from rlrun.errors import BadInput, closest, did_you_mean
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def env_spec(env_id: str) -> EnvSpec:
         raise BadInput(_not_found(name, str(error)), "env.id") from error
 
 
+def is_atari(spec: EnvSpec) -> bool:
+    """Whether it is a game that runs in ALE's own vector environment: `ALE/Pong-v5`."""
+    return spec.vector_entry_point == "ale_py.vector_env:AtariVectorEnv"
+
+
 def env_ids() -> list[str]:
     """Every registered id, with the Atari games where they are installed."""
     import gymnasium
@@ -49,6 +55,9 @@ def env_ids() -> list[str]:
 def check_env_kwargs(env_id: str, kwargs: Mapping[str, Any]) -> None:
     """Refuse a keyword argument that the environment's constructor does not take."""
     spec = env_spec(env_id)
+    if is_atari(spec):
+        check_atari_kwargs(kwargs)
+        return
     known = _accepted(spec)
     if known is None:
         return

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from rlrun.learnt import AS_IT_IS, Learnt
 from rlrun.types import Array
 from rlrun.watchdog import OnHang, give_up
 
@@ -20,13 +21,16 @@ class How:
 
     ``rebuild`` makes each anew for every episode, where something of the last one would be left in
     it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
-    is how many seconds a step may take; ``on_hang`` is told of one that takes longer.
+    is how many seconds a step may take; ``on_hang`` is told of one that takes longer; images are
+    stacks of ``frame_stack`` frames; ``learnt`` makes the rewards that are learnt from.
     """
 
     rebuild: bool = False
     vector: Literal["sync", "async"] = "sync"
     timeout: float | None = None
     on_hang: OnHang = give_up
+    frame_stack: int = 1
+    learnt: Learnt = AS_IT_IS
 
 
 class EnvFault(Exception):

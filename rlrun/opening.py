@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from rlrun.atari_grid import Atari
 from rlrun.envs import GymEnvs
 from rlrun.grid import How
 from rlrun.model import read_model, step_limit
@@ -17,7 +18,7 @@ from rlrun.types import Envs, Spec
 
 
 def open_envs(
-    make: Callable[[], gym.Env[Any, Any]],
+    make: Callable[[], gym.Env[Any, Any]] | Atari,
     env_id: str,
     seeds: Sequence[int],
     num_envs: int,
@@ -30,11 +31,14 @@ def open_envs(
 
     The arguments are those of `GymEnvs`. Raises ValueError where a space is not supported.
     """
-    env = make()
-    model, limit = read_model(env, gamma), step_limit(env)
-    env.close()
-    if model is None or limit is None:
+    how = how or How()
+    model, limit = None, None
+    if not isinstance(make, Atari):
+        env = make()
+        model, limit = read_model(env, gamma), step_limit(env)
+        env.close()
+    if model is None or limit is None or how.frame_stack > 1:  # which refuses that for a table
         return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
     obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
     spec = Spec(env_id, obs, action, num_envs, model)
-    return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose)
+    return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose, learnt=how.learnt)

@@ -9,13 +9,16 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 
+from rlrun.atari_grid import Atari
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
-from rlrun.envspec import check_env_kwargs, env_spec
+from rlrun.envspec import check_env_kwargs, env_spec, is_atari
 from rlrun.errors import BadInput
 from rlrun.evaluation import Evaluation
 from rlrun.grid import How
+from rlrun.learnt import AS_IT_IS, Learnt
 from rlrun.opening import open_envs
 from rlrun.rng import Purpose
 from rlrun.saving import Saving
@@ -82,9 +85,16 @@ class EnvSettings:
         rebuild: bool,
         vector: Literal["sync", "async"],
         timeout: float | None,
+        reward_clip: float | None,
+        reward_scale: float,
         kwargs: Mapping[str, Any],
+        frame_stack: int | None = None,
+        frame_skip: int | None = None,
+        noop_max: int | None = None,
+        sticky: bool | None = None,
+        life_loss: bool | None = None,
     ) -> None:
-        at_least(1, num_envs=num_envs, max_episode_steps=max_episode_steps)
+        at_least(1, num_envs=num_envs, max_episode_steps=max_episode_steps, frame_stack=frame_stack)
         for low, high, count in bins or ():
             if not low < high or count < 1:
                 raise ValueError(
@@ -92,14 +102,52 @@ class EnvSettings:
                     f"got [{low}, {high}, {count}]"
                 )
         self.id, self.num_envs, self.bins = id, num_envs, bins
-        positive(timeout=timeout)
-        self._how = How(rebuild, vector, timeout)
+        positive(timeout=timeout, reward_clip=reward_clip, reward_scale=reward_scale)
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
-        self.limit = max_episode_steps or env_spec(id).max_episode_steps
+        spec = env_spec(id)
+        own = {
+            "sticky": sticky,
+            "life_loss": life_loss,
+            "noop_max": noop_max,
+            "frame_skip": frame_skip,
+        }
+        own = {name: value for name, value in own.items() if value is not None}
+        self._how = How(
+            rebuild,
+            vector,
+            timeout,
+            frame_stack=frame_stack or (4 if is_atari(spec) else 1),
+            learnt=Learnt(reward_clip, reward_scale),
+        )
+        self._atari: Atari | None = None
+        if is_atari(spec):
+            self._atari = self._game(spec, own, max_episode_steps)
+            self.limit: int | None = self._atari.limit
+        else:
+            for name in own:
+                raise ValueError(f"{name} is for Atari games (env=ALE/Pong-v5), and {id} is none")
+            self.limit = max_episode_steps or spec.max_episode_steps
+
+    def _game(self, spec: EnvSpec, own: dict[str, Any], limit: int | None) -> Atari:
+        """The Atari game with its ``own`` settings, as it is trained on."""
+        for name, wrong in (("rebuild", self._how.rebuild), ("vector", self._how.vector != "sync")):
+            if wrong:
+                raise ValueError(
+                    f"{name} must be left alone for Atari games: ALE steps all of them together, "
+                    "in threads of its own, and every episode begins anew"
+                )
+        at_least(1, frame_skip=own.get("frame_skip"))
+        at_least(0, noop_max=own.get("noop_max"))
+        game = Atari(spec.kwargs["game"], 1, kwargs=self._kwargs, **{"life_loss": True, **own})
+        usual: int = spec.kwargs["max_num_frames_per_episode"] // game.frame_skip
+        return dataclasses.replace(game, limit=limit or usual)
 
     def make(self, limit: int | None = None) -> gym.Env[Any, Any]:
-        """One environment, its episodes cut after ``limit`` steps (None: as the settings say)."""
+        """One environment, its episodes cut after ``limit`` steps (None: as the settings say).
+
+        Not for Atari games, which are never single.
+        """
         return gym.make(
             self.id,
             max_episode_steps=limit or self.limit,
@@ -117,15 +165,25 @@ class EnvSettings:
         purpose: Purpose = Purpose.TRAIN_EPISODES,
         on_hang: OnHang = give_up,
     ) -> Envs:
-        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs."""
+        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs.
+
+        In an evaluation a lost life ends nothing, and rewards are the true ones.
+        """
+        how = dataclasses.replace(self._how, on_hang=on_hang)
+        atari = self._atari
+        if atari is not None and limit is not None:
+            atari = dataclasses.replace(atari, limit=limit)
+        if purpose is not Purpose.TRAIN_EPISODES:
+            how = dataclasses.replace(how, learnt=AS_IT_IS)
+            atari = atari and dataclasses.replace(atari, life_loss=False)
         return open_envs(
-            partial(self.make, limit),
+            atari or partial(self.make, limit),
             self.id,
             seeds,
             num_envs,
             gamma=gamma,
             purpose=purpose,
-            how=dataclasses.replace(self._how, on_hang=on_hang),
+            how=how,
         )
 
     def spec(self, gamma: float) -> Spec:
@@ -135,13 +193,14 @@ class EnvSettings:
         does not keep to them.
         """
         try:
-            _check_shapes(self.make())
-            envs = self.open([0], self.num_envs, gamma=gamma)
+            if self._atari is None:
+                _check_shapes(self.make())
+            envs = self.open([0], 1, gamma=gamma)
             envs.close()
         except Exception as error:
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
-        return dataclasses.replace(envs.spec, bins=self.bins)
+        return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=self.bins)
 
 
 def _check_shapes(env: gym.Env[Any, Any]) -> None:

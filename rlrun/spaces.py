@@ -9,18 +9,30 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import FlattenObservation, TransformObservation
+from gymnasium.wrappers import (
+    FlattenObservation,
+    FrameStackObservation,
+    TransformObservation,
+)
 
 from rlrun.types import Array, Space
 
+CHANNELS = (1, 3, 4)  # grey, colours, colours and depth or opacity
 
-def adapt(env: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
-    """The environment with compound observations as one array.
+
+def adapt(env: gym.Env[Any, Any], frame_stack: int = 1) -> gym.Env[Any, Any]:
+    """The environment with compound observations as one array, and images as stacks of frames.
 
     Where all parts are discrete that is a vector of their numbers, else one of floats.
-    Raises ValueError where that is impossible.
+    Raises ValueError where that is impossible, or a stack is wanted of what are no images.
     """
     space = env.observation_space
+    if frame_stack > 1:
+        if not _is_image(space) or len(space.shape or ()) > 3:
+            raise ValueError(
+                f"env.frame_stack={frame_stack} is for single images, and its observations are none"
+            )
+        return FrameStackObservation(env, frame_stack, padding_type="zero")
     if isinstance(space, spaces.Box | spaces.Discrete):
         return env
     starts: list[int] = []
@@ -71,23 +83,35 @@ def _numbers(space: gym.Space[Any], value: Any) -> Array:
 
 
 class ObsMap:
-    """From a batch of Gymnasium's observations to ours, always copied, any shape.
+    """From a batch of Gymnasium's observations to ours, always copied.
 
-    Discrete observations, one or several, are numbers from 0. Other Box observations than images
-    (uint8 with two or three axes) are float32 vectors.
+    Discrete observations, one or several, are numbers from 0. Images (uint8 with two to four axes)
+    are ``[stack * channels, height, width]``, whatever their layout. Other Box observations are
+    float32 vectors.
+
+    Args:
+        space: that of one observation.
+        stack: how many frames an image consists of; where that is more than one its first axis
+            is theirs, the newest frame last.
     """
 
-    def __init__(self, space: gym.Space[Any]) -> None:
+    def __init__(self, space: gym.Space[Any], stack: int = 1) -> None:
         self._start: Array | int = 0
         self._dtype: type[np.generic] = np.float32
+        self._channels_last = False
         if isinstance(space, spaces.Discrete):
             self.space = Space("discrete", (), (int(space.n),))
             self._start, self._dtype = int(space.start), np.int64
         elif isinstance(space, spaces.MultiDiscrete):
             self.space = Space("multi_discrete", space.shape, tuple(space.nvec.tolist()))
             self._start, self._dtype = space.start if space.start.any() else 0, np.int64
-        elif isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) > 1:
-            self.space = Space("image", space.shape)
+        elif _is_image(space):
+            shape = space.shape or ()
+            front = 1 if stack > 1 or len(shape) == 4 else 0
+            self._channels_last = _channels_last(shape[front:])
+            channels, height, width = _channel_first(shape[front:])
+            frames = shape[0] if front else 1
+            self.space = Space("image", (frames * channels, height, width), stack=stack)
             self._dtype = np.uint8
         elif isinstance(space, spaces.Box):
             self.space = Space("vector", (int(np.prod(space.shape)),))
@@ -95,8 +119,29 @@ class ObsMap:
             raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
 
     def __call__(self, raw: Any) -> Array:
-        obs: Array = np.array(raw, self._dtype)
+        if self._channels_last:
+            raw = np.moveaxis(raw, -1, -3)
+        obs: Array = np.array(raw, self._dtype, order="C")
         return obs - self._start if np.any(self._start) else obs
+
+
+def _is_image(space: gym.Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and 2 <= len(space.shape) <= 4
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether an image is ``[height, width, channel]``, rather than channel first or without."""
+    if len(shape) < 3:
+        return False
+    first, _, last = shape
+    return last in CHANNELS or (first not in CHANNELS and last < first)
+
+
+def _channel_first(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """``(channels, height, width)`` of one frame."""
+    if len(shape) < 3:
+        return (1, *shape)
+    return (shape[2], *shape[:2]) if _channels_last(shape) else shape
 
 
 class ActionMap:

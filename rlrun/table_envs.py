@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rlrun.learnt import AS_IT_IS, Learnt
 from rlrun.rng import Purpose, Streams
 from rlrun.state import put
 from rlrun.types import Array, Episode, Model, Spec, State, Step
@@ -28,10 +29,18 @@ class TableEnvs:
         seeds: the seed numbers.
         limit: steps after which an episode is truncated.
         purpose: which streams are drawn from: training or evaluation.
+        learnt: makes the rewards that are learnt from.
     """
 
     def __init__(
-        self, model: Model, spec: Spec, seeds: Sequence[int], *, limit: int, purpose: Purpose
+        self,
+        model: Model,
+        spec: Spec,
+        seeds: Sequence[int],
+        *,
+        limit: int,
+        purpose: Purpose,
+        learnt: Learnt = AS_IT_IS,
     ) -> None:
         self.spec, self.per_seed = spec, spec.num_envs
         self._seeds, self._purpose, self._limit = tuple(seeds), purpose, limit
@@ -43,6 +52,7 @@ class TableEnvs:
         last_of_pair = np.append(pair[1:] != pair[:-1], True)
         self._bounds = pair + np.where(last_of_pair, 1.0, within)
         self._there, self._reward, self._discount = there, reward, discount
+        self._learnt = learnt
         self._over = alive == 0
         self._next_pair = there * actions
         self._starts, self._start_bounds = _support(model.start)
@@ -92,7 +102,7 @@ class TableEnvs:
             last = self._over[outcome] | (self._time - self._begun >= self._limit)
             if last.any():
                 self._reset(last, draw)
-        return Step(obs, action, reward, discount, next_obs, last)
+        return Step(obs, action, self._learnt(reward), discount, next_obs, last)
 
     def _reset(self, last: Array, draw: Array) -> None:
         """Begin new episodes where the mask ``last`` says that one has ended."""

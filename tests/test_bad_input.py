@@ -74,7 +74,7 @@ BAD = [
     ("agent=q_lerning", "Did you mean q_learning?"),
     ("agent=q_learning env=LunarLander-v3", "8 continuous observations: a table needs bins"),
     ("agent=q_learning env=Pendulum-v1", "cannot take continuous actions, which Pendulum-v1 has"),
-    ("agent=q_learning env=ALE/Pong-v5", "of which ALE/Pong-v5 has 256^100,800"),
+    ("agent=q_learning env=ALE/Pong-v5", "of which ALE/Pong-v5 has 256^28,224"),
     ("agent=q_learning env.bins=[[0,1,3]]", "each, and env.bins has 1"),
     ("agent=q_learning env.bins=[[0,1]]", "env.bins[0] must be a list of 3, got [0, 1]"),
     ("agent=q_learning env.bins=3", "a list such as [[-1, 1, 8], [0, 5, 10]] or null, got 3"),

@@ -14,9 +14,10 @@ import rlrun
 ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own package
     {"types", "errors", "checks", "watchdog"},
-    {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "grid"},
+    {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt"},
     {"drawing", "events", "memory", "states", "state", "signals"},
-    {"games", "async_grid"},
+    {"games", "grid"},
+    {"async_grid", "atari_grid"},
     {"model", "table_envs"},
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},
     {"optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
@@ -77,7 +78,7 @@ def test_rules_and_replay_know_nothing_of_the_rest() -> None:
             assert "torch" not in imported(path)
 
 
-ENVIRONMENTS = ("envs", "grid", "async_grid", "model", "opening")
+ENVIRONMENTS = ("envs", "grid", "async_grid", "atari_grid", "model", "opening")
 
 
 def test_only_the_environments_know_how_an_episode_ended() -> None:

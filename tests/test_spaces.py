@@ -49,7 +49,7 @@ def test_observations_by_hand() -> None:
     both = (value, np.array([[2, 1]]))
     assert seen(nested, both) == (Space("multi_discrete", (5,), (5, 2, 2, 3, 3)), [2, 1, 0, 2, 1])
     image = spaces.Box(0, 255, (4, 5, 3), np.uint8)
-    assert ObsMap(image).space == Space("image", (4, 5, 3))
+    assert ObsMap(image).space == Space("image", (3, 4, 5))
 
 
 @pytest.mark.parametrize(

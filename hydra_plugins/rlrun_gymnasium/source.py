@@ -22,6 +22,14 @@ from rlrun.cli import resolvers
 from rlrun.cli.loader import loader
 
 GROUP = "env/"
+ATARI = {  # as Mnih et al. (2015) train, with the sticky actions of Machado et al. (2018)
+    "frame_stack": 4,
+    "frame_skip": 4,
+    "noop_max": 30,
+    "sticky": True,
+    "life_loss": True,
+    "reward_clip": 1.0,
+}
 VERSIONED = re.compile(r"([\w.]+:)?([\w-]+/)*[\w.-]+-v\d+")
 
 
@@ -47,7 +55,7 @@ class GymnasiumSource(ConfigSource):
         return ":" in name or VERSIONED.fullmatch(name) is not None or _registered(name)
 
     def load_config(self, config_path: str) -> ConfigResult:
-        from rlrun.envspec import env_spec
+        from rlrun.envspec import env_spec, is_atari
 
         if (tuned := _without_explore(config_path)) is not None:
             found: ConfigResult = copy.deepcopy(loader().repository.load_config(tuned))
@@ -56,11 +64,12 @@ class GymnasiumSource(ConfigSource):
             return found
         name = self._name(config_path)
         assert name is not None, config_path
-        env_spec(name)  # refuses an unknown id, with a suggestion
+        spec = env_spec(name)  # refuses an unknown id, with a suggestion
+        usual = ATARI if is_atari(spec) else {}
         return ConfigResult(
             provider=self.provider,
             path=f"gymnasium://{name}",
-            config=OmegaConf.create({"id": name}),
+            config=OmegaConf.create({"id": name, **usual}),
             header={"package": "env"},
         )
 
@@ -101,6 +110,9 @@ def _register_env_base() -> None:
         "rebuild": False,
         "vector": "sync",
         "timeout": 600.0,
+        "frame_stack": None,
+        "reward_clip": None,
+        "reward_scale": 1.0,
     }
     node = OmegaConf.create({"id": "???", **shared, "kwargs": {}})
     OmegaConf.set_struct(node.kwargs, False)  # open: env.kwargs.is_slippery=false without a "+"
