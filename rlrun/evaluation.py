@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from rlrun import checkpoint
+from rlrun.belief import Value
 from rlrun.best import Best
 from rlrun.checks import at_least, positive
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
-from rlrun.loop import evaluate
+from rlrun.loop import Played, evaluate
 from rlrun.lost import Lost
 from rlrun.portrait import Portrait
 from rlrun.stats import summary
@@ -56,6 +57,7 @@ class Evaluator:
         seeds: the seed numbers.
         folder, logger: where it is told.
         portrait: what the agent's table shows, if it has one.
+        histograms: whether to show those that the agent has.
         lost: the seeds that were given up: they have no scores.
         check: called at every step; what it raises ends the evaluation.
     """
@@ -69,6 +71,7 @@ class Evaluator:
         folder: RunFolder,
         logger: Logger,
         portrait: Portrait | None,
+        histograms: bool,
         lost: Lost,
         check: Callable[[], None],
     ) -> None:
@@ -76,38 +79,49 @@ class Evaluator:
         self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
         self._folder, self._logger, self._portrait = folder, logger, portrait
         self._lost, self._check = lost, check
+        self._value: Value | None = getattr(agent, "value", None)
+        self._histograms = getattr(agent, "histograms", None) if histograms else None
+        if histograms and self._histograms is None:
+            folder.log("log.histograms is true, but this agent has no histograms to show")
         self.best = Best(len(seeds))
         self._envs: Envs | None = None
-        self._shown = -1  # the step at which the table was last shown
+        self._shown = -1  # the step at which what the agent holds was last shown
 
     def run(self, step: int) -> dict[str, Array]:
         """Evaluate while training; save the policies of the seeds that are better than ever."""
         if self._envs is None:
             self._envs = self._make_envs(Evaluation.envs_for(self._settings.episodes))
         episodes = self._settings.episodes
-        returns, lengths = self._play(self._envs, step, episodes)
-        mean = self._lost.without(returns.mean(-1))
+        played = self._play(self._envs, step, episodes, self._value)
+        mean = self._lost.without(played.returns.mean(-1))
         if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
             self.save_best()
         self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
-        row = {"eval/mean_reward": mean, "eval/mean_ep_length": lengths.mean(-1)}
-        if self._portrait is not None:
-            self._show(step, self._portrait)
-            if (exact := self._portrait.exact()) is not None:
-                row["eval/exact_return"] = exact
+        row = {"eval/mean_reward": mean, "eval/mean_ep_length": played.lengths.mean(-1)}
+        row |= _believed(played)
+        self._show(step)
+        if self._portrait is not None and (exact := self._portrait.exact()) is not None:
+            row["eval/exact_return"] = exact
         return row
 
-    def _play(self, envs: Envs, step: int, episodes: int) -> tuple[Array, Array]:
-        """Returns and lengths ``[seed, episode]``; gives seeds up whose numbers are not finite."""
-        played = evaluate(self._agent, envs, step, episodes, self._check)
+    def _play(self, envs: Envs, step: int, episodes: int, value: Value | None = None) -> Played:
+        """Evaluate; gives seeds up whose numbers are not finite."""
+        played = evaluate(self._agent, envs, step, episodes, self._check, value)
         self._lost.take(step, envs.faults, " in an evaluation")
         return played
 
-    def _show(self, step: int, portrait: Portrait) -> None:
-        """What the table holds, as text and pictures."""
-        self._folder.log(f"policy of seed {self._seeds[0]}:\n{portrait.text()}")
-        self._logger.pictures(step, "eval/table", portrait.pictures())
+    def _show(self, step: int) -> None:
+        """What the agent holds: a table as text and pictures, histograms; once at a step."""
+        if step == self._shown:
+            return
         self._shown = step
+        if self._portrait is not None:
+            self._folder.log(f"policy of seed {self._seeds[0]}:\n{self._portrait.text()}")
+            self._logger.pictures(step, "eval/table", self._portrait.pictures())
+        if self._histograms is not None:
+            shown = self._histograms()
+            kept = {tag: self._lost.without(values) for tag, values in shown.items()}
+            self._logger.histograms(step, kept)
 
     def save_best(self) -> None:
         """Write each seed's policy at its best evaluation."""
@@ -118,14 +132,13 @@ class Evaluator:
         episodes = self._settings.final_episodes
         if self._portrait is not None:
             self._portrait.write(self._folder.path)
-            if step != self._shown:
-                self._show(step, self._portrait)
+        self._show(step)
         if not episodes:
             return None
         envs = self._make_envs(Evaluation.envs_for(episodes))
         with closing(envs):
-            returns, _ = self._play(envs, step, episodes)
-        mean = self._lost.without(returns.mean(-1))
+            played = self._play(envs, step, episodes)
+        mean = self._lost.without(played.returns.mean(-1))
         row = {"final/mean_reward": mean}
         self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
         result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
@@ -157,6 +170,19 @@ class Evaluator:
     def close(self) -> None:
         if self._envs is not None:
             self._envs.close()
+
+
+def _believed(played: Played) -> dict[str, Array]:
+    """What the agent got and by how much it overestimated that, ``[seed]`` each, where known.
+
+    As in van Hasselt et al. 2016, figure 3: above 0 the values of the episodes' starts are too
+    high.
+    """
+    if played.values is None or played.discounted is None:
+        return {}
+    with np.errstate(invalid="ignore"):  # values that are infinite: there is no difference
+        bias = (played.values - played.discounted).mean(-1)
+        return {"eval/discounted_return": played.discounted.mean(-1), "eval/q_bias": bias}
 
 
 def _listed(values: Array) -> str:

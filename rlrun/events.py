@@ -20,6 +20,7 @@ from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
     SessionLog,
 )
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+from tensorboard.plugins.histogram.summary_v2 import histogram_pb  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
     api_pb2,
     metadata,
@@ -80,6 +81,14 @@ def image(tag: str, picture: NDArray[np.uint8]) -> Summary:
     value = summary.value.add(tag=tag)
     value.image.height, value.image.width, value.image.colorspace = height, width, colours
     value.image.encoded_image_string = data.getvalue()
+    return summary
+
+
+def histograms(rows: Mapping[str, NDArray[np.floating]]) -> Summary:
+    """Histograms of the numbers ``[n]`` by tag; each ``n`` is at least 1."""
+    summary = Summary()
+    for tag, values in rows.items():
+        summary.MergeFrom(histogram_pb(tag, values))
     return summary
 
 

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
 
 from rlrun import stats
-from rlrun.events import EVENTS, EventFile, image, session_end
+from rlrun.events import EVENTS, EventFile, histograms, image, session_end
 
 LINES = "metrics.jsonl"
 AGGREGATED = (
     "rollout/ep_rew_mean",
     "eval/mean_reward",
     "eval/exact_return",
+    "eval/discounted_return",
+    "eval/q_bias",
     "final/mean_reward",
     "final/exact_return",
 )
@@ -31,7 +33,8 @@ AGGREGATED = (
 class Logger:
     """Writes the metrics of all seeds of a run into its folder.
 
-    - `seed_<k>/`: TensorBoard scalars of seed number k, and its line in the HParams tab;
+    - `seed_<k>/`: TensorBoard scalars of seed number k, its line in the HParams tab, its pictures
+      and histograms;
     - `iqm/`, `ci_low/`, `ci_high/` (2 seeds or more): interquartile mean and 95 % bootstrap
       interval over the seeds of the tags in `AGGREGATED`, wherever all seeds have a value;
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
@@ -133,6 +136,17 @@ class Logger:
         now = time.time()
         for run, picture in zip(self._runs, pictures, strict=False):
             run.summary(now, step, image(tag, picture))
+
+    def histograms(self, step: int, columns: Mapping[str, NDArray[np.floating]]) -> None:
+        """Show each seed's row of every ``[seed, n]`` as a histogram.
+
+        What is not finite is left out, and a row with nothing else is not shown.
+        """
+        now = time.time()
+        for i, run in enumerate(self._runs):
+            finite = {tag: rows[i][np.isfinite(rows[i])] for tag, rows in columns.items()}
+            if shown := {tag: row for tag, row in finite.items() if row.size}:
+                run.summary(now, step, histograms(shown))
 
     def flush(self) -> None:
         """Hand everything to the system, so that a killed run loses nothing and readers see it."""

@@ -194,6 +194,7 @@ def _train(
             record,
             logger,
             _portrait(parts, agent, spec),
+            parts.log.histograms,
             lost,
             signals.check,
         )
@@ -205,7 +206,7 @@ def _train(
                 envs=envs,
                 seeds=seeds,
                 total_steps=parts.total_steps,
-                log_every=parts.log_every,
+                log_every=parts.log.every,
                 evaluator=evaluator,
                 logger=logger,
                 progress=progress,

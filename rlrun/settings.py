@@ -56,7 +56,7 @@ class Settings:
             raise ValueError(f"gamma must lie between 0 and 1, got {gamma}")
         self.seeds = tuple(range(seed, seed + seeds))
         self.total_steps, self.gamma = total_steps, gamma
-        self.log_every = construct(LogSettings, log, "log").every
+        self.log = construct(LogSettings, log, "log")
         self.evaluation = construct(Evaluation, eval, "eval")
         self.saving = construct(Saving, checkpoint, "checkpoint")
         self.env = construct(EnvSettings, env, "env")
@@ -67,9 +67,9 @@ class Settings:
 class LogSettings:
     """The ``log`` settings."""
 
-    def __init__(self, *, every: int) -> None:
+    def __init__(self, *, every: int, histograms: bool) -> None:
         at_least(1, every=every)
-        self.every = every
+        self.every, self.histograms = every, histograms
 
 
 class EnvSettings:

@@ -177,6 +177,13 @@ class Agent(Protocol):
 
     In its state every array, tensor and list starts with the seed axis, so that one seed can be
     taken out of a stack; under "policy" stands what acting without exploration reads.
+
+    Two more methods are optional; both draw nothing random and change nothing:
+
+    - ``value(obs) -> Array``: what it believes that acting greedily from ``obs [seed, env, ...]``
+      gets, discounted, ``[seed, env]``. Evaluations compare it with what comes.
+    - ``histograms() -> Mapping[str, Array]``: by tag, such as "weights/online", numbers
+      ``[seed, n]`` whose distribution is worth seeing; asked for where ``log.histograms`` is true.
     """
 
     observes: ClassVar[tuple[SpaceKind, ...]]

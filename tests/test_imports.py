@@ -15,7 +15,7 @@ ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own package
     {"types", "errors", "checks", "watchdog"},
     {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt"},
-    {"drawing", "events", "memory", "states", "state", "signals"},
+    {"belief", "drawing", "events", "memory", "states", "state", "signals"},
     {"games", "grid"},
     {"async_grid", "atari_grid"},
     {"model", "table_envs"},
