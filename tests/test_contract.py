@@ -178,7 +178,7 @@ def test_stacks_of_any_shape(draw: int) -> None:
     for k in range(seeds):
         alone, own = trained(k, 1)
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
-        assert differences(row(host(played), k), host(own)) == []
+        assert differences(row(host(played._asdict()), k), host(own._asdict())) == []
 
 
 @pytest.mark.parametrize("purpose", [Purpose.EXPLORE, Purpose.REPLAY])
