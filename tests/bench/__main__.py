@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import checkpoints, dqn, tables
+from tests.bench import checkpoints, dqn, memory, replay, tables
 
-PARTS = {"dqn": dqn.main, "tables": tables.main, "checkpoints": checkpoints.main}
+USUAL = {
+    "dqn": dqn.main,
+    "tables": tables.main,
+    "replay": replay.main,
+    "checkpoints": checkpoints.main,
+}
+PARTS = {**USUAL, "memory": memory.main}  # that one takes 10 GB
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument(
+        "parts", nargs="*", help=f"of {', '.join(PARTS)}; all but memory by default"
+    )
     parser.add_argument("--runs", type=int, default=5, help="of each side")
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(
             f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}"
         )
-    for part in given.parts or PARTS:
+    for part in given.parts or USUAL:
         PARTS[part](given.runs)
         print()
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rlrun.checkpoint import Checkpoints
 from rlrun.replay import uniform
+from rlrun.replay.ring import Replay
 from rlrun.rng import Purpose, Streams
 from rlrun.types import Space, Spec, Step
 
@@ -27,19 +28,24 @@ def main(runs: int) -> None:
     step = _step()
     for _ in range(capacity):
         replay.add(step)
+    print(f"a replay of {capacity * one / 1e9:.2f} GB, {capacity:,} transitions of one seed")
     with tempfile.TemporaryDirectory() as folder:
-        store = Checkpoints(Path(folder))
-        print(f"a replay of {capacity * one / 1e9:.2f} GB, {capacity:,} transitions of one seed")
-        took = _seconds(lambda: store.save({"replay": replay.state_dict()}))
-        print(f"first checkpoint: {took:.2f} s")
-        for _ in range(runs):
-            for _ in range(NEW):
-                replay.add(step)
-            took = _seconds(lambda: store.save({"replay": replay.state_dict()}))
-            print(f"after {NEW:,} more steps ({NEW * one / 1e6:.0f} MB): {took:.3f} s")
+        hold_up(replay, lambda: replay.add(step), NEW, runs, Path(folder))
         other = uniform(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
         took = _seconds(lambda: other.load_state_dict(Checkpoints(Path(folder)).load()["replay"]))
         print(f"loading it: {took:.2f} s")
+
+
+def hold_up(replay: Replay, add: Callable[[], None], new: int, runs: int, folder: Path) -> None:
+    """Print how long training waits for the first checkpoint, and for each after ``new`` steps."""
+    store = Checkpoints(folder)
+    took = _seconds(lambda: store.save({"replay": replay.state_dict()}))
+    print(f"first checkpoint: {took:.2f} s")
+    for _ in range(runs):
+        for _ in range(new):
+            add()
+        took = _seconds(lambda: store.save({"replay": replay.state_dict()}))
+        print(f"after {new:,} more steps: {took:.3f} s")
 
 
 def _step() -> Step:
