@@ -57,14 +57,14 @@ class Frames:
         self._frame[:, now] = t.obs[:, :, -channels:]
         self._forget(after)
         self._frame[:, after] = t.next_obs[:, :, -channels:]
-        for seed, env in np.argwhere(t.last).tolist():
+        for seed, env in _places(t.last):
             frame = t.next_obs[seed, env, -channels:].copy()
             self._ends[seed][now * window.envs + env] = frame
 
     def _forget(self, slot: int) -> None:
         """Let the ends go of episodes that ended in a slot whose frame is overwritten."""
         ended = self._last[:, slot]
-        for seed, env in np.argwhere(ended).tolist():
+        for seed, env in _places(ended):
             del self._ends[seed][slot * self._window.envs + env]
         ended[...] = False
 
@@ -94,7 +94,7 @@ class Frames:
             frames[missing] = 0
         if end == 1:
             ended = take(self._last.reshape(-1), row)
-            for seed, number in np.argwhere(ended).tolist():
+            for seed, number in _places(ended):
                 frame = self._ends[seed][int(place[seed, number])]
                 frames[seed, number, -1] = frame.reshape(-1)
         count = len(offset) * self._shape[0]
@@ -150,3 +150,8 @@ class Frames:
 
 def _frame_shape(space: Space) -> tuple[int, ...]:
     return (space.shape[0] // space.stack, *space.shape[1:])
+
+
+def _places(flags: Array) -> list[list[int]]:
+    """The indices of the flags that are set."""
+    return np.argwhere(flags).tolist() if flags.any() else []  # mostly none is
