@@ -21,6 +21,16 @@ from rlrun.grid import EnvFault
 from rlrun.schema import check
 from rlrun.types import Array
 
+USUAL = {
+    "frame_stack": 4,
+    "frame_skip": 4,
+    "noop_max": 30,
+    "sticky": True,
+    "life_loss": True,
+    "reward_clip": 1.0,
+}
+"""The settings of a game that is named by its id."""
+
 STICKY = 0.25  # the probability that an action is repeated, as in ALE/*-v5
 NO_LIMIT = 2**30  # frames: the grid counts an episode's steps itself, ALE's count is not exact
 

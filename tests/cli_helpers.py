@@ -12,6 +12,7 @@ FILES = {
     "my/agent/negative.yaml": "defaults: [dqn, _self_]\nlr: -3\n",
     "my/agent/broken.yaml": "name: dqn\n  lr: : 3\n",
     "my/env/lake.yaml": "id: FrozenLake-v1\nkwargs: {is_slipery: true}\n",
+    "my/env/game.yaml": "id: ALE/Pong-v5\n",
     "my/env/gone.yaml": "id: Acrobott-v1\n",
     "my/experiment/dead.yaml": "# @package _global_\nseedss: 2\n",
     "my/experiment/two.yaml": "# @package _global_\nseeds: 2\n",

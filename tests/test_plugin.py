@@ -67,8 +67,21 @@ def add(conf: Path, name: str, text: str) -> None:
     path.write_text(text)
 
 
-@pytest.mark.parametrize("env_id", ["Pendulum-v1", "ALE/Pong-v5", "ale_py:ALE/Pong-v5"])
-def test_any_registered_id_works_without_a_file(env_id: str) -> None:
+GAME = {
+    "frame_stack": 4,
+    "frame_skip": 4,
+    "noop_max": 30,
+    "sticky": True,
+    "life_loss": True,
+    "reward_clip": 1.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("env_id", "own"),
+    [("Pendulum-v1", {}), ("ALE/Pong-v5", GAME), ("ale_py:ALE/Pong-v5", GAME)],
+)
+def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]) -> None:
     assert composed(f"env={env_id}")["env"] == {
         "id": env_id,
         "num_envs": 1,
@@ -77,7 +90,11 @@ def test_any_registered_id_works_without_a_file(env_id: str) -> None:
         "rebuild": False,
         "vector": "sync",
         "timeout": 600.0,
+        "frame_stack": None,
+        "reward_clip": None,
+        "reward_scale": 1.0,
         "kwargs": {},
+        **own,
     }
 
 

@@ -22,14 +22,6 @@ from rlrun.cli import resolvers
 from rlrun.cli.loader import loader
 
 GROUP = "env/"
-ATARI = {  # as Mnih et al. (2015) train, with the sticky actions of Machado et al. (2018)
-    "frame_stack": 4,
-    "frame_skip": 4,
-    "noop_max": 30,
-    "sticky": True,
-    "life_loss": True,
-    "reward_clip": 1.0,
-}
 VERSIONED = re.compile(r"([\w.]+:)?([\w-]+/)*[\w.-]+-v\d+")
 
 
@@ -55,6 +47,7 @@ class GymnasiumSource(ConfigSource):
         return ":" in name or VERSIONED.fullmatch(name) is not None or _registered(name)
 
     def load_config(self, config_path: str) -> ConfigResult:
+        from rlrun.atari_grid import USUAL
         from rlrun.envspec import env_spec, is_atari
 
         if (tuned := _without_explore(config_path)) is not None:
@@ -65,7 +58,7 @@ class GymnasiumSource(ConfigSource):
         name = self._name(config_path)
         assert name is not None, config_path
         spec = env_spec(name)  # refuses an unknown id, with a suggestion
-        usual = ATARI if is_atari(spec) else {}
+        usual = USUAL if is_atari(spec) else {}
         return ConfigResult(
             provider=self.provider,
             path=f"gymnasium://{name}",

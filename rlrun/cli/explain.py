@@ -139,6 +139,8 @@ def _unknown_key(error: Exception, cause: OmegaConfBaseException) -> str:
     key, node = cause.full_key, cause.parent_node
     if not key or not isinstance(node, DictConfig) or cause.key in node:
         return _first_line(cause if str(error) in ("", "None") else error)
+    if atari := _of_games(key, node):
+        return atari
     keys = _leaves(node._get_root())
     last = key.rpartition(".")[2]
     near = closest(key, keys)
@@ -151,6 +153,21 @@ def _unknown_key(error: Exception, cause: OmegaConfBaseException) -> str:
     there = f" {key.rpartition('.')[0] or 'rlrun'} has: {siblings}." if siblings else ""
     hint = f" Did you mean {near}?" if near else ""
     return f"unknown setting {key}.{hint}{there}"
+
+
+def _of_games(key: str, node: DictConfig) -> str:
+    """A setting that only games have which are named by their id; "" for any other."""
+    group, _, name = key.partition(".")
+    if group != "env":
+        return ""
+    from rlrun.atari_grid import USUAL
+
+    if name not in USUAL:
+        return ""
+    env_id = str(node.get("id"))
+    if env_id.rpartition(":")[2].startswith("ALE/"):
+        return f"the file of this environment does not have {key}: write +{key}=VALUE."
+    return f"{key} is for Atari games (env=ALE/Pong-v5), and {env_id} is none."
 
 
 def _composed() -> DictConfig:
