@@ -49,10 +49,10 @@ SMALL = {
 TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
 WHERE = {
-    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "rlrun/PixelMatch-v0"),
+    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "tests.pixels:Film-v0"),
     "double_dqn": ("CartPole-v1",),
-    "dueling_dqn": ("CartPole-v1", "rlrun/PixelMatch-v0"),
-    "rainbow": ("CartPole-v1", "FrozenLake-v1", "rlrun/PixelMatch-v0"),
+    "dueling_dqn": ("CartPole-v1", "tests.pixels:Film-v0"),
+    "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.pixels:Film-v0"),
     "random": ("CartPole-v1", "Pendulum-v1"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),

@@ -47,14 +47,14 @@ def test_projection_is_what_one_atom_at_a_time_gives() -> None:
     probability = rng.dirichlet(np.ones(9), (2, 4))
     expected = np.zeros((2, 4, 9))
     for i in np.ndindex(2, 4):
-        for z, p in zip(support, probability[i], strict=True):
+        for z, mass in zip(support, probability[i], strict=True):
             place = (np.clip(reward[i] + discount[i] * z, -3, 5) + 3) / 1.0
             low = math.floor(place)
-            expected[i][low] += p * (1 - (place - low))
+            expected[i][low] += mass * (1 - (place - low))
             if place > low:
-                expected[i][low + 1] += p * (place - low)
-    tensors = (torch.tensor(x, dtype=torch.float32) for x in (reward, discount, probability))
-    found = project(*tensors, torch.linspace(-3, 5, 9))
+                expected[i][low + 1] += mass * (place - low)
+    r, d, p = (torch.tensor(x, dtype=torch.float32) for x in (reward, discount, probability))
+    found = project(r, d, p, torch.linspace(-3, 5, 9))
     assert found.numpy() == pytest.approx(expected, abs=1e-6)
 
 
@@ -108,11 +108,14 @@ def test_values_judge_the_action_taken() -> None:
     assert judged.slope.tolist() == [[[0.0, 2.0], [2.0, 0.0]]]
 
 
+def logit(p: float) -> list[float]:
+    return [math.log(1 - p), math.log(p)]
+
+
 @pytest.mark.parametrize("double", [False, True])
 def test_atoms_judge_the_action_taken(double: bool) -> None:
     """Two atoms at 0 and 1: everything is the probability of 1."""
     objective = Atoms(0.0, 1.0, 2, CPU)
-    logit = lambda p: [math.log(1 - p), math.log(p)]  # noqa: E731
     out = numbers([[logit(0.5), logit(0.25)]])
     next_out = numbers([[logit(0.8), logit(0.6)]])
     selector = numbers([[logit(0.1), logit(0.2)]]) if double else None
@@ -130,7 +133,7 @@ def test_atoms_judge_the_action_taken(double: bool) -> None:
 
 
 def test_a_wrong_support_is_refused() -> None:
-    with pytest.raises(ValueError, match="^v_min must be below v_max"):
+    with pytest.raises(ValueError, match=r"^v_min must be below v_max"):
         Atoms(1.0, 1.0, 51, CPU)
-    with pytest.raises(ValueError, match="^atoms must be at least 2"):
+    with pytest.raises(ValueError, match=r"^atoms must be at least 2"):
         Atoms(0.0, 1.0, 1, CPU)

@@ -146,6 +146,13 @@ class DQN:
         best: Array = self._values(self._online.pieces, obs).max(-1)
         return best
 
+    def histograms(self) -> Mapping[str, Array]:
+        """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
+        weights = self._net.weights(self._online.pieces)
+        found = {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
+        priorities = self._replay.priorities()
+        return found if priorities is None else {**found, "replay/priority": priorities}
+
     def _values(self, pieces: Pieces, obs: Array) -> Array:
         out = self._net.infer(pieces, self._device.tensor(obs))
         return self._device.array(self._objective.values(out))

@@ -25,6 +25,7 @@ class Numbers:
     """
 
     shapes: tuple[tuple[int, int], ...] = ()
+    real: tuple[tuple[int, int], ...] = ()
 
     def __init__(self, obs: Space) -> None:
         self._choices = obs.choices
@@ -69,6 +70,7 @@ class Pixels:
             self.shapes += [(out, fan_in), (1, out)]
             self.fans += [fan_in, fan_in]
             channels, sides = out, [(side - kernel) // stride + 1 for side in sides]
+        self.real = self.shapes  # nothing is padding
         self.size = channels * sides[0] * sides[1]
 
     def init(self, pieces: Pieces, row: int, generator: torch.Generator) -> None:

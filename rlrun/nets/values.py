@@ -75,6 +75,17 @@ class ValueNet:
     def _parts(self) -> list[Any]:
         return [self._input, self._trunk, *self._heads]
 
+    def weights(self, pieces: Pieces) -> dict[str, Tensor]:
+        """The weights ``[seed, n]`` of each layer by name, without biases and padding."""
+        found = {}
+        names = ("input", "shared", "head", "value_head")
+        for name, part, bounds in zip(names, self._parts, self._bounds, strict=False):
+            for number, (piece, (rows, columns)) in enumerate(
+                zip(pieces[bounds][::2], part.real[::2], strict=True)
+            ):
+                found[f"{name}_{number}"] = piece[:, :rows, :columns].flatten(1)
+        return found
+
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """``[seed, batch, action]``, or ``[seed, batch, action, atom]`` where there are several.
 

@@ -95,6 +95,10 @@ class Replay:
         """Give what was sampled last its priorities ``[seed, batch]``: the size of its errors."""
         self._sampler.update(index, priority)
 
+    def priorities(self) -> Array | None:
+        """``[seed, n]`` of what can be sampled, None where it is sampled uniformly."""
+        return self._sampler.priorities()
+
     def _take(self, name: str, row: Array) -> Array:
         return take(self._flat[name], row)
 

@@ -29,6 +29,10 @@ class Sampler(Protocol):
         """Take in the errors ``[seed, batch]`` of the transitions sampled last."""
         ...
 
+    def priorities(self) -> Array | None:
+        """``[seed, n]`` of what can be sampled; None where all are the same."""
+        ...
+
     def check_valid(self) -> tuple[bool, str]: ...
 
     def state_dict(self) -> State: ...
@@ -57,6 +61,9 @@ class Uniform:
 
     def update(self, place: Array, error: Array) -> None:
         """Uniform sampling has no priorities."""
+
+    def priorities(self) -> None:
+        return None
 
     def check_valid(self) -> tuple[bool, str]:
         return True, ""
@@ -148,6 +155,11 @@ class Prioritized:
                 places = slice(span.start * window.envs, span.stop * window.envs)
                 self._tree.fill(places, priority)
         self._time = window.time
+
+    def priorities(self) -> Array:
+        self._take_in()
+        places = self._window.place(np.arange(len(self._window)))
+        return self._tree.leaves[:, places]
 
     def check_valid(self) -> tuple[bool, str]:
         self._take_in()
