@@ -22,7 +22,8 @@ class How:
     ``rebuild`` makes each anew for every episode, where something of the last one would be left in
     it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
     is how many seconds a step may take; ``on_hang`` is told of one that takes longer; images are
-    stacks of ``frame_stack`` frames; ``learnt`` makes the rewards that are learnt from.
+    stacks of ``frame_stack`` frames; ``scale_obs`` brings the bounds of vectors to [-1, 1];
+    ``learnt`` makes the rewards that are learnt from.
     """
 
     rebuild: bool = False
@@ -30,6 +31,7 @@ class How:
     timeout: float | None = None
     on_hang: OnHang = give_up
     frame_stack: int = 1
+    scale_obs: bool = False
     learnt: Learnt = AS_IT_IS
 
 

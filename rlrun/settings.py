@@ -23,6 +23,7 @@ from rlrun.opening import open_envs
 from rlrun.rng import Purpose
 from rlrun.saving import Saving
 from rlrun.schema import construct
+from rlrun.spaces import bounds, scaled
 from rlrun.types import Envs, Spec
 from rlrun.watchdog import OnHang, give_up
 
@@ -88,6 +89,7 @@ class EnvSettings:
         kwargs: Mapping[str, Any],
         reward_clip: float | None = None,
         reward_scale: float = 1.0,
+        scale_obs: bool = False,
         frame_stack: int | None = None,
         frame_skip: int | None = None,
         noop_max: int | None = None,
@@ -118,6 +120,7 @@ class EnvSettings:
             vector,
             timeout,
             frame_stack=frame_stack or (4 if is_atari(spec) else 1),
+            scale_obs=scale_obs,
             learnt=Learnt(reward_clip, reward_scale),
         )
         self._atari: Atari | None = None
@@ -200,7 +203,14 @@ class EnvSettings:
         except Exception as error:
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
-        return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=self.bins)
+        bins = self.bins
+        if bins and self._how.scale_obs:  # they are said in the environment's own numbers
+            low, high = (each.ravel().tolist() for each in bounds(self.make().observation_space))
+            bins = tuple(
+                (scaled(start, *ends), scaled(stop, *ends), count)
+                for (start, stop, count), *ends in zip(bins, low, high, strict=True)
+            )
+        return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=bins)
 
 
 def _check_shapes(env: gym.Env[Any, Any]) -> None:

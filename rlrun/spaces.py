@@ -93,9 +93,14 @@ class ObsMap:
         space: that of one observation.
         stack: how many frames an image consists of; where that is more than one its first axis
             is theirs, the newest frame last.
+        scale: whether the bounds of a vector's numbers are brought to [-1, 1].
+
+    Raises:
+        ValueError: the space is of a kind that is not supported, or has no bounds to scale by.
     """
 
-    def __init__(self, space: gym.Space[Any], stack: int = 1) -> None:
+    def __init__(self, space: gym.Space[Any], stack: int = 1, scale: bool = False) -> None:
+        self._scale = bounds(space) if scale else None
         self._start: Array | int = 0
         self._dtype: type[np.generic] = np.float32
         self._channels_last = False
@@ -121,8 +126,27 @@ class ObsMap:
     def __call__(self, raw: Any) -> Array:
         if self._channels_last:
             raw = np.moveaxis(raw, -1, -3)
+        if self._scale is not None:
+            return np.asarray(scaled(raw, *self._scale), np.float32)
         obs: Array = np.array(raw, self._dtype, order="C")
         return obs - self._start if np.any(self._start) else obs
+
+
+def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
+    """The least and the largest of each observed number; raises ValueError if there are none."""
+    if _is_image(space) or not isinstance(space, spaces.Box):
+        raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    if not (np.isfinite(high - low).all() and (low < high).all()):
+        raise ValueError(
+            "env.scale_obs=true is for numbers with finite bounds; some of its are not"
+        )
+    return low, high
+
+
+def scaled(value: Any, low: Any, high: Any) -> Any:
+    """From [low, high] to [-1, 1]."""
+    return (value - low) * (2.0 / (high - low)) - 1.0
 
 
 def _is_image(space: gym.Space[Any]) -> bool:

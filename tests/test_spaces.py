@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from rlrun.schema import construct
+from rlrun.settings import EnvSettings
 from rlrun.spaces import ActionMap, ObsMap, adapt
 from rlrun.types import Space
-from tests.helpers import envs_of
+from tests.helpers import envs_of, settings
 
 
 class Sees(gym.Env[Any, Any]):
@@ -50,6 +52,25 @@ def test_observations_by_hand() -> None:
     assert seen(nested, both) == (Space("multi_discrete", (5,), (5, 2, 2, 3, 3)), [2, 1, 0, 2, 1])
     image = spaces.Box(0, 255, (4, 5, 3), np.uint8)
     assert ObsMap(image).space == Space("image", (3, 4, 5))
+
+
+def test_observations_are_scaled_by_their_bounds() -> None:
+    space = spaces.Box(np.array([[-1.2, 0.0]], np.float32), np.array([[0.6, 8.0]], np.float32))
+    mapped = ObsMap(space, scale=True)(np.array([[[-0.3, 8.0]], [[-1.2, 2.0]]], np.float32))
+    assert mapped.dtype == np.float32
+    assert mapped.ravel().tolist() == pytest.approx([0.0, 1.0, -1.0, -0.5], abs=1e-6)
+    for wrong in (spaces.Box(0, np.inf, (2,)), spaces.Box(1, 1, (2,)), spaces.Discrete(3)):
+        with pytest.raises(ValueError, match=r"^env\.scale_obs=true is for"):
+            ObsMap(wrong, scale=True)
+
+
+def test_bins_stay_in_the_numbers_of_the_environment() -> None:
+    """MountainCar's position from -1.2 to .6 and speed from -.07 to .07 become -1 to 1."""
+    env = settings("env=MountainCar-v0", "env.scale_obs=true", "env.bins=[[-0.3,0.6,3],[0,0.07,2]]")
+    spec = construct(EnvSettings, env["env"], "env").spec(0.9)
+    assert spec.bins is not None
+    found = [number for each in spec.bins for number in each]
+    assert found == pytest.approx([0, 1, 3, 0, 1, 2], abs=1e-6)
 
 
 @pytest.mark.parametrize(

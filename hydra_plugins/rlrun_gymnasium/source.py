@@ -103,6 +103,7 @@ def _register_env_base() -> None:
         "rebuild": False,
         "vector": "sync",
         "timeout": 600.0,
+        "scale_obs": False,
         "frame_stack": None,
         "reward_clip": None,
         "reward_scale": 1.0,
