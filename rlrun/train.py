@@ -46,6 +46,8 @@ class Run:
 def train(run: Run, saved: State | None = None) -> dict[str, Any]:
     """Train to the end, evaluate, save, and return what ``result.json`` says.
 
+    ``saved`` is emptied once everything has its state back.
+
     A checkpoint holds a step that is done but not yet told of, so that a run that goes on from
     ``saved`` tells of it first, and then does what the run would have done that was not stopped.
 
@@ -201,6 +203,7 @@ class _UnderWay:
         if run.evaluator.best.policy:
             run.evaluator.save_best()
         run.folder.log(f"step {step}: resumed")
+        saved.clear()  # a second copy of a large replay would fill the memory
         self._saved = step
         return step
 

@@ -17,6 +17,9 @@ CART = "env=CartPole-v1"
 CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
 WORDS = {
     "dqn": (CART, *SMALL_DQN, "agent.double=true", "agent.n_step=2"),
+    "double_dqn": (CART, *SMALL_DQN, "agent=double_dqn", "replay=prioritized"),
+    "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
+    "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
     "random": (CART, "agent=random"),
     "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
     **{
@@ -35,6 +38,21 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/loss",
         [1.6002849340438843, 1.5403470993041992, 1.3522558212280273],
         [57.0, 14.0, 15.0, 34.0],
+    ),
+    "double_dqn": (
+        "train/loss",
+        [0.6091668605804443, 0.5530036687850952, 0.34496253728866577],
+        [57.0, 14.0, 15.0, 34.0],
+    ),
+    "dueling_dqn": (
+        "train/loss",
+        [0.6105313301086426, 0.5166585445404053, 0.24896380305290222],
+        [57.0, 14.0, 15.0, 34.0],
+    ),
+    "rainbow": (
+        "train/loss",
+        [4.0078206062316895, 2.427738904953003, 2.080479145050049],
+        [20.0, 13.0, 9.0, 10.0, 12.0, 10.0, 8.0, 10.0, 11.0, 9.0],
     ),
     "random": ("", [], [22.0, 18.0, 20.0, 13.0, 18.0]),
     "q_learning": (

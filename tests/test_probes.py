@@ -112,6 +112,30 @@ def test_match(agent: str, obs: float) -> None:
     assert q[:, 1 - right] == pytest.approx(-1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("words", [(), ("agent=rainbow", "explore=linear", "agent.n_step=1")])
+def test_match_in_pixels(words: tuple[str, ...]) -> None:
+    """The image of a sign: its right half is bright, or its left one."""
+    one, envs = agent_and_envs(
+        *QUICK["dqn"],
+        "env=rlrun/PixelMatch-v0",
+        "agent.hidden=[16]",
+        "agent.v_min=-2",
+        "agent.v_max=2",
+        "seeds=2",
+        *words,
+    )
+    for step, _, _ in interact(one, envs):
+        if step >= 400:
+            break
+    assert isinstance(one, DQN)
+    for right in (0, 1):
+        picture = np.zeros((2, 1, 1, 12, 12), np.uint8)
+        picture[..., 6 * right : 6 * right + 6] = 255
+        q = one._values(one._online.pieces, picture)[:, 0]
+        assert q[:, right] == pytest.approx(1.0, abs=0.1)
+        assert q[:, 1 - right] == pytest.approx(-1.0, abs=0.1)
+
+
 ENDLESS = {
     "dqn": ("agent.loss=squared", "agent.target_every=10", "agent.train_every=1"),
     "dueling_dqn": ("agent.loss=squared", "agent.target_every=10"),

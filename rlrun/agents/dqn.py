@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from rlrun.agents.objectives import Atoms, LossName, Objective, Values
+from rlrun.agents.objectives import LossName, objective_for
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.policies import Explore, refuse_bonus
@@ -100,20 +100,16 @@ class DQN:
         refuse_bonus(explore, "dqn")
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
-        self._objective: Objective
-        if distributional:
-            _check_loss(loss, ("cross_entropy",), "a distribution is learnt (agent.distributional)")
-            self._objective = Atoms(v_min, v_max, atoms, device.torch)
-        else:
-            _check_loss(loss, ("huber", "squared"), "values are learnt, not distributions")
-            self._objective = Values(loss or "huber")
-        self._net = ValueNet(
-            spec.obs,
-            hidden,
-            spec.action.choices[0],
-            dueling=dueling,
-            atoms=self._objective.atoms,
+        self._objective = objective_for(
+            loss,
+            device.torch,
+            distributional=distributional,
+            atoms=atoms,
+            v_min=v_min,
+            v_max=v_max,
         )
+        actions, atoms = spec.action.choices[0], self._objective.atoms
+        self._net = ValueNet(spec.obs, hidden, actions, dueling=dueling, atoms=atoms)
         self._noise = Noise(self._net, seeds, device.torch) if noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
         self._online = Parameters.zeros(len(seeds), shapes, device.torch)
@@ -248,9 +244,3 @@ class DQN:
         if self._noise:
             self._noise.load_state_dict(state["noise"])
         self._replay.load_state_dict(state["replay"])
-
-
-def _check_loss(loss: LossName | None, fitting: Sequence[LossName], why: str) -> None:
-    """Raises ValueError where a loss was asked for that is not for what is learnt."""
-    if loss is not None and loss not in fitting:
-        raise ValueError(f"loss must be {' or '.join(fitting)}, because {why}; got {loss}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import torch
@@ -101,6 +102,31 @@ class Atoms:
             divergence,
             chosen * slope.unsqueeze(-2),
         )
+
+
+def objective_for(
+    loss: LossName | None,
+    device: torch.device,
+    *,
+    distributional: bool,
+    atoms: int,
+    v_min: float,
+    v_max: float,
+) -> Objective:
+    """Distributions on ``atoms`` or values; ``loss`` None is the usual one of each.
+
+    Raises ValueError where the loss is not for what is learnt, or the atoms are wrong.
+    """
+    if distributional:
+        _check(loss, ("cross_entropy",), "a distribution is learnt (agent.distributional)")
+        return Atoms(v_min, v_max, atoms, device)
+    _check(loss, ("huber", "squared"), "values are learnt, not distributions")
+    return Values(loss or "huber")
+
+
+def _check(loss: LossName | None, fitting: Sequence[LossName], why: str) -> None:
+    if loss is not None and loss not in fitting:
+        raise ValueError(f"loss must be {' or '.join(fitting)}, because {why}; got {loss}")
 
 
 def _of(out: Tensor, action: Tensor) -> Tensor:
