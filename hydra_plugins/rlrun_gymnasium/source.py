@@ -14,6 +14,7 @@ import re
 import sys
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.default_element import ConfigDefault
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import DictConfig, OmegaConf
@@ -54,6 +55,12 @@ class GymnasiumSource(ConfigSource):
             found: ConfigResult = copy.deepcopy(loader().repository.load_config(tuned))
             assert isinstance(found.config, DictConfig)
             found.config.pop("explore", None)
+            # Hydra has taken the list of defaults out; those it builds on lack the same settings
+            found.config["defaults"] = [
+                entry.path if entry.is_self() else f"{entry.path}{resolvers.NO_EXPLORE}"
+                for entry in found.defaults_list or ()
+                if isinstance(entry, ConfigDefault)
+            ]
             return found
         name = self._name(config_path)
         assert name is not None, config_path

@@ -39,9 +39,11 @@ def tuned(agent: str, env: str, explore: str) -> str:
 def _usual_explore(config: str) -> str:
     """What is explored with when nobody says anything: by an agent's file, else by config.yaml."""
     found = loader().repository.load_config(config)
-    for entry in [] if found is None else found.defaults_list:
+    entries = [] if found is None else found.defaults_list
+    for entry in entries:
         if isinstance(entry, GroupDefault) and str(entry.group).lstrip("/") == "explore":
             return str(entry.value)
+    for entry in entries:
         if isinstance(entry, ConfigDefault) and not entry.is_self():  # a file it builds on
             return _usual_explore(f"agent/{entry.path}")
     return _usual_explore("config")
