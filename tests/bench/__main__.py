@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import checkpoints, dqn, memory, replay, tables
+from tests.bench import atari, checkpoints, dqn, memory, replay, tables
 
 USUAL = {
     "dqn": dqn.main,
     "tables": tables.main,
     "replay": replay.main,
     "checkpoints": checkpoints.main,
+    "atari": atari.main,
 }
 PARTS = {**USUAL, "memory": memory.main}  # that one takes 10 GB
 
