@@ -178,7 +178,7 @@ class AtariGrid:
     def close(self) -> None:
         """Let ALE's threads end."""
         self._env.close()
-        del self._env.ale
+        vars(self._env).pop("ale", None)  # closing twice is no mistake
 
 
 def _ale() -> Any:

@@ -26,6 +26,12 @@ CASES: dict[str, tuple[str, ...]] = {
     "dqn, tables": ("env=FrozenLake-v1", *DQN, "explore=softmax"),
     "dqn, async": ("env=CartPole-v1", *DQN, "env.vector=async"),
     "dqn, Box2D": ("env=LunarLander-v3", *DQN, "total_steps=400"),
+    "rainbow": ("agent=rainbow", "env=CartPole-v1", *DQN, "agent.v_max=30"),
+    "dqn, images": ("env=tests.pixels:Film-v0", *DQN, "env.frame_stack=3", "agent.n_step=2"),
+    "dueling_dqn, game": (
+        *("agent=dueling_dqn", "env=ALE/Pong-v5", *DQN, "replay=prioritized"),
+        *("total_steps=240", "env.max_episode_steps=40", "agent.train_every=20"),
+    ),
     "random": ("agent=random", "env=Pendulum-v1"),
     "random, rebuilt": ("agent=random", "env=BipedalWalker-v3", "total_steps=300"),
     "q_learning": ("agent=q_learning", "env=CartPole-v1", "agent.trace_decay=0.8"),
