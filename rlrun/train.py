@@ -188,6 +188,8 @@ class _UnderWay:
             step = int(saved["step"])
             whole = restore_agent(run.agent, saved["agent"])
             lost = run.envs.load_state_dict(saved["envs"])
+            if lost and hasattr(run.agent, "cut"):
+                run.agent.cut()
             run.evaluator.best.load_state_dict(saved["best"])
             self.recorder.load_state_dict(saved["recorder"])
             self._clock.load_state_dict(saved["clock"])

@@ -168,7 +168,7 @@ def test_a_replays_segments_do_not_change_and_bring_it_back(
             assert differences(host(saved), host(other.state_dict())) == []
             a, b = memory.sample(16, 3), other.sample(16, 3)
             assert differences(host(list(a[:5])), host(list(b[:5]))) == []
-    assert len(seen) == 18
+    assert len(seen) == 17  # the 18th holds the newest step, which may still be cut
 
 
 def test_pieces_do_not_depend_on_the_stack() -> None:

@@ -206,3 +206,27 @@ def test_every_frame_is_kept_once() -> None:
     stored = sum(array.nbytes for array in one._data.values())
     frame, rest = CHANNELS * HEIGHT * WIDTH, 8 + 4 + 4 + 1 + 1
     assert stored == 1004 * (frame + rest)
+
+
+@pytest.mark.parametrize("kind", ["uniform", "prioritized"])
+@pytest.mark.parametrize("before", [1, 5, 12, 13, 30])
+@pytest.mark.parametrize("n", [1, 3])
+def test_nothing_is_looked_for_past_a_cut(kind: str, before: int, n: int) -> None:
+    """A new episode begins though the one before did not end: as if that had been cut off."""
+    told = play(before, 1, 2, 3)
+    told[-1] = told[-1]._replace(last=told[-1].last | True, discount=np.full((1, 2), 0.5))
+    one, other = make(kind, (7,), 3, 2, 12), make(kind, (7,), 3, 2, 12)
+    for number, step in enumerate(told):
+        one.add(step)
+        unended = step.last & (number < before - 1)
+        other.add(step._replace(last=unended))
+    other.cut()
+    assert differences(host(one.state_dict()), host(other.state_dict())) == []
+    saved, again = host(other.state_dict()), make(kind, (7,), 3, 2, 12)
+    again.load_state_dict(saved)
+    told += [step._replace(action=step.action + 2 * before) for step in play(8, 1, 2, 3)]
+    for step in told[before:]:
+        again.add(step)
+    assert_as_told(again, told, 12, n)
+    valid, why = again.check_valid()
+    assert valid, why

@@ -172,6 +172,10 @@ class DQN:
                 self._target.flat.lerp_(self._online.flat, self._tau)  # of frozen seeds it is over
         return metrics
 
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._replay.cut()
+
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step)
         loss, q_mean, error, gradient = self._differentiate(self._device.batch(sampled))

@@ -61,6 +61,13 @@ class Frames:
             frame = t.next_obs[seed, env, -channels:].copy()
             self._ends[seed][now * window.envs + env] = frame
 
+    def end(self, slot: int) -> None:
+        """Keep what the newest step leads to, in the episodes that its slot does not end yet."""
+        after = self._window.time % self._window.length
+        for seed, env in np.argwhere(~self._last[:, slot]).tolist():
+            place = slot * self._window.envs + env
+            self._ends[seed][place] = self._frame[seed, after, env].copy()
+
     def _forget(self, slot: int) -> None:
         """Let the ends go of episodes that ended in a slot whose frame is overwritten."""
         ended = self._last[:, slot]

@@ -19,6 +19,10 @@ class Observations(Protocol):
         """Store those of one vector step, the window's next one."""
         ...
 
+    def end(self, slot: int) -> None:
+        """The newest step, in this slot, will be the last of its episodes, also where it is not."""
+        ...
+
     def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
         """``obs`` of the rows ``start [seed, batch]``, and ``next_obs`` of the rows ``end``.
 
@@ -56,6 +60,9 @@ class Both:
     def add(self, t: Step) -> None:
         cursor = self._window.time % self._window.length
         self._obs[:, cursor], self._next_obs[:, cursor] = t.obs, t.next_obs
+
+    def end(self, slot: int) -> None:
+        """Nothing depends on where episodes end."""
 
     def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
         return take(self._flat[0], start), take(self._flat[1], end)

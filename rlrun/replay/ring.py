@@ -75,6 +75,13 @@ class Replay:
             self._data[name][:, cursor] = getattr(t, name)
         self._window.time += 1
 
+    def cut(self) -> None:
+        """What is added next does not follow the newest step: do not look past that one."""
+        if self._window.time:
+            newest = (self._window.time - 1) % self._window.length
+            self._observations.end(newest)
+            self._data["last"][:, newest] = True
+
     def sample(self, size: int, steps: int = 1) -> Batch:
         """``size`` transitions per seed, drawn with replacement.
 
@@ -132,11 +139,11 @@ class Replay:
         """What is stored, in pieces of fixed bounds on the axis of time.
 
         The pieces that are complete will not change until they are forgotten as a whole; what is
-        left at either end is given apart.
+        left at either end is given apart, the newest step among it: it can still be `cut`.
         """
         time, oldest = self._window.time, self._window.oldest
         first = -(-oldest // self._segment) * self._segment
-        stop = max(first, time // self._segment * self._segment)
+        stop = max(first, (time - 1) // self._segment * self._segment)
         bounds = range(first, stop, self._segment)
         return {
             "time": time,
