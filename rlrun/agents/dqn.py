@@ -117,6 +117,7 @@ class DQN:
         if self._noise:
             self._noise.init(self._online)
         self._target = self._online.copy()
+        self._gradients = self._online.zeros_like()  # written anew by each update
         self._optimizer = Adam(self._online, max_grad_norm, adam_epsilon)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
         self._batch_size, self._learning_starts = batch_size, learning_starts
@@ -222,11 +223,11 @@ class DQN:
         if batch.weight is not None:
             loss = batch.weight * loss
             slope = batch.weight.view(*loss.shape, *(1,) * (slope.ndim - 2)) * slope
-        gradient = self._online.zeros_like()
-        self._net.backward(online, saved, slope, gradient.pieces)
+        into = self._gradients.pieces
+        self._net.backward(online, saved, slope, into)
         if self._noise and drawn:
-            self._noise.backward(gradient.pieces, drawn)
-        return loss.mean(-1), judged.q.mean(-1), judged.error, gradient.flat
+            self._noise.backward(into, drawn)
+        return loss.mean(-1), judged.q.mean(-1), judged.error, self._gradients.flat
 
     def state_dict(self) -> State:
         return {

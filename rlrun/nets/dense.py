@@ -61,20 +61,33 @@ class Dense:
 
         Args:
             saved: from `forward`.
-            grad: of the output, ``[seed, batch, width]``; may be changed here.
+            grad: of the output, ``[seed, batch, width]``.
             into: where the gradients of the pieces go.
             to_input: whether the gradient ``[seed, batch, in]`` is wanted.
         """
         for layer in reversed(range(0, len(pieces), 2)):
             x, y = saved[layer // 2], saved[layer // 2 + 1]
-            if self._rectified(layer):  # y came out of a ReLU: its sign is the slope
-                grad = grad.mul_(y.sign())
+            if self._rectified(layer):
+                grad = through_relu(grad, y)
             into[layer].copy_(torch.bmm(x.mT, grad))
             bias = into[layer + 1]
             torch.sum(grad, 1, keepdim=True, dtype=bias.dtype, out=bias)
             if layer or to_input:
-                grad = torch.bmm(grad, pieces[layer].mT)
+                grad = _times_transposed(grad, pieces[layer])
         return grad
 
     def _rectified(self, layer: int) -> bool:
         return self._rectify or layer + 2 < len(self.shapes)
+
+
+def through_relu(grad: Tensor, output: Tensor) -> Tensor:
+    """The gradient of a ReLU's input, from that of its ``output``."""
+    return torch.ops.aten.threshold_backward(grad, output, 0)  # type: ignore[no-any-return]
+
+
+def _times_transposed(grad: Tensor, weight: Tensor) -> Tensor:
+    """``grad [seed, batch, out]`` times the transposed ``weight [seed, in, out]``."""
+    if grad.dtype == torch.float32:
+        return torch.bmm(grad, weight.mT)
+    # bfloat16's product copies an operand that is transposed: better the small one
+    return torch.bmm(weight, grad.mT).mT.contiguous()

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rlrun.nets.dense import through_relu
 from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.types import Space
 
@@ -82,7 +83,8 @@ class Pixels:
         """Features ``[seed, batch, size]``, and the input and output of each layer, by seed."""
         saved = []
         for seed, images in enumerate(obs):
-            x = images.to(pieces[0].dtype, memory_format=torch.channels_last).mul_(1 / 255)
+            x = images.to(torch.float32, memory_format=torch.channels_last).mul_(1 / 255)
+            x = x.to(pieces[0].dtype)
             if any(self._missing):
                 x = functional.pad(x, (0, self._missing[1], 0, self._missing[0]))
             kept = [x]
@@ -100,7 +102,7 @@ class Pixels:
             for layer in reversed(range(len(self._kernels))):
                 shape, stride = self._kernels[layer]
                 slope, weight, bias = torch.ops.aten.convolution_backward(
-                    slope * kept[layer + 1].sign(),
+                    through_relu(slope, kept[layer + 1]),
                     kept[layer],
                     _kernel(pieces, layer, seed, shape),
                     [shape[0]],
