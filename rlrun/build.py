@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS
 from rlrun.errors import BadInput, did_you_mean
-from rlrun.explore import EXPLORE
+from rlrun.explore import CHOOSERS, EXPLORE, NOISES
 from rlrun.fit import misfit
 from rlrun.memory import ROOM, free_memory, in_words
 from rlrun.replay import REPLAY, bytes_needed
@@ -55,27 +55,42 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
     cls = _agent_class(name)
     _check_fit(name, cls, spec)
     horizon, seeds = horizon or parts.total_steps, parts.seeds
+    context = {"spec": spec, "seeds": seeds, "horizon": horizon}
     offered: dict[str, Callable[[], Any]] = {
         "spec": lambda: spec,
         "seeds": lambda: seeds,
         "horizon": lambda: horizon,
         "device": lambda: parts.device,
         "replay": lambda: _build_replay(parts.replay, spec, seeds, horizon),
-        "explore": lambda: _build_option(
-            "explore", parts.explore, EXPLORE, {"spec": spec, "seeds": seeds, "horizon": horizon}
-        ),
+        "explore": lambda: _build_option("explore", parts.explore, EXPLORE, context),
+        "noise": lambda: _build_option("explore", parts.explore, EXPLORE, context),
     }
     wanted = _takes(cls)
-    for group, options in (("replay", REPLAY), ("explore", EXPLORE)):
-        given = getattr(parts, group).get("name") is not None
-        if given != (group in wanted):
-            need = "has no use for" if given else "needs"
-            word = "none" if given else next(iter(options))
-            raise BadInput(f"the agent {name} {need} {group}: write {group}={word}.")
+    _check_options(name, "replay", parts.replay, REPLAY if "replay" in wanted else {})
+    ways = CHOOSERS if "explore" in wanted else NOISES if "noise" in wanted else {}
+    _check_options(name, "explore", parts.explore, ways)
+    if ways and (way := parts.explore.get("name")) in EXPLORE and way not in ways:
+        kind = "continuous" if way in NOISES else "discrete"
+        fitting = " or ".join(f"explore={each}" for each in ways)
+        raise BadInput(
+            f"the agent {name} has no use for explore={way}, which is for {kind} actions: write "
+            f"{fitting}."
+        )
     agent: Agent = construct(
         cls, _rest(parts.agent), "agent", **{part: offered[part]() for part in wanted}
     )
     return agent
+
+
+def _check_options(
+    agent: str, group: str, given: Mapping[str, Any], fitting: Mapping[str, Any]
+) -> None:
+    """Refuse an option of ``group`` that the agent cannot use, and name those that fit."""
+    option = given.get("name")
+    if not fitting and option is not None:
+        raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
+    if fitting and option is None:
+        raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:

@@ -23,6 +23,14 @@ from rlrun.types import Agent, Array, Envs
 from tests.helpers import SMALL_DQN, agent_and_envs, differences, host, row, settings
 
 SHORT = "env.max_episode_steps=30"
+SMALL_CONTROL = (
+    "agent.hidden=[16,16]",
+    "agent.batch_size=8",
+    "agent.learning_starts=20",
+    "agent.train_every=3",
+    "replay.capacity=150",
+    "tuned=none",
+)
 SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
     "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
@@ -35,6 +43,16 @@ SMALL = {
         "agent.v_max=30",
         "explore.fraction=0.002",
     ),
+    "ddpg": (
+        "agent=ddpg",
+        *SMALL_CONTROL,
+        "explore=ornstein_uhlenbeck",
+        "agent.action_layer=2",
+        "agent.layer_norm=true",
+        SHORT,
+    ),
+    "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
+    "sac": ("agent=sac", *SMALL_CONTROL, "agent.max_grad_norm=5", SHORT),
     "random": ("agent=random",),
     "q_learning": ("agent=q_learning", "agent.trace_decay=0.8", SHORT),
     "sarsa": ("agent=sarsa", "agent.n_step=3", "agent.lr_decay=0.1", SHORT),
@@ -47,12 +65,16 @@ SMALL = {
     "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
 }
 TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
+CONTROL = ("Pendulum-v1", "tests.control:Reach-v0", "tests.control:Turn-v0")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
 WHERE = {
     "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "tests.pixels:Film-v0"),
     "double_dqn": ("CartPole-v1",),
     "dueling_dqn": ("CartPole-v1", "tests.pixels:Film-v0"),
     "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.pixels:Film-v0"),
+    "ddpg": (*CONTROL, "tests.control:PixelReach-v0"),
+    "td3": CONTROL,
+    "sac": (*CONTROL, "tests.control:PixelReach-v0"),
     "random": ("CartPole-v1", "Pendulum-v1"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rlrun.checks import at_least, positive
+from rlrun.explore.noise import Noise, gaussian, ornstein_uhlenbeck
 from rlrun.explore.policies import Clock, EpsilonGreedy, Explore, Rate, Softmax
 from rlrun.schedules import Exponential, Linear
 from rlrun.types import Spec
@@ -93,10 +94,17 @@ def _check_probabilities(**values: float) -> None:
             raise ValueError(f"{name} is a probability between 0 and 1, got {value}")
 
 
-EXPLORE: dict[str, Callable[..., Explore]] = {
+CHOOSERS: dict[str, Callable[..., Explore]] = {
     "linear": linear,
     "exponential": exponential,
     "softmax": softmax,
     "uniform": uniform,
     "bonus": bonus,
 }
+"""For agents that have values of discrete actions: they take ``explore``."""
+NOISES: dict[str, Callable[..., Noise]] = {
+    "gaussian": gaussian,
+    "ornstein_uhlenbeck": ornstein_uhlenbeck,
+}
+"""For agents that have an actor of continuous actions: they take ``noise``."""
+EXPLORE: dict[str, Callable[..., Explore | Noise]] = {**CHOOSERS, **NOISES}

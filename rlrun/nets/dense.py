@@ -55,23 +55,29 @@ class Dense:
         return x, saved
 
     def backward(
-        self, pieces: Pieces, saved: Sequence[Tensor], grad: Tensor, into: Pieces, to_input: bool
+        self,
+        pieces: Pieces,
+        saved: Sequence[Tensor],
+        grad: Tensor,
+        into: Pieces | None,
+        to_input: bool,
     ) -> Tensor:
         """Write the gradients of the parameters, return that of the input, if it is wanted.
 
         Args:
             saved: from `forward`.
             grad: of the output, ``[seed, batch, width]``.
-            into: where the gradients of the pieces go.
+            into: where the gradients of the pieces go; None where they are not wanted.
             to_input: whether the gradient ``[seed, batch, in]`` is wanted.
         """
         for layer in reversed(range(0, len(pieces), 2)):
             x, y = saved[layer // 2], saved[layer // 2 + 1]
             if self._rectified(layer):
                 grad = through_relu(grad, y)
-            into[layer].copy_(torch.bmm(x.mT, grad))
-            bias = into[layer + 1]
-            torch.sum(grad, 1, keepdim=True, dtype=bias.dtype, out=bias)
+            if into is not None:
+                into[layer].copy_(torch.bmm(x.mT, grad))
+                bias = into[layer + 1]
+                torch.sum(grad, 1, keepdim=True, dtype=bias.dtype, out=bias)
             if layer or to_input:
                 grad = _times_transposed(grad, pieces[layer])
         return grad

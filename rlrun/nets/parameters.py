@@ -39,25 +39,31 @@ class Parameters:
 
     ``flat`` is what is optimized; the pieces are what a network reads. They are views, so what is
     written into ``flat`` is seen by the network.
+
+    A seed can have several networks of the same shapes (twin critics): they stand behind each
+    other in its row, and the pieces are ``[seed * networks, row, column]``.
     """
 
-    def __init__(self, flat: Tensor, shapes: Shapes) -> None:
+    def __init__(self, flat: Tensor, shapes: Shapes, networks: int = 1) -> None:
         self.flat = flat
         self.shapes = shapes
-        self.pieces = cut(flat, shapes)
+        self.networks = networks
+        self.pieces = cut(flat.view(len(flat) * networks, -1), shapes)
 
     @classmethod
-    def zeros(cls, seeds: int, shapes: Shapes, device: torch.device) -> Parameters:
+    def zeros(
+        cls, seeds: int, shapes: Shapes, device: torch.device, networks: int = 1
+    ) -> Parameters:
         width = sum(up(math.prod(shape), ALIGN) for shape in shapes)
-        return cls(torch.zeros(seeds, width, device=device), shapes)
+        return cls(torch.zeros(seeds, networks * width, device=device), shapes, networks)
 
     def copy(self) -> Parameters:
         """A copy that changes on its own: a target network."""
-        return Parameters(self.flat.clone(), self.shapes)
+        return Parameters(self.flat.clone(), self.shapes, self.networks)
 
     def zeros_like(self) -> Parameters:
         """Room for a gradient."""
-        return Parameters(torch.zeros_like(self.flat), self.shapes)
+        return Parameters(torch.zeros_like(self.flat), self.shapes, self.networks)
 
 
 def cut(flat: Tensor, shapes: Shapes) -> list[Tensor]:

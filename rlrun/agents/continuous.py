@@ -1,0 +1,63 @@
+"""What agents with continuous actions share: random first actions, normal numbers, faults."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlrun.device import Device
+from rlrun.rng import Normals, Purpose, Streams
+from rlrun.types import Array, Spec, State
+
+
+class Warmup:
+    """Uniformly random actions ``[seed, env, ...]`` for the first ``steps`` steps."""
+
+    def __init__(self, spec: Spec, seeds: Sequence[int], steps: int) -> None:
+        self.steps = steps
+        self._shape = (len(seeds), spec.num_envs, *spec.action.shape)
+        self._streams = Streams(seeds, Purpose.POLICY)
+
+    def __call__(self) -> Array:
+        drawn = self._streams.uniform(math.prod(self._shape[1:]))
+        action: Array = (2 * drawn - 1).reshape(self._shape).astype(np.float32)
+        return action
+
+    def state_dict(self) -> State:
+        return self._streams.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._streams.load_state_dict(state)
+
+
+class Numbers:
+    """Standard normal numbers as tensors, from a stream of each seed."""
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose, device: Device) -> None:
+        self._streams, self._device = Normals(seeds, purpose), device
+
+    def __call__(self, *shape: int) -> Tensor:
+        """``[seed, *shape]``."""
+        drawn = self._streams.normal(math.prod(shape))
+        numbers = np.ascontiguousarray(drawn, np.float32)
+        return self._device.tensor(numbers.reshape(-1, *shape))
+
+    def state_dict(self) -> State:
+        return self._streams.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._streams.load_state_dict(state)
+
+
+def exclude(faults: dict[int, str], loss: Tensor, what: str) -> None:
+    """Add to ``faults`` the seeds whose ``loss [seed]`` is not finite."""
+    if math.isfinite(torch.sum(loss)):
+        return
+    for position, value in enumerate(loss.tolist()):
+        if not math.isfinite(value):
+            faults.setdefault(position, f"{what} is {value}")

@@ -1,0 +1,180 @@
+"""The networks of continuous control: what acts, and what judges an action."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rlrun.nets.dense import Dense
+from rlrun.nets.inputs import input_for
+from rlrun.nets.norm import NormalizedDense
+from rlrun.nets.parameters import Parameters, Pieces, up
+from rlrun.rng import Numbers, Purpose
+from rlrun.types import Space
+
+ActionLayer: TypeAlias = Literal[1, 2]
+
+
+def dense(sizes: Sequence[int], *, rectify: bool, layer_norm: bool) -> Dense | NormalizedDense:
+    """A chain of dense layers, normalized or not."""
+    return (NormalizedDense if layer_norm else Dense)(sizes, rectify=rectify)
+
+
+class _Parts:
+    """Parts of a network one behind the other, whose pieces are too."""
+
+    def __init__(self, **parts: Any) -> None:
+        self._parts = parts
+        self.shapes: list[tuple[int, int]] = []
+        self.bounds: list[slice] = []
+        for part in parts.values():
+            start = len(self.shapes)
+            self.shapes += part.shapes
+            self.bounds.append(slice(start, len(self.shapes)))
+
+    def init(
+        self, params: Parameters, seeds: Sequence[int], place: int, last: float | None
+    ) -> None:
+        """Draw uniformly from ±1/√fan_in, the last layer from ±``last`` where that is given.
+
+        Each network has a generator of its own: those of a seed follow each other from ``place``.
+        """
+        numbers, networks = Numbers(Purpose.WEIGHTS), params.networks
+        for row in range(len(seeds) * networks):
+            seed, network = divmod(row, networks)
+            number = numbers(seeds[seed], place + network, 0)
+            generator = torch.Generator().manual_seed(number)
+            for part, bounds in zip(self._parts.values(), self.bounds, strict=True):
+                part.init(params.pieces[bounds], row, generator)
+            if last is not None:
+                fan_in = list(self._parts.values())[-1].fans[-1]
+                for piece in params.pieces[-2:]:
+                    piece[row] *= last * math.sqrt(fan_in)
+
+    def weights(self, params: Parameters) -> dict[str, Tensor]:
+        """The weights ``[seed, n]`` of each layer by name, without biases, gains and padding."""
+        found = {}
+        for (name, part), bounds in zip(self._parts.items(), self.bounds, strict=True):
+            fans = getattr(part, "fans", ())
+            layers = [n for n in range(0, len(fans), 2) if fans[n]]
+            for number, n in enumerate(layers):
+                rows, columns = part.real[n]
+                weight = params.pieces[bounds][n][:, :rows, :columns]
+                found[f"{name}_{number}"] = weight.reshape(len(params.flat), -1)
+        return found
+
+
+class Actor(_Parts):
+    """From observations to numbers for each action: its mean, or more than that.
+
+    Args:
+        obs: what goes in; images go through convolutions first.
+        hidden: widths of the hidden layers.
+        outputs: how many numbers.
+        layer_norm: normalize the hidden layers.
+    """
+
+    def __init__(
+        self, obs: Space, hidden: Sequence[int], outputs: int, *, layer_norm: bool = False
+    ) -> None:
+        self._input = input_for(obs)
+        self._body = dense(
+            (self._input.size, *hidden, outputs), rectify=False, layer_norm=layer_norm
+        )
+        super().__init__(input=self._input, actor=self._body)
+
+    def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
+        """``[seed, batch, output]``; computed in the type of the pieces, given as float32."""
+        return self.forward(pieces, obs)[0]
+
+    def forward(self, pieces: Pieces, obs: Tensor) -> tuple[Tensor, list[Any]]:
+        """The same, and what `backward` needs."""
+        front, body = self.bounds
+        x, seen = self._input.forward(pieces[front], obs)
+        out, kept = self._body.forward(pieces[body], x.to(pieces[0].dtype))
+        return out[..., : self._body.sizes[-1]].float(), [seen, kept]
+
+    def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
+        """Write the gradients of the parameters; ``grad`` is that of the output."""
+        (front, body), (seen, kept) = self.bounds, saved
+        whole = _padded(grad, self._body.width).to(pieces[0].dtype)
+        more = bool(self._input.shapes)
+        below = self._body.backward(pieces[body], kept, whole, into[body], more)
+        self._input.backward(pieces[front], seen, below, into[front])
+
+
+class Critic(_Parts):
+    """The value of an action in an observation. Rows are seeds, or the networks of each seed.
+
+    Args:
+        obs: what goes in; images go through convolutions first.
+        action: how many numbers an action has.
+        hidden: widths of the hidden layers.
+        action_layer: the layer that the action goes into: 1, or 2 as in Lillicrap et al. 2016.
+        layer_norm: normalize the hidden layers.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+
+    def __init__(
+        self,
+        obs: Space,
+        action: int,
+        hidden: Sequence[int],
+        *,
+        action_layer: ActionLayer = 1,
+        layer_norm: bool = False,
+    ) -> None:
+        if action_layer > len(hidden) + 1:
+            raise ValueError(f"action_layer is {action_layer}, but there is no hidden layer")
+        before, behind = hidden[: action_layer - 1], hidden[action_layer - 1 :]
+        self._input = input_for(obs)
+        self._trunk = dense((self._input.size, *before), rectify=True, layer_norm=layer_norm)
+        self._entry = self._trunk.sizes[-1]
+        self._joined = self._entry + action
+        self._head = dense((self._joined, *behind, 1), rectify=False, layer_norm=layer_norm)
+        super().__init__(input=self._input, shared=self._trunk, critic=self._head)
+
+    def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
+        """``[row, batch]``; computed in the type of the pieces, given as float32."""
+        return self.forward(pieces, obs, action)[0]
+
+    def forward(self, pieces: Pieces, obs: Tensor, action: Tensor) -> tuple[Tensor, list[Any]]:
+        """The same, and what the backward passes need; ``action`` is ``[row, batch, number]``."""
+        front, trunk, head = self.bounds
+        x, seen = self._input.forward(pieces[front], obs)
+        x, shared = self._trunk.forward(pieces[trunk], x.to(pieces[0].dtype))
+        parts = [x[..., : self._entry], action.to(x.dtype)]
+        if missing := up(self._joined, 4) - self._joined:
+            parts.append(x.new_zeros(*x.shape[:2], missing))
+        out, kept = self._head.forward(pieces[head], torch.cat(parts, -1))
+        return out[..., 0].float(), [seen, shared, kept]
+
+    def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
+        """Write the gradients of the parameters; ``grad [row, batch]`` is that of the values."""
+        (front, trunk, head), (seen, shared, kept) = self.bounds, saved
+        whole = _padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
+        more = bool(self._input.shapes)
+        wanted = more or bool(self._trunk.shapes)
+        below = self._head.backward(pieces[head], kept, whole, into[head], wanted)
+        if wanted:
+            below = _padded(below[..., : self._entry], self._trunk.width)
+            below = self._trunk.backward(pieces[trunk], shared, below, into[trunk], more)
+            self._input.backward(pieces[front], seen, below, into[front])
+
+    def action_gradient(self, pieces: Pieces, saved: list[Any], grad: Tensor) -> Tensor:
+        """The gradient of the action, ``[row, batch, number]``, from that of the values."""
+        whole = _padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
+        below = self._head.backward(pieces[self.bounds[2]], saved[2], whole, None, True)
+        return below[..., self._entry : self._joined].float()
+
+
+def _padded(x: Tensor, width: int) -> Tensor:
+    missing = width - x.shape[-1]
+    return functional.pad(x, (0, missing)) if missing else x
