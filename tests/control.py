@@ -12,7 +12,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from rlrun.games import probes
 from rlrun.types import Array
+
+ACTION: spaces.Space[Any] = spaces.Box(-1, 1, (1,), np.float32)
 
 
 class Reach(gym.Env[Array, Any]):
@@ -73,5 +76,21 @@ class PixelReach(Reach):
         return np.full((9, 10, 1), 127.5 * (1 + self._aim), np.uint8)
 
 
-for _name in ("Reach", "Turn", "PixelReach"):
+class Delay(probes.Delay):
+    """Two steps with an action of one number, reward 1 at the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action_space = ACTION
+
+
+class Endless(probes.Endless):
+    """Reward 1 for ever, under a time limit, with an action of one number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action_space = ACTION
+
+
+for _name in ("Reach", "Turn", "PixelReach", "Delay", "Endless"):
     gym.register(f"{_name}-v0", f"tests.control:{_name}")

@@ -81,7 +81,7 @@ class NormalizedDense:
             x, real, mean, scale, standard, out = saved[layer]
             end -= 4 if self._normalized[layer] else 2
             if self._normalized[layer]:
-                grad = grad * out.sign()
+                grad = torch.ops.aten.threshold_backward(grad, out, 0)
                 if into is not None:
                     _sum_of(grad * standard, into[end + 2])
                     _sum_of(grad, into[end + 3])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import atari, checkpoints, dqn, memory, replay, tables
+from tests.bench import atari, checkpoints, continuous, dqn, memory, replay, tables
 
 USUAL = {
     "dqn": dqn.main,
+    "continuous": continuous.main,
     "tables": tables.main,
     "replay": replay.main,
     "checkpoints": checkpoints.main,
