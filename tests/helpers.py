@@ -26,6 +26,14 @@ SMALL_DQN = (
     "replay.capacity=150",
     "tuned=none",
 )
+SMALL_CONTROL = (
+    "agent.hidden=[16,16]",
+    "agent.batch_size=8",
+    "agent.learning_starts=20",
+    "agent.train_every=3",
+    "replay.capacity=150",
+    "tuned=none",
+)
 
 
 def settings(*words: str) -> dict[str, Any]:

@@ -136,6 +136,33 @@ BAD = [
     ("agent=q_learning agent.bootstrap=mx", "Did you mean max?"),
     ("agent=q_learning replay=uniform", "has no use for replay: write replay=none"),
     ("agent=q_learning explore.clock=episodes", "explore.clock=episodes needs over"),
+    (
+        "agent=ddpg env=Pendulum-v1 explore=linear",
+        "the agent ddpg has no use for explore=linear, which is for discrete actions: write "
+        "explore=gaussian or explore=ornstein_uhlenbeck.",
+    ),
+    (
+        "explore=gaussian",
+        "the agent dqn has no use for explore=gaussian, which is for continuous actions: write "
+        "explore=linear or explore=exponential",
+    ),
+    ("agent=td3 env=Pendulum-v1 explore=none", "the agent td3 needs explore: write explore=gauss"),
+    (
+        "agent=sac env=Pendulum-v1 explore=gaussian",
+        "the agent sac has no use for explore: write explore=none.",
+    ),
+    ("agent=ddpg env=Pendulum-v1 explore=gausian", "Did you mean gaussian?"),
+    ("agent=ddpg env=Pendulum-v1 replay=none", "the agent ddpg needs replay: write replay=unifor"),
+    ("agent=ddpg", "the agent ddpg cannot take discrete actions, which CartPole-v1 has. Agents th"),
+    ("env=Pendulum-v1", "the agent dqn cannot take continuous actions, which Pendulum-v1 has. Ag"),
+    ("agent=td3 env=Pendulum-v1 agent.tau=0", "agent.tau must be above 0 and at most 1, got 0"),
+    ("agent=ddpg env=Pendulum-v1 agent.action_layer=3", "agent.action_layer must be one of 1, 2"),
+    (
+        "agent=ddpg env=Pendulum-v1 agent.action_layer=2 agent.hidden=[]",
+        "agent.action_layer is 2, but there is no hidden layer",
+    ),
+    ("agent=sac env=Pendulum-v1 agent.ent_coef=-1", "agent.ent_coef must be at least 0, got -1"),
+    ("agent=ddpg env=Pendulum-v1 explore.start=-1", "explore.start must be at least 0, got -1"),
     ("explore=bonus", "the agent dqn has no use for explore=bonus, which is for q_learning"),
     ("explore=softmax explore.end=0", "explore.end must be positive"),
     ("agent=value_iteration env=CartPole-v1", "which CartPole-v1 does not have (these do: Frozen"),

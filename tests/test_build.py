@@ -18,7 +18,7 @@ from rlrun.agents import AGENTS
 from rlrun.agents.random import Random
 from rlrun.cli.folders import config_root
 from rlrun.errors import BadInput
-from rlrun.explore import EXPLORE
+from rlrun.explore import CHOOSERS, EXPLORE, NOISES
 from rlrun.model import WITH_MODEL
 from rlrun.opening import open_envs
 from rlrun.replay import REPLAY
@@ -38,7 +38,8 @@ def options(group: str) -> list[str]:
 TUNED = [name for name in options("tuned") if name != "none"]
 PLANNERS = [name for name in AGENTS if name.endswith("iteration")]
 NETWORKS = [name for name, path in AGENTS.items() if path.endswith(":DQN")]
-TABLES = [name for name in AGENTS if name not in (*PLANNERS, *NETWORKS, "random")]
+CONTINUOUS = ("ddpg", "td3", "sac")
+TABLES = [name for name in AGENTS if name not in (*PLANNERS, *NETWORKS, *CONTINUOUS, "random")]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
 
@@ -54,8 +55,21 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
     elif agent in TABLES and env == "LunarLander-v3":
         with pytest.raises(BadInput, match="8 continuous observations: a table needs bins"):
             make()
+    elif agent in CONTINUOUS:
+        with pytest.raises(
+            BadInput, match=rf"cannot take discrete actions, which {env} has\. Agen"
+        ):
+            make()
     else:
         make()
+
+
+@pytest.mark.parametrize("agent", [*CONTINUOUS, "random"])
+@pytest.mark.parametrize(
+    "env", ["Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3"]
+)
+def test_agents_with_continuous_actions_build(agent: str, env: str) -> None:
+    build.validate(settings(f"agent={agent}", f"env={env}", "seeds=2"))
 
 
 def test_every_agent_has_a_file_and_every_file_an_agent() -> None:
@@ -92,12 +106,13 @@ def test_experiments_build(experiment: str) -> None:
 def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, group: str) -> None:
     agent, env = pair_of(tuned)
     pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
-    if group not in build._takes(build._agent_class(agent if env else "dqn")):
-        return
-    for choice in options(group):
-        counts = agent in ("q_learning", "sarsa")
-        if choice != "none" and (choice != "bonus" or counts):
-            build.validate(settings(*pair, f"{group}={choice}", "seeds=1"))
+    taken = build._takes(build._agent_class(agent if env else "dqn"))
+    counts = agent in ("q_learning", "sarsa")
+    for part, fitting in (("replay", REPLAY), ("explore", CHOOSERS), ("noise", NOISES)):
+        if part in taken and group == ("replay" if part == "replay" else "explore"):
+            for choice in fitting:
+                if choice != "bonus" or counts:
+                    build.validate(settings(*pair, f"{group}={choice}", "seeds=1"))
 
 
 @pytest.mark.parametrize("agent", ["dqn", "double_q_learning", "monte_carlo"])
@@ -196,7 +211,7 @@ def test_the_longest_evaluation_episode(words: tuple[str, ...], longest: int) ->
         (("eval.episodes=0",), "eval.episodes must be at least 1"),
         (("env.num_envs=0",), "env.num_envs must be at least 1"),
         (("device.threads=0",), "device.threads must be at least 1"),
-        (("env=Pendulum-v1",), "cannot take continuous actions.*Agents that fit: random"),
+        (("env=Pendulum-v1",), "cannot take continuous actions.*Agents that fit: ddpg, td3, sac"),
         (("replay.capacity=1e13",), "of memory are free: the most that fits is"),
         (("explore=none",), "the agent dqn needs explore: write explore=linear"),
         (("replay=none",), "the agent dqn needs replay: write replay=uniform"),

@@ -20,17 +20,9 @@ from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.types import Agent, Array, Envs
-from tests.helpers import SMALL_DQN, agent_and_envs, differences, host, row, settings
+from tests.helpers import SMALL_CONTROL, SMALL_DQN, agent_and_envs, differences, host, row, settings
 
 SHORT = "env.max_episode_steps=30"
-SMALL_CONTROL = (
-    "agent.hidden=[16,16]",
-    "agent.batch_size=8",
-    "agent.learning_starts=20",
-    "agent.train_every=3",
-    "replay.capacity=150",
-    "tuned=none",
-)
 SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
     "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
@@ -46,7 +38,6 @@ SMALL = {
     "ddpg": (
         "agent=ddpg",
         *SMALL_CONTROL,
-        "explore=ornstein_uhlenbeck",
         "agent.action_layer=2",
         "agent.layer_norm=true",
         SHORT,

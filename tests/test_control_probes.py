@@ -25,7 +25,7 @@ QUICK = (
     "gamma=0.9",
 )
 AGENTS: dict[str, tuple[str, ...]] = {
-    "ddpg": ("agent=ddpg", "explore.start=0.3"),
+    "ddpg": ("agent=ddpg", "explore=gaussian", "explore.start=0.3"),
     "td3": ("agent=td3", "explore=ornstein_uhlenbeck"),
     "sac": ("agent=sac",),
 }
@@ -162,7 +162,7 @@ def test_before_learning_actions_are_uniform(agent: str) -> None:
 def test_noise_is_added_and_actions_stay_within_their_bounds() -> None:
     one: Any
     one, envs = agent_and_envs(
-        "agent=ddpg", "tuned=none", "env=tests.control:Reach-v0", "seeds=2", "explore.start=0.7"
+        "agent=td3", "tuned=none", "env=tests.control:Reach-v0", "seeds=2", "explore.start=0.7"
     )
     greedy = one.act(envs.obs, 5000, explore=False)  # nearly 0 before anything is learnt
     found = np.stack([one.act(envs.obs, 5000) for _ in range(2000)])

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -17,12 +18,13 @@ from hypothesis import strategies as st
 from rlrun import build
 from rlrun.__main__ import main
 from rlrun.agents import AGENTS
-from rlrun.explore import EXPLORE
+from rlrun.explore import CHOOSERS, NOISES
 from rlrun.schema import settings_of
 
 MODELS = ("FrozenLake-v1", "Taxi-v4", "rlrun/ThreeStates-v0", "rlrun/StochasticMarsRover-v0")
 TABLES = (*MODELS, "CartPole-v1", "Blackjack-v1", "MountainCar-v0")
-ANY = (*TABLES, "Pendulum-v1", "rlrun/Endless-v0", "nonsense")
+CONTROL = ("Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")
+ANY = (*TABLES, *CONTROL, "rlrun/Endless-v0", "nonsense")
 RUN = (
     *("seed", "gamma", "eval.episodes", "eval.final_episodes", "eval.max_steps", "log.every"),
     *("checkpoint.every_steps", "checkpoint.every_minutes", "checkpoint.replay", "env.bins"),
@@ -42,15 +44,19 @@ codes: Counter[int] = Counter()
 def lines(draw: st.DrawFn) -> list[str]:
     """A command line most of which fits together."""
     agent = draw(st.sampled_from(list(AGENTS)))
-    fitting = MODELS if agent.endswith("iteration") else TABLES
-    env = draw(st.sampled_from(fitting) | st.sampled_from(fitting) | st.sampled_from(ANY))
     cls = build._agent_class(agent)
+    fitting: tuple[str, ...] = MODELS if agent.endswith("iteration") else TABLES
+    if "discrete" not in cls.acts:
+        fitting = CONTROL
+    env = draw(st.sampled_from(fitting) | st.sampled_from(fitting) | st.sampled_from(ANY))
     chosen = [f"agent={agent}", f"env={env}"]
     keys = [*RUN, *(f"agent.{name}" for name in settings_of(cls))]
-    if "explore" in build._takes(cls) and draw(st.booleans()):
-        explore = draw(st.sampled_from(list(EXPLORE)))
-        chosen.append(f"explore={explore}")
-        keys += [f"explore.{name}" for name in settings_of(EXPLORE[explore])]
+    ways: dict[str, dict[str, Any]] = {"explore": {**CHOOSERS}, "noise": {**NOISES}}
+    for part in ways.keys() & build._takes(cls):
+        if draw(st.booleans()):
+            explore = draw(st.sampled_from(list(ways[part])))
+            chosen.append(f"explore={explore}")
+            keys += [f"explore.{name}" for name in settings_of(ways[part][explore])]
     value = st.sampled_from(PLAUSIBLE) | st.sampled_from(PLAUSIBLE) | st.sampled_from(ODD)
     more = draw(st.lists(st.tuples(st.sampled_from(keys), value), max_size=2))
     given_keys = [key for key, _ in more]

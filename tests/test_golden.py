@@ -11,15 +11,19 @@ import pytest
 
 from rlrun.agents import AGENTS
 from rlrun.loop import interact
-from tests.helpers import SMALL_DQN, agent_and_envs, host
+from tests.helpers import SMALL_CONTROL, SMALL_DQN, agent_and_envs, host
 
 CART = "env=CartPole-v1"
 CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
+PENDULUM = ("env=Pendulum-v1", "env.max_episode_steps=50", *SMALL_CONTROL)
 WORDS = {
     "dqn": (CART, *SMALL_DQN, "agent.double=true", "agent.n_step=2"),
     "double_dqn": (CART, *SMALL_DQN, "agent=double_dqn", "replay=prioritized"),
     "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
     "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
+    "ddpg": (*PENDULUM, "agent=ddpg", "agent.layer_norm=true"),
+    "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
+    "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
     "random": (CART, "agent=random"),
     "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
     **{
@@ -53,6 +57,21 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/loss",
         [4.0078206062316895, 2.427738904953003, 2.080479145050049],
         [20.0, 13.0, 9.0, 10.0, 12.0, 10.0, 8.0, 10.0, 11.0, 9.0],
+    ),
+    "ddpg": (
+        "train/actor_loss",
+        [0.0072916108183562756, 0.08291923999786377, 0.29591062664985657],
+        [-345.824270757676, -366.4050538274538],
+    ),
+    "td3": (
+        "train/actor_loss",
+        [0.011233152821660042, 0.1292491853237152, 0.3509226143360138],
+        [-335.4894567069309, -335.9158912722535],
+    ),
+    "sac": (
+        "train/actor_loss",
+        [-0.5784379839897156, -0.31675010919570923, -0.14155705273151398],
+        [-322.9621747966479, -351.67270759078303],
     ),
     "random": ("", [], [22.0, 18.0, 20.0, 13.0, 18.0]),
     "q_learning": (

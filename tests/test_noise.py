@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlrun.explore import gaussian, ornstein_uhlenbeck
-from rlrun.explore.noise import Noise
+from rlrun.explore.noise import Noise, gaussian, ornstein_uhlenbeck
 from rlrun.types import Array, Space, Spec
 
 SPEC = Spec("test", Space("vector", (1,)), Space("vector", (2, 3)), 4)

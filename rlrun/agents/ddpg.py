@@ -140,8 +140,7 @@ class DDPG:
 
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
-        weights = self._net.weights(self._actor)
-        weights |= {f"critic/{name}": each for name, each in self._critics.weights().items()}
+        weights = self._net.weights(self._actor) | self._critics.weights()
         found = {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
         priorities = self._replay.priorities()
         return found if priorities is None else {**found, "replay/priority": priorities}

@@ -86,7 +86,7 @@ class Actor(_Parts):
         self._body = dense(
             (self._input.size, *hidden, outputs), rectify=False, layer_norm=layer_norm
         )
-        super().__init__(input=self._input, actor=self._body)
+        super().__init__(actor_input=self._input, actor=self._body)
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """``[seed, batch, output]``; computed in the type of the pieces, given as float32."""
@@ -139,7 +139,7 @@ class Critic(_Parts):
         self._entry = self._trunk.sizes[-1]
         self._joined = self._entry + action
         self._head = dense((self._joined, *behind, 1), rectify=False, layer_norm=layer_norm)
-        super().__init__(input=self._input, shared=self._trunk, critic=self._head)
+        super().__init__(critic_input=self._input, critic_shared=self._trunk, critic=self._head)
 
     def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
         """``[row, batch]``; computed in the type of the pieces, given as float32."""
