@@ -69,13 +69,7 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
     _check_options(name, "replay", parts.replay, REPLAY if "replay" in wanted else {})
     ways = CHOOSERS if "explore" in wanted else NOISES if "noise" in wanted else {}
     _check_options(name, "explore", parts.explore, ways)
-    if ways and (way := parts.explore.get("name")) in EXPLORE and way not in ways:
-        kind = "continuous" if way in NOISES else "discrete"
-        fitting = " or ".join(f"explore={each}" for each in ways)
-        raise BadInput(
-            f"the agent {name} has no use for explore={way}, which is for {kind} actions: write "
-            f"{fitting}."
-        )
+    _check_way(name, parts.explore.get("name"), ways)
     agent: Agent = construct(
         cls, _rest(parts.agent), "agent", **{part: offered[part]() for part in wanted}
     )
@@ -91,6 +85,17 @@ def _check_options(
         raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
     if fitting and option is None:
         raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
+
+
+def _check_way(agent: str, way: Any, fitting: Mapping[str, Any]) -> None:
+    """Refuse a way to explore that is for actions of another kind."""
+    if fitting and way in EXPLORE and way not in fitting:
+        kind = "continuous" if way in NOISES else "discrete"
+        words = " or ".join(f"explore={each}" for each in fitting)
+        raise BadInput(
+            f"the agent {agent} has no use for explore={way}, which is for {kind} actions: write "
+            f"{words}."
+        )
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:

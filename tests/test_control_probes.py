@@ -136,7 +136,7 @@ def test_actions_for_pixels() -> None:
         "seeds=2",
         "total_steps=400",
         "agent.lr=1e-3",
-        "agent.train_every=2",
+        "agent.layer_norm=true",
     )
     for step, _, _ in interact(one, envs):
         if step >= 400:
