@@ -9,7 +9,7 @@ from torch import Tensor
 
 from rlrun.device import Device
 from rlrun.nets.control import Critic
-from rlrun.nets.parameters import Parameters
+from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.optim import Adam
 from rlrun.rules.control import bootstrapped
 from rlrun.rules.td import squared
@@ -48,11 +48,12 @@ class Critics:
 
     def least(self, obs: Tensor, action: Tensor) -> Tensor:
         """The smaller value ``[seed, batch]`` of ``action [seed, batch, number]``."""
-        return self._least(self.online, obs, action)
+        return self._least(self.online.pieces, obs, action)
 
     def target(self, batch: Batch, next_action: Tensor, next_bonus: Tensor | None = None) -> Tensor:
         """r + discount · (Q(s', a') + bonus) by the target networks, ``[seed, batch]``."""
-        q = self._least(self._target, batch.next_obs, next_action)
+        pieces = self._device.learning(self._target.pieces)
+        q = self._least(pieces, batch.next_obs, next_action)
         value = q if next_bonus is None else q + next_bonus
         return bootstrapped(batch.reward, batch.discount, value)
 
@@ -103,8 +104,7 @@ class Critics:
         """By layer, ``[seed, n]``."""
         return self._net.weights(self.online)
 
-    def _least(self, params: Parameters, obs: Tensor, action: Tensor) -> Tensor:
-        pieces = self._device.learning(params.pieces)
+    def _least(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
         q = self._apart(self._net.infer(pieces, self._rows(obs), self._rows(action)))
         return q[:, 0] if self._count == 1 else q.amin(1)
 

@@ -99,7 +99,7 @@ class DDPG:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
         self._replay, self._noise, self._device = replay, noise, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
-        size = math.prod(self._shape)
+        self._size = size = math.prod(self._shape)
         self._net = Actor(spec.obs, hidden, size, layer_norm=layer_norm)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, LAST)
@@ -162,7 +162,8 @@ class DDPG:
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step)
         batch, lr = self._device.batch(sampled), self._lr(step)
-        loss, q_mean, error, gradient = self._judge(batch)
+        drawn = self._smoothing(self._batch_size, self._size) if self._smoothing else None
+        loss, q_mean, error, gradient = self._judge(batch, drawn)
         exclude(self.faults, loss, "the critic's loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, self._device.array(error))
@@ -188,12 +189,13 @@ class DDPG:
         """Leave the weights of a seed alone from now on."""
         self.faults.setdefault(position, "it was frozen")
 
-    def _critic_gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _critic_gradient(
+        self, batch: Batch, drawn: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss and mean value ``[seed]``, errors ``[seed, batch]``, gradient ``[seed, P]``."""
         pieces = self._device.learning(self._target.pieces)
         next_action = torch.tanh(self._net.infer(pieces, batch.next_obs))
-        if self._smoothing:
-            drawn = self._smoothing(*next_action.shape[1:])
+        if drawn is not None:
             next_action = smoothed(next_action, drawn, *self._target_noise)
         target = self._critics.target(batch, next_action)
         action = batch.action.reshape(next_action.shape)

@@ -16,7 +16,7 @@ from rlrun.agents.temperature import Temperature
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.nets.control import ActionLayer, Actor, Critic
-from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
 from rlrun.rng import Purpose
@@ -158,12 +158,12 @@ class SAC:
         sampled = self._replay.sample(self._batch_size, self._n_step)
         batch, lr = self._device.batch(sampled), self._lr(step)
         temperature = self._temperature()
-        critic_loss, q_mean, error, gradient = self._judge(batch, temperature)
+        critic_loss, q_mean, error, gradient = self._judge(batch, temperature, self._draw())
         exclude(self.faults, critic_loss, "the critic's loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, self._device.array(error))
         self._critics.step(gradient, lr, self.faults)
-        actor_loss, log_prob, gradient = self._improve(batch.obs, temperature)
+        actor_loss, log_prob, gradient = self._improve(batch.obs, temperature, self._draw())
         exclude(self.faults, actor_loss, "the actor's loss")
         self._optimizer.step(gradient, lr, self.faults)
         self._temperature.step(log_prob + self._target_entropy, lr, self.faults)
@@ -182,24 +182,27 @@ class SAC:
         """Leave the weights of a seed alone from now on."""
         self.faults.setdefault(position, "it was frozen")
 
-    def _drawn(self, pieces: Pieces, obs: Tensor) -> tuple[Squashed, list[Any]]:
-        """Actions of a batch, and what the actor's backward pass needs."""
-        out, saved = self._net.forward(pieces, obs)
-        return self._squashed(out, self._learning(out.shape[1], self._size)), saved
+    def _draw(self) -> Tensor:
+        """Normal numbers for the actions of a batch."""
+        return self._learning(self._batch_size, self._size)
 
     def _critic_gradient(
-        self, batch: Batch, temperature: Tensor
+        self, batch: Batch, temperature: Tensor, normal: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss and mean value ``[seed]``, errors ``[seed, batch]``, gradient ``[seed, P]``."""
-        drawn, _ = self._drawn(self._device.learning(self._actor.pieces), batch.next_obs)
+        pieces = self._device.learning(self._actor.pieces)
+        drawn = self._squashed(self._net.infer(pieces, batch.next_obs), normal)
         target = self._critics.target(batch, drawn.action, -temperature * drawn.log_prob)
         action = batch.action.reshape(drawn.action.shape)
         return self._critics.gradient(batch, action, target)
 
-    def _actor_gradient(self, obs: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _actor_gradient(
+        self, obs: Tensor, temperature: Tensor, normal: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """The loss (temperature · log p - Q) and mean log p, ``[seed]``; gradient ``[seed, P]``."""
         pieces = self._device.learning(self._actor.pieces)
-        drawn, saved = self._drawn(pieces, obs)
+        out, saved = self._net.forward(pieces, obs)
+        drawn = self._squashed(out, normal)
         q, rise = self._critics.rise(obs, drawn.action, least=True)
         into = self._actor.zeros_like()
         slope = squashed_gradient(drawn, -rise, temperature.unsqueeze(-1)) / q.shape[-1]
