@@ -19,7 +19,8 @@ class Adam:
 
     It calls torch's functional Adam, because the optimizer object imports torch's compiler (1 to
     2 s). The fused kernel over the whole buffer gives each row, whose width is a multiple of the
-    vector size, bit for bit what it gives that row alone.
+    vector size, bit for bit what it gives that row alone. Each row counts its own steps, so that
+    a seed that sits steps out is corrected for its bias as it would be alone.
 
     Args:
         params: the parameters to change in place.
@@ -34,33 +35,44 @@ class Adam:
         self._max_norm = max_grad_norm
         self._mean = torch.zeros_like(params.flat)
         self._square = torch.zeros_like(self._mean)
-        self._steps = torch.zeros((), device=self._mean.device)
+        self._steps = torch.zeros(len(params.flat), device=self._mean.device)
+        self._together = True  # whether all rows have gone the same number of steps
 
     def step(self, gradient: Tensor, lr: float, frozen: Collection[int] = ()) -> None:
         """Go against ``gradient [seed, P]``, which may be changed here.
 
         The rows of ``frozen`` seeds stay as they are, whatever their gradient is.
         """
-        rows = list(frozen)
-        kept = [(each, each[rows].clone()) for each in self._rows] if rows else []
-        self._step(gradient, lr)
-        for each, before in kept:
-            each[rows] = before
-
-    @property
-    def _rows(self) -> tuple[Tensor, ...]:
-        return self._params.flat, self._mean, self._square
-
-    def _step(self, gradient: Tensor, lr: float) -> None:
         if self._max_norm is not None:
             gradient.renorm_(2, 0, self._max_norm)  # each row on its own
+        if not frozen and self._together:
+            first = self._steps[0].clone()
+            self._step([self._params.flat], [gradient], [self._mean], [self._square], [first], lr)
+            self._steps.fill_(first)
+            return
+        self._together = False
+        rows = [row for row in range(len(gradient)) if row not in frozen]
+        every = (self._params.flat, gradient, self._mean, self._square, self._steps)
+        if rows:
+            params, gradients, means, squares, steps = ([a[row] for row in rows] for a in every)
+            self._step(params, gradients, means, squares, steps, lr)
+
+    def _step(
+        self,
+        params: list[Tensor],
+        gradients: list[Tensor],
+        means: list[Tensor],
+        squares: list[Tensor],
+        steps: list[Tensor],
+        lr: float,
+    ) -> None:
         adam(
-            [self._params.flat],
-            [gradient],
-            [self._mean],
-            [self._square],
+            params,
+            gradients,
+            means,
+            squares,
             [],
-            [self._steps],
+            steps,
             fused=True,
             amsgrad=False,
             beta1=0.9,
@@ -72,9 +84,10 @@ class Adam:
         )
 
     def state_dict(self) -> State:
-        return {"mean": self._mean, "square": self._square, "steps": int(self._steps)}
+        return {"mean": self._mean, "square": self._square, "steps": self._steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         put(self._mean, state["mean"], "the optimizer")
         put(self._square, state["square"], "the optimizer")
-        self._steps.fill_(state["steps"])
+        put(self._steps, state["steps"], "the optimizer")
+        self._together = bool((self._steps == self._steps[0]).all())

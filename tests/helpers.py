@@ -35,6 +35,16 @@ SMALL_CONTROL = (
     "tuned=none",
 )
 
+SMALL_PPO = (
+    "agent=ppo",
+    "agent.hidden=[16,16]",
+    "agent.n_steps=8",
+    "agent.batch_size=4",
+    "agent.epochs=3",
+    "agent.lr=1e-2",
+    "tuned=none",
+)
+
 
 def settings(*words: str) -> dict[str, Any]:
     """The settings that the command line ``rlrun WORDS`` composes."""

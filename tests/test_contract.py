@@ -20,7 +20,16 @@ from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.types import Agent, Array, Envs
-from tests.helpers import SMALL_CONTROL, SMALL_DQN, agent_and_envs, differences, host, row, settings
+from tests.helpers import (
+    SMALL_CONTROL,
+    SMALL_DQN,
+    SMALL_PPO,
+    agent_and_envs,
+    differences,
+    host,
+    row,
+    settings,
+)
 
 SHORT = "env.max_episode_steps=30"
 SMALL = {
@@ -44,6 +53,19 @@ SMALL = {
     ),
     "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
     "sac": ("agent=sac", *SMALL_CONTROL, "agent.max_grad_norm=5", SHORT),
+    "ppo": (
+        *SMALL_PPO,
+        "agent.target_kl=1e-4",
+        "agent.lr_end=0",
+        "agent.entropy_coef=0.1",
+    ),
+    "a2c": (
+        *SMALL_PPO[1:],
+        "agent=a2c",
+        "agent.n_steps=5",
+        "agent.batch_size=null",
+        "agent.normalize_reward=true",
+    ),
     "random": ("agent=random",),
     "q_learning": ("agent=q_learning", "agent.trace_decay=0.8", SHORT),
     "sarsa": ("agent=sarsa", "agent.n_step=3", "agent.lr_decay=0.1", SHORT),
@@ -58,6 +80,7 @@ SMALL = {
 TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
 CONTROL = ("Pendulum-v1", "tests.control:Reach-v0", "tests.control:Turn-v0")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
+ACTIONS = ("CartPole-v1", "Pendulum-v1", "tests.choices:Choices-v0", "FrozenLake-v1")
 WHERE = {
     "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "tests.pixels:Film-v0"),
     "double_dqn": ("CartPole-v1",),
@@ -66,6 +89,8 @@ WHERE = {
     "ddpg": (*CONTROL, "tests.control:PixelReach-v0"),
     "td3": CONTROL,
     "sac": (*CONTROL, "tests.control:PixelReach-v0"),
+    "ppo": (*ACTIONS, "tests.pixels:Film-v0"),
+    "a2c": ACTIONS,
     "random": ("CartPole-v1", "Pendulum-v1"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),

@@ -20,7 +20,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own pa
     {"async_grid", "atari_grid"},
     {"model", "table_envs"},
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},
-    {"optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
+    {"normalize", "optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
     {"agents"},
     {"loop", "recorder", "portrait", "saving", "lost"},
     {"evaluation"},

@@ -11,6 +11,8 @@ AGENTS: dict[str, str] = {
     "ddpg": "rlrun.agents.ddpg:DDPG",
     "td3": "rlrun.agents.ddpg:DDPG",
     "sac": "rlrun.agents.sac:SAC",
+    "ppo": "rlrun.agents.ppo:PPO",
+    "a2c": "rlrun.agents.ppo:PPO",
     "random": "rlrun.agents.random:Random",
     "q_learning": "rlrun.agents.table:Table",
     "sarsa": "rlrun.agents.table:Table",

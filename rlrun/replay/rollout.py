@@ -1,0 +1,77 @@
+"""What on-policy agents keep until they learn from it: a stretch of time, used once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rlrun.types import Array, Spec, State, Step
+
+
+class Rollout:
+    """The steps since the last update, ``[seed, time, env, ...]``.
+
+    Args:
+        spec: of the environments.
+        seeds: how many.
+        length: steps of each environment until it is full.
+    """
+
+    def __init__(self, spec: Spec, seeds: int, length: int) -> None:
+        lead = (seeds, length, spec.num_envs)
+
+        def room(shape: tuple[int, ...], dtype: str) -> Array:
+            return np.zeros((*lead, *shape), dtype)
+
+        self._data = Step(
+            obs=room(spec.obs.shape, spec.obs.dtype),
+            action=room(spec.action.shape, spec.action.dtype),
+            reward=room((), "float64"),
+            discount=room((), "float64"),
+            next_obs=room(spec.obs.shape, spec.obs.dtype),
+            last=room((), "bool"),
+        )
+        self._length, self._count = length, 0
+
+    @property
+    def full(self) -> bool:
+        return self._count == self._length
+
+    def add(self, t: Step) -> None:
+        """Take in one vector step.
+
+        Raises ValueError where it is full.
+        """
+        if self.full:
+            raise ValueError("the rollout is full: drain it first")
+        for kept, values in zip(self._data, t, strict=True):
+            kept[:, self._count] = values
+        self._count += 1
+
+    def drain(self) -> Step:
+        """All steps, ``[seed, time, env, ...]``, valid until the next one is added.
+
+        Raises ValueError where it is not full: shapes of batches are constant.
+        """
+        if not self.full:
+            raise ValueError(f"the rollout has {self._count} of {self._length} steps")
+        self._count = 0
+        return self._data
+
+    def state_dict(self) -> State:
+        kept = {name: a[:, : self._count] for name, a in self._data._asdict().items()}
+        return {"count": self._count, **kept}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises ValueError where the state is that of another rollout."""
+        count = int(state["count"])
+        if not 0 <= count < self._length:
+            raise ValueError(f"a rollout of {self._length} steps cannot be left with {count}")
+        for name, own in self._data._asdict().items():
+            saved, wanted = state[name], own[:, :count]
+            if saved.shape != wanted.shape or saved.dtype != wanted.dtype:
+                raise ValueError(f"{name} of the rollout is of the shape {saved.shape}")
+            own[:, :count] = saved
+        self._count = count
