@@ -15,7 +15,8 @@ class Choices(gym.Env[Array, Any]):
     """Reward 1 for each part of the action that is as asked for; episodes of about ten steps."""
 
     def __init__(self, sizes: tuple[int, ...] = (3, 2, 4)) -> None:
-        self.action_space = spaces.MultiDiscrete(sizes)
+        self._sizes = np.array(sizes)
+        self.action_space = spaces.MultiDiscrete(list(sizes))
         self.observation_space = spaces.Box(0, max(sizes), (len(sizes),), np.float32)
         self._wanted = np.zeros(len(sizes), np.int64)
 
@@ -29,8 +30,8 @@ class Choices(gym.Env[Array, Any]):
         return self._ask(), reward, coin < 0.07, 0.07 < coin < 0.1, {}
 
     def _ask(self) -> Array:
-        self._wanted = self.np_random.integers(self.action_space.nvec)  # type: ignore[attr-defined]
+        self._wanted = self.np_random.integers(self._sizes)
         return self._wanted.astype(np.float32)
 
 
-gym.register("Choices-v0", Choices)
+gym.register("Choices-v0", "tests.choices:Choices")
