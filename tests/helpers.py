@@ -44,6 +44,13 @@ SMALL_PPO = (
     "agent.lr=1e-2",
     "tuned=none",
 )
+SMALL_REINFORCE = (
+    "agent=reinforce",
+    "agent.hidden=[16,16]",
+    "agent.episodes=2",
+    "agent.lr=1e-2",
+    "tuned=none",
+)
 
 
 def settings(*words: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ AGENTS: dict[str, str] = {
     "ddpg": "rlrun.agents.ddpg:DDPG",
     "td3": "rlrun.agents.ddpg:DDPG",
     "sac": "rlrun.agents.sac:SAC",
+    "reinforce": "rlrun.agents.reinforce:Reinforce",
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",
     "random": "rlrun.agents.random:Random",

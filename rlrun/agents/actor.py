@@ -85,9 +85,12 @@ class Actor:
         return action.reshape(len(action), -1, math.prod(self._spec.action.shape))
 
     def value(self, obs: Array) -> Array:
-        """Values ``[seed, env]``."""
-        tensor = self._device.tensor(self.seen(obs))
-        return self._device.array(self.net.value(self.params.pieces, tensor))
+        """Values ``[seed, env]`` of observations as they come."""
+        return self.believed(self.seen(obs))
+
+    def believed(self, seen: Array) -> Array:
+        """Values ``[seed, env]`` of observations as the networks see them."""
+        return self._device.array(self.net.value(self.params.pieces, self._device.tensor(seen)))
 
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, each ``[seed, n]``."""

@@ -1,0 +1,250 @@
+"""REINFORCE (Williams 1992): whole episodes, and the returns that they really had."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlrun.agents.actor import Actor
+from rlrun.checks import at_least, positive
+from rlrun.device import Device
+from rlrun.nets.dense import Activation
+from rlrun.nets.parameters import Parameters
+from rlrun.optim import Adam
+from rlrun.replay.episodes import Episodes, Whole
+from rlrun.rules.policy_gradient import value_loss
+from rlrun.rules.tabular import returns
+from rlrun.schedules import Linear
+from rlrun.state import put
+from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+
+TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "loss")
+CHUNK = 256  # steps in one product: shapes stay the same, however long episodes are
+
+
+class Chunk(NamedTuple):
+    """Steps of some seeds, ``[seed, batch, ...]``."""
+
+    obs: Tensor
+    action: Tensor
+    numbers: Tensor
+    """What the log-probability is times, the return, and how much the step counts: 0 fills up."""
+
+
+class Reinforce:
+    """The policy gradient from batches of whole episodes; each seed learns when it has enough.
+
+    Weights start as in PPO. What a truncated episode would still have got is the baseline's value
+    of its true last observation; without a baseline it is taken for nothing. With several
+    environments an episode can begin before an update and end after it; it counts all the same.
+
+    Args:
+        spec, seeds, horizon, device: what the run is made of; ``horizon`` is its length in steps.
+        lr: Adam's learning rate at the start.
+        lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
+        adam_epsilon: Adam's epsilon.
+        hidden: widths of the hidden layers of each network; images go through convolutions before.
+        activation: after each hidden layer.
+        episodes: how many of them an update takes.
+        baseline: learn the state's value, and take it from the returns.
+        normalize_returns: bring the returns of an update (less the baseline) to mean 0, variance 1.
+        entropy_coef: what entropy is worth in the loss.
+        value_coef: what the baseline's squared error counts in the loss.
+        max_grad_norm: largest norm of a seed's gradient; None does not clip.
+        normalize_obs: bring observations to mean 0 and variance 1.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    value: Callable[[Array], Array]
+    """What the policy is believed to get, ``[seed, env]``; only there with a baseline."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        horizon: int,
+        device: Device,
+        *,
+        lr: float,
+        lr_end: float | None,
+        adam_epsilon: float,
+        hidden: tuple[int, ...],
+        activation: Activation,
+        episodes: int,
+        baseline: bool,
+        normalize_returns: bool,
+        entropy_coef: float,
+        value_coef: float,
+        max_grad_norm: float | None,
+        normalize_obs: bool,
+    ) -> None:
+        positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
+        at_least(0, lr_end=lr_end, entropy_coef=entropy_coef, value_coef=value_coef)
+        at_least(1, episodes=episodes, hidden=min(hidden, default=1))
+        self._actor = Actor(
+            spec,
+            seeds,
+            device,
+            hidden=hidden,
+            activation=activation,
+            value=baseline,
+            normalize_obs=normalize_obs,
+        )
+        if baseline:
+            self.value = self._actor.value
+        self.faults = self._actor.faults
+        self._episodes = Episodes(spec, len(seeds))
+        self._optimizer = Adam(self._actor.params, max_grad_norm, adam_epsilon)
+        self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
+        self._device, self._wanted, self._baseline = device, episodes, baseline
+        self._normalize, self._entropy_coef = normalize_returns, entropy_coef
+        self._value_coef = value_coef
+        self._differentiate = device.compiled(self._gradient)
+        self._updates = np.zeros(len(seeds), np.int64)
+        self._told = np.full((len(seeds), len(TAGS)), np.nan)  # of each seed's latest update
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env, ...]``: drawn from the policy, or its likeliest ones."""
+        return self._actor.act(obs, explore=explore)
+
+    def histograms(self) -> Mapping[str, Array]:
+        """The weights by layer, each ``[seed, n]``."""
+        return self._actor.histograms()
+
+    def freeze(self, position: int) -> None:
+        """Leave the weights of a seed alone from now on."""
+        self.faults.setdefault(position, "it was frozen")
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """Keep the step; update the seeds that have enough episodes with it.
+
+        Tells of each seed's latest update, at every step: when another seed learns is not its own.
+        """
+        t = self._actor.take_in(t)
+        after, lr = np.zeros(t.last.shape), self._lr(step)
+        ended = t.last.any()
+        if ended and self._baseline:
+            after = self._actor.believed(t.next_obs).astype(np.float64)
+        self._episodes.add(t, after)
+        if ended:
+            enough = [s for s in range(len(t.last)) if self._episodes.ended(s) >= self._wanted]
+            if enough:
+                self._update(enough, lr)
+        return {
+            **{f"train/{tag}": self._told[:, n].copy() for n, tag in enumerate(TAGS)},
+            "train/n_updates": self._updates.copy(),
+            "train/learning_rate": np.full(len(after), lr),
+        }
+
+    def _update(self, positions: list[int], lr: float) -> None:
+        """Update the seeds at these positions; the others stay as they are."""
+        params = self._actor.params
+        some = Parameters(params.flat[positions], params.shapes)
+        total, told = some.zeros_like(), np.zeros((len(positions), len(TAGS)))
+        for chunk in self._chunks([self._episodes.drain(s) for s in positions], some):
+            numbers, gradient = self._differentiate(some, chunk)
+            total.flat.add_(gradient)
+            told += self._device.array(numbers)
+        for position, loss in zip(positions, told[:, -1].tolist(), strict=True):
+            if not math.isfinite(loss):
+                self.faults.setdefault(position, f"the loss is {loss}")
+        everyone = torch.zeros_like(params.flat)
+        everyone[positions] = total.flat
+        others = {*range(len(everyone))} - set(positions)
+        self._optimizer.step(everyone, lr, others | set(self.faults))
+        self._updates[positions] += 1
+        self._told[positions] = told
+
+    def _chunks(self, batches: list[list[Whole]], params: Parameters) -> list[Chunk]:
+        """The steps of each seed's episodes one after another, filled up and cut into chunks."""
+        columns = [self._columns(episodes) for episodes in batches]
+        lengths = [len(ret) for _, _, ret in columns]
+        size = -(-max(lengths) // CHUNK) * CHUNK
+        obs, action, ret = (
+            np.stack([_filled(seed[n], size) for seed in columns]) for n in range(3)
+        )
+        parts = [slice(start, start + CHUNK) for start in range(0, size, CHUNK)]
+        obs_of = [self._device.tensor(np.ascontiguousarray(obs[:, part])) for part in parts]
+        gain = ret.copy()
+        if self._baseline:
+            net = self._actor.net
+            values = [self._device.array(net.value(params.pieces, each)) for each in obs_of]
+            gain -= np.concatenate(values, 1)
+        share = np.zeros_like(ret)
+        for row, length in enumerate(lengths):
+            own = gain[row, :length]  # on its own: what a seed alone has
+            if self._normalize:
+                own[...] = (own - own.mean()) / (own.std() + 1e-8)
+            share[row, :length] = 1 / length
+        numbers = np.stack([gain, ret, share], -1).astype(np.float32)
+        return [
+            Chunk(
+                each,
+                self._device.tensor(np.ascontiguousarray(action[:, part])),
+                self._device.tensor(np.ascontiguousarray(numbers[:, part])),
+            )
+            for each, part in zip(obs_of, parts, strict=True)
+        ]
+
+    def _columns(self, episodes: list[Whole]) -> tuple[Array, Array, Array]:
+        """Observations, actions ``[time, n]`` and returns of all steps, ``[time, ...]`` each."""
+        rets = [returns(w.reward, w.discount, float(w.after)) for w in episodes]
+        obs, action = (np.concatenate([w[n] for w in episodes]) for n in range(2))
+        return obs, self._actor.batch_of(action[None])[0], np.concatenate(rets)
+
+    def _gradient(self, params: Parameters, chunk: Chunk) -> tuple[Tensor, Tensor]:
+        """A chunk's share in what is told, ``[seed, tag]``, and in the gradient, ``[seed, P]``."""
+        net = self._actor.net
+        pieces = self._device.learning(params.pieces)
+        gain, ret, share = chunk.numbers.unbind(-1)
+        outs, saved = net.forward(pieces, chunk.obs)
+        now = net.distribution.of(outs[0], net.own(params.pieces), chunk.action)
+        gradient = params.zeros_like()
+        grads = [
+            net.distribution.backward(
+                now.saved, -gain * share, -self._entropy_coef * share, net.own(gradient.pieces)
+            )
+        ]
+        error = torch.zeros_like(ret)
+        if self._baseline:
+            error, slope = value_loss(outs[1][..., 0], ret, ret, None)
+            grads.append(torch.zeros_like(outs[1]))
+            grads[1][..., 0] = slope * self._value_coef * share
+        net.backward(pieces, saved, grads, gradient.pieces)
+        told = (torch.stack([-gain * now.log_prob, error, -now.entropy], 1) * share[:, None]).sum(
+            -1
+        )
+        loss = told[:, 0] + self._value_coef * told[:, 1] + self._entropy_coef * told[:, 2]
+        return torch.cat([told, loss.unsqueeze(1)], 1), gradient.flat
+
+    def state_dict(self) -> State:
+        return {
+            **self._actor.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "updates": self._updates,
+            "told": self._told,
+            "episodes": self._episodes.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._actor.load_state_dict(state)
+        self._optimizer.load_state_dict(state["optimizer"])
+        put(self._updates, state["updates"], "the number of updates")
+        put(self._told, state["told"], "the latest losses")
+        self._episodes.load_state_dict(state["episodes"])
+
+
+def _filled(values: Array, size: int) -> Array:
+    """``values [time, ...]`` with zeros up to ``size``."""
+    filled = np.zeros((size, *values.shape[1:]), values.dtype)
+    filled[: len(values)] = values
+    return filled
