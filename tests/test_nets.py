@@ -288,6 +288,27 @@ def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
             assert torch.equal(a, net.infer(alone[k].pieces, obs[one].clone())[0])
 
 
+def test_a_row_that_sits_steps_out_is_as_if_alone() -> None:
+    """Also in what corrects Adam's bias, which depends on how many steps a row has gone."""
+    shapes = [(4, 4), (1, 4)]
+    stack = Parameters.zeros(3, shapes, CPU)
+    alone = [Parameters.zeros(1, shapes, CPU) for _ in range(3)]
+    together, apart = Adam(stack, 1.0), [Adam(params, 1.0) for params in alone]
+    generator = torch.Generator().manual_seed(0)
+    for step, frozen in enumerate([(), {1}, {0, 1}, {0, 1, 2}, {2}, ()]):
+        slope = torch.randn(stack.flat.shape, generator=generator)
+        slope[list(frozen)] = torch.nan
+        for k in set(range(3)) - set(frozen):
+            apart[k].step(slope[k : k + 1].clone(), 0.1)
+        together.step(slope, 0.1, frozen)
+        if step == 3:
+            again = Adam(stack, 1.0)
+            again.load_state_dict(together.state_dict())
+            together = again
+        for k in range(3):
+            assert torch.equal(stack.flat[k], alone[k].flat[0])
+
+
 def test_a_copy_stays() -> None:
     net = ValueNet(Space("vector", (4,)), [8], 2)
     online = started(net, [0, 1])

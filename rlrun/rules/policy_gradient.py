@@ -20,6 +20,7 @@ def gae(
     last: npt.NDArray[np.bool_],
     value: Floats,
     next_value: Floats,
+    *,
     trace_decay: float,
 ) -> Floats:
     """Advantages by generalised advantage estimation (Schulman et al. 2016, eq. 16).
