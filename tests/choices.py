@@ -35,3 +35,27 @@ class Choices(gym.Env[Array, Any]):
 
 
 gym.register("Choices-v0", "tests.choices:Choices")
+
+
+class Aim(gym.Env[Array, Any]):
+    """One step, two numbers to choose: the reward is highest at half of what is seen, and at -1/4.
+
+    They lie between 0 and 4, so that the numbers -1 to 1 of an agent have to be scaled.
+    """
+
+    def __init__(self) -> None:
+        self.action_space = spaces.Box(0.0, 4.0, (2,), np.float32)
+        self.observation_space = spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self._obs = 0.0
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self._obs = float(self.np_random.choice([-1.0, 1.0]))
+        return np.array([self._obs], np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        error = action / 2 - 1 - np.array([0.5 * self._obs, -0.25])
+        return np.array([self._obs], np.float32), -float((error * error).sum()), True, False, {}
+
+
+gym.register("Aim-v0", "tests.choices:Aim")

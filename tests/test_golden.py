@@ -11,7 +11,14 @@ import pytest
 
 from rlrun.agents import AGENTS
 from rlrun.loop import interact
-from tests.helpers import SMALL_CONTROL, SMALL_DQN, agent_and_envs, host
+from tests.helpers import (
+    SMALL_CONTROL,
+    SMALL_DQN,
+    SMALL_PPO,
+    SMALL_REINFORCE,
+    agent_and_envs,
+    host,
+)
 
 CART = "env=CartPole-v1"
 CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
@@ -24,6 +31,9 @@ WORDS = {
     "ddpg": (*PENDULUM, "agent=ddpg", "agent.layer_norm=true"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
     "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
+    "ppo": (CART, *SMALL_PPO, "agent.normalize_obs=true", "agent.entropy_coef=0.01"),
+    "a2c": (CART, *SMALL_PPO[1:], "agent=a2c", "agent.batch_size=null", "agent.n_steps=3"),
+    "reinforce": (CART, *SMALL_REINFORCE),
     "random": (CART, "agent=random"),
     "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
     **{
@@ -72,6 +82,21 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/actor_loss",
         [-0.5784379839897156, -0.31675010919570923, -0.14155705273151398],
         [-322.9621747966479, -351.67270759078303],
+    ),
+    "reinforce": (
+        "train/loss",
+        [221.84251403808594, 221.84251403808594, 57.18000030517578],
+        [12.0, 47.0, 14.0, 22.0],
+    ),
+    "ppo": (
+        "train/loss",
+        [6.829566955566406, 6.251295765240987, 5.4539331793785095],
+        [12.0, 42.0, 13.0],
+    ),
+    "a2c": (
+        "train/loss",
+        [0.003128647804260254, 5.5370510419209795, -0.45597773790359497],
+        [12.0, 10.0, 9.0, 10.0, 10.0, 10.0, 8.0, 10.0, 9.0, 8.0, 9.0, 8.0],
     ),
     "random": ("", [], [22.0, 18.0, 20.0, 13.0, 18.0]),
     "q_learning": (

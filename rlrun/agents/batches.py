@@ -44,13 +44,15 @@ def judged(actor: Actor, device: Device, steps: Step, trace_decay: float) -> tup
         device.array(each).astype(np.float64).reshape(steps.reward.shape)
         for each in (known[1], net.value(pieces, next_obs))
     )
-    advantage = gae(
-        steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
-    )
-    host = [each.reshape(lead) for each in (advantage, advantage + value)]
-    found = device.tensor(np.stack(host, -1).astype(np.float32))
+    with np.errstate(invalid="ignore", over="ignore"):  # seeds that are not finite are found later
+        advantage = gae(
+            steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
+        )
+        host = [each.reshape(lead) for each in (advantage, advantage + value)]
+        explained = _explained(*host)
+        found = device.tensor(np.stack(host, -1).astype(np.float32))
     numbers = torch.cat([found, torch.stack(known, -1)], -1)
-    return Part(obs, action, numbers), _explained(*host)
+    return Part(obs, action, numbers), explained
 
 
 class Batches:

@@ -181,9 +181,8 @@ class Reinforce:
             gain -= np.concatenate(values, 1)
         share = np.zeros_like(ret)
         for row, length in enumerate(lengths):
-            own = gain[row, :length]  # on its own: what a seed alone has
             if self._normalize:
-                own[...] = (own - own.mean()) / (own.std() + 1e-8)
+                gain[row, :length] = _standardized(gain[row, :length])
             share[row, :length] = 1 / length
         numbers = np.stack([gain, ret, share], -1).astype(np.float32)
         return [
@@ -241,6 +240,13 @@ class Reinforce:
         put(self._updates, state["updates"], "the number of updates")
         put(self._told, state["told"], "the latest losses")
         self._episodes.load_state_dict(state["episodes"])
+
+
+def _standardized(values: Array) -> Array:
+    """``values [time]`` with mean 0 and variance 1."""
+    with np.errstate(invalid="ignore"):  # a seed that is not finite is found by its loss
+        standardized: Array = (values - values.mean()) / (values.std() + 1e-8)
+    return standardized
 
 
 def _filled(values: Array, size: int) -> Array:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import atari, checkpoints, continuous, dqn, memory, replay, tables
+from tests.bench import atari, checkpoints, continuous, dqn, memory, ppo, replay, tables
 
 USUAL = {
     "dqn": dqn.main,
     "continuous": continuous.main,
+    "ppo": ppo.main,
     "tables": tables.main,
     "replay": replay.main,
     "checkpoints": checkpoints.main,
