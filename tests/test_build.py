@@ -39,7 +39,9 @@ TUNED = [name for name in options("tuned") if name != "none"]
 PLANNERS = [name for name in AGENTS if name.endswith("iteration")]
 NETWORKS = [name for name, path in AGENTS.items() if path.endswith(":DQN")]
 CONTINUOUS = ("ddpg", "td3", "sac")
-TABLES = [name for name in AGENTS if name not in (*PLANNERS, *NETWORKS, *CONTINUOUS, "random")]
+POLICIES = ("reinforce", "a2c", "ppo")
+OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, "random")
+TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
 

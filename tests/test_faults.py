@@ -21,7 +21,7 @@ from rlrun.log import Logger
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.rng import Numbers, Purpose
-from tests.helpers import SMALL_DQN, differences, host, row, settings
+from tests.helpers import SMALL_DQN, SMALL_PPO, SMALL_REINFORCE, differences, host, row, settings
 from tests.test_resume import resume
 
 WORDS = (
@@ -101,12 +101,17 @@ def test_an_environment_that_hangs_is_ended_and_named(tmp_path: Path, vector: st
         ("nan observation", "an observation of tests.faulty:Faulty-v0 is nan"),
     ],
 )
-@pytest.mark.parametrize("agent", ["dqn", "q_learning"])
+@pytest.mark.parametrize("agent", ["dqn", "q_learning", "ppo", "reinforce"])
 def test_a_seed_whose_numbers_are_not_finite_is_given_up_alone(
     tmp_path: Path, what: str, words: str, agent: str
 ) -> None:
-    table = ("agent=q_learning", "env.bins=[[-1,1,3],[-1,1,3]]", "tuned=none")
-    how = (*WORDS[len(SMALL_DQN) :], *table) if agent == "q_learning" else WORDS
+    agents = {
+        "dqn": SMALL_DQN,
+        "q_learning": ("agent=q_learning", "env.bins=[[-1,1,3],[-1,1,3]]", "tuned=none"),
+        "ppo": SMALL_PPO,
+        "reinforce": SMALL_REINFORCE,
+    }
+    how = (*WORDS[len(SMALL_DQN) :], *agents[agent])
     given = ("env=tests.faulty:Faulty-v0", f"env.kwargs.what={what}", f"env.kwargs.victim={VICTIM}")
     used = settings(*how, *given)
     with pytest.raises(RunFailed, match="seeds that were given up: 6; the others are done"):

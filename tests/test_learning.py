@@ -40,6 +40,14 @@ def test_dqn_solves_cartpole_with_its_shipped_settings(tmp_path: Path) -> None:
     assert min(scores) >= 475, scores
 
 
+@pytest.mark.parametrize("agent", ["ppo", "a2c", "reinforce"])
+def test_policy_gradients_solve_cartpole_with_their_shipped_settings(
+    tmp_path: Path, agent: str
+) -> None:
+    scores = final(tmp_path, f"agent={agent}", "env=CartPole-v1", "seed=20", "seeds=4")
+    assert min(scores) >= 475, scores
+
+
 def test_dqn_learns_from_discrete_observations(tmp_path: Path) -> None:
     where = ("agent=dqn", "env=FrozenLake-v1", "env.kwargs.is_slippery=false")
     how = ("total_steps=12000", "explore.fraction=0.8", "agent.lr_end=0", "eval.every=0")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from rlrun.device import Device
@@ -50,23 +51,30 @@ class Actor:
         self.params = Parameters.zeros(len(seeds), self.net.shapes, device.torch)
         self.net.init(self.params, seeds)
         self._scale = ObsScale(len(seeds), spec.obs.shape[0]) if normalize_obs else None
-        distribution = self.net.distribution
-        self._draws = (Normals if distribution.normal else Streams)(seeds, Purpose.POLICY)
+        self._draws: Streams
+        if self.net.distribution.normal:
+            self._draws = normals = Normals(seeds, Purpose.POLICY)
+            self._draw = normals.normal
+        else:
+            self._draws = Streams(seeds, Purpose.POLICY)
+            self._draw = self._draws.uniform
         self.faults: dict[int, str] = {}
         """The frozen seeds, by position, and why."""
 
     def act(self, obs: Array, *, explore: bool) -> Array:
         """Actions ``[seed, env, ...]``: drawn, or the likeliest ones."""
         distribution, pieces = self.net.distribution, self.params.pieces
-        out = self.net.policy(pieces, self._device.tensor(self.seen(obs)))
+        out = self.net.policy(pieces, self._device.tensor(self.seen(obs))).cpu()
+        lead = obs.shape[:2]
         if explore:
-            lead = obs.shape[:2]
-            draw = self._draws.uniform(lead[1] * distribution.draws)
+            draw = self._draw(lead[1] * distribution.draws)
             draw = np.ascontiguousarray(draw).reshape(*lead, distribution.draws)
-            action = distribution.sample(out, self.net.own(pieces), self._device.tensor(draw))
+            own = [piece.cpu() for piece in self.net.own(pieces)]
+            action = distribution.sample(out, own, torch.from_numpy(draw))
         else:
             action = distribution.mode(out)
-        return self._device.array(action).reshape(*obs.shape[:2], *self._spec.action.shape)
+        found: Array = action.numpy().reshape(*lead, *self._spec.action.shape)
+        return found
 
     def seen(self, obs: Array) -> Array:
         """Observations as the networks get them."""
