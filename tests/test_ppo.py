@@ -159,6 +159,20 @@ def test_reinforce_learns_in_chunks_what_it_would_learn_at_once(
     assert torch.allclose(weights(7), weights(512), atol=1e-4)
 
 
+def test_chunks_of_other_seeds_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeds that need different numbers of chunks, and learn at different times."""
+    monkeypatch.setattr("rlrun.agents.reinforce.CHUNK", 8)
+    words = (*SMALL_REINFORCE, CART, "agent.max_grad_norm=0.5")
+    stack, envs = agent_and_envs(*words, "seed=5", "seeds=3")
+    drive(stack, envs, 400)
+    assert isinstance(stack, Reinforce)
+    assert len(set(stack._updates.tolist())) > 1
+    for k in range(3):
+        alone, own = agent_and_envs(*words, f"seed={5 + k}", "seeds=1")
+        drive(alone, own, 400)
+        assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
+
+
 @pytest.mark.parametrize(
     ("word", "sentence"),
     [

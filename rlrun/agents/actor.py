@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from rlrun.device import Device
 from rlrun.nets.dense import Activation
@@ -105,9 +104,9 @@ class Actor:
         weights = self.net.weights(self.params.pieces)
         return {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
 
-    def exclude(self, loss: Tensor) -> None:
-        """Freeze the seeds whose ``loss [seed]`` is not finite."""
-        for position, value in enumerate(loss.tolist()):
+    def exclude(self, positions: Iterable[int], losses: Array) -> None:
+        """Freeze those of the seeds at these positions whose loss is not finite."""
+        for position, value in zip(positions, losses.tolist(), strict=True):
             if not math.isfinite(value):
                 self.faults.setdefault(position, f"the loss is {value}")
 

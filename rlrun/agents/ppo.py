@@ -160,7 +160,7 @@ class PPO:
             told, gradient = self._differentiate(part)
             numbers = self._device.array(told).astype(np.float64)
             if not math.isfinite(numbers.sum()):
-                self._actor.exclude(told[:, -1])
+                self._actor.exclude(range(self._seeds), numbers[:, -1])
             total += np.where(learning[:, None], numbers, 0.0)
             count += learning[:, None]
             learning &= ~(numbers[:, TAGS.index("approx_kl")] > self._most_kl)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -154,9 +153,7 @@ class Reinforce:
             numbers, gradient = self._differentiate(some, chunk)
             total.flat.add_(gradient)
             told += self._device.array(numbers)
-        for position, loss in zip(positions, told[:, -1].tolist(), strict=True):
-            if not math.isfinite(loss):
-                self.faults.setdefault(position, f"the loss is {loss}")
+        self._actor.exclude(positions, told[:, -1])
         everyone = torch.zeros_like(params.flat)
         everyone[positions] = total.flat
         others = {*range(len(everyone))} - set(positions)
@@ -166,12 +163,10 @@ class Reinforce:
 
     def _chunks(self, batches: list[list[Whole]], params: Parameters) -> list[Chunk]:
         """The steps of each seed's episodes one after another, filled up and cut into chunks."""
-        columns = [self._columns(episodes) for episodes in batches]
-        lengths = [len(ret) for _, _, ret in columns]
+        seeds = [self._columns(episodes) for episodes in batches]
+        lengths = [len(ret) for _, _, ret in seeds]
         size = -(-max(lengths) // CHUNK) * CHUNK
-        obs, action, ret = (
-            np.stack([_filled(seed[n], size) for seed in columns]) for n in range(3)
-        )
+        obs, action, ret = (np.stack([_filled(seed[n], size) for seed in seeds]) for n in range(3))
         parts = [slice(start, start + CHUNK) for start in range(0, size, CHUNK)]
         obs_of = [self._device.tensor(np.ascontiguousarray(obs[:, part])) for part in parts]
         gain = ret.copy()
@@ -219,9 +214,8 @@ class Reinforce:
             grads.append(torch.zeros_like(outs[1]))
             grads[1][..., 0] = slope * self._value_coef * share
         net.backward(pieces, saved, grads, gradient.pieces)
-        told = (torch.stack([-gain * now.log_prob, error, -now.entropy], 1) * share[:, None]).sum(
-            -1
-        )
+        each = torch.stack([-gain * now.log_prob, error, -now.entropy], 1)
+        told = (each * share.unsqueeze(1)).sum(-1)
         loss = told[:, 0] + self._value_coef * told[:, 1] + self._entropy_coef * told[:, 2]
         return torch.cat([told, loss.unsqueeze(1)], 1), gradient.flat
 
