@@ -60,7 +60,7 @@ BAD = [
         "agent.loss must be cross_entropy, because a distribution",
     ),
     ("agent.loss=cross_entropy", "agent.loss must be huber or squared, because values are learnt"),
-    ("agent=rainbow agent.v_min=10", "agent.v_min must be below v_max (10.0), got 10.0"),
+    ("agent=rainbow agent.v_min=100", "agent.v_min must be below v_max (100.0), got 100.0"),
     ("agent=rainbow agent.atoms=1", "agent.atoms must be at least 2, got 1"),
     ("agent=dueling_dqn env=Pendulum-v1", "the agent dueling_dqn cannot take continuous actions"),
     ("agent=rainbow replay.alpha=2", "replay.alpha must lie between 0 and 1, got 2.0"),
