@@ -95,6 +95,10 @@ class RewardScale:
         scaled: Array = np.clip(t.reward / self.unit, -CLIP, CLIP)
         return scaled
 
+    def cut(self) -> None:
+        """Begin new sums: the next step does not follow the last one."""
+        self._sum[...] = 0
+
     def state_dict(self) -> State:
         return {"sum": self._sum, **self._moments.state_dict()}
 

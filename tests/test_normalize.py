@@ -66,6 +66,16 @@ def test_rewards_are_over_the_deviation_of_their_discounted_sums() -> None:
     assert scale.unit.item() == pytest.approx(deviations[3])
 
 
+def test_a_cut_begins_new_sums() -> None:
+    cut, apart = RewardScale(1, 1), RewardScale(1, 1)
+    first, second = steps([4.0, 8.0], [0.5, 0.5], [False, False])
+    cut(first)
+    cut.cut()
+    apart(first._replace(last=first.last | True))
+    assert cut(second).item() == apart(second).item()
+    assert cut.unit.item() == pytest.approx(np.std([4.0, 8.0]))
+
+
 def test_the_scale_of_rewards_goes_on_after_a_load() -> None:
     one, other = RewardScale(1, 1), RewardScale(1, 1)
     first, second, third = steps([1.0, 5.0, -2.0], [0.9] * 3, [False] * 3)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from rlrun import checkpoint
+from rlrun.agents.batches import judged
 from rlrun.agents.ppo import PPO
 from rlrun.agents.reinforce import Reinforce
 from rlrun.errors import BadInput
@@ -131,6 +132,25 @@ def test_evaluation_takes_the_means_and_scales_as_training_does() -> None:
     assert np.array_equal(one.act(envs.obs, 0, explore=False), mean)
     drawn = [one.act(envs.obs, 0) for _ in range(400)]
     assert np.std(drawn, 0) == pytest.approx(pieces[-1][..., :1].exp().numpy(), rel=0.2)
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1", "tests.pixels:Film-v0"])
+def test_an_update_in_bfloat16_is_near_one_in_float32(env: str) -> None:
+    """Eight bits of mantissa are an error of up to 0.4 % in each product."""
+
+    def first(precision: str) -> torch.Tensor:
+        words = (f"env={env}", "seeds=2", "agent.normalize_advantage=false")
+        one, envs = ppo(*SMALL_PPO, *words, f"device.precision={precision}")
+        drive(one, envs, 7)
+        one._rollout.add(envs.step(one.act(envs.obs, 7)))
+        whole, _ = judged(one._actor, one._device, one._rollout.drain(), 0.9)
+        gradient = one._gradient(whole)[1]
+        assert one._actor.params.flat.dtype == gradient.dtype == torch.float32
+        return gradient
+
+    exact, low = first("float32"), first("bfloat16")
+    away = (low - exact).norm(dim=1) / exact.norm(dim=1)
+    assert ((away > 1e-5) & (away < 0.03)).all()
 
 
 def test_the_learning_rate_falls_in_a_straight_line() -> None:

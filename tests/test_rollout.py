@@ -70,6 +70,29 @@ def test_a_rollout_refuses_the_state_of_another(wrong: dict[str, Any]) -> None:
         Rollout(SPEC, 2, 3).load_state_dict({**one.state_dict(), **wrong})
 
 
+def test_a_rollout_ends_its_episodes_where_it_is_cut() -> None:
+    """The discount stays: the value of what the step led to still counts."""
+    rollout = Rollout(SPEC, 2, 3)
+    rollout.cut()  # before the first step there is nothing to end
+    for number in range(3):
+        rollout.add(step(number))
+        if number == 1:
+            rollout.cut()
+    steps = rollout.drain()
+    assert steps.last.all((0, 2)).tolist() == [False, True, False]
+    assert not steps.last[:, [0, 2]].any()
+    assert (steps.discount == 0.9).all()
+
+
+def test_episodes_under_way_are_lost_where_they_are_cut() -> None:
+    found = episodes(50)
+    found.cut()
+    found.add(step(50, (0, 1, 2, 3)), np.zeros((2, 2)))
+    ended = [found.drain(s) for s in range(2)]
+    assert [len(each) for each in ended] == [18, 2]
+    assert [len(whole.reward) for whole in (*ended[0][16:], *ended[1])] == [1] * 4
+
+
 def episodes(count: int) -> Episodes:
     """Environment 1 of seed 0 ends at each third step, environment 0 of seed 1 at step 70."""
     found = Episodes(SPEC, 2)

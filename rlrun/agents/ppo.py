@@ -149,6 +149,12 @@ class PPO:
         self._rollout.add(t)
         return self._update(step) if self._rollout.full else {}
 
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._rollout.cut()
+        if self._rewards is not None:
+            self._rewards.cut()
+
     def _update(self, step: int) -> Metrics:
         whole, explained = judged(
             self._actor, self._device, self._rollout.drain(), self._trace_decay

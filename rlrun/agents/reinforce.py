@@ -144,6 +144,10 @@ class Reinforce:
             "train/learning_rate": np.full(len(after), lr),
         }
 
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._episodes.cut()
+
     def _update(self, positions: list[int], lr: float) -> None:
         """Update the seeds at these positions; the others stay as they are."""
         params = self._actor.params

@@ -78,6 +78,10 @@ class Episodes:
         found, self._ended[position] = self._ended[position], []
         return found
 
+    def cut(self) -> None:
+        """What is added next does not follow the newest step: the episodes under way are lost."""
+        self._length[...] = 0
+
     def state_dict(self) -> State:
         """By seed; the names are those of environments, and numbers of episodes in their order."""
         seeds, envs = self._length.shape

@@ -50,6 +50,11 @@ class Rollout:
             kept[:, self._count] = values
         self._count += 1
 
+    def cut(self) -> None:
+        """What is added next does not follow the newest step: its episodes end there."""
+        if self._count:
+            self._data.last[:, self._count - 1] = True
+
     def drain(self) -> Step:
         """All steps, ``[seed, time, env, ...]``, valid until the next one is added.
 
