@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 
 OnHang = Callable[[str], object]
@@ -32,18 +33,30 @@ class Watchdog:
         self._seconds, self._who, self._on_hang = seconds, who, on_hang
         self._over = threading.Event()
         if seconds is not None:
-            threading.Thread(target=self._watch, args=(seconds,), daemon=True).start()
+            # The thread does not keep alive what it watches: environments that are forgotten
+            # without being closed take it with them.
+            given = (weakref.ref(self), self._over, min(1.0, seconds / 4))
+            threading.Thread(target=_watch, args=given, daemon=True).start()
 
-    def _watch(self, seconds: float) -> None:
+    def look(self, seen: float, looks: int, pause: float) -> tuple[float, int]:
+        """See what goes on, and for how many looks it has been the same."""
+        looks = looks + 1 if self.since == seen else 0
         # Looks are counted, not seconds: a process that was stopped for a while did not hang.
-        pause = min(1.0, seconds / 4)
-        seen, looks = 0.0, 0
-        while not self._over.wait(pause):
-            looks = looks + 1 if self.since == seen else 0
-            seen = self.since
-            if seen and looks * pause > seconds:
-                self._on_hang(self._who())
-                return
+        if self._seconds is not None and self.since and looks * pause > self._seconds:
+            self._over.set()
+            self._on_hang(self._who())
+        return self.since, looks
 
     def close(self) -> None:
         self._over.set()
+
+
+def _watch(dog: weakref.ref[Watchdog], over: threading.Event, pause: float) -> None:
+    """Look each ``pause`` seconds, until it is over or nobody is left to be watched."""
+    seen, looks = 0.0, 0
+    while not over.wait(pause):
+        alive = dog()
+        if alive is None:
+            return
+        seen, looks = alive.look(seen, looks, pause)
+        del alive
