@@ -53,4 +53,4 @@ def _random() -> float:
 
 def _peer(*words: str) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        return float(output("-m", "tests.bench.peer_atari", folder, *words))
+        return float(output("-m", "tests.bench.atari_peer", folder, *words))

@@ -18,7 +18,7 @@ def ours(seeds: int) -> float:
 
 def peer() -> float:
     with tempfile.TemporaryDirectory() as folder:
-        return float(output("-m", "tests.bench.peer", str(STEPS), folder))
+        return float(output("-m", "tests.bench.dqn_peer", str(STEPS), folder))
 
 
 def limit(seeds: int) -> float:
