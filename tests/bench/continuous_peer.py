@@ -12,7 +12,7 @@ import torch
 from stable_baselines3 import DDPG, SAC
 
 from tests.bench.continuous import BATCH, STARTS
-from tests.bench.peer import Log
+from tests.bench.dqn_peer import Log
 
 
 def main(agent: str, width: int, total_steps: int, folder: str) -> None:
