@@ -48,6 +48,16 @@ def test_policy_gradients_solve_cartpole_with_their_shipped_settings(
     assert min(scores) >= 475, scores
 
 
+def test_priorities_and_dueling_find_the_top_of_the_mountain(tmp_path: Path) -> None:
+    scores = final(tmp_path, "agent=dueling_dqn", "env=MountainCar-v0", "seed=20", "seeds=3")
+    assert min(scores) >= -120, scores
+
+
+def test_ddpg_swings_the_pendulum_up(tmp_path: Path) -> None:
+    scores = final(tmp_path, "agent=ddpg", "env=Pendulum-v1", "seed=20", "seeds=3")
+    assert min(scores) >= -300, scores
+
+
 def test_dqn_learns_from_discrete_observations(tmp_path: Path) -> None:
     where = ("agent=dqn", "env=FrozenLake-v1", "env.kwargs.is_slippery=false")
     how = ("total_steps=12000", "explore.fraction=0.8", "agent.lr_end=0", "eval.every=0")
