@@ -16,6 +16,9 @@ Value: TypeAlias = Callable[[Array], Array]
 class Belief:
     """Follows an evaluation: the value of each episode's start, and its discounted return.
 
+    Both are in the rewards that are learnt from, which may be clipped or scaled; where those end
+    with a lost life the return does, too.
+
     The return is the sum of the rewards, each times the discounts of the steps before it. Where an
     episode was cut off, what would have come after was not seen: there the value of the last
     observation stands in for it, times the discounts of all steps.

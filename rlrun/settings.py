@@ -18,7 +18,7 @@ from rlrun.envspec import check_env_kwargs, env_spec, is_atari
 from rlrun.errors import BadInput
 from rlrun.evaluation import Evaluation
 from rlrun.grid import How
-from rlrun.learnt import AS_IT_IS, Learnt
+from rlrun.learnt import Learnt
 from rlrun.opening import open_envs
 from rlrun.rng import Purpose
 from rlrun.saving import Saving
@@ -168,17 +168,11 @@ class EnvSettings:
         purpose: Purpose = Purpose.TRAIN_EPISODES,
         on_hang: OnHang = give_up,
     ) -> Envs:
-        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs.
-
-        In an evaluation a lost life ends nothing, and rewards are the true ones.
-        """
+        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs."""
         how = dataclasses.replace(self._how, on_hang=on_hang)
         atari = self._atari
         if atari is not None and limit is not None:
             atari = dataclasses.replace(atari, limit=limit)
-        if purpose is not Purpose.TRAIN_EPISODES:
-            how = dataclasses.replace(how, learnt=AS_IT_IS)
-            atari = atari and dataclasses.replace(atari, life_loss=False)
         return open_envs(
             atari or partial(self.make, limit),
             self.id,

@@ -15,11 +15,13 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from rlrun import runs
+from rlrun import build, runs
 from rlrun.agents.dqn import DQN
 from rlrun.envs import GymEnvs
 from rlrun.evaluation import _believed
 from rlrun.loop import Played, evaluate
+from rlrun.schema import construct
+from rlrun.settings import Settings
 from rlrun.types import Array, Envs, Metrics, SpaceKind, State, Step
 from tests.helpers import SMALL_DQN, envs_of, settings
 
@@ -143,6 +145,16 @@ def test_the_true_value_has_no_bias() -> None:
     envs = envs_of("rlrun/Endless-v0", (0, 1), 1, 0.9)
     played = evaluate(Still(), envs, 0, 2, value=lambda obs: np.full(obs.shape[:2], 10.0))
     assert _believed(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
+
+
+def test_scaled_rewards_are_compared_with_what_is_learnt_from_them() -> None:
+    """Reward 1 for ever is worth 10 at a discount of .9; scaled to .25, 2.5 is learnt."""
+    words = ("env=rlrun/Endless-v0", "env.reward_scale=0.25", "gamma=0.9", "seeds=2")
+    parts = construct(Settings, settings(*words), "")
+    envs = build.evaluation_envs(parts, 1)
+    played = evaluate(Still(), envs, 0, 2, value=lambda obs: np.full(obs.shape[:2], 2.5))
+    assert _believed(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
+    assert played.returns.tolist() == [[10.0, 10.0]] * 2
 
 
 def test_an_infinite_value_is_of_its_seed_alone() -> None:
