@@ -191,6 +191,17 @@ def test_a_seed_in_a_stack_is_the_seed_alone(agent: str, env: str, envs_per_seed
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
 
 
+@battery
+def test_what_is_replayed_can_be_cut(agent: str, env: str) -> None:
+    """Where an environment does not come back the next step does not follow the last one."""
+    one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
+    drive(one, envs, 10)
+    if "replay" not in one.state_dict():
+        return
+    one.cut()  # type: ignore[attr-defined]
+    assert one.state_dict()["replay"]["tail"]["last"][:, -1].all()
+
+
 @pytest.mark.parametrize("draw", range(10))
 def test_stacks_of_any_shape(draw: int) -> None:
     """Random widths, actions, stacks and evaluation batches; every position in the stack."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from rlrun.agents.common import histograms
 from rlrun.device import Device
 from rlrun.nets.dense import Activation
 from rlrun.nets.parameters import Parameters
@@ -101,14 +102,7 @@ class Actor:
 
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, each ``[seed, n]``."""
-        weights = self.net.weights(self.params.pieces)
-        return {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
-
-    def exclude(self, positions: Iterable[int], losses: Array) -> None:
-        """Freeze those of the seeds at these positions whose loss is not finite."""
-        for position, value in zip(positions, losses.tolist(), strict=True):
-            if not math.isfinite(value):
-                self.faults.setdefault(position, f"the loss is {value}")
+        return histograms(self._device, self.net.weights(self.params))
 
     def policy_state(self) -> State:
         """What acting without exploration reads."""

@@ -1,4 +1,4 @@
-"""What agents with continuous actions share: random first actions, normal numbers, faults."""
+"""What agents with continuous actions share: random first actions, normal numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from rlrun.device import Device
@@ -35,7 +34,7 @@ class Warmup:
         self._streams.load_state_dict(state)
 
 
-class Numbers:
+class NormalDraws:
     """Standard normal numbers as tensors, from a stream of each seed."""
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, device: Device) -> None:
@@ -52,12 +51,3 @@ class Numbers:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._streams.load_state_dict(state)
-
-
-def exclude(faults: dict[int, str], loss: Tensor, what: str) -> None:
-    """Add to ``faults`` the seeds whose ``loss [seed]`` is not finite."""
-    if math.isfinite(torch.sum(loss)):
-        return
-    for position, value in enumerate(loss.tolist()):
-        if not math.isfinite(value):
-            faults.setdefault(position, f"{what} is {value}")

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.continuous import Numbers, Warmup, exclude
+from rlrun.agents.common import exclude, histograms
+from rlrun.agents.continuous import NormalDraws, Warmup
 from rlrun.agents.critics import Critics
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
@@ -108,7 +109,7 @@ class DDPG:
         critic = Critic(spec.obs, size, hidden, action_layer=action_layer, layer_norm=layer_norm)
         self._critics = Critics(critic, seeds, device, 1 + twin, LAST, max_grad_norm)
         self._warmup = Warmup(spec, seeds, learning_starts)
-        self._smoothing = Numbers(seeds, Purpose.NOISE, device) if target_noise else None
+        self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if target_noise else None
         self._target_noise = target_noise, target_noise_clip
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
         self._actor_share = 1.0 if actor_lr is None else actor_lr / lr
@@ -141,9 +142,7 @@ class DDPG:
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
-        found = {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
-        priorities = self._replay.priorities()
-        return found if priorities is None else {**found, "replay/priority": priorities}
+        return histograms(self._device, weights, self._replay)
 
     def _greedy(self, params: Parameters, obs: Tensor) -> Tensor:
         """``[seed, batch, number]``."""
@@ -158,6 +157,10 @@ class DDPG:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics |= self._update(step)
         return metrics
+
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
+from rlrun.agents.common import exclude, histograms
 from rlrun.agents.objectives import LossName, objective_for
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
@@ -145,10 +145,7 @@ class DQN:
 
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
-        weights = self._net.weights(self._online.pieces)
-        found = {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
-        priorities = self._replay.priorities()
-        return found if priorities is None else {**found, "replay/priority": priorities}
+        return histograms(self._device, self._net.weights(self._online), self._replay)
 
     def _values(self, pieces: Pieces, obs: Array) -> Array:
         out = self._net.infer(pieces, self._device.tensor(obs))
@@ -180,8 +177,7 @@ class DQN:
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step)
         loss, q_mean, error, gradient = self._differentiate(self._device.batch(sampled))
-        if not math.isfinite(loss.sum()):
-            self._exclude(loss)
+        exclude(self.faults, loss, "the loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, np.abs(self._device.array(error)))
         self._optimizer.step(gradient, self._lr(step), self.faults)
@@ -193,12 +189,6 @@ class DQN:
             "train/learning_rate": self._ones * self._lr(step),
             "rollout/exploration_rate": self._explore.rate(step),
         }
-
-    def _exclude(self, loss: Tensor) -> None:
-        """Freeze the seeds whose ``loss [seed]`` is not finite."""
-        for position, value in enumerate(loss.tolist()):
-            if not math.isfinite(value):
-                self.faults.setdefault(position, f"the loss is {value}")
 
     def freeze(self, position: int) -> None:
         """Leave the weights of a seed alone from now on."""

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from rlrun.agents.actor import Actor
 from rlrun.agents.batches import Batches, Part, judged
+from rlrun.agents.common import exclude
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.nets.dense import Activation
@@ -165,8 +166,7 @@ class PPO:
         for part in self._batches(whole, self._device):
             told, gradient = self._differentiate(part)
             numbers = self._device.array(told).astype(np.float64)
-            if not math.isfinite(numbers.sum()):
-                self._actor.exclude(range(self._seeds), numbers[:, -1])
+            exclude(self.faults, numbers[:, -1], "the loss")
             total += np.where(learning[:, None], numbers, 0.0)
             count += learning[:, None]
             learning &= ~(numbers[:, TAGS.index("approx_kl")] > self._most_kl)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.actor import Actor
+from rlrun.agents.common import exclude
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.nets.dense import Activation
@@ -157,7 +158,7 @@ class Reinforce:
             numbers, gradient = self._differentiate(some, chunk)
             total.flat.add_(gradient)
             told += self._device.array(numbers)
-        self._actor.exclude(positions, told[:, -1])
+        exclude(self.faults, told[:, -1], "the loss", positions)
         everyone = torch.zeros_like(params.flat)
         everyone[positions] = total.flat
         others = {*range(len(everyone))} - set(positions)

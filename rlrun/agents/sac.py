@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.continuous import Numbers, Warmup, exclude
+from rlrun.agents.common import exclude, histograms
+from rlrun.agents.continuous import NormalDraws, Warmup
 from rlrun.agents.critics import Critics
 from rlrun.agents.temperature import Temperature
 from rlrun.checks import at_least, positive
@@ -102,8 +103,8 @@ class SAC:
         self._temperature = Temperature(len(seeds), device, ent_coef)
         self._target_entropy = -size if target_entropy is None else target_entropy
         self._warmup = Warmup(spec, seeds, learning_starts)
-        self._acting = Numbers(seeds, Purpose.EXPLORE, device)
-        self._learning = Numbers(seeds, Purpose.NOISE, device)
+        self._acting = NormalDraws(seeds, Purpose.EXPLORE, device)
+        self._learning = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
         self._batch_size, self._n_step, self._tau = batch_size, n_step, tau
         self._train_every, self._gradient_steps = train_every, gradient_steps
@@ -134,9 +135,7 @@ class SAC:
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
-        found = {f"weights/{name}": self._device.array(w) for name, w in weights.items()}
-        priorities = self._replay.priorities()
-        return found if priorities is None else {**found, "replay/priority": priorities}
+        return histograms(self._device, weights, self._replay)
 
     def _greedy(self, obs: Tensor) -> Tensor:
         """``[seed, batch, number]``."""
@@ -153,6 +152,10 @@ class SAC:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics = self._update(step)
         return metrics
+
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step)

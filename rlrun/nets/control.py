@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rlrun.nets.dense import Dense
 from rlrun.nets.inputs import input_for
 from rlrun.nets.norm import NormalizedDense
-from rlrun.nets.parameters import Parameters, Pieces, up
-from rlrun.rng import Numbers, Purpose
+from rlrun.nets.parameters import Pieces, padded, up
+from rlrun.nets.parts import Parts
 from rlrun.types import Space
 
 ActionLayer: TypeAlias = Literal[1, 2]
@@ -25,51 +23,7 @@ def dense(sizes: Sequence[int], *, rectify: bool, layer_norm: bool) -> Dense | N
     return (NormalizedDense if layer_norm else Dense)(sizes, rectify=rectify)
 
 
-class _Parts:
-    """Parts of a network one behind the other, whose pieces are too."""
-
-    def __init__(self, **parts: Any) -> None:
-        self._parts = parts
-        self.shapes: list[tuple[int, int]] = []
-        self.bounds: list[slice] = []
-        for part in parts.values():
-            start = len(self.shapes)
-            self.shapes += part.shapes
-            self.bounds.append(slice(start, len(self.shapes)))
-
-    def init(
-        self, params: Parameters, seeds: Sequence[int], place: int, last: float | None
-    ) -> None:
-        """Draw uniformly from ±1/√fan_in, the last layer from ±``last`` where that is given.
-
-        Each network has a generator of its own: those of a seed follow each other from ``place``.
-        """
-        numbers, networks = Numbers(Purpose.WEIGHTS), params.networks
-        for row in range(len(seeds) * networks):
-            seed, network = divmod(row, networks)
-            number = numbers(seeds[seed], place + network, 0)
-            generator = torch.Generator().manual_seed(number)
-            for part, bounds in zip(self._parts.values(), self.bounds, strict=True):
-                part.init(params.pieces[bounds], row, generator)
-            if last is not None:
-                fan_in = list(self._parts.values())[-1].fans[-1]
-                for piece in params.pieces[-2:]:
-                    piece[row] *= last * math.sqrt(fan_in)
-
-    def weights(self, params: Parameters) -> dict[str, Tensor]:
-        """The weights ``[seed, n]`` of each layer by name, without biases, gains and padding."""
-        found = {}
-        for (name, part), bounds in zip(self._parts.items(), self.bounds, strict=True):
-            fans = getattr(part, "fans", ())
-            layers = [n for n in range(0, len(fans), 2) if fans[n]]
-            for number, n in enumerate(layers):
-                rows, columns = part.real[n]
-                weight = params.pieces[bounds][n][:, :rows, :columns]
-                found[f"{name}_{number}"] = weight.reshape(len(params.flat), -1)
-        return found
-
-
-class Actor(_Parts):
+class Actor(Parts):
     """From observations to numbers for each action: its mean, or more than that.
 
     Args:
@@ -102,13 +56,13 @@ class Actor(_Parts):
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
         """Write the gradients of the parameters; ``grad`` is that of the output."""
         (front, body), (seen, kept) = self.bounds, saved
-        whole = _padded(grad, self._body.width).to(pieces[0].dtype)
+        whole = padded(grad, self._body.width).to(pieces[0].dtype)
         more = bool(self._input.shapes)
         below = self._body.backward(pieces[body], kept, whole, into[body], more)
         self._input.backward(pieces[front], seen, below, into[front])
 
 
-class Critic(_Parts):
+class Critic(Parts):
     """The value of an action in an observation. Rows are seeds, or the networks of each seed.
 
     Args:
@@ -159,22 +113,17 @@ class Critic(_Parts):
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
         """Write the gradients of the parameters; ``grad [row, batch]`` is that of the values."""
         (front, trunk, head), (seen, shared, kept) = self.bounds, saved
-        whole = _padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
+        whole = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
         more = bool(self._input.shapes)
         wanted = more or bool(self._trunk.shapes)
         below = self._head.backward(pieces[head], kept, whole, into[head], wanted)
         if wanted:
-            below = _padded(below[..., : self._entry], self._trunk.width)
+            below = padded(below[..., : self._entry], self._trunk.width)
             below = self._trunk.backward(pieces[trunk], shared, below, into[trunk], more)
             self._input.backward(pieces[front], seen, below, into[front])
 
     def action_gradient(self, pieces: Pieces, saved: list[Any], grad: Tensor) -> Tensor:
         """The gradient of the action, ``[row, batch, number]``, from that of the values."""
-        whole = _padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
+        whole = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
         below = self._head.backward(pieces[self.bounds[2]], saved[2], whole, None, True)
         return below[..., self._entry : self._joined].float()
-
-
-def _padded(x: Tensor, width: int) -> Tensor:
-    missing = width - x.shape[-1]
-    return functional.pad(x, (0, missing)) if missing else x

@@ -84,10 +84,9 @@ class Dense:
                 grad = through_relu(grad, y)
             if into is not None:
                 into[layer].copy_(torch.bmm(x.mT, grad))
-                bias = into[layer + 1]
-                torch.sum(grad, 1, keepdim=True, dtype=bias.dtype, out=bias)
+                sum_over_batch(grad, into[layer + 1])
             if layer or to_input:
-                grad = _times_transposed(grad, pieces[layer])
+                grad = times_transposed(grad, pieces[layer])
         return grad
 
     def _rectified(self, layer: int) -> bool:
@@ -99,9 +98,14 @@ def through_relu(grad: Tensor, output: Tensor) -> Tensor:
     return torch.ops.aten.threshold_backward(grad, output, 0)  # type: ignore[no-any-return]
 
 
-def _times_transposed(grad: Tensor, weight: Tensor) -> Tensor:
+def times_transposed(grad: Tensor, weight: Tensor) -> Tensor:
     """``grad [seed, batch, out]`` times the transposed ``weight [seed, in, out]``."""
     if grad.dtype == torch.float32:
         return torch.bmm(grad, weight.mT)
     # bfloat16's product copies an operand that is transposed: better the small one
     return torch.bmm(weight, grad.mT).mT.contiguous()
+
+
+def sum_over_batch(grad: Tensor, into: Tensor) -> None:
+    """``grad [seed, batch, width]`` into a piece ``[seed, 1, width]``."""
+    torch.sum(grad, 1, keepdim=True, dtype=into.dtype, out=into)

@@ -10,14 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from rlrun.nets.dense import through_relu
-from rlrun.nets.parameters import Pieces, draw_uniform, up
+from rlrun.nets.parameters import Pieces, draw_uniform, padded, up
 from rlrun.types import Space
 
 LAYERS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
 LEAST = 36  # pixels a side, for these layers; smaller images are padded with zeros
 
 
-class Numbers:
+class Vectors:
     """Vectors as they are, padded; numbers of discrete observations as one-hot vectors.
 
     Args:
@@ -27,6 +27,7 @@ class Numbers:
 
     shapes: tuple[tuple[int, int], ...] = ()
     real: tuple[tuple[int, int], ...] = ()
+    fans: tuple[int, ...] = ()
 
     def __init__(self, obs: Space) -> None:
         self._choices = obs.choices
@@ -45,8 +46,7 @@ class Numbers:
             before = [0, *accumulate(self._choices[:-1])]
             ones = obs.new_zeros(*obs.shape[:-1], self._width, dtype=torch.float32)
             return ones.scatter_(-1, obs + obs.new_tensor(before), 1.0), None
-        missing = self._width - obs.shape[-1]
-        return (functional.pad(obs, (0, missing)) if missing else obs), None
+        return padded(obs, self._width), None
 
     def backward(self, pieces: Pieces, saved: None, grad: Tensor, into: Pieces) -> None:
         """There are no parameters."""
@@ -127,6 +127,6 @@ def _kernel(pieces: Pieces, layer: int, seed: int, shape: tuple[int, ...]) -> Te
     return weight.contiguous(memory_format=torch.channels_last)
 
 
-def input_for(obs: Space) -> Numbers | Pixels:
+def input_for(obs: Space) -> Vectors | Pixels:
     """What makes vectors of such observations."""
-    return Pixels(obs) if obs.kind == "image" else Numbers(obs)
+    return Pixels(obs) if obs.kind == "image" else Vectors(obs)

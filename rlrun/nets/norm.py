@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from rlrun.nets.parameters import Pieces, draw_uniform, up
+from rlrun.nets.dense import sum_over_batch, through_relu, times_transposed
+from rlrun.nets.parameters import Pieces, draw_uniform, padded, up
 
 EPSILON = 1e-5  # added to the variance
 
@@ -24,14 +24,14 @@ class NormalizedDense:
 
     def __init__(self, sizes: Sequence[int], *, rectify: bool) -> None:
         self.sizes = tuple(sizes)
-        padded = [up(size, 4) for size in sizes]
-        self.width = padded[-1]
+        widths = [up(size, 4) for size in sizes]
+        self.width = widths[-1]
         self._normalized = [rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)]
         """Of each layer, whether it has a normalisation and a ReLU."""
         # weight, bias, gain, shift, weight, bias, ...
         self.shapes, self.real, self.fans = [], [], []
         for normalized, (i, o), (wide, high) in zip(
-            self._normalized, pairwise(self.sizes), pairwise(padded), strict=True
+            self._normalized, pairwise(self.sizes), pairwise(widths), strict=True
         ):
             vectors = 3 if normalized else 1
             self.shapes += [(wide, high), *[(1, high)] * vectors]
@@ -61,7 +61,7 @@ class NormalizedDense:
                 continue
             real = y[..., :size].contiguous()
             standard, mean, scale = torch.native_layer_norm(real, (size,), None, None, EPSILON)
-            standard = _padded(standard, y.shape[-1])
+            standard = padded(standard, y.shape[-1])
             out = torch.relu_(standard * pieces[first + 2] + pieces[first + 3])
             saved.append((x, real, mean, scale, standard, out))
             x, first = out, first + 4
@@ -81,10 +81,10 @@ class NormalizedDense:
             x, real, mean, scale, standard, out = saved[layer]
             end -= 4 if self._normalized[layer] else 2
             if self._normalized[layer]:
-                grad = torch.ops.aten.threshold_backward(grad, out, 0)
+                grad = through_relu(grad, out)
                 if into is not None:
-                    _sum_of(grad * standard, into[end + 2])
-                    _sum_of(grad, into[end + 3])
+                    sum_over_batch(grad * standard, into[end + 2])
+                    sum_over_batch(grad, into[end + 3])
                 size = real.shape[-1]
                 grad = torch.ops.aten.native_layer_norm_backward(
                     (grad * pieces[end + 2])[..., :size].contiguous(),
@@ -96,20 +96,10 @@ class NormalizedDense:
                     None,
                     [True, False, False],
                 )[0]
-                grad = _padded(grad, out.shape[-1])
+                grad = padded(grad, out.shape[-1])
             if into is not None:
                 into[end].copy_(torch.bmm(x.mT, grad))
-                _sum_of(grad, into[end + 1])
+                sum_over_batch(grad, into[end + 1])
             if layer or to_input:
-                grad = torch.bmm(grad, pieces[end].mT)
+                grad = times_transposed(grad, pieces[end])
         return grad
-
-
-def _sum_of(grad: Tensor, into: Tensor) -> None:
-    """Over the batch, into a piece ``[seed, 1, width]``."""
-    torch.sum(grad, 1, keepdim=True, dtype=into.dtype, out=into)
-
-
-def _padded(x: Tensor, width: int) -> Tensor:
-    missing = width - x.shape[-1]
-    return functional.pad(x, (0, missing)) if missing else x

@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 ALIGN = 16  # floats in 64 bytes
 Shapes: TypeAlias = Sequence[tuple[int, int]]
@@ -32,6 +33,12 @@ Pieces: TypeAlias = Sequence[Tensor]
 def up(size: int, multiple: int) -> int:
     """The next multiple."""
     return -(-size // multiple) * multiple
+
+
+def padded(x: Tensor, width: int) -> Tensor:
+    """``x [..., n]`` with zeros up to ``width``; itself where nothing is missing."""
+    missing = width - x.shape[-1]
+    return functional.pad(x, (0, missing)) if missing else x
 
 
 class Parameters:

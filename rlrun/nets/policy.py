@@ -14,6 +14,7 @@ from rlrun.nets.dense import Activation, Dense
 from rlrun.nets.distributions import distribution_for
 from rlrun.nets.inputs import input_for
 from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.parts import Parts
 from rlrun.rng import Numbers, Purpose
 from rlrun.types import Space
 
@@ -50,13 +51,12 @@ class PolicyNet:
             Dense((self._input.size, *hidden, out), rectify=False, activation=activation)
             for out in outputs
         ]
-        self.shapes = list(self._input.shapes)
-        self._bounds = [slice(0, len(self.shapes))]
-        for part in (*self._heads, self.distribution):
-            start = len(self.shapes)
-            self.shapes += part.shapes
-            self._bounds.append(slice(start, len(self.shapes)))
-        self._own = self._bounds.pop()
+        self._parts = Parts(
+            input=self._input, **dict(zip(("policy", "value"), self._heads, strict=False))
+        )
+        self._bounds = self._parts.bounds
+        self._own = slice(len(self._parts.shapes), None)
+        self.shapes = [*self._parts.shapes, *self.distribution.shapes]
 
     def own(self, pieces: Pieces) -> Pieces:
         """The parameters of the distribution."""
@@ -81,17 +81,9 @@ class PolicyNet:
                     drawn = orthogonal_(torch.empty(rows, columns), gain, generator)
                     piece[row, :rows, :columns] = drawn
 
-    def weights(self, pieces: Pieces) -> dict[str, Tensor]:
-        """The weights ``[seed, n]`` of each layer by name, without biases and padding."""
-        found = {}
-        names, parts = ("input", "policy", "value"), [self._input, *self._heads]
-        for name, part, bounds in zip(names, parts, self._bounds, strict=False):
-            real = part.real[::2]
-            for number, (piece, (rows, columns)) in enumerate(
-                zip(pieces[bounds][::2], real, strict=True)
-            ):
-                found[f"{name}_{number}"] = piece[:, :rows, :columns].flatten(1)
-        return found
+    def weights(self, params: Parameters) -> dict[str, Tensor]:
+        """See `Parts.weights`."""
+        return self._parts.weights(params)
 
     def policy(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """The policy's output ``[seed, batch, width]`` for ``obs [seed, batch, ...]``."""

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from rlrun.nets.dense import Dense
 from rlrun.nets.inputs import input_for
-from rlrun.nets.parameters import Parameters, Pieces
-from rlrun.rng import Numbers, Purpose
+from rlrun.nets.parameters import Pieces, padded
+from rlrun.nets.parts import Parts
 from rlrun.types import Space
 
 
-class ValueNet:
+class ValueNet(Parts):
     """A value, or several atoms of one, for each action.
 
     Observations, then the hidden layers but the last one, are shared by the heads; a head is the
@@ -48,43 +46,16 @@ class ValueNet:
         outputs = (actions * atoms, atoms) if dueling else (actions * atoms,)
         entry = self._trunk.sizes[-1]
         self._heads = [Dense((entry, *hidden[-1:], out), rectify=False) for out in outputs]
-        self.shapes = [*self._input.shapes, *self._trunk.shapes]
-        self._bounds = [slice(0, len(self._input.shapes))]
-        self._bounds.append(slice(len(self._input.shapes), len(self.shapes)))
-        self.first_of_heads = len(self.shapes)
+        names = ("head", "value_head")
+        heads = dict(zip(names, self._heads, strict=False))
+        super().__init__(input=self._input, shared=self._trunk, **heads)
+        self.first_of_heads = self.bounds[2].start
         """The first piece of the heads, whose layers can be noisy."""
-        for head in self._heads:
-            start = len(self.shapes)
-            self.shapes += head.shapes
-            self._bounds.append(slice(start, len(self.shapes)))
 
     @property
     def heads(self) -> list[Dense]:
         """The advantages' or the values' head, and that of the state's value, if there is one."""
         return self._heads
-
-    def init(self, params: Parameters, seeds: Sequence[int]) -> None:
-        """Draw parameters uniformly from ±1/√fan_in, each seed's from a generator of its own."""
-        numbers = Numbers(Purpose.WEIGHTS)
-        for row, seed in enumerate(seeds):
-            generator = torch.Generator().manual_seed(numbers(seed, 0, 0))
-            for part, bounds in zip(self._parts, self._bounds, strict=True):
-                part.init(params.pieces[bounds], row, generator)
-
-    @property
-    def _parts(self) -> list[Any]:
-        return [self._input, self._trunk, *self._heads]
-
-    def weights(self, pieces: Pieces) -> dict[str, Tensor]:
-        """The weights ``[seed, n]`` of each layer by name, without biases and padding."""
-        found = {}
-        names = ("input", "shared", "head", "value_head")
-        for name, part, bounds in zip(names, self._parts, self._bounds, strict=False):
-            for number, (piece, (rows, columns)) in enumerate(
-                zip(pieces[bounds][::2], part.real[::2], strict=True)
-            ):
-                found[f"{name}_{number}"] = piece[:, :rows, :columns].flatten(1)
-        return found
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """``[seed, batch, action]``, or ``[seed, batch, action, atom]`` where there are several.
@@ -95,11 +66,11 @@ class ValueNet:
 
     def forward(self, pieces: Pieces, obs: Tensor) -> tuple[Tensor, list[Any]]:
         """The same, and what `backward` needs."""
-        x, seen = self._input.forward(pieces[self._bounds[0]], obs)
-        x, shared = self._trunk.forward(pieces[self._bounds[1]], x.to(pieces[0].dtype))
+        x, seen = self._input.forward(pieces[self.bounds[0]], obs)
+        x, shared = self._trunk.forward(pieces[self.bounds[1]], x.to(pieces[0].dtype))
         saved: list[Any] = [seen, shared]
         outs = []
-        for head, bounds in zip(self._heads, self._bounds[2:], strict=True):
+        for head, bounds in zip(self._heads, self.bounds[2:], strict=True):
             out, kept = head.forward(pieces[bounds], x)
             saved.append(kept)
             outs.append(out[..., : head.sizes[-1]].float())
@@ -132,15 +103,14 @@ class ValueNet:
         wanted = bool(self._trunk.shapes or self._input.shapes)
         below: Tensor | None = None
         for head, bounds, each, part in zip(
-            self._heads, self._bounds[2:], kept, self._divided(grad), strict=True
+            self._heads, self.bounds[2:], kept, self._divided(grad), strict=True
         ):
-            padding = head.width - part.shape[-1]
-            whole = (functional.pad(part, (0, padding)) if padding else part).to(pieces[0].dtype)
+            whole = padded(part, head.width).to(pieces[0].dtype)
             out = head.backward(pieces[bounds], each, whole, into[bounds], wanted)
             if wanted:
                 below = out if below is None else below + out
         if below is not None:
-            trunk, front = self._bounds[1], self._bounds[0]
+            trunk, front = self.bounds[1], self.bounds[0]
             more = bool(self._input.shapes)
             below = self._trunk.backward(pieces[trunk], shared, below, into[trunk], more)
             self._input.backward(pieces[front], seen, below, into[front])
