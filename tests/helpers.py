@@ -13,6 +13,7 @@ import torch
 
 from rlrun import build
 from rlrun.cli.folders import config_root
+from rlrun.loop import interact
 from rlrun.opening import open_envs
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -73,6 +74,16 @@ def envs_of(
 ) -> Envs:
     """A grid of one registered environment."""
     return open_envs(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
+
+
+def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:
+    """Everything that comes out of some steps of the loop."""
+    seen = []
+    for step, t, metrics in interact(agent, envs, start):
+        seen.append(host([list(t), metrics]))
+        if step >= start + steps:
+            return seen
+    raise AssertionError("unreachable: the loop has no end")
 
 
 def host(tree: Any) -> Any:

@@ -14,7 +14,7 @@ from gymnasium import spaces
 
 from rlrun import build, checkpoint
 from rlrun.agents import AGENTS
-from rlrun.loop import Played, evaluate, interact
+from rlrun.loop import Played, evaluate
 from rlrun.opening import open_envs
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
@@ -27,6 +27,7 @@ from tests.helpers import (
     SMALL_REINFORCE,
     agent_and_envs,
     differences,
+    drive,
     host,
     row,
     settings,
@@ -120,16 +121,6 @@ class Shapes(gym.Env[Array, Any]):
     def step(self, action: Any) -> Any:
         coin = self.np_random.random()
         return self._see(), float(action), coin < 0.1, 0.1 < coin < 0.15, {}
-
-
-def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:
-    """Everything that comes out of some steps of the loop."""
-    seen = []
-    for step, t, metrics in interact(agent, envs, start):
-        seen.append(host([list(t), metrics]))
-        if step >= start + steps:
-            return seen
-    raise AssertionError("unreachable: the loop has no end")
 
 
 @battery

@@ -15,8 +15,7 @@ from rlrun.device import Device
 from rlrun.loop import interact
 from rlrun.nets.control import Critic
 from rlrun.types import Batch, Space
-from tests.helpers import SMALL_CONTROL, agent_and_envs, differences, host, row
-from tests.test_contract import drive
+from tests.helpers import SMALL_CONTROL, agent_and_envs, differences, drive, host, row
 
 HOST = Device(name="cpu", threads=1, compile=False, deterministic=False, precision="float32")
 PENDULUM = ("env=Pendulum-v1", "seeds=2", *SMALL_CONTROL, "agent.train_every=1")

@@ -14,7 +14,7 @@ from rlrun.nets.control import Actor, Critic
 from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Parameters
 from rlrun.types import Space
-from tests.test_nets import CPU, IMAGE, observations
+from tests.net_helpers import CPU, IMAGE, observations
 
 VECTOR = Space("vector", (3,))
 NUMBERS = Space("discrete", (), (5,))

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
@@ -21,31 +20,9 @@ from rlrun.log import Logger
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.rng import Numbers, Purpose
+from tests.fault_helpers import VICTIM, WORDS, faulty, meta
 from tests.helpers import SMALL_DQN, SMALL_PPO, SMALL_REINFORCE, differences, host, row, settings
-from tests.test_resume import resume
-
-WORDS = (
-    *SMALL_DQN,
-    "seed=5",
-    "seeds=3",
-    "total_steps=200",
-    "log.every=20",
-    "eval.every=100",
-    "eval.episodes=2",
-    "eval.final_episodes=2",
-    "checkpoint.every_steps=10",
-)
-VICTIM = Numbers(Purpose.TRAIN_EPISODES)(6, 0, 0)  # how seed 6's environment begins
-
-
-def faulty(what: str, *words: str, victim: int | None = VICTIM) -> dict[str, Any]:
-    kwargs = [f"env.kwargs.what={what}"] + ([f"env.kwargs.victim={victim}"] if victim else [])
-    return settings(*WORDS, "env=tests.faulty:Faulty-v0", *kwargs, *words)
-
-
-def meta(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "meta.json").read_text())
-    return found
+from tests.resume_helpers import resume
 
 
 @pytest.mark.parametrize("vector", ["sync", "async"])
@@ -228,129 +205,3 @@ def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(RunFailed, match="cannot be written"):
         runs.run(settings(*WORDS), tmp_path, "rlrun again")
-
-
-def test_nothing_is_loaded_through_a_link(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder, outside = tmp_path / "run", tmp_path / "precious.txt"
-    folder.mkdir()
-    runs.run(settings(*WORDS, "total_steps=40"), folder, "rlrun again")
-    outside.write_text("keep me")
-    (folder / "metrics.jsonl").unlink()
-    (folder / "metrics.jsonl").symlink_to(outside)
-    assert resume(str(folder), "total_steps=60") == 2
-    assert "is a link: a run's folder has none" in capsys.readouterr().err
-    assert outside.read_text() == "keep me"
-
-
-EVIL = {
-    "config.yaml, code": (
-        "config.yaml",
-        "!!python/object/apply:os.system ['touch pwned']\n",
-        "config.yaml is damaged",
-    ),
-    "config.yaml, resolved": (
-        "config.yaml",
-        "seed: ${oc.env:HOME}\n",
-        "does not hold the settings of a run",
-    ),
-    "config.yaml, target": (
-        "config.yaml",
-        "total_steps: 40\nenv: {}\nagent: {_target_: os.system, command: touch pwned}\n",
-        "seed has no value",
-    ),
-    "config.yaml, a list": ("config.yaml", "[1, 2]\n", "does not hold the settings of a run"),
-    "config.yaml, a bomb": (
-        "config.yaml",
-        "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\n" + "c: " * 3,
-        "config.yaml is damaged",
-    ),
-    "config.yaml, odd": (
-        "config.yaml",
-        "agent: 3\nenv: [1]\ntotal_steps: 40\n",
-        "does not hold the settings of a run",
-    ),
-    "config.yaml, empty": ("config.yaml", "", "does not hold the settings of a run"),
-    "config.yaml, references": (
-        "config.yaml",
-        "a: &a [x, x]\nagent: *a\nenv: {}\ntotal_steps: 40\n",
-        "it has references",
-    ),
-    "meta.json, half": ("meta.json", '{"version": 1', "meta.json is damaged"),
-    "meta.json, later": (
-        "meta.json",
-        '{"version": 9, "horizon": 5, "status": "running"}',
-        "meta.json has format version 9",
-    ),
-    "meta.json, deep": ("meta.json", "[" * 100_000, "meta.json is damaged"),
-    "meta.json, no number": (
-        "meta.json",
-        '{"version": 1, "horizon": "many", "status": "running"}',
-        "meta.json is damaged",
-    ),
-}
-
-
-@pytest.mark.parametrize("kind", EVIL)
-def test_a_damaged_or_malicious_folder_is_an_error_and_no_more(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    kind: str,
-) -> None:
-    name, content, message = EVIL[kind]
-    folder = tmp_path / "run"
-    folder.mkdir()
-    monkeypatch.chdir(tmp_path)
-    runs.run(settings(*WORDS, "total_steps=40"), folder, "rlrun again")
-    capsys.readouterr()
-    (folder / name).write_text(content)
-    assert resume("run", "total_steps=60") == 2
-    err = capsys.readouterr().err
-    assert err.startswith("rlrun: ") and err.count("\n") == 1
-    assert message in err
-    assert not (tmp_path / "pwned").exists()
-
-
-@pytest.mark.parametrize("position", [None, "x", {}, {"step": 1, "lines": "y", "events": {}}, 7])
-def test_a_position_of_the_log_that_is_none_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], position: Any
-) -> None:
-    runs.run(settings(*WORDS, "total_steps=60"), tmp_path, "rlrun again")
-    store = checkpoint.Checkpoints(tmp_path / "checkpoint")
-    store.save({**store.load(), "log": position})
-    capsys.readouterr()
-    assert resume(str(tmp_path), "total_steps=80") == 1
-    assert "does not say how far the log had come" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda s: s["agent"].pop("optimizer"),
-        lambda s: s["agent"]["policy"].update(online=s["agent"]["policy"]["online"][:1]),
-        lambda s: s["agent"]["policy"].update(online="weights"),
-        lambda s: s["envs"].update(actions=s["envs"]["actions"][:, :1]),
-        lambda s: s["envs"].update(begun=s["envs"]["begun"] - 10**6),
-        lambda s: s["agent"]["replay"].update(time=10**15),
-        lambda s: s["agent"]["explore"]["streams"][0].update(width=10**15),
-        lambda s: s["recorder"].update(returns=[]),
-        lambda s: s["best"].update(mean=np.zeros(1)),
-        lambda s: s.pop("clock"),
-        lambda s: s.update(step="many"),
-    ],
-)
-def test_a_state_that_is_not_this_runs_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any
-) -> None:
-    runs.run(settings(*WORDS, "total_steps=60"), tmp_path, "rlrun again")
-    store = checkpoint.Checkpoints(tmp_path / "checkpoint")
-    state = store.load()
-    change(state)
-    store.save(state)
-    capsys.readouterr()
-    assert resume(str(tmp_path), "total_steps=80") == 1
-    err = capsys.readouterr().err
-    assert "the checkpoint does not fit the settings of its run" in err
-    assert "Traceback" not in err

@@ -24,9 +24,9 @@ from rlrun.agents.dqn import DQN
 from rlrun.errors import RunFailed
 from rlrun.log import Logger
 from rlrun.types import Array
+from tests.fault_helpers import faulty
 from tests.helpers import SMALL_DQN, settings
-from tests.test_faults import faulty
-from tests.test_resume import resume, run, stopped_at
+from tests.resume_helpers import resume, run, stopped_at
 
 Shown = dict[str, list[tuple[int, float, float, float]]]
 

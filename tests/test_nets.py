@@ -6,40 +6,15 @@ import random
 from collections.abc import Sequence
 from itertools import pairwise
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rlrun.nets.noise import Noise
-from rlrun.nets.parameters import Parameters, cut
 from rlrun.nets.values import ValueNet
 from rlrun.optim import Adam
 from rlrun.types import Space
-
-CPU = torch.device("cpu")
-IMAGE = Space("image", (2, 40, 44))
-
-
-def started(net: ValueNet, seeds: Sequence[int]) -> Parameters:
-    params = Parameters.zeros(len(seeds), net.shapes, CPU)
-    net.init(params, seeds)
-    return params
-
-
-def gradient(net: ValueNet, params: Parameters, obs: Tensor, slope: Tensor) -> Parameters:
-    _, saved = net.forward(params.pieces, obs)
-    into = params.zeros_like()
-    net.backward(params.pieces, saved, slope, into.pieces)
-    return into
-
-
-def observations(space: Space, *lead: int, draw: int = 1) -> Tensor:
-    rng = np.random.default_rng(draw)
-    if space.kind == "image":
-        return torch.from_numpy(rng.integers(0, 256, (*lead, *space.shape), np.uint8))
-    return torch.from_numpy(rng.standard_normal((*lead, *space.shape)).astype(np.float32))
+from tests.net_helpers import IMAGE, gradient, learn, observations, started
 
 
 class Twin(nn.Module):
@@ -150,58 +125,6 @@ def test_dueling_is_value_plus_advantage_less_its_mean(atoms: int) -> None:
     assert torch.allclose(net.infer(params.pieces, obs)[0].view(8, 3, atoms), wanted, atol=1e-6)
 
 
-def test_noisy_layers_by_hand() -> None:
-    net = ValueNet(Space("vector", (2,)), [3, 4], 2)
-    noise = Noise(net, [5], CPU)
-    params = Parameters.zeros(1, [*net.shapes, *noise.shapes], CPU)
-    net.init(params, [5])
-    noise.init(params)
-    plain, sigma = params.pieces[:6], params.pieces[6:]
-    # the trunk has none; of the head's layers 3 -> 4 -> 2 sigma is 1 / (2 sqrt(inputs))
-    assert sigma[0][0, :3] == pytest.approx(0.5 / 3**0.5)
-    assert sigma[0][0, 3:].count_nonzero() == 0
-    assert sigma[2][0, :4, :2] == pytest.approx(0.25)
-    assert sigma[2][0, :, 2:].count_nonzero() == 0
-    drawn = noise.draw()
-    noisy = noise.noisy(params.pieces, drawn)
-    assert all(torch.equal(a, b) for a, b in zip(noisy[:2], plain[:2], strict=True))
-    weight, bias = drawn.weights[0][0], drawn.weights[1][0, 0]
-    assert torch.allclose(noisy[2][0], plain[2][0] + sigma[0][0] * weight)
-    assert torch.allclose(noisy[3][0, 0], plain[3][0, 0] + sigma[1][0, 0] * bias)
-    assert np.linalg.matrix_rank(weight.numpy()) == 1  # factorised
-    assert torch.allclose(weight / weight[:, :1], (bias / bias[0]).expand(4, 4), rtol=1e-4)
-
-
-def test_noise_is_sign_root_of_normal() -> None:
-    net = ValueNet(Space("vector", (2,)), [400], 8)
-    noise = Noise(net, [1, 2], CPU)
-    e = torch.cat([noise.draw().weights[1].flatten(1) for _ in range(50)], 1)
-    normal = e.sign() * e.square()
-    assert normal.mean(1) == pytest.approx(torch.zeros(2), abs=0.03)
-    assert normal.std(1) == pytest.approx(torch.ones(2), abs=0.03)
-    assert not torch.equal(e[0], e[1])
-
-
-def test_the_gradient_of_sigma_is_that_of_mu_times_the_noise() -> None:
-    net = ValueNet(Space("vector", (3,)), [5, 6], 2, dueling=True)
-    noise = Noise(net, [1, 2], CPU)
-    params = Parameters.zeros(2, [*net.shapes, *noise.shapes], CPU)
-    net.init(params, [1, 2])
-    noise.init(params)
-    drawn = noise.draw()
-    obs = observations(Space("vector", (3,)), 2, 4)
-    leaves = [piece.detach().clone().requires_grad_() for piece in params.pieces]
-    out, _ = net.forward(noise.noisy(leaves, drawn), obs)
-    wanted = torch.autograd.grad(out.square().sum(), leaves)
-    noisy = noise.noisy(params.pieces, drawn)
-    out, saved = net.forward(noisy, obs)
-    into = params.zeros_like()
-    net.backward(noisy, saved, 2 * out, into.pieces)
-    noise.backward(into.pieces, drawn)
-    for ours, theirs in zip(into.pieces, wanted, strict=True):
-        assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-5)
-
-
 def test_small_images_are_padded() -> None:
     net = ValueNet(Space("image", (3, 7, 50)), [4], 2)
     params = started(net, [0])
@@ -231,36 +154,6 @@ def test_weights_start_within_their_bound_and_belong_to_the_seed() -> None:
     assert params.pieces[0][:, :, 50:].abs().max() == 0
 
 
-def test_adam_and_clipping_are_those_of_torch_for_each_seed() -> None:
-    shapes = [(4, 4), (1, 4)]
-    params = Parameters.zeros(2, shapes, CPU)
-    twins = [torch.zeros(20, requires_grad=True) for _ in range(2)]
-    ours = Adam(params, 1.0, epsilon=1e-3)
-    theirs = [torch.optim.Adam([twin], eps=1e-3) for twin in twins]
-    generator = torch.Generator().manual_seed(0)
-    for step in range(20):
-        size = torch.tensor([0.05, 5.0])  # one seed below the norm, one above
-        aim = torch.randn(2, 20, generator=generator) * size[:, None]
-        lr = 0.1 / (1 + step)
-        slope = torch.zeros_like(params.flat)
-        for piece, part in zip(cut(slope, shapes), (aim[:, :16], aim[:, 16:]), strict=True):
-            piece.copy_(part.view(piece.shape))
-        ours.step(slope, lr)
-        for row, twin in enumerate(twins):
-            twin.grad = aim[row].clone()
-            nn.utils.clip_grad_norm_(twin, 1.0)
-            theirs[row].param_groups[0]["lr"] = lr
-            theirs[row].step()
-    flat = torch.cat([piece.flatten(1) for piece in cut(params.flat, shapes)], 1)
-    assert torch.allclose(flat, torch.stack(twins), atol=1e-6)
-
-
-def learn(net: ValueNet, params: Parameters, adam: Adam, obs: Tensor, target: Tensor) -> None:
-    values = net.infer(params.pieces, obs)
-    slope = (values - target).clamp(-1, 1) / target[0].numel()
-    adam.step(gradient(net, params, obs, slope).flat, 1e-2)
-
-
 @pytest.mark.parametrize("draw", range(20))
 def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
     """Bit for bit, for random shapes: the contract that makes a stack a set of single runs."""
@@ -286,27 +179,6 @@ def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
             assert torch.equal(stack.flat[k], alone[k].flat[0]), (space, hidden, actions, k)
             a = net.infer(stack.pieces, obs)[k]
             assert torch.equal(a, net.infer(alone[k].pieces, obs[one].clone())[0])
-
-
-def test_a_row_that_sits_steps_out_is_as_if_alone() -> None:
-    """Also in what corrects Adam's bias, which depends on how many steps a row has gone."""
-    shapes = [(4, 4), (1, 4)]
-    stack = Parameters.zeros(3, shapes, CPU)
-    alone = [Parameters.zeros(1, shapes, CPU) for _ in range(3)]
-    together, apart = Adam(stack, 1.0), [Adam(params, 1.0) for params in alone]
-    generator = torch.Generator().manual_seed(0)
-    for step, frozen in enumerate([(), {1}, {0, 1}, {0, 1, 2}, {2}, ()]):
-        slope = torch.randn(stack.flat.shape, generator=generator)
-        slope[list(frozen)] = torch.nan
-        for k in set(range(3)) - set(frozen):
-            apart[k].step(slope[k : k + 1].clone(), 0.1)
-        together.step(slope, 0.1, frozen)
-        if step == 3:
-            again = Adam(stack, 1.0)
-            again.load_state_dict(together.state_dict())
-            together = again
-        for k in range(3):
-            assert torch.equal(stack.flat[k], alone[k].flat[0])
 
 
 def test_a_copy_stays() -> None:

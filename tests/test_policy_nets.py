@@ -16,7 +16,7 @@ from rlrun.nets.distributions import Categorical, Gaussian
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy import PolicyNet
 from rlrun.types import Space
-from tests.test_nets import CPU, IMAGE, observations
+from tests.net_helpers import CPU, IMAGE, observations
 
 distributions: Any = torch.distributions  # not typed
 CHOICES = [(5,), (2,), (3, 2, 4), (2, 2)]

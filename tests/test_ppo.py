@@ -15,8 +15,7 @@ from rlrun.agents.ppo import PPO
 from rlrun.agents.reinforce import Reinforce
 from rlrun.errors import BadInput
 from rlrun.types import Step
-from tests.helpers import SMALL_PPO, SMALL_REINFORCE, agent_and_envs, differences, host, row
-from tests.test_contract import drive
+from tests.helpers import SMALL_PPO, SMALL_REINFORCE, agent_and_envs, differences, drive, host, row
 
 CART = "env=CartPole-v1"
 SCALED = (*SMALL_PPO, "env=Pendulum-v1", "agent.normalize_obs=true", "agent.normalize_reward=true")
