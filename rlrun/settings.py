@@ -197,14 +197,23 @@ class EnvSettings:
         except Exception as error:
             kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
             raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
-        bins = self.bins
-        if bins and self._how.scale_obs:  # they are said in the environment's own numbers
-            low, high = (each.ravel().tolist() for each in bounds(self.make().observation_space))
-            bins = tuple(
-                (scaled(start, *ends), scaled(stop, *ends), count)
-                for (start, stop, count), *ends in zip(bins, low, high, strict=True)
-            )
+        bins = self._scaled_bins() if self._how.scale_obs else self.bins
         return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=bins)
+
+    def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:
+        """The bins, said in the environment's own numbers, where these are scaled.
+
+        Those that do not fit its observations are left as they are: who uses them refuses them.
+        """
+        env = self.make()
+        low, high = (each.ravel().tolist() for each in bounds(env.observation_space))
+        env.close()
+        if self.bins is None or len(self.bins) != len(low):
+            return self.bins
+        return tuple(
+            (scaled(start, *ends), scaled(stop, *ends), count)
+            for (start, stop, count), *ends in zip(self.bins, low, high, strict=True)
+        )
 
 
 def _check_shapes(env: gym.Env[Any, Any]) -> None:

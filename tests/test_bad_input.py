@@ -66,6 +66,10 @@ BAD = [
     ("agent=rainbow replay.alpha=2", "replay.alpha must lie between 0 and 1, got 2.0"),
     ("device.precision=float16", "device.precision must be one of float32, bfloat16"),
     ("env.scale_obs=true", "env.scale_obs=true is for numbers with finite bounds"),
+    (
+        "agent=q_learning env=MountainCar-v0 env.scale_obs=true env.bins=[[0,1,3]]",
+        "a table needs bins",
+    ),
     ("env=FrozenLake-v1 env.scale_obs=true", "env.scale_obs=true is for vectors"),
     ("env=ALE/Pong-v5 env.frame_stack=0", "env.frame_stack must be at least 1, got 0"),
     ("env=ALE/Pong-v5 env.frame_skip=0", "env.frame_skip must be at least 1, got 0"),
