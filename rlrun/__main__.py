@@ -6,6 +6,7 @@ import os
 import sys
 
 from rlrun import __version__
+from rlrun.cli.verbs import VERBS, complete, run_verb
 
 
 def main() -> int:
@@ -24,15 +25,12 @@ def main() -> int:
             print(f"rlrun {__version__}")
             return 0
         if words[:1] in (["-sc"], ["--shell-completion"]) and "COMP_LINE" in os.environ:
-            typed = os.environ["COMP_LINE"].split() + [""] * os.environ["COMP_LINE"].endswith(" ")
-            if len(typed) > 2 and typed[1] == "resume":
-                return 0  # nothing of ours: the shell completes folders
-            if len(typed) == 2 and "resume".startswith(typed[1]):
-                print("resume", end=" ")  # and Hydra adds what it knows
-        if words[:1] == ["resume"]:
-            from rlrun.cli.resume import resume
-
-            return resume(words[1:])
+            found = complete(os.environ["COMP_LINE"])
+            if found is None:
+                return 0
+            print(*found, end=" ")  # and Hydra adds what it knows
+        if words[:1] and words[0] in VERBS:
+            return run_verb(words)
         from rlrun.cli.app import run
 
         return run(words)

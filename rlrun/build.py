@@ -195,16 +195,3 @@ def evaluation_envs(parts: Settings, num_envs: int, on_hang: OnHang = give_up) -
         purpose=Purpose.EVAL_EPISODES,
         on_hang=on_hang,
     )
-
-
-def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, bool | int | float | str]:
-    """Nested settings as ``group.key`` to plain values, for the table of hyperparameters."""
-    values: dict[str, bool | int | float | str] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            values |= flat(value, f"{path}{key}.")
-        elif isinstance(value, bool | int | float | str):
-            values[f"{path}{key}"] = value
-        elif value is not None:
-            values[f"{path}{key}"] = str(value)
-    return values

@@ -159,6 +159,18 @@ def check_files(path: Path) -> None:
             raise FolderError(f"{file} should be {kind}: this is not the folder of a run.")
 
 
+def is_open(path: Path) -> bool:
+    """Whether a process is at work in the folder of a run; never ask it of one's own run."""
+    try:
+        with (path / ".lock").open("r") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return (path / ".lock").exists()
+    except OSError:
+        return False
+    return False
+
+
 def read_meta(path: Path) -> dict[str, Any]:
     """``meta.json`` of a run. Raises FolderError where it is none that this program reads."""
     file = path / "meta.json"

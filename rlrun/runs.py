@@ -17,7 +17,8 @@ from typing import Any, cast
 
 from omegaconf import OmegaConf
 
-from rlrun.build import build_agent, evaluation_envs, evaluation_limit, flat, replay_bytes
+from rlrun.build import build_agent, evaluation_envs, evaluation_limit, replay_bytes
+from rlrun.comparing import flat
 from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
 from rlrun.folder import FolderError, RunFolder

@@ -181,6 +181,7 @@ BAD = [
     ("CartPole-v1", "Did you mean env=CartPole-v1?"),
     ("seeds", "Did you mean seeds=VALUE?"),
     ("trian", "'trian' is neither a command nor a setting"),
+    ("resum", "Did you mean rlrun resume?"),
     ("=1", "'=1' has no name in front of the ="),
     ("--bogus", "there is no flag --bogus"),
     ("--multirum", "Did you mean --multirun?"),

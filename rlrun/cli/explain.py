@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rlrun.cli import locate
 from rlrun.cli.loader import loader
+from rlrun.cli.verbs import VERBS
 from rlrun.errors import BadInput, RunFailed, closest, did_you_mean
 
 HOW = "Settings are written KEY=VALUE, as env=CartPole-v1; rlrun --help lists them."
@@ -121,6 +122,8 @@ def _unreadable(error: OverrideParseException) -> str:
     for group in ("agent", "env", "experiment"):
         if word in locate.options(group):
             return f"'{word}' alone says nothing. Did you mean {group}={word}?"
+    if verb := closest(word, VERBS):
+        return f"'{word}' is neither a command nor a setting. Did you mean rlrun {verb}?"
     keys = _leaves(_composed())
     near = closest(word, keys) or closest(word, [k.rpartition(".")[2] for k in keys])
     hint = f" Did you mean {_full(near, keys)}=VALUE?" if near else ""

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from rlrun.cli.explain import explain, report_crash
 from rlrun.errors import BadInput, RunFailed, did_you_mean
-from rlrun.folder import FolderError, check_files, read_meta
+from rlrun.folder import check_files, read_meta
+from rlrun.reading import read_config
 from rlrun.schema import convert
 
 HELP = """\
@@ -87,42 +87,6 @@ def _begun(meta: Path) -> tuple[str, str]:
         return str(read_meta(meta.parent)["started"]), str(meta)
     except (RunFailed, KeyError):
         return "", str(meta)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a run, read as data: nothing in the file is resolved or executed.
-
-    Raises FolderError where the file is not one.
-    """
-    path = folder / "config.yaml"
-    try:
-        if path.stat().st_size > 2**20:
-            raise ValueError("it is too large")
-        if any(isinstance(t, yaml.AliasToken) for t in yaml.scan(path.read_text("utf-8"))):
-            raise ValueError("it has references")  # a few of them can make a file of any size
-        loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except FileNotFoundError as error:
-        raise FolderError(f"{path} is missing: {folder} cannot be gone on with.") from error
-    except Exception as error:  # whatever a YAML reader says of a damaged file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FolderError(f"{path} is damaged: {reason}.") from error
-    if (
-        not isinstance(loaded, dict)
-        or not {"agent", "env", "total_steps"} <= loaded.keys()
-        or not isinstance(loaded["env"], dict)
-        or _interpolations(loaded)
-    ):
-        raise FolderError(f"{path} is damaged: it does not hold the settings of a run.")
-    return {str(key): value for key, value in loaded.items()}
-
-
-def _interpolations(value: Any) -> bool:
-    """Whether some text in nested settings asks to be replaced."""
-    if isinstance(value, Mapping):
-        return any(_interpolations(key) or _interpolations(each) for key, each in value.items())
-    if isinstance(value, list):
-        return any(map(_interpolations, value))
-    return isinstance(value, str) and "${" in value
 
 
 def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,191 @@
+"""A run's folder read back as data; nothing in it is resolved or executed.
+
+Works for runs that are going on: what is half written is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from rlrun.folder import FolderError, is_open, read_meta
+from rlrun.log import LINES
+
+MOST_BYTES = 2**20  # of a file of settings or results: none of ours comes near
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of all seeds of a run.
+
+    ``steps [time]`` are environment steps of each seed, ``values [seed, time]`` are NaN where a
+    seed has no value at that step.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """What a run has left so far: ``settings`` nested, ``meta.json``, ``result.json`` or None."""
+
+    folder: Path
+    settings: dict[str, Any]
+    meta: dict[str, Any]
+    result: dict[str, Any] | None
+
+    @property
+    def agent(self) -> str:
+        return str(self.settings["agent"]["name"])
+
+    @property
+    def env(self) -> str:
+        return str(self.settings["env"]["id"])
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        first = int(self.settings["seed"])
+        return tuple(range(first, first + int(self.settings["seeds"])))
+
+    @cached_property
+    def status(self) -> str:
+        """``done``, ``failed``, ``interrupted`` or ``running``; killed counts as interrupted."""
+        told = str(self.meta["status"])
+        return "interrupted" if told == "running" and not is_open(self.folder) else told
+
+    @cached_property
+    def curves(self) -> dict[str, Curve]:
+        """Every metric of ``metrics.jsonl`` by its tag, in the order of the tags' names."""
+        return read_curves(self.folder / LINES, self.seeds)
+
+    def scores(self, which: str = "final") -> list[float | None]:
+        """Each seed's mean return, ``final`` or ``best``; None for a seed that has none (yet)."""
+        told = (self.result or {}).get(which) or {}
+        return list(told.get("per_seed", [None] * len(self.seeds)))
+
+
+def read_run(folder: Path) -> RecordedRun:
+    """Read a run's folder; raises FolderError with a sentence where it is none, or damaged."""
+    meta = read_meta(folder)
+    return RecordedRun(folder, read_config(folder), meta, _read_result(folder))
+
+
+def find_runs(folders: Iterable[Path]) -> list[Path]:
+    """The run folders at or below ``folders``, each once, in the order of their names.
+
+    Raises FolderError where a folder does not exist or holds no run.
+    """
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise FolderError(f"there is no folder {folder}.")
+        below = sorted(path.parent for path in folder.rglob("meta.json"))
+        if not below:
+            raise FolderError(f"{folder} holds no runs.")
+        found |= {path.resolve(): path for path in below}
+    return list(found.values())
+
+
+def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
+    """The metrics in a ``metrics.jsonl``; no file is no metrics. Raises FolderError if damaged."""
+    points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed
+    rows = {seed: row for row, seed in enumerate(seeds)}
+    content = path.read_bytes() if path.exists() else b""
+    for line in content[: content.rfind(b"\n") + 1].splitlines():  # the last may be half a line
+        try:
+            told = json.loads(line)
+            step, row = int(told.pop("step")), rows[told.pop("seed")]
+            for tag, value in told.items():
+                points.setdefault(str(tag), {}).setdefault(step, {})[row] = float(value)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise FolderError(f"{path} is damaged: a line of it holds no metrics.") from error
+    return {tag: _curve(points[tag], len(seeds)) for tag in sorted(points)}
+
+
+def _curve(points: Mapping[int, Mapping[int, float]], seeds: int) -> Curve:
+    steps = np.array(sorted(points), np.int64)
+    values = np.full((seeds, len(steps)), np.nan)
+    for column, step in enumerate(steps):
+        for row, value in points[int(step)].items():
+            values[row, column] = value
+    return Curve(steps, values)
+
+
+def _read_result(folder: Path) -> dict[str, Any] | None:
+    """``result.json``; None where the run has no result yet."""
+    path = folder / "result.json"
+    try:
+        if path.stat().st_size > MOST_BYTES * 10:
+            raise ValueError
+        result = json.loads(path.read_text("utf-8"))
+        if not {"seeds", "final", "best", "status"} <= result.keys():
+            raise ValueError
+        for told in (result["final"], result["best"]):
+            _check_scores(told, len(result["seeds"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FolderError(f"{path} is damaged: it does not hold a run's result.") from error
+    return dict(result)
+
+
+def _check_scores(told: Any, seeds: int) -> None:
+    """Raises an exception of some kind where ``told`` is no evaluation of so many seeds."""
+    if told is not None:
+        if len(told["per_seed"]) != seeds:
+            raise ValueError
+        for score in told["per_seed"]:
+            if score is not None:
+                float(score)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The settings of a run, read as data: nothing in the file is resolved or executed.
+
+    Raises FolderError where the file is not one.
+    """
+    path = folder / "config.yaml"
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError("it is too large")
+        if any(isinstance(t, yaml.AliasToken) for t in yaml.scan(path.read_text("utf-8"))):
+            raise ValueError("it has references")  # a few of them can make a file of any size
+        loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except FileNotFoundError as error:
+        raise FolderError(f"{path} is missing: {folder} cannot be gone on with.") from error
+    except Exception as error:  # whatever a YAML reader says of a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FolderError(f"{path} is damaged: {reason}.") from error
+    if (
+        not isinstance(loaded, dict)
+        or not {"agent", "env", "total_steps"} <= loaded.keys()
+        or not isinstance(loaded["env"], dict)
+        or _interpolations(loaded)
+    ):
+        raise FolderError(f"{path} is damaged: it does not hold the settings of a run.")
+    return {str(key): value for key, value in loaded.items()}
+
+
+def _interpolations(value: Any) -> bool:
+    """Whether some text in nested settings asks to be replaced."""
+    if isinstance(value, Mapping):
+        return any(_interpolations(key) or _interpolations(each) for key, each in value.items())
+    if isinstance(value, list):
+        return any(map(_interpolations, value))
+    return isinstance(value, str) and "${" in value
+
+
+def listed(folders: Iterable[Path]) -> list[RecordedRun]:
+    """Every run at or below ``folders``; see `find_runs` and `read_run` for what they raise."""
+    return [read_run(Path(os.path.relpath(folder))) for folder in find_runs(folders)]
