@@ -12,7 +12,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -38,10 +38,19 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in settings.items() if key != "hydra"}
 
 
-def validate(settings: Mapping[str, Any]) -> None:
+class Needs(NamedTuple):
+    """What a run takes of a machine."""
+
+    threads: int
+    bytes: int
+
+
+def validate(settings: Mapping[str, Any]) -> Needs:
     """Build everything once and let it go: raises BadInput for whatever cannot run."""
     parts = construct(Settings, settings, "")
-    build_agent(parts, parts.env.spec(parts.gamma))
+    spec = parts.env.spec(parts.gamma)
+    build_agent(parts, spec)
+    return Needs(parts.device.threads, replay_bytes(parts, spec))
 
 
 def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agent:

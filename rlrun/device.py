@@ -47,14 +47,14 @@ class Device:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.torch = torch.device(_present(name))
         self._is_host = self.torch.type == "cpu"
-        self._threads = threads
+        self.threads = threads
         self._compile = compile
         self._deterministic = deterministic
         self._precision = getattr(torch, precision)
 
     def prepare(self) -> None:
         """Set torch up for this process; once, before anything is computed."""
-        torch.set_num_threads(self._threads)
+        torch.set_num_threads(self.threads)
         if self._deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(self._deterministic)

@@ -25,8 +25,9 @@ from rlrun.folder import FolderError, RunFolder
 from rlrun.log import Logger
 from rlrun.lost import Lost
 from rlrun.memory import announcement
+from rlrun.outcome import final_table
 from rlrun.portrait import Portrait
-from rlrun.progress import Progress, final_table
+from rlrun.progress import Progress
 from rlrun.saving import Saver
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -41,6 +42,7 @@ def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
 
     ``command`` is the command line that does it again.
     """
+    settings = own(settings)
     parts = construct(Settings, settings, "")
     parts.device.prepare()
     with Signals() as signals:
@@ -56,6 +58,7 @@ def go_on(settings: Mapping[str, Any], folder: Path, command: str) -> float:
     Where there is none yet the run begins again. Raises FolderError where the folder is not that
     of a run, and CheckpointError where no checkpoint can be read.
     """
+    settings = own(settings)
     parts = construct(Settings, settings, "")
     parts.device.prepare()
     with Signals() as signals:
@@ -97,6 +100,11 @@ def _check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: Stat
 
 def _sizes(events: Any) -> list[Any]:
     return list(events.values()) if isinstance(events, dict) else [None]
+
+
+def own(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are a run's: how jobs are run beside each other is not."""
+    return {key: value for key, value in settings.items() if key != "sweep"}
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:

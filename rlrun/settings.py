@@ -48,6 +48,7 @@ class Settings:
         replay: Mapping[str, Any],
         explore: Mapping[str, Any],
         device: Mapping[str, Any],
+        sweep: Mapping[str, Any] | None = None,  # it is the command's, and not kept with a run
     ) -> None:
         at_least(0, seed=seed)
         at_least(1, seeds=seeds, total_steps=total_steps)
@@ -62,6 +63,8 @@ class Settings:
         self.saving = construct(Saving, checkpoint, "checkpoint")
         self.env = construct(EnvSettings, env, "env")
         self.device = construct(Device, device, "device")
+        if sweep is not None:
+            construct(SweepSettings, sweep, "sweep")
         self.agent, self.replay, self.explore = agent, replay, explore
 
 
@@ -71,6 +74,20 @@ class LogSettings:
     def __init__(self, *, every: int, histograms: bool) -> None:
         at_least(1, every=every)
         self.every, self.histograms = every, histograms
+
+
+class SweepSettings:
+    """The ``sweep`` settings: how the jobs of a multirun are run, which changes none of them.
+
+    Args:
+        on_error: whether a job that failed keeps others from beginning.
+        jobs: how many run at once.
+    """
+
+    def __init__(self, *, on_error: Literal["continue", "stop"], jobs: int | Literal["auto"]):
+        if jobs != "auto":
+            at_least(1, jobs=jobs)
+        self.on_error, self.jobs = on_error, jobs
 
 
 class EnvSettings:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -11,6 +15,8 @@ import numpy as np
 from gymnasium import spaces
 
 from rlrun.types import Array
+
+MENDED = "mended"  # a file in the working directory: nothing is wrong any more
 
 
 class Faulty(gym.Env[Array, Any]):
@@ -43,6 +49,7 @@ class Faulty(gym.Env[Array, Any]):
         self._time += 1
         obs, reward = self._see(), 1.0
         hit = self._victim is None or self._victim == self._first
+        hit = hit and not Path(MENDED).exists()
         if hit and self._episodes > 1 and self._time >= self._at:
             match self._what:
                 case "raises":
@@ -61,6 +68,16 @@ class Faulty(gym.Env[Array, Any]):
                     time.sleep(3600)
                 case "dies":
                     os._exit(9)
+                case "exits":
+                    sys.exit(3)
+                case "killed":
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case "crashes":
+                    os.kill(os.getpid(), signal.SIGSEGV)
+                case "uses up the memory":
+                    _, most = resource.getrlimit(resource.RLIMIT_AS)
+                    resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, most))
+                    np.ones(2**31)
         return obs, reward, False, self._time >= 20, {}
 
 

@@ -113,9 +113,13 @@ def test_the_other_jobs_go_on_after_a_failure(rlrun: Rlrun) -> None:
     assert [settings["seed"] for settings, _ in outcome.runs] == [77, 1, 88, 66, 2]
     assert "RuntimeError: exploded" in outcome.err
     assert "rlrun: seed 66 is bad luck." in outcome.err
+    (sweep,) = {folder.parent for _, folder in outcome.runs}
     assert outcome.err.endswith(
-        "rlrun: 3 of 5 jobs failed:\n  job 1 of 5: seed=77\n  job 3 of 5: seed=88\n"
-        "  job 4 of 5: seed=66\n"
+        "rlrun: 3 of 5 jobs failed:\n"
+        "  job 1 of 5: seed=77: RuntimeError: exploded\n"
+        "  job 3 of 5: seed=88: RuntimeError: the run ended itself with sys.exit(3)\n"
+        "  job 4 of 5: seed=66: seed 66 is bad luck.\n"
+        f"rlrun: to go on with what is left: rlrun resume {os.path.relpath(sweep)}\n"
     )
 
 

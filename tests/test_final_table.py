@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rlrun.progress import final_table
+from rlrun.outcome import final_table
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
 

@@ -16,7 +16,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own pa
     {"types", "errors", "checks", "watchdog"},
     {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt"},
     {"belief", "drawing", "events", "memory", "states", "state", "signals"},
-    {"games", "grid"},
+    {"games", "grid", "outcome"},
     {"async_grid", "atari_grid"},
     {"model", "table_envs"},
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},

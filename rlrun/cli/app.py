@@ -14,6 +14,7 @@ from typing import NoReturn
 import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from rlrun.cli.explain import HOW, explain, report_crash, task_frames
@@ -55,16 +56,19 @@ def run(words: list[str]) -> int:
 def run_task(config: DictConfig) -> float:
     """One run, as Hydra calls it: its value is what a sweep compares."""
     from rlrun import build, runs
+    from rlrun.cli.work import work
 
-    settings = build.plain(config)
-    build.validate(settings)  # again: a search's own values have not been checked before
     folder = Path(HydraConfig.get().runtime.output_dir)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return work(config, folder, _command())
+    settings = build.plain(config)
+    build.validate(settings)  # again: the hooks may be switched off
     try:
         return runs.run(settings, folder, _command())
     except KeyboardInterrupt:
         discard(folder)  # stopped before anything was written
         raise
-    except SystemExit as error:  # launchers would lose the jobs that follow
+    except SystemExit as error:
         raise RuntimeError(f"the run ended itself with sys.exit({error.code!r})") from error
 
 
@@ -72,7 +76,8 @@ def _command() -> str:
     """The command line that runs the present job again, alone and in a folder of its own."""
     flags = get_args_parser().parse_known_args()[0]
     own = ["--config-dir", flags.config_dir] if flags.config_dir else []
-    return shlex.join(["rlrun", *own, *HydraConfig.get().overrides.task])
+    words = [w for w in HydraConfig.get().overrides.task if not w.lstrip("+").startswith("sweep.")]
+    return shlex.join(["rlrun", *own, *words])
 
 
 def arrange(words: list[str]) -> list[str]:

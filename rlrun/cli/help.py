@@ -17,8 +17,8 @@ rlrun trains reinforcement-learning agents, several seeds at once.
 
   rlrun agent=dqn env=CartPole-v1            train; the run's folder is under outputs/
   rlrun env=Acrobot-v1 seeds=3 agent.lr=1e-3 change settings
-  rlrun -m agent.lr=1e-3,3e-4 seeds=3        one run for each value, one after another
-  rlrun resume last                          go on with a run that was stopped or killed
+  rlrun -m agent.lr=1e-3,3e-4 seeds=3        a sweep: one run for each value, several at once
+  rlrun resume last                          go on with a run or sweep that was stopped or killed
   rlrun agent=dqn --cfg job                  show every setting of a run, and do not run it
   tensorboard --logdir outputs               look at the curves
 

@@ -7,21 +7,17 @@ exception in a callback is only a warning: what must end the command is raised a
 from __future__ import annotations
 
 import contextlib
-import copy
-import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hydra.core.utils import JobReturn, JobStatus
-from hydra.errors import ConfigCompositionException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
-from rlrun.cli import folders, jobs, locate
-from rlrun.cli.explain import explain, report_crash
+from rlrun.cli import folders, sweeps
+from rlrun.cli.checking import check, claim
 from rlrun.errors import BadInput
 
 
@@ -33,82 +29,36 @@ class Hooks(Callback):
     """Hydra's callbacks of this program (`hydra.callbacks.rlrun` in conf/config.yaml)."""
 
     def __init__(self) -> None:
-        self.process = os.getpid()
-        self.grid: jobs.Grid | None = None
-        self.failed: list[str] = []
+        self.sweep: sweeps.Sweep | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Before a single run."""
         with _refusing():
-            self._prepare_run(config)
+            check(config, dict(config.hydra.runtime.choices), list(config.hydra.overrides.task))
+            config.hydra.run.dir = str(claim(config, "run"))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Before the first job of a multirun."""
         with _refusing():
-            self._prepare_multirun(config)
+            self.sweep = sweeps.prepare(config)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Say which job begins; nothing else tells the jobs of a multirun apart."""
-        if config.hydra.mode == RunMode.MULTIRUN and self.grid is not None:
-            print(self._title(config), flush=True)
+        if config.hydra.mode == RunMode.MULTIRUN and self.sweep is not None:
+            print(self.sweep.title(str(config.hydra.sweep.subdir)), flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Report a failed job of a multirun when it happens, and let the others go on."""
+        """Hand on what ended a single run; the ledger has what ended a job of a multirun."""
         error = job_return._return_value
-        if job_return.status is not JobStatus.FAILED or self.process != os.getpid():
-            return  # in another process the launcher hands the error on
-        if config.hydra.mode != RunMode.MULTIRUN or self.grid is None:
+        if job_return.status is JobStatus.FAILED and config.hydra.mode != RunMode.MULTIRUN:
             if isinstance(error, BadInput):
                 folders.discard(Path(config.hydra.run.dir))
             raise Refused(1) from error
-        if isinstance(error, BadInput):
-            folders.discard(Path(config.hydra.sweep.dir, config.hydra.sweep.subdir))
-        report_crash(error)
-        self.failed.append(self._title(config))
-        job_return.status = JobStatus.COMPLETED  # else the sweeper ends with this one alone
-        job_return.return_value = float("nan")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # as Hydra's
-        """The list of what failed, and the exit code."""
-        if self.failed:
-            total = 0 if self.grid is None else len(self.grid.overrides)
-            head = f"rlrun: {len(self.failed)} of {total} jobs failed:"
-            print(head, *self.failed, sep="\n  ", file=sys.stderr)
+        """What came out, the list of what failed, and the exit code."""
+        if self.sweep is not None and not self.sweep.report():
             raise Refused(1)
-
-    def _prepare_run(self, config: DictConfig) -> None:
-        check(config, dict(config.hydra.runtime.choices), list(config.hydra.overrides.task))
-        config.hydra.run.dir = str(_claim(config, "run"))
-
-    def _prepare_multirun(self, config: DictConfig) -> None:
-        if _asked(config, "hydra.sweep.subdir"):
-            raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
-        self.grid = jobs.read(config)
-        total = len(self.grid.overrides)
-        composed = jobs.compose(config, self.grid)
-        for number in range(total):
-            try:
-                job = next(composed)
-                check(job.config, job.choices, self.grid.overrides[number])
-            except (BadInput, ConfigCompositionException) as error:
-                told = error if isinstance(error, BadInput) else BadInput(explain(error))
-                label = self.grid.label(number)
-                raise _with(told, f" (job {number + 1} of {total}: {label})") from error
-        config.hydra.sweep.dir = str(_claim(config, "sweep"))
-        # the jobs are composed anew, from the overrides alone
-        keys, width = ",".join(self.grid.varying), len(str(total - 1))
-        name = f"rlrun.job:${{hydra.job.num}},${{hydra.overrides.task}},[{keys}],{width}"
-        config.hydra.overrides.hydra.extend(
-            [
-                f"hydra.sweep.dir={_quote(config.hydra.sweep.dir)}",
-                f"hydra.sweep.subdir='${{{name}}}'",
-            ]
-        )
-
-    def _title(self, config: DictConfig) -> str:
-        assert self.grid is not None
-        number = int(config.hydra.job.num)
-        return f"job {number + 1} of {len(self.grid.overrides)}: {self.grid.label(number)}"
 
 
 @contextlib.contextmanager
@@ -118,38 +68,3 @@ def _refusing() -> Iterator[None]:
         yield
     except Exception as error:
         raise Refused(2) from error
-
-
-def check(config: DictConfig, choices: dict[str, str], overrides: list[str]) -> None:
-    """Refuse what cannot run, naming the file a bad setting comes from."""
-    from rlrun import build  # imports torch: only now, when there is something to run
-
-    locate.check_tuned(choices)
-    settings = copy.deepcopy(config)
-    with open_dict(settings):
-        settings.pop("hydra", None)  # its own placeholders have values only in a job
-    try:
-        build.validate(build.plain(settings))
-    except BadInput as error:
-        place = locate.source(error.key, overrides)
-        if not place:
-            raise
-        raise _with(error, f" (set in {place})") from error
-
-
-def _with(error: BadInput, place: str) -> BadInput:
-    """The same, with the place of the mistake in brackets at the end."""
-    return BadInput(str(error).removesuffix(".") + place, error.key)
-
-
-def _claim(config: DictConfig, kind: str) -> Path:
-    return folders.claim(Path(config.hydra[kind].dir), _asked(config, f"hydra.{kind}.dir"))
-
-
-def _asked(config: DictConfig, key: str) -> bool:
-    return any(word.lstrip("+").startswith(f"{key}=") for word in config.hydra.overrides.hydra)
-
-
-def _quote(text: str) -> str:
-    """For Hydra's grammar: spaces, commas, brackets and = pass."""
-    return "'" + text.replace("'", "\\'") + "'"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from rlrun.cli.folders import slug
 from rlrun.cli.loader import loader
+from rlrun.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Grid:
-    """What a multirun asks for: the overrides of every job, and the keys that vary."""
+    """What a multirun asks for: the overrides of every job, and the keys that vary.
+
+    How jobs are run (`sweep.*`) is not in the overrides.
+    """
 
     overrides: list[list[str]]
     varying: list[str]
@@ -34,6 +40,21 @@ class Grid:
         words = [o for o in self.overrides[number] if o.partition("=")[0] in self.varying]
         return " ".join(words) or "as configured"
 
+    @cached_property
+    def names(self) -> list[str]:
+        """The folders of the jobs: number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
+        return [self._name(number) for number in range(len(self.overrides))]
+
+    def _name(self, number: int) -> str:
+        last = [key.rpartition(".")[2] for key in self.varying]
+        words = [f"{number:0{len(str(len(self.overrides) - 1))}}"]
+        for override in self.overrides[number]:
+            key, _, value = override.partition("=")
+            if key in self.varying:
+                short = key.rpartition(".")[2]
+                words.append(f"{short if last.count(short) == 1 else key}={value}")
+        return slug("_".join(words))[:100]
+
 
 def read(config: DictConfig) -> Grid:
     """The grid of a multirun's configuration, as Hydra's basic sweeper will see it."""
@@ -41,6 +62,10 @@ def read(config: DictConfig) -> Grid:
     assert isinstance(given, dict)
     words = [f"{key!s}={value}" for key, value in given.items()] + list(config.hydra.overrides.task)
     parsed = OverridesParser.create().parse_overrides(words)
+    for override in parsed:
+        if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
+            raise BadInput(f"{override.key_or_group} takes one value, for the whole multirun.")
+    parsed = [o for o in parsed if not o.key_or_group.startswith("sweep.")]
     jobs = BasicSweeper.split_arguments(parsed, None)[0]
     varying = [o.get_key_element() for o in parsed if o.is_sweep_override()]
     return Grid(jobs, list(dict.fromkeys(varying)))

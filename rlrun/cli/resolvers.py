@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.default_element import ConfigDefault, GroupDefault
@@ -20,7 +19,6 @@ def register() -> None:
         ("rlrun.slug", slug, False),
         ("rlrun.stamp", stamp, True),  # asked several times in a run, which has one time
         ("rlrun.tuned", tuned, False),
-        ("rlrun.job", job_name, False),
     ):
         OmegaConf.register_new_resolver(name, function, use_cache=cached, replace=True)
 
@@ -66,15 +64,3 @@ def _tuned(agent: str, env: str) -> str:
 def _env_id(config: Any) -> Any:
     """The id in an environment's file, which may be written for the top level."""
     return config.get("id") or OmegaConf.select(config, "env.id")
-
-
-def job_name(number: int, overrides: Sequence[str], varying: Sequence[str], width: int) -> str:
-    """The folder of one job of a sweep: its number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
-    last = [key.rpartition(".")[2] for key in varying]
-    words = [f"{number:0{width}}"]
-    for override in overrides:
-        key, _, value = override.partition("=")
-        if key in varying:
-            short = key.rpartition(".")[2]
-            words.append(f"{short if last.count(short) == 1 else key}={value}")
-    return slug("_".join(words))[:100]

@@ -18,13 +18,20 @@ from rlrun.errors import BadInput, RunFailed, did_you_mean
 from rlrun.folder import check_files, read_meta
 from rlrun.reading import read_config
 from rlrun.schema import convert
+from rlrun.sweep.plan import is_sweep
+from rlrun.sweep.plan import read as read_plan
 
 HELP = """\
 rlrun resume RUN [total_steps=N]   go on with a run that was stopped, killed or has ended
+rlrun resume SWEEP                 run what is missing of a multirun
 
   RUN is the folder of a run under outputs/, or `last` for the one begun last. It goes on from its
   newest checkpoint that is whole and gives what it would have given uninterrupted. total_steps may
-  be raised, and the checkpoint settings may be changed; nothing else."""
+  be raised, and the checkpoint settings may be changed; nothing else.
+
+  SWEEP is the folder of a multirun, or `last`. Jobs that are done are left alone, those that were
+  begun go on from their checkpoints, the others are run. sweep.jobs, sweep.on_error and
+  hydra/launcher may be changed."""
 ABSENT = object()
 FREE = ("total_steps", "checkpoint.every_minutes", "checkpoint.every_steps", "checkpoint.replay")
 
@@ -36,6 +43,10 @@ def resume(words: list[str]) -> int:
         return 0 if words else 2
     try:
         folder = find(words[0])
+        if is_sweep(folder):
+            from rlrun.cli import resume_sweep
+
+            return resume_sweep.resume(folder, words[1:])
         check_files(folder)
         meta = read_meta(folder)
         before = read_config(folder)
@@ -62,12 +73,9 @@ def resume(words: list[str]) -> int:
 
 
 def find(name: str) -> Path:
-    """The folder of the run that is meant. Raises BadInput where there is none."""
+    """The folder of the run or sweep that is meant. Raises BadInput where there is none."""
     if name == "last":
-        found = list(Path("outputs").glob("**/meta.json"))
-        if not found:
-            raise BadInput("there is no run under outputs/ here.")
-        return max(found, key=_begun).parent
+        return _last()
     if name.startswith("-"):
         raise BadInput(f"there is no flag {name}: write rlrun resume RUN.")
     folder = Path(name)
@@ -75,18 +83,32 @@ def find(name: str) -> Path:
         known = [str(path.parent) for path in Path("outputs").glob("**/meta.json")]
         hint = did_you_mean(name.rstrip("/"), known)
         raise BadInput(f"there is no folder {name}.{hint}")
+    if is_sweep(folder):
+        return folder
     if not (folder / "meta.json").exists() and (runs := sorted(folder.glob("**/meta.json"))):
         first = os.path.relpath(runs[0].parent)
         raise BadInput(f"{name} holds runs ({len(runs)}): name one of them, as {first}.")
     return folder
 
 
-def _begun(meta: Path) -> tuple[str, str]:
-    """When the run of a ``meta.json`` began, and its name, which tells runs of a second apart."""
+def _last() -> Path:
+    """What was begun last: a run, or a sweep, to which its jobs belong."""
+    sweeps = [path.parent for path in Path("outputs").glob("**/sweep.json")]
+    runs = [path.parent for path in Path("outputs").glob("**/meta.json")]
+    found = [*sweeps, *(run for run in runs if run.parent not in sweeps)]
+    if not found:
+        raise BadInput("there is no run under outputs/ here.")
+    return max(found, key=_begun)
+
+
+def _begun(folder: Path) -> tuple[str, str]:
+    """When a run or sweep began, and its name, which tells those of a second apart."""
     try:
-        return str(read_meta(meta.parent)["started"]), str(meta)
+        if is_sweep(folder):
+            return read_plan(folder).started, str(folder)
+        return str(read_meta(folder)["started"]), str(folder)
     except (RunFailed, KeyError):
-        return "", str(meta)
+        return "", str(folder)
 
 
 def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def record(
         line["value"] = value
     if reason:
         line["reason"] = reason
-    line["time"] = round(time.time(), 3)
+    line["time"] = round(time.time(), 6)
     file = os.open(folder / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(file, (json.dumps(line) + "\n").encode())
@@ -130,6 +130,13 @@ def _take(entries: dict[str, Entry], line: dict[str, Any]) -> None:
     )
 
 
+def others(folder: Path) -> set[int]:
+    """The processes of this machine that are running jobs, this one aside."""
+    running = [e for e in recorded(folder).values() if e.state == "running"]
+    here = [e for e in running if e.host == platform.node() and e.process[0] != os.getpid()]
+    return {entry.process[0] for entry in here if lives(entry)}
+
+
 def is_name(job: Any) -> bool:
     """Whether this can be the name of a job: that of a folder in the sweep's."""
     if not isinstance(job, str) or job in ("", ".."):
@@ -143,10 +150,10 @@ def judged(folder: Path, entry: Entry) -> Entry:
     if entry.state == "running" and own and entry.host == platform.node():
         return entry  # nor may one ask for the lock of a run of one's own
     run = folder / entry.job
-    if is_open(run) or (entry.state == "running" and _lives(entry)):
+    if is_open(run) or (entry.state == "running" and lives(entry)):
         return replace(entry, state="running")
     meta = _meta(run)
-    told = meta.get("status")
+    told: Any = meta.get("status")
     if told not in get_args(Status) or told == "running":  # and nobody is at work there
         lost = entry.state == "running" or (entry.state == "done" and told == "running")
         return replace(entry, state="interrupted") if lost else entry
@@ -169,8 +176,8 @@ def _value(run: Path) -> float | None:
     return None
 
 
-def _lives(entry: Entry) -> bool:
-    """Whether the process of a job is there, and not another one that got its number."""
+def lives(entry: Entry) -> bool:
+    """Whether the process that ran a job is there, and not another one that got its number."""
     if entry.host != platform.node():  # then only the lock of its run tells, once it has taken that
         return abs(time.time() - entry.time) < STARTING
     pid, begun = entry.process

@@ -1,0 +1,57 @@
+"""`hydra/launcher=local`: each job in a process of its own, several at once; see rlrun/sweep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class LocalConf:
+    _target_: str = "hydra_plugins.rlrun_sweep.launcher.LocalLauncher"
+
+
+ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalConf, provider="rlrun")
+
+
+class LocalLauncher(Launcher):
+    """As many jobs at once as `sweep.jobs` says, from a server that has torch imported."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self._context, self._task, self._config = hydra_context, task_function, config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run the jobs; how they ended stands in the ledger, so that nothing is returned."""
+        import cloudpickle
+
+        from hydra_plugins.rlrun_sweep._job import execute
+        from rlrun.sweep import server
+
+        setup_globals()
+        state = Singleton.get_state()  # type: ignore[no-untyped-call]
+        # plain pickle refuses resolvers; the same bytes serve all jobs
+        shared = cloudpickle.dumps((self._context, self._config, self._task, state))
+        jobs = {}
+        for number, words in enumerate(job_overrides, initial_job_idx):
+            job = words[-1].partition("=")[2].strip("'")  # rlrun.sweep.batch puts its name there
+            jobs[job] = (shared, list(words), number)
+        sweep = self._config.sweep
+        server.run(
+            Path(self._config.hydra.sweep.dir),
+            jobs,
+            execute,
+            at_once=int(sweep.jobs),
+            threads=int(self._config.device.threads),
+            stop_on_error=sweep.on_error == "stop",
+        )
+        return []

@@ -1,0 +1,99 @@
+"""`rlrun resume SWEEP`: run what is left of a multirun, in its own folder."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from rlrun.cli import sweeps
+from rlrun.cli.app import run
+from rlrun.cli.checking import quote
+from rlrun.cli.explain import explain
+from rlrun.cli.loader import loader
+from rlrun.errors import BadInput
+from rlrun.folder import FolderError, is_open
+from rlrun.sweep import ledger, plan
+
+MAY_CHANGE = re.compile(r"sweep\.\w+=.*|hydra/launcher=\w+|hydra\.launcher\.[a-zA-Z]\w*=.*")
+TARGETS = ("hydra_plugins.", "hydra._internal.core_plugins.", "rlrun.cli.hooks.Hooks")
+
+
+def resume(folder: Path, words: Sequence[str]) -> int:
+    """Go on with the sweep in `folder`; the result is the exit code.
+
+    Jobs that are done are left alone, those that were begun go on from their checkpoints.
+    """
+    before = sys.argv
+    try:
+        argv = _prepared(folder, words)
+        if argv is None:
+            print(f"{folder} is done.")
+            return 0
+        sweeps.resuming = folder
+        return run(argv)
+    except FolderError as error:
+        print(f"rlrun: {explain(error)}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        print(f"rlrun: {explain(error)}", file=sys.stderr)
+        return 2
+    finally:
+        sys.argv, sweeps.resuming = before, None
+
+
+def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
+    """The command line that goes on; None where nothing is left. Raises BadInput, FolderError."""
+    made = plan.read(folder)
+    entries = ledger.read(folder)
+    for entry in entries.values():
+        plan.check_words(folder / ledger.FILE, entry.overrides)
+    for word in words:
+        if not MAY_CHANGE.fullmatch(word) or "_target_" in word:
+            key = word.partition("=")[0]
+            raise BadInput(
+                f"{key} is fixed by the sweep. What may change: sweep.jobs, sweep.on_error, "
+                "hydra/launcher."
+            )
+    modules = [word for word in made.task if word.startswith("env=") and ":" in word]
+    if modules and Path.cwd().resolve().is_relative_to(folder.resolve()):
+        raise BadInput("go on from another folder: here an environment could be a file of a run.")
+    if is_open(folder):
+        raise BadInput(f"{folder} is in use: its jobs are being run.")
+    if entries and all(entry.state == "done" for entry in entries.values()):
+        return None
+    chosen = {word.partition("=")[0] for word in words}
+    hydra = [w for w in made.hydra if w.partition("=")[0] not in chosen]
+    if "hydra/launcher" in chosen:  # the keys were those of the other one
+        hydra = [w for w in hydra if not w.lstrip("+").startswith(("hydra/l", "hydra.launcher."))]
+    argv = ["-m", *made.flags, *hydra, *made.task, *words]
+    sys.argv = ["rlrun", *argv]  # where the loader looks for flags
+    _check_harmless(loader().load_configuration("config", argv[1 + len(made.flags) :], _MULTIRUN))
+    return [*argv, f"hydra.sweep.dir={quote(str(folder))}"]
+
+
+_MULTIRUN = RunMode.MULTIRUN
+
+
+def _check_harmless(config: DictConfig) -> None:
+    """Raises FolderError where a file that the sweep names makes Hydra call or set something."""
+    hydra = OmegaConf.to_container(config.hydra, resolve=False)
+    assert isinstance(hydra, dict)
+    for target in _targets(hydra):
+        if not str(target).startswith(TARGETS):
+            raise FolderError(f"the sweep's configuration would call {target}.")
+    if hydra["job"]["env_set"] or set(hydra["callbacks"]) != {"rlrun"}:
+        raise FolderError("the sweep's configuration would change more than settings.")
+
+
+def _targets(node: Any) -> list[Any]:
+    """Everything that some part of a configuration names to be called."""
+    if isinstance(node, Mapping):
+        own = [node["_target_"]] if "_target_" in node else []
+        return own + [found for value in node.values() for found in _targets(value)]
+    return [found for value in node for found in _targets(value)] if isinstance(node, list) else []

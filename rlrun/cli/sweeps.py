@@ -1,0 +1,169 @@
+"""A multirun before its first job and after its last: checked, written down, reported."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.utils import get_args_parser
+from hydra.errors import ConfigCompositionException
+from omegaconf import DictConfig
+
+from rlrun.cli import jobs
+from rlrun.cli.checking import asked, check, claim, placed, quote
+from rlrun.cli.explain import explain
+from rlrun.errors import BadInput
+from rlrun.memory import ROOM, free_memory
+from rlrun.sweep import ledger, plan
+from rlrun.sweep.ledger import Entry
+
+PROCESS_BYTES = 300 * 10**6  # of a job's process, its replay aside
+OURS = "hydra_plugins.rlrun_"  # sweepers that keep the ledger
+FREE = ("total_steps.", "checkpoint.")  # what a job that was begun may have of its own
+
+resuming: Path | None = None
+"""The folder of the sweep that this command goes on with; set by `rlrun resume`."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A multirun of this command: its folder, and what distinguishes each job by its name."""
+
+    folder: Path
+    labels: dict[str, str]
+
+    def title(self, job: str) -> str:
+        number = list(self.labels).index(job) + 1
+        return f"job {number} of {len(self.labels)}: {self.labels[job]}"
+
+    def report(self) -> bool:
+        """Tell how the sweep ended; whether all its jobs are done."""
+        _summarise(self.folder)
+        entries = ledger.read(self.folder)
+        left = [entry for entry in entries.values() if entry.state != "done"]
+        failed = [entry for entry in left if entry.state == "failed"]
+        others = len(left) - len(failed)
+        if failed:
+            lines = [f"  {self.title(entry.job)}: {entry.reason}" for entry in failed]
+            head = f"rlrun: {len(failed)} of {len(entries)} jobs failed:"
+            print(head, *lines, sep="\n", file=sys.stderr)
+        if others:
+            print(f"rlrun: {others} of {len(entries)} jobs are not done.", file=sys.stderr)
+        if left:
+            where = shlex.quote(os.path.relpath(self.folder))
+            print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+        return not left
+
+
+def _summarise(folder: Path) -> None:
+    """Print the table of a sweep's results, and write it down."""
+
+
+def prepare(config: DictConfig) -> Sweep:
+    """Check every job, claim the sweep's folder, and write down what it is made of.
+
+    Raises BadInput, and leaves nothing behind then.
+    """
+    if asked(config, "hydra.sweep.subdir"):
+        raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
+    if not str(config.hydra.sweeper.get("_target_")).startswith(OURS):
+        raise BadInput("hydra/sweeper must be left alone: rlrun keeps the ledger of its sweeps.")
+    from rlrun.schema import construct
+    from rlrun.settings import SweepSettings
+
+    construct(SweepSettings, dict(config.sweep), "sweep")
+    grid = jobs.read(config)
+    before = {} if resuming is None else ledger.read(resuming)
+    _check_same(grid, before)
+    threads, size = 1, 0
+    for needs in _checked(config, grid, before):
+        threads, size = max(threads, needs[0]), max(size, needs[1])
+    config.sweep.jobs = _at_once(config.sweep.jobs, len(grid.names), threads, size)
+    words = [w for w in config.hydra.overrides.hydra if not w.startswith("hydra.mode=")]
+    folder = claim(config, "sweep") if resuming is None else resuming
+    if resuming is None:
+        _write(folder, words, list(config.hydra.overrides.task), grid)
+    for name, overrides in zip(grid.names, grid.overrides, strict=True):
+        if name not in before:
+            ledger.record(folder, name, "queued", overrides=overrides)
+    config.hydra.sweep.dir = str(folder)
+    # the jobs are composed anew, from the overrides alone
+    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(str(folder))}")
+    labels = {name: grid.label(number) for number, name in enumerate(grid.names)}
+    return Sweep(folder, labels)
+
+
+def _check_same(grid: jobs.Grid, before: Mapping[str, Entry]) -> None:
+    """Raises BadInput where the jobs of the ledger are not those of the command line."""
+    known = {name: tuple(words) for name, words in zip(grid.names, grid.overrides, strict=True)}
+    for name, entry in before.items():
+        if known.get(name) != entry.overrides:
+            raise BadInput(f"{plan.FILE} and {ledger.FILE} of {resuming} differ in job {name}.")
+
+
+def _checked(
+    config: DictConfig, grid: jobs.Grid, before: Mapping[str, Entry]
+) -> Iterator[tuple[int, int]]:
+    """Check one job after the other; the threads and bytes each takes that is still to be run."""
+    composed = jobs.compose(config, grid)
+    total = len(grid.names)
+    for number, (name, words) in enumerate(zip(grid.names, grid.overrides, strict=True)):
+        try:
+            job = next(composed)
+            if name in before and resuming is not None:
+                _check_unchanged(resuming / name, job.config)
+            if name not in before or before[name].state != "done":
+                yield check(job.config, job.choices, words)
+        except (BadInput, ConfigCompositionException) as error:
+            told = error if isinstance(error, BadInput) else BadInput(explain(error))
+            raise placed(told, f" (job {number + 1} of {total}: {grid.label(number)})") from error
+
+
+def _check_unchanged(folder: Path, config: DictConfig) -> None:
+    """Raises BadInput where a job that was begun would be another one today."""
+    from rlrun import build, runs
+    from rlrun.comparing import flat
+    from rlrun.reading import read_config
+
+    if not (folder / "config.yaml").exists():
+        return
+    then, now = flat(read_config(folder)), flat(runs.own(build.plain(config)))
+    for key in [*then, *(key for key in now if key not in then)]:
+        if then.get(key) != now.get(key) and not f"{key}.".startswith(FREE):
+            raise BadInput(
+                f"{key} was {then.get(key)} when the job began and would be {now.get(key)} now: "
+                "put back what has changed in the files of the configuration, or begin a new sweep"
+            )
+
+
+def _at_once(wanted: Any, count: int, threads: int, size: int) -> int:
+    """How many of `count` jobs run at once, each on so many threads, with a replay of `size`."""
+    if wanted != "auto":
+        return min(int(wanted), count)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    free = free_memory()
+    most = count if free is None else int(ROOM * free / (PROCESS_BYTES + size))
+    return max(1, min((cores or 1) // threads, count, most))
+
+
+def _write(folder: Path, hydra: list[str], task: list[str], grid: jobs.Grid) -> None:
+    """Write down what the sweep in `folder` is made of, for who goes on with it."""
+    given = get_args_parser().parse_known_args()[0].config_dir
+    plan.write(
+        folder,
+        plan.Plan(
+            command=shlex.join(["rlrun", *sys.argv[1:]]),
+            flags=("--config-dir", os.path.abspath(given)) if given else (),
+            hydra=tuple(w for w in hydra if not w.lstrip("+").startswith("hydra.sweep.dir=")),
+            task=tuple(task),
+            varying=tuple(grid.varying),
+            kind="grid",
+            started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        ),
+    )

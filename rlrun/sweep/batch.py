@@ -1,0 +1,101 @@
+"""Running a batch of jobs with any of Hydra's launchers, and telling how each of them ended.
+
+The interface, for sweepers: queue jobs with ``ledger.record(folder, job, "queued",
+overrides=...)``, then ``launch(launcher, folder, jobs)`` runs them and returns an ``Entry`` for
+each: ``done`` with a value, ``failed`` with a reason, ``interrupted``, or still ``queued`` where
+the sweep was stopped. No job takes another one with it, whatever the launcher does.
+``holding(folder)`` around all of it keeps others out, saves what runs when somebody stops the
+sweep, and says how to go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from rlrun.errors import RunFailed
+from rlrun.folder import FolderError
+from rlrun.sweep import ledger, stop
+from rlrun.sweep.ledger import Entry
+
+
+class Launcher(Protocol):
+    """What is used of ``hydra.plugins.launcher.Launcher``."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Any: ...
+
+
+def launch(
+    launcher: Launcher,
+    folder: Path,
+    jobs: Sequence[str],
+    common: Sequence[str] = (),
+    first: int = 0,
+) -> dict[str, Entry]:
+    """Run those of ``jobs`` that are not done and that nobody is running, and tell how all ended.
+
+    ``common`` are words that every job gets besides its own, ``first`` the number that Hydra gives
+    to the first job. A launcher that loses its workers is called again for the jobs it has not
+    run. Raises RunFailed where it starts none.
+    """
+    tries = dict.fromkeys(jobs, 0.0)
+    while not stop.asked(folder):
+        before = ledger.read(folder)
+        todo = [j for j in jobs if tries[j] < 1 and before[j].state not in ("done", "running")]
+        if not todo:
+            break
+        words = [[*before[j].overrides, *common, f"hydra.sweep.subdir='{j}'"] for j in todo]
+        failure: Exception | None = None
+        try:
+            launcher.launch(words, initial_job_idx=first)
+        except Exception as error:
+            failure = error
+        first += len(todo)
+        after, told = ledger.read(folder), ledger.recorded(folder)
+        begun = [j for j in todo if told[j].time != before[j].time]
+        if not begun and not stop.asked(folder):
+            raise RunFailed(f"the launcher started no job: {failure or 'it does not say why'}")
+        for job in begun:
+            # whose process died with others' may have been a bystander, and gets another chance
+            bystander = failure is not None and after[job].state == "interrupted"
+            tries[job] += 0.5 if bystander else 1
+    for job in jobs:
+        if tries[job] and ledger.recorded(folder)[job].state == "running":
+            _close(folder, job)
+    found = ledger.read(folder)
+    return {job: found[job] for job in jobs}
+
+
+def _close(folder: Path, job: str) -> None:
+    """A job that went away without a word has failed, unless it was stopped."""
+    entry = ledger.read(folder)[job]
+    if entry.state == "interrupted" and not stop.asked(folder):
+        ledger.record(folder, job, "failed", reason="its process died")
+
+
+@contextlib.contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Keep others out of a sweep's folder while its jobs run, and let it be stopped.
+
+    Raises FolderError where somebody else is at work in it.
+    """
+    with (folder / ".lock").open("a") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FolderError(f"{folder} is in use: its jobs are being run.") from error
+        stop.withdraw(folder)
+        try:
+            with stop.Stopping(folder):
+                yield
+        except KeyboardInterrupt:
+            stop.ask(folder)
+            where = shlex.quote(os.path.relpath(folder))
+            print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+            raise

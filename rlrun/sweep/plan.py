@@ -1,0 +1,111 @@
+"""What a sweep is made of: ``sweep.json`` in its folder, from which it can be gone on with.
+
+It is read as data. A sweep's folder may come from anybody, so of the words of a command line only
+those are taken that choose settings of a run: none that name something to be called.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlrun.folder import FolderError
+
+FILE = "sweep.json"
+VERSION = 1
+MOST_BYTES = 2**20
+_KEY = r"[A-Za-z0-9][\w-]*([./][\w-]+)*"
+_TASK = re.compile(rf"[+~]{{0,2}}(?!hydra\b){_KEY}(=.*)?", re.DOTALL)
+_HYDRA = re.compile(rf"hydra/(launcher|sweeper)=\w+|\+{{0,2}}hydra\.(launcher|sweeper)\.{_KEY}=.*")
+_FORBIDDEN = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_", "${", "\n", "\0")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The command line of a sweep, in its parts.
+
+    Args:
+        command: all of it, for people.
+        flags: ``--config-dir`` and a folder (absolute), or nothing.
+        hydra: the words that choose a launcher, a sweeper and their keys.
+        task: the words that choose settings.
+        varying: the keys that differ between jobs.
+        kind: ``grid``, or what a sweeper of its own calls itself.
+        started: when, as in ``meta.json``.
+    """
+
+    command: str
+    flags: tuple[str, ...]
+    hydra: tuple[str, ...]
+    task: tuple[str, ...]
+    varying: tuple[str, ...]
+    kind: str
+    started: str
+
+
+def write(folder: Path, plan: Plan) -> None:
+    """Write ``sweep.json``."""
+    content = json.dumps({"version": VERSION, **asdict(plan)}, indent=2) + "\n"
+    (folder / FILE).write_text(content, encoding="utf-8")
+
+
+def is_sweep(folder: Path) -> bool:
+    return (folder / FILE).is_file()
+
+
+def read(folder: Path) -> Plan:
+    """Read ``sweep.json``. Raises FolderError where it is damaged, or asks for what it may not."""
+    path = folder / FILE
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError
+        told = json.loads(path.read_text("utf-8"))
+        version = told.pop("version")
+        plan = Plan(**told)
+        lists = [told[name] for name in ("flags", "hydra", "task", "varying")]
+        texts = [plan.command, plan.kind, plan.started, *(word for each in lists for word in each)]
+        if not all(isinstance(each, list) for each in lists):
+            raise ValueError
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError
+    except FileNotFoundError as error:
+        raise FolderError(f"{folder} is not the folder of a sweep: it has no {FILE}.") from error
+    except OSError as error:
+        raise FolderError(f"{path} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise FolderError(f"{path} is damaged: it does not describe a sweep.") from error
+    if version != VERSION:
+        raise FolderError(
+            f"{path} has format version {version!r}, but this program reads {VERSION}."
+        )
+    _check_flags(path, plan.flags)
+    check_words(path, plan.task)
+    for word in plan.hydra:
+        if not _HYDRA.fullmatch(word) or _forbidden(word):
+            raise FolderError(f"{path}: {word!r} is nothing that a sweep may ask for.")
+    return plan
+
+
+def check_words(path: Path, words: Sequence[str]) -> None:
+    """Raises FolderError where one of the words that ``path`` holds is no setting of a run."""
+    for word in words:
+        if not _TASK.fullmatch(word) or _forbidden(word):
+            raise FolderError(f"{path}: {word!r} is nothing that a sweep may ask for.")
+
+
+def _forbidden(word: str) -> bool:
+    return any(part in word for part in _FORBIDDEN)
+
+
+def _check_flags(path: Path, flags: Sequence[Any]) -> None:
+    """Raises FolderError for flags a sweep has no use for, and for files that came with it."""
+    if not flags:
+        return
+    if len(flags) != 2 or flags[0] != "--config-dir" or not Path(flags[1]).is_absolute():
+        raise FolderError(f"{path} is damaged: it does not describe a sweep.")
+    if Path(flags[1]).resolve().is_relative_to(path.parent.resolve()):
+        raise FolderError(f"{path}: --config-dir {flags[1]} is in the sweep's own folder.")

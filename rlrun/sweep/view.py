@@ -1,0 +1,141 @@
+"""What a person sees while the jobs of a sweep run: all of them in one view, drawn by one process.
+
+It goes to standard error, as the progress of a single run does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from time import monotonic
+from types import TracebackType
+from typing import Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rlrun.progress import LINE_SECONDS, REDRAW_SECONDS, Report, clock, number
+from rlrun.sweep.ledger import Entry
+
+NAME_WIDTH = 36
+MARGIN = 4  # lines of a terminal that are left to others
+
+
+class View:
+    """The jobs of a sweep: a table that is redrawn on a terminal, plain lines anywhere else.
+
+    Args:
+        total: jobs that are to be run.
+        stream: where it goes, standard error by default.
+    """
+
+    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+        self._total = total
+        self._stream = sys.stderr if stream is None else stream
+        self._running: dict[str, Report | None] = {}
+        self._begun: dict[str, float] = {}
+        self._ended = Counter[str]()
+        self._start = monotonic()
+        console = Console(file=self._stream, highlight=False)
+        self._live: Live | None = None
+        self._interval = LINE_SECONDS
+        if self._stream.isatty() and console.is_interactive:
+            self._interval = REDRAW_SECONDS
+            self._live = Live(console=console, get_renderable=self._table, auto_refresh=False)
+        self._next = monotonic() + self._interval
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def started(self, job: str) -> None:
+        self._running[job], self._begun[job] = None, monotonic()
+        if self._live is None:
+            self._say(f"begins: {job}")
+
+    def told(self, job: str, report: Report) -> None:
+        """A job has said how far it is."""
+        self._running[job] = report
+
+    def ended(self, entry: Entry) -> None:
+        """A job has ended, as the ledger has it."""
+        self._running.pop(entry.job, None)
+        self._ended[entry.state] += 1
+        took = clock(monotonic() - self._begun.get(entry.job, monotonic()))
+        match entry.state:
+            case "done":
+                value = "" if entry.value is None else f" {number(entry.value)}"
+                self._say(f"done:   {entry.job}{value} ({took})")
+            case "failed":
+                self._say(f"FAILED: {entry.job}: {entry.reason}")
+            case "interrupted":
+                self._say(f"saved:  {entry.job}")
+
+    def draw(self) -> None:
+        """Draw where that is due."""
+        now = monotonic()
+        if now < self._next:
+            return
+        self._next = now + self._interval
+        if self._live is not None:
+            self._live.refresh()
+        elif self._running:
+            self._say(self._overall())
+
+    def _say(self, text: str) -> None:
+        if self._live is not None:
+            self._live.console.print(Text(text), soft_wrap=True)
+            self._live.refresh()
+        else:
+            print(text, file=self._stream, flush=True)
+
+    def _share(self) -> float:
+        """How much of all the work is done, from 0 to 1."""
+        reports = [report for report in self._running.values() if report is not None]
+        under_way = sum(report.step / report.total for report in reports)
+        return (self._ended.total() + under_way) / max(self._total, 1)
+
+    def _overall(self) -> str:
+        share, passed = self._share(), monotonic() - self._start
+        facts = [f"{self._ended['done']} of {self._total} jobs done"]
+        if self._ended["failed"]:
+            facts.append(f"{self._ended['failed']} failed")
+        facts.append(f"{len(self._running)} running")
+        facts.append(f"{100 * share:.0f} %")
+        if 0 < share < 1:
+            facts.append(f"{clock(passed * (1 - share) / share)} left")
+        return " | ".join(facts)
+
+    def _table(self) -> Group:
+        """A line for each job that runs, as many as there is room for, and one for all together."""
+        rows = Table.grid(padding=(0, 1), expand=True)
+        rows.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
+        rows.add_column(ratio=1)
+        rows.add_column(no_wrap=True, justify="right")
+        rows.add_column(no_wrap=True, justify="right")
+        room = max(1, Console(file=self._stream).height - MARGIN)
+        for job, report in list(self._running.items())[:room]:
+            if report is None:
+                rows.add_row(Text(job), Text("begins"), "", "")
+                continue
+            score = report.evaluation if report.evaluation is not None else report.ep_return
+            rows.add_row(
+                Text(job),
+                ProgressBar(total=report.total, completed=report.step),
+                Text("" if score is None else f"return {number(score)}"),
+                Text(f"{100 * report.step / report.total:.0f} %"),
+            )
+        return Group(rows, Text(self._overall(), no_wrap=True, style="bold"))
