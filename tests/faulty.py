@@ -16,6 +16,23 @@ from gymnasium import spaces
 
 from rlrun.types import Array
 
+
+def _end_process(how: str) -> None:
+    match how:
+        case "dies":
+            os._exit(9)
+        case "exits":
+            sys.exit(3)
+        case "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "crashes":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "uses up the memory":
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, most))
+            np.ones(2**31)
+
+
 MENDED = "mended"  # a file in the working directory: nothing is wrong any more
 
 
@@ -66,18 +83,8 @@ class Faulty(gym.Env[Array, Any]):
                     obs = np.zeros(3, np.float32)
                 case "hangs":
                     time.sleep(3600)
-                case "dies":
-                    os._exit(9)
-                case "exits":
-                    sys.exit(3)
-                case "killed":
-                    os.kill(os.getpid(), signal.SIGKILL)
-                case "crashes":
-                    os.kill(os.getpid(), signal.SIGSEGV)
-                case "uses up the memory":
-                    _, most = resource.getrlimit(resource.RLIMIT_AS)
-                    resource.setrlimit(resource.RLIMIT_AS, (8 * 2**30, most))
-                    np.ones(2**31)
+                case other:
+                    _end_process(other)
         return obs, reward, False, self._time >= 20, {}
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from rlrun import runs
 from rlrun.__main__ import main
@@ -31,8 +28,16 @@ FAULTY = (
     "eval.final_episodes=2",
     "checkpoint.every_steps=10",
 )
-LONG = ("agent=q_learning", "env=FrozenLake-v1", "seeds=2", "total_steps=60000", "eval.every=0")
-WHOLE = f"env.kwargs.victim={VICTIM}"  # seed 6 alone meets a fault
+LONG = (
+    "agent=q_learning",
+    "env=FrozenLake-v1",
+    "seeds=1",
+    "total_steps=20000",
+    "log.every=500",
+    "eval.every=0",
+    "eval.final_episodes=2",
+)
+VICTIM_WORD = f"env.kwargs.victim={VICTIM}"  # seed 6 alone meets a fault
 
 
 def command(*words: str) -> int:
@@ -61,22 +66,12 @@ def started(folder: Path, *words: str, until: Callable[[], bool]) -> subprocess.
     return process
 
 
-def assert_undisturbed(folder: Path, words: Sequence[str], tmp_path: Path) -> None:
+def assert_undisturbed(folder: Path) -> None:
     """Every run of a sweep is what its settings give alone, without a fault, bit for bit."""
     for job, entry in ledger.read(folder).items():
-        own = [word for word in entry.overrides if not word.startswith(tuple(words))]
-        twin = tmp_path / "twins" / job
+        twin = folder.parent / "twins" / job
         twin.mkdir(parents=True)
-        runs.run(settings(*words, *own), twin, "rlrun again")
+        runs.run(settings(*entry.overrides), twin, "rlrun again")
         assert unlike(twin, folder / job) == [], job
         told = json.loads((twin / "result.json").read_text())["final"]["mean"]
         assert entry.value == told
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory from which tests.faulty can be imported."""
-    monkeypatch.chdir(tmp_path)
-    root = str(Path(__file__).parents[1])
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))
-    return tmp_path

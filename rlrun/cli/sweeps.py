@@ -74,6 +74,10 @@ def prepare(config: DictConfig) -> Sweep:
         raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
     if not str(config.hydra.sweeper.get("_target_")).startswith(OURS):
         raise BadInput("hydra/sweeper must be left alone: rlrun keeps the ledger of its sweeps.")
+    if str(config.hydra.launcher.get("_target_")).endswith(".LocalLauncher"):
+        from rlrun.sweep import server
+
+        server.warm(config.device.threads)
     from rlrun.schema import construct
     from rlrun.settings import SweepSettings
 

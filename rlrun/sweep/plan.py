@@ -65,13 +65,11 @@ def read(folder: Path) -> Plan:
             raise ValueError
         told = json.loads(path.read_text("utf-8"))
         version = told.pop("version")
-        plan = Plan(**told)
-        lists = [told[name] for name in ("flags", "hydra", "task", "varying")]
-        texts = [plan.command, plan.kind, plan.started, *(word for each in lists for word in each)]
-        if not all(isinstance(each, list) for each in lists):
-            raise ValueError
+        lists = {name: tuple(told.pop(name)) for name in ("flags", "hydra", "task", "varying")}
+        texts = [*told.values(), *(word for words in lists.values() for word in words)]
         if not all(isinstance(text, str) for text in texts):
             raise ValueError
+        plan = Plan(**told, **lists)
     except FileNotFoundError as error:
         raise FolderError(f"{folder} is not the folder of a sweep: it has no {FILE}.") from error
     except OSError as error:

@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -55,6 +56,18 @@ class Running:
     pipe: Connection
 
 
+def warm(threads: int) -> None:
+    """Start the server; what it imports takes seconds, in which the jobs can be checked.
+
+    ``threads`` is what numerical libraries may use in a job, unless the user's environment says so
+    itself.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    with _threads(threads):
+        forkserver.ensure_running()
+
+
 def run(
     folder: Path,
     jobs: Mapping[str, Sequence[Any]],
@@ -65,14 +78,10 @@ def run(
 ) -> None:
     """Call ``function(*arguments)`` for each of ``jobs`` (name to arguments) of the sweep.
 
-    ``threads`` is what numerical libraries may use in a job, unless the user's environment says so
-    itself. Jobs record in the ledger what becomes of them; for those that cannot any more it is
-    done here.
+    Jobs record in the ledger what becomes of them; for those that cannot any more it is done here.
     """
+    warm(threads)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
-    with _threads(threads):
-        _start_server()
     waiting, running = deque(jobs), list[Running]()
     with View(len(jobs)) as view:
         try:
@@ -89,12 +98,6 @@ def run(
         except BaseException as error:
             _end(running, gently=isinstance(error, Interrupted))
             raise
-
-
-def _start_server() -> None:
-    from multiprocessing import forkserver
-
-    forkserver.ensure_running()
 
 
 @contextlib.contextmanager

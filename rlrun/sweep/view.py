@@ -22,6 +22,7 @@ from rlrun.sweep.ledger import Entry
 
 NAME_WIDTH = 36
 MARGIN = 4  # lines of a terminal that are left to others
+ENOUGH = 0.01  # of the work is done, to tell the time left from it
 
 
 class View:
@@ -80,7 +81,7 @@ class View:
                 value = "" if entry.value is None else f" {number(entry.value)}"
                 self._say(f"done:   {entry.job}{value} ({took})")
             case "failed":
-                self._say(f"FAILED: {entry.job}: {entry.reason}")
+                self._say(f"FAILED: {entry.job}: {entry.reason}", style="red")
             case "interrupted":
                 self._say(f"saved:  {entry.job}")
 
@@ -95,9 +96,9 @@ class View:
         elif self._running:
             self._say(self._overall())
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, style: str = "") -> None:
         if self._live is not None:
-            self._live.console.print(Text(text), soft_wrap=True)
+            self._live.console.print(Text(text, style), soft_wrap=True)
             self._live.refresh()
         else:
             print(text, file=self._stream, flush=True)
@@ -113,9 +114,10 @@ class View:
         facts = [f"{self._ended['done']} of {self._total} jobs done"]
         if self._ended["failed"]:
             facts.append(f"{self._ended['failed']} failed")
-        facts.append(f"{len(self._running)} running")
+        if self._running:
+            facts.append(f"{len(self._running)} running")
         facts.append(f"{100 * share:.0f} %")
-        if 0 < share < 1:
+        if ENOUGH < share < 1:
             facts.append(f"{clock(passed * (1 - share) / share)} left")
         return " | ".join(facts)
 
