@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from rlrun.stats import bootstrap_ci, iqm, summary
+from rlrun.stats import bootstrap_ci, interval_curve, iqm, summary
 
 
 @pytest.mark.parametrize(
@@ -97,6 +97,37 @@ def test_what_is_not_a_finite_vector_is_refused(bad: list[float]) -> None:
     for function in (iqm, bootstrap_ci, summary):
         with pytest.raises(ValueError, match=r"finite|one value per seed"):
             function(bad)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 10, 33])
+def test_a_curve_is_iqm_and_interval_of_each_column(seeds: int) -> None:
+    values = np.random.default_rng(seeds).exponential(size=(seeds, 600))
+    iqms, low, high = interval_curve(values)
+    for t in (0, 1, 250, 599):
+        column = values[:, t]
+        assert (iqms[t], (low[t], high[t])) == (iqm(column), bootstrap_ci(column))
+
+
+def test_a_curve_is_missing_where_a_seed_is() -> None:
+    values = np.array([[1.0, np.nan, 3.0, 4.0], [1.0, 2.0, np.inf, 6.0]])
+    iqms, low, high = interval_curve(values)
+    np.testing.assert_array_equal(iqms, [1.0, np.nan, np.nan, 5.0])
+    np.testing.assert_array_equal(low, [1.0, np.nan, np.nan, 4.0])
+    np.testing.assert_array_equal(high, [1.0, np.nan, np.nan, 6.0])
+    one = interval_curve([[7.0, np.nan]])
+    np.testing.assert_array_equal(one, [[7.0, np.nan], [np.nan] * 2, [np.nan] * 2])
+    assert [part.shape for part in interval_curve(np.zeros((3, 0)))] == [(0,)] * 3
+    for bad in (np.zeros((0, 4)), np.zeros(4)):
+        with pytest.raises(ValueError, match=r"\[seed, time\]"):
+            interval_curve(bad)
+
+
+def test_a_curve_is_vectorised() -> None:
+    """500 points of 10 seeds take some 0.15 s, one at a time 0.5 s and more."""
+    values = np.random.default_rng(0).normal(size=(10, 500))
+    start = time.perf_counter()
+    interval_curve(values)
+    assert time.perf_counter() - start < 1.0
 
 
 def test_interval_is_vectorised() -> None:

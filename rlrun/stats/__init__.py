@@ -1,0 +1,45 @@
+"""Statistics over seeds and environments: what a result may claim about its agent.
+
+After Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice"
+(https://arxiv.org/abs/2108.13264). `seeds` is about one environment, `environments` about several.
+"""
+
+from rlrun.stats.environments import (
+    Estimate,
+    Profile,
+    estimate,
+    interquartile_mean,
+    mean,
+    median,
+    optimality_gap,
+    performance_profile,
+    probability_of_improvement,
+)
+from rlrun.stats.seeds import (
+    FloatArray,
+    Summary,
+    bootstrap_ci,
+    interval_curve,
+    iqm,
+    summary,
+    trimmed_mean,
+)
+
+__all__ = [
+    "Estimate",
+    "FloatArray",
+    "Profile",
+    "Summary",
+    "bootstrap_ci",
+    "estimate",
+    "interquartile_mean",
+    "interval_curve",
+    "iqm",
+    "mean",
+    "median",
+    "optimality_gap",
+    "performance_profile",
+    "probability_of_improvement",
+    "summary",
+    "trimmed_mean",
+]

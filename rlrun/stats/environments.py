@@ -1,0 +1,172 @@
+"""Several environments, or two settings: aggregates, who is better, and performance profiles.
+
+Everything takes the scores by environment: a sequence of vectors, each `[seed]` and of its own
+length, or a numpy array `[run, env]`. Scores of several environments must have been normalised to
+one scale before. Intervals are 95 % percentile intervals of the stratified bootstrap: the seeds of
+each environment are drawn again with replacement, the environments stay (Agarwal et al. 2021,
+section 4.1). The same scores in any order give the same interval, and one environment gives what
+`rlrun.stats.seeds` gives it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rlrun.stats.seeds import (
+    RESAMPLES,
+    FloatArray,
+    finite_vector,
+    percentiles,
+    resample,
+    trimmed_mean,
+)
+
+Scores = Sequence[ArrayLike] | FloatArray
+Statistic = Callable[[Sequence[FloatArray]], FloatArray]
+
+
+class Estimate(NamedTuple):
+    """A number and its 95 % interval; None where an environment has one seed only."""
+
+    value: float
+    ci95: tuple[float, float] | None
+
+
+class Profile(NamedTuple):
+    """Fraction of runs above each threshold, `[threshold]`, and its pointwise 95 % band.
+
+    The band is NaN where an environment has one seed only.
+    """
+
+    fraction: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def mean(scores: Sequence[FloatArray]) -> FloatArray:
+    """Mean over environments of the mean over seeds: each `[..., seed]` -> `[...]`."""
+    average: FloatArray = _by_environment(scores).mean(axis=-1)
+    return average
+
+
+def median(scores: Sequence[FloatArray]) -> FloatArray:
+    """Median over environments of the mean over seeds: each `[..., seed]` -> `[...]`.
+
+    The one of the Atari literature. It ignores half of the environments, whatever happens there.
+    """
+    middle: FloatArray = np.median(_by_environment(scores), axis=-1)
+    return middle
+
+
+def interquartile_mean(scores: Sequence[FloatArray]) -> FloatArray:
+    """Mean of the middle half of all runs of all environments: each `[..., seed]` -> `[...]`.
+
+    Source: Agarwal et al. 2021, section 4.3. An environment with more seeds counts for more.
+    """
+    return trimmed_mean(np.concatenate(scores, axis=-1))
+
+
+def optimality_gap(scores: Sequence[FloatArray]) -> FloatArray:
+    """How much is missing to a normalised score of 1: each `[..., seed]` -> `[...]`.
+
+    The mean over environments of 1 - min(score, 1): less is better, and what is above 1 in one
+    environment does not make up for what is missing in another (Agarwal et al. 2021, section 4.3).
+    """
+    return 1.0 - mean([np.minimum(each, 1.0) for each in scores])
+
+
+def _by_environment(scores: Sequence[FloatArray]) -> FloatArray:
+    return np.stack([each.mean(axis=-1) for each in scores], axis=-1)
+
+
+def estimate(scores: Scores, statistic: Statistic = interquartile_mean) -> Estimate:
+    """A statistic of this module, with its interval.
+
+    Raises ValueError where there is no environment, no seed, or a score that is not finite.
+    """
+    ordered = sorted(map(np.sort, _checked(scores)), key=_order)
+    value = float(statistic(ordered))
+    if any(each.size < 2 for each in ordered):
+        return Estimate(value, None)
+    rng = np.random.default_rng(0)
+    drawn = [each[resample(rng, each.size, RESAMPLES)] for each in ordered]
+    low, high = percentiles(statistic(drawn), 0.95)
+    return Estimate(value, (float(low), float(high)))
+
+
+def probability_of_improvement(x: Scores, y: Scores) -> Estimate:
+    """Probability that a run of X scores more than a run of Y, in an environment at random.
+
+    In each environment the fraction of pairs of seeds in which X is better, ties counted half (the
+    U statistic of Mann and Whitney 1947 divided by the number of pairs); averaged over
+    environments, which stand in the same order in `x` and `y`. Scores need no normalisation.
+    Source: Agarwal et al. 2021, section 4.3. Raises ValueError as `estimate` does, and where the
+    numbers of environments differ.
+    """
+    first, second = _checked(x), _checked(y)
+    if len(first) != len(second):
+        raise ValueError(
+            f"scores of the same environments are needed, but there are {len(first)} and "
+            f"{len(second)}"
+        )
+    pairs = [(np.sort(a), np.sort(b)) for a, b in zip(first, second, strict=True)]
+    pairs.sort(key=lambda pair: (_order(pair[0]), _order(pair[1])))
+    won = [
+        (a[:, None] > b).astype(np.float64) + 0.5 * (a[:, None] == b) for a, b in pairs
+    ]  # [seed of x, seed of y] each
+    value = float(np.mean([each.mean() for each in won]))
+    if any(size < 2 for each in won for size in each.shape):
+        return Estimate(value, None)
+    rng = np.random.default_rng(0)
+    drawn = [
+        ((_counts(rng, len(each)) @ each) * _counts(rng, each.shape[1])).sum(-1) / each.size
+        for each in won
+    ]
+    low, high = percentiles(np.mean(drawn, axis=0), 0.95)
+    return Estimate(value, (float(low), float(high)))
+
+
+def performance_profile(scores: Scores, thresholds: ArrayLike) -> Profile:
+    """Fraction of runs that score more than each threshold, `[threshold]`, and its band.
+
+    The run-score distribution of Agarwal et al. 2021, section 4.2: the mean over environments of
+    the fraction of their runs. Raises ValueError as `estimate` does, and for thresholds that are
+    not a vector of finite numbers.
+    """
+    grid = finite_vector(thresholds)
+    ordered = sorted(map(np.sort, _checked(scores)), key=_order)
+    above = [(each[:, None] > grid).astype(np.float64) for each in ordered]  # [seed, threshold]
+    fraction = np.mean([each.mean(axis=0) for each in above], axis=0)
+    if any(len(each) < 2 for each in above):
+        missing = np.full_like(fraction, np.nan)
+        return Profile(fraction, missing, missing)
+    rng = np.random.default_rng(0)
+    drawn = np.mean([_counts(rng, len(each)) @ each / len(each) for each in above], axis=0)
+    low, high = percentiles(drawn.T, 0.95)
+    return Profile(fraction, low, high)
+
+
+def _counts(rng: np.random.Generator, count: int) -> FloatArray:
+    """How often each of `count` seeds is drawn in each resample, [resample, seed]."""
+    drawn = rng.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
+    return drawn.astype(np.float64)
+
+
+def _checked(scores: Scores) -> list[FloatArray]:
+    """The scores by environment, `[seed]` each."""
+    if isinstance(scores, np.ndarray):
+        if scores.ndim != 2:
+            raise ValueError(f"scores of shape [run, env] are needed, but it is {scores.shape}")
+        scores = list(scores.T)
+    if not len(scores):
+        raise ValueError("the scores of one environment or more are needed")
+    return [finite_vector(each) for each in scores]
+
+
+def _order(values: FloatArray) -> tuple[float, ...]:
+    """A key by which environments stand in an order of their own, however they were given."""
+    return (values.size, *values.tolist())

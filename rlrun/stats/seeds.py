@@ -1,0 +1,148 @@
+"""The seeds of one environment: interquartile mean and its interval.
+
+The interquartile mean is the point estimate, because one lucky or one failed seed does not move it,
+and a percentile bootstrap over the seeds gives its interval (Agarwal et al. 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+RESAMPLES = 2000
+BLOCK = 2**21  # numbers that are worked on at once: 16 MB
+
+
+class Summary(TypedDict):
+    """What `result.json` says of one evaluation; `ci95` is [low, high], or None for one seed."""
+
+    per_seed: list[float]
+    mean: float
+    iqm: float
+    ci95: list[float] | None
+
+
+def finite_vector(values: ArrayLike) -> FloatArray:
+    """Check one value per seed, [seed]; raise ValueError where there is none or one is not finite.
+
+    A failed seed must be seen, not averaged away: nothing here drops a NaN.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"one value per seed is needed, but the shape is {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"the values must be finite, but they are {array.tolist()}")
+    return array
+
+
+def trimmed_mean(values: FloatArray) -> FloatArray:
+    """Mean of the middle half along the last axis: [..., n] -> [...].
+
+    int(0.25 * n) values are cut off at each end, so that up to 3 values it is the plain mean.
+    """
+    return _middle(np.sort(values, axis=-1))
+
+
+def _middle(ordered: FloatArray) -> FloatArray:
+    cut = ordered.shape[-1] // 4
+    middle: FloatArray = ordered[..., cut : ordered.shape[-1] - cut].mean(axis=-1)
+    return middle
+
+
+def iqm(values: ArrayLike) -> float:
+    """Interquartile mean of one value per seed, [seed] (Agarwal et al. 2021, section 4.3).
+
+    Raises ValueError where there is no value or one is not finite.
+    """
+    return float(trimmed_mean(finite_vector(values)))
+
+
+def resample(rng: np.random.Generator, count: int, resamples: int) -> NDArray[np.intp]:
+    """Positions of `count` values drawn with replacement, [resamples, count], each row in order.
+
+    What is taken by them from values in order is in order too, so that nothing sorts it again.
+    """
+    drawn = rng.integers(count, size=(resamples, count), dtype=np.intp)
+    drawn.sort(axis=-1)
+    return drawn
+
+
+@lru_cache(maxsize=4)
+def _positions(count: int, resamples: int, seed: int) -> NDArray[np.intp]:
+    """The resamples of `bootstrap_ci`; a run that is logged asks for the same ones all the time."""
+    drawn = resample(np.random.default_rng(seed), count, resamples)
+    drawn.flags.writeable = False
+    return drawn
+
+
+def percentiles(values: FloatArray, confidence: float) -> FloatArray:
+    """The ends of the middle `confidence` of the values along the last axis: [2, ...]."""
+    tail = (1.0 - confidence) / 2.0
+    ends: FloatArray = np.quantile(values, (tail, 1.0 - tail), axis=-1)
+    return ends
+
+
+def bootstrap_ci(
+    values: ArrayLike,
+    statistic: Callable[[FloatArray], FloatArray] = trimmed_mean,
+    resamples: int = RESAMPLES,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval (low, high) of a statistic of one value per seed, [seed].
+
+    `statistic` reduces the last axis, [..., n] -> [...], and is called once, for all resamples
+    together. The same values in any order give the same interval: the generator is created here
+    from `seed`. Raises ValueError for fewer than 2 values (an interval of one value does not
+    exist) and for values that are not finite. Source: Agarwal et al. 2021, section 4.1.
+    """
+    ordered = np.sort(finite_vector(values))
+    if ordered.size < 2:
+        raise ValueError("an interval needs the values of 2 seeds or more")
+    drawn = ordered[_positions(ordered.size, resamples, seed)]
+    low, high = percentiles(statistic(drawn), confidence)
+    return float(low), float(high)
+
+
+def interval_curve(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Interquartile mean and the ends of its 95 % interval at each time, `[time]` each.
+
+    `values` are `[seed, time]`. At every time they are what `iqm` and `bootstrap_ci` say of that
+    column. A column in which a seed has no finite value is NaN in all three, and one seed has no
+    interval: both ends are NaN. Raises ValueError where there is no seed or another shape.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2 or array.shape[0] == 0:
+        raise ValueError(f"values of shape [seed, time] are needed, but it is {array.shape}")
+    seeds, times = array.shape
+    whole = np.isfinite(array).all(axis=0)
+    columns = np.ascontiguousarray(np.sort(array[:, whole], axis=0).T)  # [time, seed]
+    curves = np.full((3, times), np.nan)
+    curves[0, whole] = _middle(columns)
+    if seeds > 1 and len(columns):
+        cut = seeds // 4
+        drawn = _positions(seeds, RESAMPLES, 0)[:, cut : seeds - cut]
+        step = max(1, BLOCK // drawn.size)
+        ends = [
+            percentiles(np.take(columns[i : i + step], drawn, axis=1).mean(-1), 0.95)
+            for i in range(0, len(columns), step)
+        ]
+        curves[1:, whole] = np.concatenate(ends, axis=1)
+    return curves[0], curves[1], curves[2]
+
+
+def summary(per_seed: ArrayLike) -> Summary:
+    """Describe one value per seed, [seed]; raises ValueError where one is not finite."""
+    values = finite_vector(per_seed)
+    return {
+        "per_seed": values.tolist(),
+        "mean": float(values.mean()),
+        "iqm": iqm(values),
+        "ci95": list(bootstrap_ci(values)) if values.size > 1 else None,
+    }
