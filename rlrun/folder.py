@@ -18,7 +18,7 @@ import rlrun
 from rlrun.errors import RunFailed
 
 VERSION = 1  # of meta.json
-FOLDERS = ("checkpoint", "best", "iqm", "ci_low", "ci_high")
+FOLDERS = ("checkpoint", "best", "iqm", "ci_low", "ci_high", "report", "figures")
 Status = Literal["running", "done", "interrupted", "failed"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 

@@ -22,6 +22,8 @@ from rlrun.folder import FolderError, is_open, read_meta
 from rlrun.log import LINES
 
 MOST_BYTES = 2**20  # of a file of settings or results: none of ours comes near
+MOST_STEPS = 2**62  # so that they fit an integer of an array
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,22 @@ class RecordedRun:
     def scores(self, which: str = "final") -> list[float | None]:
         """Each seed's mean return, ``final`` or ``best``; None for a seed that has none (yet)."""
         told = (self.result or {}).get(which) or {}
-        return list(told.get("per_seed", [None] * len(self.seeds)))
+        scores = told.get("per_seed", [None] * len(self.seeds))
+        return [None if score is None else float(score) for score in scores]
 
 
 def read_run(folder: Path) -> RecordedRun:
     """Read a run's folder; raises FolderError with a sentence where it is none, or damaged."""
-    meta = read_meta(folder)
-    return RecordedRun(folder, read_config(folder), meta, _read_result(folder))
+    meta, settings = read_meta(folder), read_config(folder)
+    run = RecordedRun(folder, settings, meta, _read_result(folder))
+    agent, seeds = settings["agent"], settings.get("seeds")
+    if not isinstance(agent, dict) or "name" not in agent or "id" not in settings["env"]:
+        raise FolderError(f"{folder}/config.yaml is damaged: it names no agent or no environment.")
+    if type(settings.get("seed")) is not int or type(seeds) is not int or not 0 < seeds <= 10**6:
+        raise FolderError(f"{folder}/config.yaml is damaged: it does not say which seeds.")
+    if len(run.scores()) != seeds:
+        raise FolderError(f"{folder}/result.json is damaged: it is that of other seeds.")
+    return run
 
 
 def find_runs(folders: Iterable[Path]) -> list[Path]:
@@ -108,7 +119,9 @@ def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
             step, row = int(told.pop("step")), rows[told.pop("seed")]
             for tag, value in told.items():
                 points.setdefault(str(tag), {}).setdefault(step, {})[row] = float(value)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            if abs(step) > MOST_STEPS:
+                raise ValueError
+        except _DAMAGE as error:
             raise FolderError(f"{path} is damaged: a line of it holds no metrics.") from error
     return {tag: _curve(points[tag], len(seeds)) for tag in sorted(points)}
 
@@ -135,7 +148,7 @@ def _read_result(folder: Path) -> dict[str, Any] | None:
             _check_scores(told, len(result["seeds"]))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, *_DAMAGE) as error:
         raise FolderError(f"{path} is damaged: it does not hold a run's result.") from error
     return dict(result)
 
@@ -146,8 +159,8 @@ def _check_scores(told: Any, seeds: int) -> None:
         if len(told["per_seed"]) != seeds:
             raise ValueError
         for score in told["per_seed"]:
-            if score is not None:
-                float(score)
+            if score is not None and not np.isfinite(float(score)):
+                raise ValueError
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -75,7 +75,22 @@ def test_a_run_that_nobody_works_at_any_more_was_interrupted(tmp_path: Path) -> 
         ),
         ("metrics.jsonl", '{"step": 1, "seed": 9, "a": 1.0}\n', "a line of it holds no metrics"),
         ("metrics.jsonl", '{"step": 1, "seed": [], "a": 1.0}\n', "a line of it holds no metrics"),
+        (
+            "result.json",
+            '{"seeds": [3], "final": {"per_seed": [1]}, "best": null, "status": "done"}',
+            "that of other seeds",
+        ),
+        (
+            "result.json",
+            '{"seeds": [3], "final": {"per_seed": [NaN]}, "best": null, "status": "done"}',
+            "does not hold a run's result",
+        ),
+        ("metrics.jsonl", '{"step": 1e999, "seed": 3, "a": 1.0}\n', "a line of it holds no"),
+        ("metrics.jsonl", '{"step": 1e99, "seed": 3, "a": 1.0}\n', "a line of it holds no"),
         ("metrics.jsonl", "5\n", "a line of it holds no metrics"),
+        ("config.yaml", "agent: dqn\nenv: {id: A}\ntotal_steps: 1\n", "names no agent"),
+        ("config.yaml", "agent: {name: a}\nenv: {}\ntotal_steps: 1\n", "no environment"),
+        ("config.yaml", "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1\n", "which seeds"),
         ("config.yaml", "agent: ${oc.env:HOME}\nenv: {}\ntotal_steps: 1\n", "does not hold the"),
     ],
 )
