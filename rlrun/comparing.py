@@ -16,11 +16,13 @@ SEEDS = ("seed", "seeds")  # which learners, not how they learn
 class Setting:
     """Runs that differ in nothing but their seeds: one row of a table, one curve of a figure.
 
-    ``label`` is what distinguishes it from the others (`dqn agent.lr=0.001`), ``values`` are the
-    settings in which any of the compared runs differ.
+    ``label`` is what distinguishes it from the others (`dqn Acrobot-v1 agent.lr=0.001`), ``name``
+    the same without the environment, as it is in every environment; ``values`` are the settings in
+    which any of the compared runs differ.
     """
 
     label: str
+    name: str
     values: dict[str, Plain]
     runs: list[RecordedRun]
 
@@ -76,7 +78,12 @@ def grouped(runs: Sequence[RecordedRun]) -> list[Setting]:
         values = flat(run.settings)
         found.setdefault(tuple(values.get(key) for key in keys), []).append(run)
     return [
-        Setting(_label(members[0], runs), dict(_set(keys, values)), members)
+        Setting(
+            _label(members[0], runs),
+            _label(members[0], runs, with_env=False),
+            dict(_set(keys, values)),
+            members,
+        )
         for values, members in found.items()
     ]
 
@@ -85,14 +92,14 @@ def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[
     return ((key, value) for key, value in zip(keys, values, strict=True) if value is not None)
 
 
-def _label(run: RecordedRun, runs: Sequence[RecordedRun]) -> str:
+def _label(run: RecordedRun, runs: Sequence[RecordedRun], with_env: bool = True) -> str:
     """What tells a run from others: agent and environment where these differ, and what differs
     between runs of its agent in its environment; settings that come with either say nothing more.
     """
     words = []
     if len({other.agent for other in runs}) > 1:
         words.append(run.agent)
-    if len({other.env for other in runs}) > 1:
+    if with_env and len({other.env for other in runs}) > 1:
         words.append(run.env)
     peers = [other for other in runs if (other.agent, other.env) == (run.agent, run.env)]
     values = flat(run.settings)

@@ -138,3 +138,18 @@ def test_other_agents_are_told_apart_by_name_and_not_by_their_settings(tmp_path:
     ]
     labels = [setting.label for setting in grouped(runs)]
     assert labels == ["dqn", "ppo agent.clip=0.2", "ppo agent.clip=0.1"]
+
+
+def test_a_setting_has_one_name_in_every_environment(tmp_path: Path) -> None:
+    runs = [
+        recorded(tmp_path / f"{i}", env={"id": env}, agent={"name": agent, "lr": rate})
+        for i, (env, agent, rate) in enumerate(
+            [("A-v0", "dqn", 0.5), ("A-v0", "ppo", 0.1), ("B-v0", "dqn", 0.2), ("B-v0", "ppo", 0.1)]
+        )
+    ]
+    assert [(setting.label, setting.name) for setting in grouped(runs)] == [
+        ("dqn A-v0", "dqn"),
+        ("ppo A-v0", "ppo"),
+        ("dqn B-v0", "dqn"),
+        ("ppo B-v0", "ppo"),
+    ]
