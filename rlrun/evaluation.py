@@ -128,13 +128,21 @@ class Evaluator:
         checkpoint.save(self._folder.path / "best", self.best.state_dict())
 
     def final(self, step: int) -> dict[str, Any] | None:
-        """The evaluation of the last step's weights."""
-        episodes = self._settings.final_episodes
+        """The evaluation of the last step's weights, logged beside each seed's best so far."""
         if self._portrait is not None:
             self._portrait.write(self._folder.path)
         self._show(step)
-        if not episodes:
-            return None
+        row = {"final/best_mean_reward": self.best.mean} if self.best.policy else {}
+        result = None
+        if self._settings.final_episodes:
+            result, scores = self._last(step, self._settings.final_episodes)
+            row |= scores
+        if row:
+            self._logger.write(step, row)
+        return result
+
+    def _last(self, step: int, episodes: int) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Evaluate for the last time: what result.json says, and the metrics."""
         envs = self._make_envs(Evaluation.envs_for(episodes))
         with closing(envs):
             played = self._play(envs, step, episodes)
@@ -147,8 +155,7 @@ class Evaluator:
             row["final/exact_return"] = exact
             self._folder.log(f"exact return {exact.mean():.4g} ({_listed(exact)})")
             result["exact"] = self._summary(exact)
-        self._logger.write(step, row)
-        return result
+        return result, row
 
     def best_so_far(self) -> dict[str, Any] | None:
         """What result.json says of each seed's best evaluation; None where there was none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,12 @@ from tensorboard.compat.proto.event_pb2 import (  # type: ignore[import-untyped]
     SessionLog,
 )
 from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[import-untyped]
+from tensorboard.compat.proto.tensor_pb2 import TensorProto  # type: ignore[import-untyped]
+from tensorboard.compat.proto.types_pb2 import DT_STRING  # type: ignore[import-untyped]
+from tensorboard.plugins.custom_scalar import (  # type: ignore[import-untyped]
+    layout_pb2,
+)
+from tensorboard.plugins.custom_scalar import metadata as custom_scalar
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb  # type: ignore[import-untyped]
 from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
     api_pb2,
@@ -89,6 +95,32 @@ def histograms(rows: Mapping[str, NDArray[np.floating]]) -> Summary:
     summary = Summary()
     for tag, values in rows.items():
         summary.MergeFrom(histogram_pb(tag, values))
+    return summary
+
+
+def ends(tag: str) -> tuple[str, str]:
+    """The tags of the ends of the interval of a scalar."""
+    return f"interval/{tag}/low", f"interval/{tag}/high"
+
+
+def margin_charts(tags: Iterable[str]) -> Summary:
+    """Build the layout of the Custom Scalars tab: a line and the band of its `ends` for each tag.
+
+    Runs that have the same layout show their lines in the same charts.
+    """
+    layout = layout_pb2.Layout()
+    category = layout.category.add(title="interquartile mean and 95 % interval over the seeds")
+    for tag in tags:
+        low, high = ends(tag)
+        chart = category.chart.add(title=tag)
+        chart.margin.series.add(value=tag, lower=low, upper=high)
+    summary = Summary()
+    content = TensorProto(dtype=DT_STRING, string_val=[layout.SerializeToString()])
+    summary.value.add(
+        tag=custom_scalar.CONFIG_SUMMARY_TAG,
+        metadata=custom_scalar.create_summary_metadata(),
+        tensor=content,
+    )
     return summary
 
 

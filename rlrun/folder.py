@@ -18,7 +18,8 @@ import rlrun
 from rlrun.errors import RunFailed
 
 VERSION = 1  # of meta.json
-FOLDERS = ("checkpoint", "best", "iqm", "ci_low", "ci_high", "report", "figures")
+CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
+FOLDERS = ("checkpoint", "best", "report", "figures", *CURVES)
 Status = Literal["running", "done", "interrupted", "failed"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 

@@ -8,6 +8,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
 
 from rlrun import stats
-from rlrun.events import EVENTS, EventFile, histograms, image, session_end
+from rlrun.events import EVENTS, EventFile, ends, histograms, image, margin_charts, session_end
 
 LINES = "metrics.jsonl"
 AGGREGATED = (
@@ -27,7 +28,10 @@ AGGREGATED = (
     "eval/q_bias",
     "final/mean_reward",
     "final/exact_return",
+    "final/best_mean_reward",
 )
+OURS = r"seed_\d+|iqm|ci_low|ci_high|threshold|published"  # the runs that TensorBoard lists
+MARGINS = ("eval/mean_reward", "rollout/ep_rew_mean")  # those drawn as a line with a band
 
 
 class Logger:
@@ -36,7 +40,10 @@ class Logger:
     - `seed_<k>/`: TensorBoard scalars of seed number k, its line in the HParams tab, its pictures
       and histograms;
     - `iqm/`, `ci_low/`, `ci_high/` (2 seeds or more): interquartile mean and 95 % bootstrap
-      interval over the seeds of the tags in `AGGREGATED`, wherever all seeds have a value;
+      interval over the seeds of the tags in `AGGREGATED`, wherever all seeds have a value. `iqm`
+      has the ends of the intervals of the tags in `MARGINS` too, since a chart with a band wants
+      them in one run: as `interval/<tag>/low` and `high`;
+    - `threshold/` or `published/` (where `line` was called): a score to be seen against;
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
       each write and seed number.
 
@@ -75,8 +82,26 @@ class Logger:
                 file.restart(now, int(position["step"]) + 1)
         for seed, run in zip(self._seeds, self._runs, strict=True):
             if not resumed:
-                run.summary(now, 0, hparams_pb({**hparams, "seed": seed}, start_time_secs=now))
+                # By the settings alone a run that is done again would be one row with the first.
+                trial = f"{folder.name}/seed_{seed} in {folder.parent.resolve()}"
+                run.summary(now, 0, hparams_pb({**hparams, "seed": seed}, trial, now))
+        if not resumed and names:
+            self._aggregates["iqm"].summary(now, 0, margin_charts(MARGINS))
         self.flush()
+
+    def line(self, kind: str, score: float, last: int) -> None:
+        """Show a level line at `score` beside the evaluations, from step 0 to step `last`.
+
+        `kind`, the name of its run, is `threshold` or `published`. Called again, as in a run that
+        goes on and was made longer, it replaces the line.
+        """
+        now, tag = time.time(), "eval/mean_reward"
+        with closing(EventFile(self._folder / kind)) as file:
+            file.restart(now, 0)
+            for step in (0, last):
+                file.scalars(now, step, {tag: score} | dict.fromkeys(ends(tag), score))
+            file.flush()
+            file.sync()
 
     def position(self, step: int) -> dict[str, Any]:
         """How far the files are written, for a logger that goes on from here, from ``step``."""
@@ -187,6 +212,8 @@ class Logger:
                 low, high = stats.bootstrap_ci(column)
                 for name, value in (("iqm", stats.iqm(column)), ("ci_low", low), ("ci_high", high)):
                     values[name][tag] = value
+                if tag in MARGINS:
+                    values["iqm"] |= zip(ends(tag), (low, high), strict=True)
         for name, row in values.items():
             if row:
                 self._aggregates[name].scalars(wall_time, step, row)
@@ -195,4 +222,4 @@ class Logger:
 def _event_folders(folder: Path) -> list[Path]:
     """The folders of this run's event files: one level down, and no links to elsewhere."""
     found = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    return [path for path in found if re.fullmatch(r"seed_\d+|iqm|ci_low|ci_high", path.name)]
+    return [path for path in found if re.fullmatch(OURS, path.name)]

@@ -28,6 +28,7 @@ from rlrun.memory import announcement
 from rlrun.outcome import final_table
 from rlrun.portrait import Portrait
 from rlrun.progress import Progress
+from rlrun.references import reference
 from rlrun.saving import Saver
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -191,6 +192,8 @@ def _train(
         Progress(title, parts.total_steps) as progress,
         contextlib.ExitStack() as stack,
     ):
+        if known := reference(settings["env"]):
+            logger.line(known.line.kind, known.line.score, parts.total_steps)
         if sentence := announcement("the replay", replay_bytes(parts, spec)):
             record.log(sentence)
             progress.message(sentence)

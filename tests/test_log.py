@@ -87,11 +87,17 @@ def test_aggregates_over_seeds_at_steps_where_every_seed_has_a_value(tmp_path: P
         )
     logger.close()
     # the IQM of 3 values is their mean; its bootstrap reaches from the lowest to the highest
+    bands = {
+        "interval/rollout/ep_rew_mean/low": [(1, 0.0), (3, 2.0)],
+        "interval/rollout/ep_rew_mean/high": [(1, 3.0), (3, 2.0)],
+        "interval/eval/mean_reward/low": [(1, 0.0)],
+        "interval/eval/mean_reward/high": [(1, 3.0)],
+    }
     for name, value in (("iqm", 1.0), ("ci_low", 0.0), ("ci_high", 3.0)):
         assert scalars(tmp_path / name) == {
             "rollout/ep_rew_mean": [(1, value), (3, 2.0)],
             "eval/mean_reward": [(1, value)],
-        }
+        } | (bands if name == "iqm" else {})
 
 
 def test_one_seed_has_no_aggregates(tmp_path: Path) -> None:
@@ -139,7 +145,7 @@ def test_everything_can_be_read_before_the_end(tmp_path: Path) -> None:
     logger.write(1, {"eval/mean_reward": np.array([1.0, 2.0])})
     assert len(lines(tmp_path)) == 2
     assert scalars(tmp_path / "seed_2") == {"eval/mean_reward": [(1, 2.0)]}
-    assert scalars(tmp_path / "iqm") == {"eval/mean_reward": [(1, 1.5)]}
+    assert scalars(tmp_path / "iqm")["eval/mean_reward"] == [(1, 1.5)]
     logger.close()
 
 
@@ -160,7 +166,9 @@ def test_a_second_logger_goes_on_where_the_first_one_was(tmp_path: Path) -> None
     ]
     for run in ("seed_1", "seed_2", "iqm", "ci_low", "ci_high"):
         points = [(step, float(step)) for step in range(1, 6)]
-        assert scalars(tmp_path / run) == {"eval/mean_reward": points}
+        assert scalars(tmp_path / run)["eval/mean_reward"] == points
+    for end in ("low", "high"):
+        assert scalars(tmp_path / "iqm")[f"interval/eval/mean_reward/{end}"] == points
 
 
 def test_without_a_position_the_log_begins_anew(tmp_path: Path) -> None:
