@@ -19,7 +19,7 @@ LISTED_SEEDS = 20
 _Scores = Mapping[str, Any]  # `final` or `best` of result.json
 
 
-class _Results(Console):
+class Results(Console):
     """Standard output as Rich writes it; a run goes on, and ends well, when nobody reads it."""
 
     def on_broken_pipe(self) -> None:
@@ -32,7 +32,7 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
     Of more than 20 seeds the 5 lowest and the 5 highest are shown. `final` or `best` may be None,
     as in a run that was interrupted. Without a console it goes to standard output.
     """
-    console = _Results(highlight=False) if console is None else console
+    console = Results(highlight=False) if console is None else console
     final, best = result["final"], result["best"]
     title = f"{result['agent']} on {result['env']}: {result['status']}"
     console.print(title, markup=False, style="bold", soft_wrap=True)

@@ -13,7 +13,7 @@ import rlrun
 
 ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own package
-    {"types", "errors", "checks", "watchdog"},
+    {"types", "errors", "checks", "watchdog", "references"},
     {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt"},
     {"belief", "drawing", "events", "memory", "states", "state", "signals"},
     {"games", "grid", "outcome"},
@@ -27,6 +27,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own pa
     {"train", "settings"},
     {"reading"},
     {"comparing"},
+    {"summary"},
     {"build"},
     {"runs"},
     {"sweep"},
