@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,9 @@ POOR, GOOD = [10.0, 20.0, 30.0, 40.0], [100.0, 300.0, 450.0, 500.0]
 
 def recorded(
     folder: Path,
-    scores: list[float | None] | None,
+    scores: Sequence[float | None] | None,
     *,
-    best: list[float] | None = None,
+    best: Sequence[float] | None = None,
     status: Status = "done",
     reason: str | None = None,
     **changes: Any,
