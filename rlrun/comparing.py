@@ -77,31 +77,33 @@ def grouped(runs: Sequence[RecordedRun]) -> list[Setting]:
     for run in runs:
         values = flat(run.settings)
         found.setdefault(tuple(values.get(key) for key in keys), []).append(run)
-    return [
-        Setting(
-            _label(members[0], runs),
-            _label(members[0], runs, with_env=False),
-            dict(_set(keys, values)),
-            members,
-        )
-        for values, members in found.items()
-    ]
+    differ = _differing_by_kind(runs)
+    agents, envs = (len({kind[i] for kind in differ}) > 1 for i in (0, 1))
+    settings = []
+    for chosen, members in found.items():
+        first = members[0]
+        own = _words(first, differ[first.agent, first.env])
+        agent, env = [first.agent] * agents, [first.env] * envs
+        label, name = " ".join(agent + env + own), " ".join(agent + own)
+        usual = "as configured"
+        settings.append(Setting(label or usual, name or usual, dict(_set(keys, chosen)), members))
+    return settings
 
 
 def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[str, Plain]]:
     return ((key, value) for key, value in zip(keys, values, strict=True) if value is not None)
 
 
-def _label(run: RecordedRun, runs: Sequence[RecordedRun], with_env: bool = True) -> str:
-    """What tells a run from others: agent and environment where these differ, and what differs
-    between runs of its agent in its environment; settings that come with either say nothing more.
+def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], list[str]]:
+    """For each agent in each environment what its runs differ in; what comes with either of them
+    says nothing more.
     """
-    words = []
-    if len({other.agent for other in runs}) > 1:
-        words.append(run.agent)
-    if with_env and len({other.env for other in runs}) > 1:
-        words.append(run.env)
-    peers = [other for other in runs if (other.agent, other.env) == (run.agent, run.env)]
+    kinds: dict[tuple[str, str], list[RecordedRun]] = {}
+    for run in runs:
+        kinds.setdefault((run.agent, run.env), []).append(run)
+    return {kind: differing(members) for kind, members in kinds.items()}
+
+
+def _words(run: RecordedRun, keys: Sequence[str]) -> list[str]:
     values = flat(run.settings)
-    words += [f"{key}={values[key]}" for key in differing(peers) if key in values]
-    return " ".join(words) or "as configured"
+    return [f"{key}={values[key]}" for key in keys if key in values]
