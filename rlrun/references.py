@@ -4,7 +4,7 @@ With them scores of several environments come to one scale, and a curve can be s
 
 - ``random``: mean return of uniformly random actions, measured here over 10 seeds of 100 episodes
   each: ``rlrun agent=random env=ID tuned=none seeds=10 total_steps=100 eval.every=0
-  eval.final_episodes=100`` (BipedalWalker with ``eval.final_episodes=10``), gymnasium 1.3;
+  eval.final_episodes=100`` (BipedalWalker with ``eval.final_episodes=10``), Gymnasium 1.4;
 - ``threshold``: Gymnasium's own ``reward_threshold``; several environments have none;
 - ``published``: the best score of a learning agent, or the optimum where it is known, with its
   source. Single numbers, mostly of one run: something to look at, no statistics.
