@@ -9,12 +9,13 @@ from typing import Any
 from rlrun.reading import RecordedRun
 
 Plain = bool | int | float | str
-SEEDS = ("seed", "seeds")  # which learners, not how they learn
+# Which learners, and how often they are looked at and saved: not how they learn.
+ASIDE = ("seed", "seeds", "eval.every", "log.", "checkpoint.")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Runs that differ in nothing but their seeds: one row of a table, one curve of a figure.
+    """Runs that learn alike, their seeds aside: one row of a table, one curve of a figure.
 
     ``label`` is what distinguishes it from the others (`dqn Acrobot-v1 agent.lr=0.001`), ``name``
     the same without the environment, as it is in every environment; ``values`` are the settings in
@@ -61,13 +62,18 @@ def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, Plain]:
 
 
 def differing(runs: Iterable[RecordedRun]) -> list[str]:
-    """The keys in which the settings of ``runs`` differ, the seeds aside, in the settings' order.
+    """The keys in which the settings of ``runs`` differ, those of `ASIDE` left out, in their order.
 
     A key that only some of them have differs too.
     """
     flattened = [flat(run.settings) for run in runs]
-    names = dict.fromkeys(name for values in flattened for name in values if name not in SEEDS)
+    names = dict.fromkeys(name for values in flattened for name in values if not is_aside(name))
     return [name for name in names if len({repr(values.get(name)) for values in flattened}) > 1]
+
+
+def is_aside(key: str) -> bool:
+    """Whether runs that differ in ``key`` learn the same, seed by seed."""
+    return any(key == name or (name[-1] == "." and key.startswith(name)) for name in ASIDE)
 
 
 def grouped(runs: Sequence[RecordedRun]) -> list[Setting]:
