@@ -28,6 +28,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own pa
     {"reading"},
     {"comparing"},
     {"summary"},
+    {"report"},
     {"build"},
     {"runs"},
     {"sweep"},

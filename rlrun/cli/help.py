@@ -19,6 +19,7 @@ rlrun trains reinforcement-learning agents, several seeds at once.
   rlrun env=Acrobot-v1 seeds=3 agent.lr=1e-3 change settings
   rlrun -m agent.lr=1e-3,3e-4 seeds=3        a sweep: one run for each value, several at once
   rlrun resume last                          go on with a run or sweep that was stopped or killed
+  rlrun report outputs                       make a page of tables and figures about runs
   rlrun agent=dqn --cfg job                  show every setting of a run, and do not run it
   tensorboard --logdir outputs               look at the curves
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 VERBS = {  # name -> module:function, which takes the words after the verb and returns the exit code
     "resume": "rlrun.cli.resume:resume",
+    "report": "rlrun.cli.report:report",
 }
 
 

@@ -1,0 +1,127 @@
+"""Which figures a report has, in which section, and what is said of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from rlrun import stats
+from rlrun.report.canvas import MOST_LINES
+from rlrun.report.content import Content, Part, Row
+from rlrun.report.curves import Joined, joined
+from rlrun.report.effects import effect, effects, is_together
+from rlrun.report.figures import Places, improvement, learning_curves, profile
+
+Section = Literal["curves", "losses", "comparison", "effects"]
+SHOWN = 10  # settings of a figure, where there are more than it has lines for
+RETURN = "mean return"
+CURVES = (
+    ("eval/mean_reward", "Evaluation"),
+    ("rollout/ep_rew_mean", "Training, the latest episodes"),
+)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure and where it belongs; ``name`` is that of its files, ``notes`` stand under it."""
+
+    env: str
+    section: Section
+    name: str
+    title: str
+    figure: Figure
+    notes: list[str]
+
+
+def draw(content: Content) -> Iterator[Drawn]:
+    """All figures, one after another."""
+    labels = list(dict.fromkeys(row.label for row in content.rows))
+    for part in content.parts:
+        rows, note = shown(part)
+        # the same colours in all environments, if there are enough of them
+        own = labels if len(labels) <= MOST_LINES else [row.label for row in rows]
+        places = {label: place for place, label in enumerate(own)}
+        yield from _curves(part, rows, places, note)
+        yield from _comparison(part, rows, places, note)
+        yield from _effects(part)
+
+
+def shown(part: Part) -> tuple[list[Row], str]:
+    """The settings that the figures of an environment show, the best first; and what to say."""
+    rows = sorted(part.rows, key=lambda row: -_standing(row))
+    if len(rows) <= MOST_LINES:
+        return rows, ""
+    return rows[:SHOWN], f"Shown are the {SHOWN} of {len(rows)} settings with the best scores."
+
+
+def _standing(row: Row) -> float:
+    """The final IQM, or that of the latest evaluation of a setting that has none yet."""
+    if row.final:
+        return row.final["iqm"]
+    curve = joined(row.setting, "eval/mean_reward")
+    return -np.inf if curve is None else stats.iqm(curve.values[:, -1])
+
+
+def _curves(part: Part, rows: Sequence[Row], places: Places, note: str) -> Iterator[Drawn]:
+    tags = {tag: (title, RETURN) for tag, title in CURVES}
+    every = {tag for row in rows for run in row.setting.runs for tag in run.curves}
+    tags |= {tag: (tag, tag.partition("/")[2]) for tag in sorted(every) if _is_loss(tag)}
+    for tag, (title, score) in tags.items():
+        curves: list[tuple[str, Joined]] = []
+        for row in rows:
+            curve = joined(row.setting, tag)
+            if curve is not None:
+                curves.append((row.label, curve))
+        if not curves:
+            continue
+        notes = [note, *(curve.note for _, curve in curves)]
+        single = [label for label, curve in curves if len(curve.seeds) == 1]
+        if single:
+            notes.append(f"A single seed has no interval: {', '.join(single)}.")
+        figure = learning_curves(f"{part.env}: {title}", curves, places, score)
+        section: Section = "losses" if _is_loss(tag) else "curves"
+        yield _drawn(part, section, tag, title, figure, notes)
+
+
+def _is_loss(tag: str) -> bool:
+    return tag.startswith("train/") and ("loss" in tag or tag == "train/td_error")
+
+
+def _comparison(part: Part, rows: Sequence[Row], places: Places, note: str) -> Iterator[Drawn]:
+    """Only of settings whose seeds all have a final score: two or more seeds each."""
+    able = [row for row in rows if row.final and len(row.final["per_seed"]) >= 2]
+    if len(able) < 2:
+        return
+    title = "Performance profile"
+    figure = profile(f"{part.env}: {title.lower()}", able, places)
+    yield _drawn(part, "comparison", "profile", title, figure, [note])
+    first = able[0].label
+    title = f"{first} against the others"
+    chosen = f"{first} was picked by the same scores, which flatters it." * (len(able) > 2)
+    figure = improvement(f"{part.env}: {title}", able, places)
+    yield _drawn(part, "comparison", "improvement", title, figure, [note, chosen])
+
+
+def _effects(part: Part) -> Iterator[Drawn]:
+    drawn, left_out = effects(part)
+    for agent, key, rows in drawn:
+        several = len({row.setting.agent for row in part.rows}) > 1
+        title = f"{part.env}, {agent}" if several else part.env
+        figure = effect(title, key, rows, "final return")
+        notes = [f"No room for: {', '.join(left_out)}."] if key == drawn[-1][1] and left_out else []
+        if is_together(key, rows):
+            notes.append("Settings that share a value are taken together, whatever else differs.")
+        yield _drawn(part, "effects", f"{agent}-{key}", f"{title}: {key}", figure, notes)
+
+
+def _drawn(
+    part: Part, section: Section, what: str, title: str, figure: Figure, notes: Sequence[str]
+) -> Drawn:
+    name = re.sub(r"[^A-Za-z0-9._]+", "-", f"{section}-{part.env}-{what}").strip(".-")
+    told = list(dict.fromkeys(note for note in notes if note))
+    return Drawn(part.env, section, name, title, figure, told)
