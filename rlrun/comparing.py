@@ -10,7 +10,15 @@ from rlrun.reading import RecordedRun
 
 Plain = bool | int | float | str
 # Which learners, and how often they are looked at and saved: not how they learn.
-ASIDE = ("seed", "seeds", "eval.every", "log.", "checkpoint.")
+ASIDE = (
+    "seed",
+    "seeds",
+    "eval.every",
+    "eval.episodes",
+    "eval.final_episodes",
+    "log.",
+    "checkpoint.",
+)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 WIDTH = 5.6  # inches: small, so that words stay readable where a page is narrow
 HEIGHT = 3.1  # without the legend
 INK, GRID, PAPER = "#24292f", "#d8dee4", "#ffffff"
+PNG_DPI = 160
 # Okabe and Ito 2008, for every kind of colour vision, without black and yellow, which are hard to
 # see on a dark or a light page; what comes after these is dashed.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
@@ -79,7 +80,7 @@ def blank(title: str, x: str, y: str, height: float = HEIGHT) -> tuple[Figure, A
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     figure.suptitle(
-        "\n".join(textwrap.wrap(title, 64)), x=0.01, ha="left", size=10.5, weight="bold"
+        "\n".join(textwrap.wrap(title, 58)), x=0.01, ha="left", size=10.5, weight="bold"
     )
     axes.set_xlabel("\n".join(textwrap.wrap(x, 72)))
     axes.set_ylabel(y)
@@ -118,22 +119,19 @@ def short(number: float) -> str:
     return f"{number:g}"
 
 
-def as_png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
-    with style():
-        figure.savefig(buffer, format="png", dpi=160, metadata={"Software": None})
-    return buffer.getvalue()
-
-
-def as_svg(figure: Figure, name: str) -> str:
-    """The figure as a file of its own; the same figure and name give the same text."""
-    buffer = io.StringIO()
-    FigureCanvasSVG(figure)
+def files(figure: Figure, name: str) -> tuple[str, bytes]:
+    """The figure as an SVG and as a PNG file; the same figure and name give the same bytes."""
+    svg, png = io.StringIO(), io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with style(name):
-        figure.savefig(buffer, format="svg", metadata=nothing)
-    return buffer.getvalue()
+        figure.set_dpi(72)
+        canvas = FigureCanvasSVG(figure)
+        figure.draw_without_rendering()  # finds where everything goes,
+        figure.set_layout_engine("none")  # and that is slow enough to do it once
+        canvas.print_svg(svg, metadata=nothing)
+        figure.set_dpi(PNG_DPI)
+        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+    return svg.getvalue(), png.getvalue()
 
 
 def inline(svg: str, title: str) -> str:
@@ -144,6 +142,7 @@ def inline(svg: str, title: str) -> str:
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same in every figure, and nobody asks for it
     body = re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
+    body = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), body)
     for colour, name in ((INK, "ink"), (GRID, "grid"), (PAPER, "paper")):
         body = body.replace(colour, f"var(--{name})")
     return body.replace("<svg", f'<svg role="img" aria-label="{escape(title)}"', 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,16 +13,19 @@ from rlrun.folder import FolderError
 from rlrun.reading import RecordedRun, find_runs, read_run
 from rlrun.stats import Summary, summary
 
+# In a label: agent.lr=0.0009542053260792964, as a search tries it.
+_NUMBER = re.compile(r"(?<==)-?\d+\.\d+(e-?\d+)?(?= |$)")
+
 
 @dataclass(frozen=True)
 class Row:
-    """A setting in one environment, and what its seeds scored."""
+    """A setting in one environment, and what its seeds scored.
 
+    ``label`` tells it from the others of its environment.
+    """
+
+    label: str
     setting: Setting
-
-    @property
-    def label(self) -> str:
-        return self.setting.label
 
     @cached_property
     def seeds(self) -> list[int]:
@@ -110,7 +114,12 @@ def _check_length(run: RecordedRun) -> None:
 
 
 def _part(env: str, runs: Sequence[RecordedRun]) -> Part:
-    rows = [Row(setting) for setting in grouped(runs)]
+    settings = grouped(runs)
+    labels = [setting.label for setting in settings]
+    rounded = [_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", label) for label in labels]
+    if len(set(rounded)) == len(rounded):
+        labels = rounded
+    rows = [Row(label, setting) for label, setting in zip(labels, settings, strict=True)]
     rows.sort(key=lambda row: (row.final is None, -(row.final or {"iqm": 0.0})["iqm"]))
     return Part(env, rows)
 

@@ -112,11 +112,12 @@ def _effects(part: Part) -> Iterator[Drawn]:
     for agent, key, rows in drawn:
         several = len({row.setting.agent for row in part.rows}) > 1
         title = f"{part.env}, {agent}" if several else part.env
+        title = f"{title}: {key}"
         figure = effect(title, key, rows, "final return")
         notes = [f"No room for: {', '.join(left_out)}."] if key == drawn[-1][1] and left_out else []
         if is_together(key, rows):
             notes.append("Settings that share a value are taken together, whatever else differs.")
-        yield _drawn(part, "effects", f"{agent}-{key}", f"{title}: {key}", figure, notes)
+        yield _drawn(part, "effects", f"{agent}-{key}", title, figure, notes)
 
 
 def _drawn(

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlrun import stats
-from rlrun.report.canvas import GRID, INK, blank, count_steps, legend, look, style
+from rlrun.report.canvas import INK, blank, count_steps, legend, look, style
 from rlrun.report.content import Row
 from rlrun.report.curves import Joined
 
@@ -81,7 +81,7 @@ def improvement(title: str, rows: Sequence[Row], places: Places) -> Figure:
     first, *others = [row for row in rows if row.final]
     assert first.final is not None
     with style():
-        height = 1.25 + 0.3 * len(others)
+        height = 1.0 + 0.42 * len(others)
         figure, axes = blank(title, "probability that one of its seeds scores more", "", height)
         for y, row in enumerate(others):
             assert row.final is not None
@@ -94,15 +94,10 @@ def improvement(title: str, rows: Sequence[Row], places: Places) -> Figure:
                     found.ci95, [y, y], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt"
                 )
             axes.plot([found.value], [y], color=colour, marker="o", linestyle="")
+            axes.text(0, y - 0.22, textwrap.shorten(row.label, 80), va="bottom")
         axes.axvline(0.5, color=INK, linewidth=1, linestyle=":")
-        axes.set_yticks(range(len(others)), [_wrapped(row.label) for row in others])
-        axes.set_ylim(len(others) - 0.5, -0.5)
+        axes.set_yticks([])
+        axes.set_ylim(len(others) - 0.5, -0.9)
         axes.set_xlim(-0.02, 1.02)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", color=GRID, length=0)
+        axes.spines["left"].set_visible(False)
     return figure
-
-
-def _wrapped(label: str) -> str:
-    """A label in lines of about 34 letters, three at most."""
-    return textwrap.fill(label, 34, max_lines=3, placeholder=" ...")

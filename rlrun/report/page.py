@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 
 from rlrun.report import tables
-from rlrun.report.canvas import as_png, as_svg, inline
+from rlrun.report.canvas import files, inline
 from rlrun.report.content import Content
 from rlrun.report.drawn import Drawn, Section, draw
 
@@ -34,9 +34,9 @@ def write(content: Content, folder: Path, made: str) -> Path:
         while name in names:
             name += "_"
         names.add(name)
-        svg = as_svg(drawn.figure, name)
+        svg, png = files(drawn.figure, name)
         (pictures / f"{name}.svg").write_text(svg, encoding="utf-8")
-        (pictures / f"{name}.png").write_bytes(as_png(drawn.figure))
+        (pictures / f"{name}.png").write_bytes(png)
         figures.append((drawn, inline(svg, drawn.title)))
     path = folder / "index.html"
     path.write_text(html(content, figures, made), encoding="utf-8")
@@ -160,7 +160,10 @@ def _warnings(content: Content) -> str:
     if not items:
         return ""
     listed = "\n".join(f"<li>{item}</li>" for item in items)
-    return f'<div class="warn"><ul>\n{listed}\n</ul></div>'
+    box = f"<ul>\n{listed}\n</ul>"
+    if len(items) > tables.LISTED:
+        box = f"<details><summary>{len(items)} runs to look at</summary>{box}</details>"
+    return f'<div class="warn">{box}</div>'
 
 
 def _results_intro() -> str:

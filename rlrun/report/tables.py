@@ -11,6 +11,8 @@ from rlrun.progress import clock, number
 from rlrun.reading import RecordedRun
 from rlrun.report.content import Part, Row, reached
 
+LISTED = 12  # commands or warnings; more are folded
+
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
     """A table that scrolls in a box of its own; its cells are HTML.
@@ -68,7 +70,7 @@ def state(run: RecordedRun) -> str:
     planned = run.settings["total_steps"]
     how = "still running" if run.status == "running" else run.status
     reason = run.meta.get("reason")
-    why = f": {reason}" if isinstance(reason, str) else ""
+    why = f": {reason}" if isinstance(reason, str) and run.status == "failed" else ""
     return f"{how} at step {reached(run):,} of {planned:,}{why}"
 
 
@@ -116,7 +118,7 @@ def commands(runs: Sequence[RecordedRun]) -> str:
         for run in runs
     )
     box = f'<ul class="commands">\n{lines}\n</ul>'
-    if len(runs) <= 12:
+    if len(runs) <= LISTED:
         return box
     return f"<details><summary>All {len(runs)} commands</summary>{box}</details>"
 
