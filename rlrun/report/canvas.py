@@ -66,7 +66,7 @@ def style(salt: str = "") -> Iterator[None]:
 
     They start from Matplotlib's own defaults, so that nobody's matplotlibrc changes a report.
     """
-    settings: dict[str, Any] = {
+    settings: Any = {
         key: value
         for key, value in mpl.rcParamsDefault.items()
         if not key.startswith(("backend", "interactive", "toolbar"))  # those are the process's
@@ -125,12 +125,13 @@ def files(figure: Figure, name: str) -> tuple[str, bytes]:
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with style(name):
         figure.set_dpi(72)
-        canvas = FigureCanvasSVG(figure)
+        canvas: Any = FigureCanvasSVG(figure)  # what is called of it has no types
         figure.draw_without_rendering()  # finds where everything goes,
         figure.set_layout_engine("none")  # and that is slow enough to do it once
         canvas.print_svg(svg, metadata=nothing)
         figure.set_dpi(PNG_DPI)
-        FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_png(png, metadata={"Software": None})
     return svg.getvalue(), png.getvalue()
 
 

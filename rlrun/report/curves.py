@@ -56,7 +56,9 @@ def joined(setting: Setting, tag: str) -> Joined | None:
         notes.append("is shown at the steps that all its seeds have")
     longest = max(int(steps[-1]) for steps, _ in points)
     if longest > last:
-        notes.append(f"ends at step {last:,}, the last of one of its seeds (others: {longest:,})")
+        notes.append(
+            f"ends at step {common[-1]:,}, the last of one of its seeds (others: {longest:,})"
+        )
     if len(common) > MOST_POINTS:
         common = common[np.linspace(0, len(common) - 1, MOST_POINTS).round().astype(int)]
     values = np.stack([np.interp(common, steps, value) for steps, value in points])
