@@ -20,6 +20,7 @@ from tests.report_helpers import Page, leave
 
 CURVE = {50: [1.0, 2.0], 100: [3.0, 4.0]}
 EVIL = "<script>alert(1)</script>&\"'$x$"
+ODD = ("\x07\x00", "中文 \U0001f600", "\u202ea\nb", "x" * 300, "%d {x} \\frac $")
 
 
 def page_of(*folders: Path) -> Page:
@@ -114,6 +115,21 @@ def test_what_a_folder_holds_is_text(tmp_path: Path) -> None:
     assert left == {"index.html", "figures"}
 
 
+def test_letters_that_no_font_has_are_no_obstacle(tmp_path: Path) -> None:
+    for i, odd in enumerate(ODD):
+        leave(tmp_path / str(i), [1.0, i], CURVE, agent={"kind": odd}, env={"id": "A-v0"})
+    for path, text in (("config.yaml", "hidden:"), ("meta.json", '"command": "')):
+        file = tmp_path / "0" / path
+        told = file.read_text().replace(
+            text, text + "\\ud800" if "json" in path else 'more: "\\uD800"\n  hidden:'
+        )
+        file.write_text(told)
+    page = page_of(tmp_path)
+    assert "kind=中文 \U0001f600" in page.text
+    assert "?rlrun agent=dqn" in page.codes
+    assert all((tmp_path / "report" / "figures").glob("*.svg"))
+
+
 def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
     for i in range(2):
         leave(tmp_path / str(i), [1.0 + i, 2.0], CURVE, agent={"lr": 10.0**-i})
@@ -157,18 +173,36 @@ def test_figures_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
     leave(tmp_path / "a", [1.0, 2.0], CURVE, tag="train/loss")
     page_of(tmp_path)
     leave(tmp_path / "b", [1.0, 2.0], agent={"lr": 1.0})
-    (tmp_path / "report" / "figures" / "old.svg").write_text("")
+    pictures = tmp_path / "report" / "figures"
+    (pictures / "curves-old.svg").write_text("")
+    (pictures / "mine.png").write_text("")
     page_of(tmp_path)
-    assert not (tmp_path / "report" / "figures" / "old.svg").exists()
+    assert not (pictures / "curves-old.svg").exists()
+    assert (pictures / "mine.png").exists()
 
 
-def test_several_folders_share_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_page_is_not_overwritten(tmp_path: Path) -> None:
+    leave(tmp_path / "a", [1.0, 2.0])
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "index.html").write_text("mine")
+    with pytest.raises(FolderError, match="is another page"):
+        page_of(tmp_path)
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["index.html"]
+
+
+def test_several_folders_share_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     a, b = (leave(tmp_path / "all" / name, [1.0, 2.0]) for name in "ab")
     assert report([str(a), str(b)]) == 0
     assert (tmp_path / "all" / "report" / "index.html").exists()
     assert report([str(a), "--out", str(tmp_path / "x")]) == report([str(a), f"--out={tmp_path}/y"])
     assert (tmp_path / "x" / "index.html").exists() and (tmp_path / "y" / "index.html").exists()
     assert capsys.readouterr().err == ""
+    monkeypatch.chdir(a)
+    assert report([str(a), str(b)]) == 2
+    assert capsys.readouterr().err.endswith("goes: --out DIR.\n")
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ rlrun report FOLDER... [--out DIR]   make a page of tables and figures about run
 
   FOLDER is the folder of a run, of a sweep, or any other with runs in or below it, as outputs.
   The page is FOLDER/report/index.html, its figures are beside it in figures/ (SVG and PNG). Of
-  several folders it goes into report/ in the folder that they share, or where --out says. The page
-  needs no network and can be sent as a single file. Runs that are going on are shown so far."""
+  several folders it goes where --out says, or into report/ of the folder that they share, if that
+  is here. The page needs no network and can be sent as a single file. Of runs that are going on it
+  shows what there is so far."""
 FLAGS = ("--out", "--help")
 
 
@@ -64,7 +65,10 @@ def _parsed(words: Sequence[str]) -> tuple[list[Path], Path]:
         if not folder.is_dir():
             raise BadInput(f"there is no folder {folder}.{did_you_mean(str(folder), _known())}")
     if out is None:
-        out = Path(os.path.commonpath([folder.resolve() for folder in folders])) / "report"
+        shared = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+        if len(folders) > 1 and not shared.is_relative_to(Path.cwd()):
+            raise BadInput("say where the page of these folders goes: --out DIR.")
+        out = shared / "report"
     elif out.exists() and not out.is_dir():
         raise BadInput(f"--out must be a folder, and {out} is a file.")
     return folders, out

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
@@ -20,6 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 WIDTH = 5.6  # inches: small, so that words stay readable where a page is narrow
@@ -123,7 +125,11 @@ def files(figure: Figure, name: str) -> tuple[str, bytes]:
     """The figure as an SVG and as a PNG file; the same figure and name give the same bytes."""
     svg, png = io.StringIO(), io.BytesIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with style(name):
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_text(printable(text.get_text()))
+    with style(name), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a page has more fonts
         figure.set_dpi(72)
         canvas: Any = FigureCanvasSVG(figure)  # what is called of it has no types
         figure.draw_without_rendering()  # finds where everything goes,
@@ -133,6 +139,11 @@ def files(figure: Figure, name: str) -> tuple[str, bytes]:
         canvas = FigureCanvasAgg(figure)
         canvas.print_png(png, metadata={"Software": None})
     return svg.getvalue(), png.getvalue()
+
+
+def printable(text: str) -> str:
+    """Text with a mark for each character that is none, or that a font cannot be asked for."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def inline(svg: str, title: str) -> str:

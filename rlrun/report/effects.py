@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from rlrun import stats
 from rlrun.comparing import Plain, differing, flat
-from rlrun.report.canvas import Look, blank, legend, look, style
+from rlrun.report.canvas import Look, blank, legend, look, printable, style
 from rlrun.report.content import Part, Row
 
 MOST_GROUPS = 6  # lines of a figure; with more of them all points are in one group
@@ -140,7 +141,11 @@ def _spans(numbers: Sequence[float]) -> bool:
 
 def _scale(axes: Axes, places: Sequence[float], names: list[str] | None) -> None:
     if names is not None:
-        axes.set_xticks(range(len(names)), [name[:24] for name in names])
+        width = max(4, 56 // len(names))
+        fitting = [
+            textwrap.fill(printable(name), width, max_lines=3, placeholder="...") for name in names
+        ]
+        axes.set_xticks(range(len(names)), fitting)
         axes.set_xlim(-0.5, len(names) - 0.5)
         return
     if _spans(places):

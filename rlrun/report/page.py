@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import get_args
 
+from rlrun.folder import FolderError
 from rlrun.report import tables
 from rlrun.report.canvas import files, inline
 from rlrun.report.content import Content
 from rlrun.report.drawn import Drawn, Section, draw
 
+MARK = '<meta name="generator" content="rlrun report">'
 INTERVAL = (
     "The interquartile mean (IQM) is the mean of the middle half of the seeds; the interval holds "
     "95\u00a0% of the IQMs of 2,000 bootstrap resamples of the seeds."
@@ -21,12 +24,15 @@ def write(content: Content, folder: Path, made: str) -> Path:
     """Write `index.html` and `figures/` into ``folder``; the page's path is returned.
 
     ``made`` is the date that the page tells. The same runs and date give the same bytes. Figures
-    of an earlier report there are removed.
+    of an earlier report there are removed. Raises FolderError where another page is there.
     """
-    pictures = folder / "figures"
+    path, pictures = folder / "index.html", folder / "figures"
+    if path.exists() and MARK.encode() not in path.read_bytes()[:1000]:
+        raise FolderError(f"{path} is another page: name another folder with --out DIR.")
     pictures.mkdir(parents=True, exist_ok=True)
-    for old in (*pictures.glob("*.svg"), *pictures.glob("*.png")):
-        old.unlink()
+    for section in get_args(Section):
+        for old in pictures.glob(f"{section}-*.[sp][vn]g"):
+            old.unlink()
     figures: list[tuple[Drawn, str]] = []
     names: set[str] = set()
     for drawn in draw(content):
@@ -38,8 +44,7 @@ def write(content: Content, folder: Path, made: str) -> Path:
         (pictures / f"{name}.svg").write_text(svg, encoding="utf-8")
         (pictures / f"{name}.png").write_bytes(png)
         figures.append((drawn, inline(svg, drawn.title)))
-    path = folder / "index.html"
-    path.write_text(html(content, figures, made), encoding="utf-8")
+    path.write_text(html(content, figures, made), encoding="utf-8", errors="replace")
     return path
 
 
@@ -71,6 +76,7 @@ def html(content: Content, figures: Sequence[tuple[Drawn, str]], made: str) -> s
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{MARK}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
