@@ -102,6 +102,7 @@ def test_learning_curves_are_the_iqm_with_the_interval_of_the_statistics(tmp_pat
     assert lines(figure) == {
         "agent.lr=0.001": ([10, 20], [stats.iqm(values[0]), stats.iqm(values[1])]),
         "agent.lr=0.5": ([10], [7.0]),
+        "counts as solved: 475": ([0, 1], [475.0, 475.0]),
     }
     band = figure.axes[0].collections[1]  # that of 7.0, which is better, comes first
     (path,) = band.get_paths()
@@ -109,7 +110,17 @@ def test_learning_curves_are_the_iqm_with_the_interval_of_the_statistics(tmp_pat
     for step, column in zip((10.0, 20.0), values, strict=True):
         assert {(step, end) for end in stats.bootstrap_ci(column)} <= corners
     words = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
-    assert sorted(words) == ["agent.lr=0.001", "agent.lr=0.5"]
+    assert sorted(words) == ["agent.lr=0.001", "agent.lr=0.5", "counts as solved: 475"]
+
+
+def test_reference_scores_are_drawn_where_they_hold_for_all_runs(tmp_path: Path) -> None:
+    leave(tmp_path / "a", None, CURVE, env={"id": "Pendulum-v1"})
+    curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
+    assert lines(curves.figure)["published: -151.9"][1] == [-151.9, -151.9]
+    assert any(note.startswith("Published: TD3, RL Baselines3 Zoo") for note in curves.notes)
+    leave(tmp_path / "b", None, CURVE, env={"id": "Pendulum-v1", "kwargs": {"g": 1.0}})
+    curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
+    assert "published: -151.9" not in lines(curves.figure) and curves.notes == []
 
 
 def test_of_many_settings_the_best_are_shown_and_it_is_said(tmp_path: Path) -> None:
@@ -117,7 +128,8 @@ def test_of_many_settings_the_best_are_shown_and_it_is_said(tmp_path: Path) -> N
         leave(tmp_path / f"{i:02}", [float(i)] * 2, CURVE, agent={"lr": i + 1.0})
     figures = drawn(tmp_path)
     curves = figures["curves-CartPole-v1-eval-mean_reward"]
-    assert list(lines(curves.figure)) == [f"agent.lr={i}" for i in range(13, 3, -1)]
+    labels = [f"agent.lr={i}" for i in range(13, 3, -1)]
+    assert list(lines(curves.figure)) == [*labels, "counts as solved: 475"]
     assert curves.notes == ["Shown are the 10 of 13 settings with the best scores."]
     effect = figures["effects-CartPole-v1-dqn-agent.lr"].figure
     (line,) = [line for line in effect.axes[0].get_lines() if line.get_marker() == "D"]

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rlrun import stats
+from rlrun.references import Reference, reference
 from rlrun.report.canvas import MOST_LINES
 from rlrun.report.content import Content, Part, Row
 from rlrun.report.curves import Joined, joined
@@ -83,9 +84,25 @@ def _curves(part: Part, rows: Sequence[Row], places: Places, note: str) -> Itera
         single = [label for label, curve in curves if len(curve.seeds) == 1]
         if single:
             notes.append(f"A single seed has no interval: {', '.join(single)}.")
-        figure = learning_curves(f"{part.env}: {title}", curves, places, score)
+        known = _reference(part) if tag == "eval/mean_reward" else None
+        if known is not None and known.line.kind == "published" and known.published is not None:
+            notes.append(f"Published: {known.published.source}.")
+        line = None if known is None else (_named(known), known.line.score)
+        figure = learning_curves(f"{part.env}: {title}", curves, places, score, line)
         section: Section = "losses" if _is_loss(tag) else "curves"
         yield _drawn(part, section, tag, title, figure, notes)
+
+
+def _reference(part: Part) -> Reference | None:
+    """The scores to see those of an environment against, if they hold for all of its runs."""
+    found = {reference(run.settings["env"]) for run in part.runs}
+    return found.pop() if len(found) == 1 else None
+
+
+def _named(known: Reference) -> str:
+    """What the line of a reference score is called."""
+    kind = "counts as solved" if known.line.kind == "threshold" else "published"
+    return f"{kind}: {known.line.score:g}"
 
 
 def _is_loss(tag: str) -> bool:
