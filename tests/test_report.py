@@ -69,6 +69,7 @@ def test_runs_that_are_not_done_are_told_with_their_step(tmp_path: Path) -> None
     leave(tmp_path / "lost", None, CURVE, status="failed", reason="the disk is full", seed=9)
     going = leave(tmp_path / "going", None, CURVE, agent={"lr": 0.5})
     open_run = RunFolder.reopen(going, "rlrun resume")
+    open_run.inexact("there was no replay")
     try:
         command = [sys.executable, "-m", "rlrun", "report", str(tmp_path)]
         subprocess.run(command, check=True)  # only another process sees the lock
@@ -79,6 +80,7 @@ def test_runs_that_are_not_done_are_told_with_their_step(tmp_path: Path) -> None
     assert row_of(page, "agent.lr=0.5")[0].endswith("still running at step 100 of 100")
     assert row_of(page, "agent.lr=0.5")[2:6] == ["-", "-", "-", "-"]
     assert "failed at step 100 of 100: the disk is full." in page.text
+    assert page.text.count("going: not exactly what it would be uninterrupted") == 1
 
 
 def test_a_damaged_run_is_named_and_left_out(tmp_path: Path) -> None:
@@ -94,13 +96,14 @@ def test_a_damaged_run_is_named_and_left_out(tmp_path: Path) -> None:
 
 def test_what_a_folder_holds_is_text(tmp_path: Path) -> None:
     agent = {"name": EVIL, EVIL: EVIL, "lr": 0.1}
-    for i, other in enumerate((EVIL, f"{EVIL}2")):
+    for i, other in enumerate((EVIL, f"{EVIL}2", f"{EVIL}3")):
         changes = {"agent": {**agent, "kind": other}, "env": {"id": f"{EVIL}/../x"}}
         tag = f"train/loss{EVIL}"
         leave(
             tmp_path / EVIL.replace("/", "_") / str(i),
-            [1.0, 2.0 + i],
-            CURVE,
+            [1.0, 2.0 + i][: 1 + (i < 2)],
+            {50: [1.0, 2.0][: 1 + (i < 2)]},
+            seeds=1 + (i < 2),  # of a single seed there is a note
             tag=tag,
             status="failed",
             reason=EVIL,

@@ -162,6 +162,11 @@ def _warnings(content: Content) -> str:
         for run in content.runs
         if run.status != "done"
     ]
+    items += [
+        f"{escape(str(run.folder))}: not exactly what it would be uninterrupted; run.log says why."
+        for run in content.runs
+        if run.meta.get("exact") is False
+    ]
     items += [f"Left out: {escape(why)}" for _, why in content.damaged]
     if not items:
         return ""
