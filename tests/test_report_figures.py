@@ -117,7 +117,10 @@ def test_reference_scores_are_drawn_where_they_hold_for_all_runs(tmp_path: Path)
     leave(tmp_path / "a", None, CURVE, env={"id": "Pendulum-v1"})
     curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
     assert lines(curves.figure)["published: -151.9"][1] == [-151.9, -151.9]
-    assert any(note.startswith("Published: TD3, RL Baselines3 Zoo") for note in curves.notes)
+    assert curves.notes[0] == "Thin lines are the seeds."
+    assert curves.notes[1].startswith("Published: TD3, RL Baselines3 Zoo")
+    thin = [points(line)[1] for line in curves.figure.axes[0].get_lines()[:2]]
+    assert thin == [[1.0, 3.0], [2.0, 4.0]]
     leave(tmp_path / "b", None, CURVE, env={"id": "Pendulum-v1", "kwargs": {"g": 1.0}})
     curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
     assert "published: -151.9" not in lines(curves.figure) and curves.notes == []

@@ -81,6 +81,8 @@ def _curves(part: Part, rows: Sequence[Row], places: Places, note: str) -> Itera
         if not curves:
             continue
         notes = [note, *(curve.note for _, curve in curves)]
+        if len(curves) == 1 and len(curves[0][1].seeds) > 1:
+            notes.append("Thin lines are the seeds.")
         single = [label for label, curve in curves if len(curve.seeds) == 1]
         if single:
             notes.append(f"A single seed has no interval: {', '.join(single)}.")

@@ -100,10 +100,7 @@ def html(content: Content, figures: Sequence[tuple[Drawn, str]], made: str) -> s
 """
 
 
-CURVES = (
-    "Lines are the IQM over seeds, bands its 95\u00a0% interval. Where there is one setting only, "
-    "thin lines are its seeds."
-)
+CURVES = "Lines are the IQM over seeds, bands its 95\u00a0% interval."
 EFFECTS = (
     "A point is the final score of a seed, a diamond the IQM of the seeds at that value. Lines "
     "join settings that differ in nothing else."
