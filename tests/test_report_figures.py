@@ -167,10 +167,10 @@ def test_profiles_and_improvement_are_those_of_the_statistics(tmp_path: Path) ->
     (dot,) = [line for line in axes.get_lines() if line.get_marker() == "o"]
     assert points(dot)[0] == [pytest.approx(7 / 9)]  # of nine pairs two are lost, 2.5 and 2.6 to 3
     leave(tmp_path / "single", [1.0], seeds=1, agent={"lr": 0.3})
-    assert list(lines(drawn(tmp_path)["comparison-CartPole-v1-profile"].figure)) == [
-        "agent.lr=0.2",
-        "agent.lr=0.1",
-    ]
+    leave(tmp_path / "lost", [1.0, None, 0.0], seeds=3, agent={"lr": 0.4})
+    found = drawn(tmp_path)["comparison-CartPole-v1-profile"]
+    assert list(lines(found.figure)) == ["agent.lr=0.2", "agent.lr=0.1", "agent.lr=0.4"]
+    assert found.notes == ["Of agent.lr=0.4 only 2 of 3 seeds have a score."]
 
 
 def test_effects_join_settings_that_differ_in_nothing_else(tmp_path: Path) -> None:

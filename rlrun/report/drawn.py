@@ -112,18 +112,25 @@ def _is_loss(tag: str) -> bool:
 
 
 def _comparison(part: Part, rows: Sequence[Row], places: Places, note: str) -> Iterator[Drawn]:
-    """Only of settings whose seeds all have a final score: two or more seeds each."""
+    """Only of settings of which two seeds or more have a final score."""
     able = [row for row in rows if row.final and len(row.final["per_seed"]) >= 2]
     if len(able) < 2:
         return
+    notes = [note, *map(_lost, able)]
     title = "Performance profile"
     figure = profile(f"{part.env}: {title.lower()}", able, places)
-    yield _drawn(part, "comparison", "profile", title, figure, [note])
+    yield _drawn(part, "comparison", "profile", title, figure, notes)
     first = able[0].label
     title = f"{first} against the others"
     chosen = f"{first} was picked by the same scores, which flatters it." * (len(able) > 2)
     figure = improvement(f"{part.env}: {title}", able, places)
-    yield _drawn(part, "comparison", "improvement", title, figure, [note, chosen])
+    yield _drawn(part, "comparison", "improvement", title, figure, [*notes, chosen])
+
+
+def _lost(row: Row) -> str:
+    """What is to be said where seeds of a setting have no final score."""
+    told, asked = len(row.final["per_seed"]) if row.final else 0, len(row.seeds)
+    return f"Of {row.label} only {told} of {asked} seeds have a score." if told < asked else ""
 
 
 def _effects(part: Part) -> Iterator[Drawn]:
@@ -134,6 +141,7 @@ def _effects(part: Part) -> Iterator[Drawn]:
         title = f"{title}: {key}"
         figure = effect(title, key, rows, "final return")
         notes = [f"No room for: {', '.join(left_out)}."] if key == drawn[-1][1] and left_out else []
+        notes += map(_lost, rows)
         if is_together(key, rows):
             notes.append("Settings that share a value are taken together, whatever else differs.")
         yield _drawn(part, "effects", f"{agent}-{key}", title, figure, notes)
