@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lint format bench soak tensorboard clean
+.PHONY: help install run test launchers lint format bench soak tensorboard clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,10 @@ run: install ## train DQN on CartPole: ten seeds at once
 
 test: install ## all tests, those that train included (ARGS='-m "not train"' leaves them out)
 	$(BIN)/python -m pytest $(ARGS)
+
+launchers: install ## sweeps under submitit and Ray; heavy: installs Ray, takes minutes
+	$(PIP) install -q -c constraints.txt -e '.[joblib,slurm,ray,dev]'
+	$(BIN)/python -m pytest tests/launchers $(ARGS)
 
 lint: install ## ruff and a strict type check
 	$(BIN)/ruff check .

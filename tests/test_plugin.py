@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from hydra_plugins.rlrun_gymnasium.source import GymnasiumSource
 from rlrun.cli.folders import config_root
-from rlrun.cli.resolvers import job_name
+from rlrun.cli.jobs import job_name
 from rlrun.envspec import check_env_kwargs, closest_id, env_ids, env_spec
 from rlrun.errors import BadInput
 

@@ -22,7 +22,7 @@ def execute(shared: bytes, words: list[str], number: int) -> None:
     """
     context, config, task, state = pickle.loads(shared)
     setup_globals()
-    Singleton.set_state(state)  # type: ignore[no-untyped-call]
+    Singleton.set_state(state)
     composed = context.config_loader.load_sweep_config(config, words)
     with open_dict(composed):
         composed.hydra.job.id = composed.hydra.job.num = number

@@ -38,7 +38,7 @@ class LocalLauncher(Launcher):
         from rlrun.sweep import server
 
         setup_globals()
-        state = Singleton.get_state()  # type: ignore[no-untyped-call]
+        state = Singleton.get_state()
         # plain pickle refuses resolvers; the same bytes serve all jobs
         shared = cloudpickle.dumps((self._context, self._config, self._task, state))
         jobs = {}

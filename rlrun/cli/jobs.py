@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,18 +42,22 @@ class Grid:
 
     @cached_property
     def names(self) -> list[str]:
-        """The folders of the jobs: number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
-        return [self._name(number) for number in range(len(self.overrides))]
+        """The folders of the jobs."""
+        width = len(str(len(self.overrides) - 1))
+        named = enumerate(self.overrides)
+        return [job_name(number, words, self.varying, width) for number, words in named]
 
-    def _name(self, number: int) -> str:
-        last = [key.rpartition(".")[2] for key in self.varying]
-        words = [f"{number:0{len(str(len(self.overrides) - 1))}}"]
-        for override in self.overrides[number]:
-            key, _, value = override.partition("=")
-            if key in self.varying:
-                short = key.rpartition(".")[2]
-                words.append(f"{short if last.count(short) == 1 else key}={value}")
-        return slug("_".join(words))[:100]
+
+def job_name(number: int, overrides: Sequence[str], varying: Sequence[str], width: int) -> str:
+    """The folder of one job of a sweep: its number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
+    last = [key.rpartition(".")[2] for key in varying]
+    words = [f"{number:0{width}}"]
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key in varying:
+            short = key.rpartition(".")[2]
+            words.append(f"{short if last.count(short) == 1 else key}={value}")
+    return slug("_".join(words))[:100]
 
 
 def read(config: DictConfig) -> Grid:

@@ -37,9 +37,6 @@ def resume(folder: Path, words: Sequence[str]) -> int:
             return 0
         sweeps.resuming = folder
         return run(argv)
-    except FolderError as error:
-        print(f"rlrun: {explain(error)}", file=sys.stderr)
-        return 2
     except Exception as error:
         print(f"rlrun: {explain(error)}", file=sys.stderr)
         return 2
@@ -60,7 +57,8 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
                 f"{key} is fixed by the sweep. What may change: sweep.jobs, sweep.on_error, "
                 "hydra/launcher."
             )
-    modules = [word for word in made.task if word.startswith("env=") and ":" in word]
+    words_of_jobs = [word for entry in entries.values() for word in entry.overrides]
+    modules = [w for w in words_of_jobs if w.startswith("env=") and ":" in w]
     if modules and Path.cwd().resolve().is_relative_to(folder.resolve()):
         raise BadInput("go on from another folder: here an environment could be a file of a run.")
     if is_open(folder):

@@ -65,7 +65,7 @@ def read(folder: Path) -> Plan:
             raise ValueError
         told = json.loads(path.read_text("utf-8"))
         version = told.pop("version")
-        lists = {name: tuple(told.pop(name)) for name in ("flags", "hydra", "task", "varying")}
+        lists: Any = {name: tuple(told.pop(name)) for name in ("flags", "hydra", "task", "varying")}
         texts = [*told.values(), *(word for words in lists.values() for word in words)]
         if not all(isinstance(text, str) for text in texts):
             raise ValueError

@@ -91,9 +91,9 @@ def run(
                     running.append(_start(context, folder, job, function, jobs[job]))
                     view.started(job)
                 _listen(running, view)
-                for job in [job for job in running if not job.process.is_alive()]:
-                    running.remove(job)
-                    view.ended(_ended(folder, job, stop_on_error))
+                for gone in [each for each in running if not each.process.is_alive()]:
+                    running.remove(gone)
+                    view.ended(_ended(folder, gone, stop_on_error))
                 view.draw()
         except BaseException as error:
             _end(running, gently=isinstance(error, Interrupted))

@@ -17,7 +17,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rlrun.progress import LINE_SECONDS, REDRAW_SECONDS, Report, clock, number
+from rlrun.outcome import clock, number
+from rlrun.progress import LINE_SECONDS, REDRAW_SECONDS, Report
 from rlrun.sweep.ledger import Entry
 
 NAME_WIDTH = 36

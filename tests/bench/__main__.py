@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tests.bench import atari, checkpoints, continuous, dqn, memory, ppo, replay, tables
+from tests.bench import atari, checkpoints, continuous, dqn, memory, ppo, replay, sweep, tables
 
 USUAL = {
     "dqn": dqn.main,
@@ -13,6 +13,7 @@ USUAL = {
     "tables": tables.main,
     "replay": replay.main,
     "checkpoints": checkpoints.main,
+    "sweep": sweep.main,
     "atari": atari.main,
 }
 PARTS = {**USUAL, "memory": memory.main}  # that one takes 10 GB

@@ -1,0 +1,1 @@
+"""Launchers that are too heavy for every day: `make launchers`."""
