@@ -15,6 +15,7 @@ from hydra._internal.utils import get_args_parser
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig
 
+from rlrun import summary
 from rlrun.cli import jobs
 from rlrun.cli.checking import asked, check, claim, placed, quote
 from rlrun.cli.explain import explain
@@ -44,7 +45,8 @@ class Sweep:
 
     def report(self) -> bool:
         """Tell how the sweep ended; whether all its jobs are done."""
-        _summarise(self.folder)
+        if any(self.folder.glob("*/meta.json")):
+            summary.tell(self.folder)
         entries = ledger.read(self.folder)
         left = [entry for entry in entries.values() if entry.state != "done"]
         failed = [entry for entry in left if entry.state == "failed"]
@@ -59,10 +61,6 @@ class Sweep:
             where = shlex.quote(os.path.relpath(self.folder))
             print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
         return not left
-
-
-def _summarise(folder: Path) -> None:
-    """Print the table of a sweep's results, and write it down."""
 
 
 def prepare(config: DictConfig) -> Sweep:
