@@ -99,7 +99,6 @@ class Evaluator:
         self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
         row = {"eval/mean_reward": mean, "eval/mean_ep_length": played.lengths.mean(-1)}
         row |= _believed(played)
-        self._show(step)
         if self._portrait is not None and (exact := self._portrait.exact()) is not None:
             row["eval/exact_return"] = exact
         return row
@@ -110,8 +109,8 @@ class Evaluator:
         self._lost.take(step, envs.faults, " in an evaluation")
         return played
 
-    def _show(self, step: int) -> None:
-        """What the agent holds: a table as text and pictures, histograms; once at a step."""
+    def show(self, step: int) -> None:
+        """Show what the agent holds: a table as text and pictures, histograms; once at a step."""
         if step == self._shown:
             return
         self._shown = step
@@ -131,7 +130,7 @@ class Evaluator:
         """The evaluation of the last step's weights, logged beside each seed's best so far."""
         if self._portrait is not None:
             self._portrait.write(self._folder.path)
-        self._show(step)
+        self.show(step)
         row = {"final/best_mean_reward": self.best.mean} if self.best.policy else {}
         result = None
         if self._settings.final_episodes:

@@ -74,6 +74,8 @@ class RunFolder:
         """That of a run which goes on. Raises FolderError where there is no such run."""
         meta = read_meta(path)
         before, meta["versions"] = meta.get("versions"), versions()
+        if meta["status"] == "done":
+            meta["past"] = meta.get("saved")
         for ending in ("ended", "reason"):
             meta.pop(ending, None)
         folder = cls(path, meta | {"status": "running"})
@@ -103,6 +105,12 @@ class RunFolder:
     def horizon(self) -> int:
         """The length of the run that its schedules are made for."""
         return int(self._meta["horizon"])
+
+    @property
+    def past(self) -> int:
+        """The step at which the run had ended when it was last asked to go on, -1 if never."""
+        step = self._meta.get("past")
+        return step if type(step) is int else -1
 
     def inexact(self, reason: str) -> None:
         """Record that the run is not what it would be uninterrupted, and why."""

@@ -33,9 +33,12 @@ from rlrun.saving import Saver
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.signals import Signals
+from rlrun.stopping import Stopper
 from rlrun.train import Run, train
 from rlrun.types import Agent, Spec, State, Tabular
 from rlrun.watchdog import give_up
+
+FREE = ("total_steps", "checkpoint", "stop")  # what may change when a run goes on
 
 
 def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
@@ -110,7 +113,7 @@ def own(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """A digest of all settings that a run fixes."""
-    fixed = {k: v for k, v in settings.items() if k not in ("total_steps", "checkpoint")}
+    fixed = {k: v for k, v in settings.items() if k not in FREE}
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
@@ -226,6 +229,7 @@ def _train(
                 saver=saver,
                 signals=signals,
                 lost=lost,
+                stopper=Stopper(parts.stopping, record.past),
                 fingerprint=fingerprint(settings),
             ),
             saved,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -24,6 +25,7 @@ from rlrun.rng import Purpose
 from rlrun.saving import Saving
 from rlrun.schema import construct
 from rlrun.spaces import bounds, scaled
+from rlrun.stopping import Stopping
 from rlrun.types import Envs, Spec
 from rlrun.watchdog import OnHang, give_up
 
@@ -43,6 +45,7 @@ class Settings:
         log: Mapping[str, Any],
         eval: Mapping[str, Any],
         checkpoint: Mapping[str, Any],
+        stop: Mapping[str, Any] = MappingProxyType({}),  # runs of earlier versions have none
         env: Mapping[str, Any],
         agent: Mapping[str, Any],
         replay: Mapping[str, Any],
@@ -61,6 +64,13 @@ class Settings:
         self.log = construct(LogSettings, log, "log")
         self.evaluation = construct(Evaluation, eval, "eval")
         self.saving = construct(Saving, checkpoint, "checkpoint")
+        self.stopping = construct(Stopping, stop, "stop")
+        if self.stopping.reward is not None and not self.evaluation.every:
+            raise BadInput(
+                "stop.reward is looked for in evaluations, and eval.every=0 leaves them out: "
+                "write eval.every=STEPS.",
+                "stop.reward",
+            )
         self.env = construct(EnvSettings, env, "env")
         self.device = construct(Device, device, "device")
         if sweep is not None:

@@ -19,6 +19,7 @@ from rlrun.recorder import Clock, Recorder
 from rlrun.saving import Saver, fitting, restore_agent
 from rlrun.schedules import due
 from rlrun.signals import Interrupted, Signals
+from rlrun.stopping import Stop, Stopper
 from rlrun.types import Agent, Array, Envs, State
 
 
@@ -39,6 +40,7 @@ class Run:
     saver: Saver
     signals: Signals
     lost: Lost
+    stopper: Stopper
     fingerprint: str
     """A digest of the settings, by which a checkpoint is known as this run's."""
 
@@ -58,18 +60,12 @@ def train(run: Run, saved: State | None = None) -> dict[str, Any]:
     under_way = _UnderWay(run)
     step = 0 if saved is None else under_way.restore(saved)
     try:
-        if saved is not None:
-            under_way.tell(step)
-        if step < run.total_steps:
+        if saved is None or not under_way.ends(step):
             for now, _, metrics in interact(run.agent, run.envs, step):
                 step = now
                 under_way.recorder.note(metrics)
                 under_way.look_for_faults(step)
-                if step >= run.total_steps or under_way.must_save(step):
-                    under_way.save(step)
-                run.signals.check()
-                under_way.tell(step)
-                if step >= run.total_steps:
+                if under_way.ends(step):
                     break
         return under_way.finish(step)
     except Interrupted:
@@ -100,16 +96,40 @@ class _UnderWay:
         self._saved = -1  # the step of the newest checkpoint
         self._evaluated: float | None = None
         self._ep_return: float | None = None
+        self._stop: Stop | None = None
 
-    def tell(self, step: int) -> None:
-        """Evaluate, log and draw, whatever of it is due."""
+    def ends(self, step: int) -> bool:
+        """Save, evaluate and tell of a step, whatever of it is due; whether it is the last."""
         run = self._run
-        row: dict[str, Array] = {}
-        if due(step, run.evaluator.every, self._stride):
+        last = step >= run.total_steps
+        if last or self._must_save(step):
+            self.save(step)
+        run.signals.check()
+        row = self._evaluate(step)
+        mean = float(row["eval/mean_reward"].mean()) if row else None
+        self._stop = None if last else run.stopper.why(step, mean, self._clock.wall)
+        if self._stop is not None:
+            self.save(step)  # before it is told of, as every checkpoint
+        self._tell(step, row, last or self._stop is not None)
+        return last or self._stop is not None
+
+    def _evaluate(self, step: int) -> dict[str, Array]:
+        """What an evaluation says, where one is due."""
+        evaluator = self._run.evaluator
+        if not due(step, evaluator.every, self._stride):
+            return {}
+        with self._clock.paused():
+            row = evaluator.run(step)
+        self._evaluated = _mean(row["eval/mean_reward"])
+        return row
+
+    def _tell(self, step: int, row: dict[str, Array], last: bool) -> None:
+        """Show, log and draw, whatever of it is due; ``row`` is what an evaluation said."""
+        run = self._run
+        if row:
             with self._clock.paused():
-                row = run.evaluator.run(step)
-            self._evaluated = _mean(row["eval/mean_reward"])
-        if step >= run.total_steps or due(step, run.log_every, self._stride):
+                run.evaluator.show(step)
+        if last or due(step, run.log_every, self._stride):
             fps = np.full(len(run.seeds), self._speed(step))
             row = {**self.recorder.row(), "time/fps": fps, **row}
             self._ep_return = _mean(row["rollout/ep_rew_mean"])
@@ -122,6 +142,10 @@ class _UnderWay:
                 ep_return=self._ep_return,
                 evaluation=self._evaluated,
             )
+        if self._stop is not None:
+            sentence = f"step {step}: the run ends here: {self._stop.sentence}"
+            run.folder.log(sentence)
+            run.progress.message(sentence)
 
     def look_for_faults(self, step: int) -> None:
         """Take the seeds out whose numbers are not finite any more.
@@ -149,13 +173,14 @@ class _UnderWay:
             "wall_seconds": self._clock.wall,
             "steps_per_second": speed,
             "status": "failed" if run.lost.why else "done",
+            **({"stopped": self._stop.word} if self._stop is not None else {}),
         }
 
     def _speed(self, step: int) -> float:
         """Environment steps of all seeds in a second of training."""
         return step * len(self._run.seeds) / self._clock.training
 
-    def must_save(self, step: int) -> bool:
+    def _must_save(self, step: int) -> bool:
         return self._run.signals.save or self._run.saver.due(step, self._stride)
 
     def save(self, step: int) -> None:

@@ -14,7 +14,7 @@ import rlrun
 ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own package
     {"types", "errors", "checks", "watchdog", "references"},
-    {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt"},
+    {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt", "stopping"},
     {"belief", "drawing", "events", "memory", "states", "state", "signals"},
     {"games", "grid", "outcome"},
     {"async_grid", "atari_grid"},

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from rlrun.cli.explain import explain, report_crash
 from rlrun.errors import BadInput, RunFailed, did_you_mean
 from rlrun.folder import check_files, read_meta
-from rlrun.reading import read_config
+from rlrun.reading import RecordedRun, read_config, read_run
 from rlrun.schema import convert
 from rlrun.sweep.plan import is_sweep
 from rlrun.sweep.plan import read as read_plan
@@ -27,13 +27,20 @@ rlrun resume SWEEP                 run what is missing of a multirun
 
   RUN is the folder of a run under outputs/, or `last` for the one begun last. It goes on from its
   newest checkpoint that is whole and gives what it would have given uninterrupted. total_steps may
-  be raised, and the checkpoint settings may be changed; nothing else.
+  be raised, the stop and checkpoint settings may be changed; nothing else.
 
   SWEEP is the folder of a multirun, or `last`. Jobs that are done are left alone, those that were
   begun go on from their checkpoints, the others are run. sweep.jobs, sweep.on_error and
   hydra/launcher may be changed."""
 ABSENT = object()
-FREE = ("total_steps", "checkpoint.every_minutes", "checkpoint.every_steps", "checkpoint.replay")
+FREE = (
+    "total_steps",
+    "stop.reward",
+    "stop.minutes",
+    "checkpoint.every_minutes",
+    "checkpoint.every_steps",
+    "checkpoint.replay",
+)
 
 
 def resume(words: list[str]) -> int:
@@ -48,18 +55,17 @@ def resume(words: list[str]) -> int:
 
             return resume_sweep.resume(folder, words[1:])
         check_files(folder)
-        meta = read_meta(folder)
-        before = read_config(folder)
-        settings = changed(before, words[1:])
+        read_meta(folder)
+        settings = changed(read_config(folder), words[1:])
         module = str(settings["env"].get("id", "")).rpartition(":")[0]
         if module and Path.cwd().resolve().is_relative_to(folder.resolve()):
             raise BadInput(f"go on from another folder: here {module} could be a file of the run.")
         from rlrun import build, runs
 
         build.validate(settings)
-        done = meta["status"] == "done" and (folder / "result.json").exists()
-        if done and settings["total_steps"] == before["total_steps"]:
-            print(f"{folder} is done. To train longer: rlrun resume {words[0]} total_steps=N")
+        run = read_run(folder)
+        if run.status == "done" and run.result and (ended := _ended(run, settings)):
+            print(f"{folder} is done. {ended.format(words[0])}")
             return 0
     except (BadInput, RunFailed) as error:
         print(f"rlrun: {explain(error)}", file=sys.stderr)
@@ -70,6 +76,23 @@ def resume(words: list[str]) -> int:
         report_crash(error)
         return 1
     return 0
+
+
+def _ended(run: RecordedRun, settings: Mapping[str, Any]) -> str:
+    """What keeps a run that is done from going on with these settings; "" where nothing does."""
+    assert run.result is not None
+    stop, before = settings.get("stop", {}), run.settings.get("stop", {})
+    longer = settings["total_steps"] > run.settings["total_steps"]
+    match run.result.get("stopped"):
+        case "minutes" if stop == before:
+            minutes = f"stop.minutes={before.get('minutes')} ended it"
+            return f"{minutes}: to train longer: rlrun resume {{}} stop.minutes=null"
+        case "reward" if stop == before and not longer:
+            reward = f"stop.reward={before.get('reward')} ended it"
+            return f"{reward}: to train longer: rlrun resume {{}} stop.reward=null"
+        case None if not longer:
+            return "To train longer: rlrun resume {} total_steps=N"
+    return ""
 
 
 def find(name: str) -> Path:
