@@ -20,7 +20,7 @@ from rlrun.errors import RunFailed
 VERSION = 1  # of meta.json
 CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
 FOLDERS = ("checkpoint", "best", "report", "figures", *CURVES)
-Status = Literal["running", "done", "interrupted", "failed"]
+Status = Literal["running", "done", "interrupted", "failed", "pruned"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 
 
@@ -74,7 +74,7 @@ class RunFolder:
         """That of a run which goes on. Raises FolderError where there is no such run."""
         meta = read_meta(path)
         before, meta["versions"] = meta.get("versions"), versions()
-        if meta["status"] == "done":
+        if meta["status"] in ("done", "pruned"):
             meta["past"] = meta.get("saved")
         for ending in ("ended", "reason"):
             meta.pop(ending, None)

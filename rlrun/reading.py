@@ -62,7 +62,10 @@ class RecordedRun:
 
     @cached_property
     def status(self) -> str:
-        """``done``, ``failed``, ``interrupted`` or ``running``; killed counts as interrupted."""
+        """``done``, ``failed``, ``interrupted``, ``running`` or ``pruned``: given up by a search.
+
+        A run that was killed counts as interrupted.
+        """
         told = str(self.meta["status"])
         return "interrupted" if told == "running" and not is_open(self.folder) else told
 

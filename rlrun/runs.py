@@ -31,6 +31,7 @@ from rlrun.progress import Progress
 from rlrun.references import reference
 from rlrun.saving import Saver
 from rlrun.schema import construct
+from rlrun.search.study import pruning
 from rlrun.settings import Settings
 from rlrun.signals import Signals
 from rlrun.stopping import Stopper
@@ -107,8 +108,8 @@ def _sizes(events: Any) -> list[Any]:
 
 
 def own(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are a run's: how jobs are run beside each other is not."""
-    return {key: value for key, value in settings.items() if key != "sweep"}
+    """The settings that are a run's: how jobs are run beside each other, and searched, is not."""
+    return {key: value for key, value in settings.items() if key not in ("sweep", "search")}
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
@@ -149,7 +150,7 @@ def _recorded(
             record.close("interrupted" if interrupted else "failed", reason)
         print(f"rlrun: to go on from the last checkpoint: {again}", file=sys.stderr)
         raise
-    record.close("done")
+    record.close(result["status"])
     final_table(result)
     print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
     command = record.command.replace("rlrun", _program("rlrun"), 1)
@@ -229,7 +230,7 @@ def _train(
                 saver=saver,
                 signals=signals,
                 lost=lost,
-                stopper=Stopper(parts.stopping, record.past),
+                stopper=Stopper(parts.stopping, record.past, pruning(record.path)),
                 fingerprint=fingerprint(settings),
             ),
             saved,

@@ -24,6 +24,7 @@ from rlrun.opening import open_envs
 from rlrun.rng import Purpose
 from rlrun.saving import Saving
 from rlrun.schema import construct
+from rlrun.search.settings import Search
 from rlrun.spaces import bounds, scaled
 from rlrun.stopping import Stopping
 from rlrun.types import Envs, Spec
@@ -52,6 +53,7 @@ class Settings:
         explore: Mapping[str, Any],
         device: Mapping[str, Any],
         sweep: Mapping[str, Any] | None = None,  # it is the command's, and not kept with a run
+        search: Mapping[str, Any] | None = None,  # as well
     ) -> None:
         at_least(0, seed=seed)
         at_least(1, seeds=seeds, total_steps=total_steps)
@@ -75,6 +77,8 @@ class Settings:
         self.device = construct(Device, device, "device")
         if sweep is not None:
             construct(SweepSettings, sweep, "sweep")
+        if search is not None:
+            construct(Search, search, "search")
         self.agent, self.replay, self.explore = agent, replay, explore
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -24,7 +25,7 @@ class Stopping:
 class Stop(NamedTuple):
     """Why a run ends early: the word in ``result.json``, and a sentence for people."""
 
-    word: Literal["reward", "minutes"]
+    word: Literal["reward", "minutes", "pruned"]
     sentence: str
 
 
@@ -33,11 +34,13 @@ class Stopper:
     """Decides after every step of one run.
 
     ``past`` is a step at which the run has ended before, if it was asked to go on from there:
-    up to it nothing is decided again.
+    up to it nothing is decided again. ``hopeless`` is asked at every evaluation, with the step and
+    the mean over seeds, whether a run that is a trial of a search is to be given up.
     """
 
     settings: Stopping
     past: int = -1
+    hopeless: Callable[[int, float], bool] | None = None
 
     def why(self, step: int, evaluation: float | None, seconds: float) -> Stop | None:
         """Why to end here, if at all.
@@ -51,6 +54,8 @@ class Stopper:
         if reward is not None and evaluation is not None and evaluation >= reward:
             reached = f"the evaluation gave {evaluation:.4g}, and stop.reward is {reward:g}"
             return Stop("reward", reached)
+        if evaluation is not None and self.hopeless and self.hopeless(step, evaluation):
+            return Stop("pruned", "it is a trial of a search, and others were better by now")
         if minutes is not None and seconds >= 60 * minutes:
             return Stop("minutes", f"stop.minutes={minutes:g} are over")
         return None

@@ -161,8 +161,11 @@ class _UnderWay:
         run = self._run
         speed = self._speed(step)
         run.evaluator.close()
-        run.progress.message("final evaluation")
-        final = run.evaluator.final(step)
+        pruned = self._stop is not None and self._stop.word == "pruned"
+        final = None
+        if not pruned:
+            run.progress.message("final evaluation")
+            final = run.evaluator.final(step)
         return {
             "agent": run.agent_name,
             "env": run.envs.spec.env_id,
@@ -172,7 +175,7 @@ class _UnderWay:
             "best": run.evaluator.best_so_far(),
             "wall_seconds": self._clock.wall,
             "steps_per_second": speed,
-            "status": "failed" if run.lost.why else "done",
+            "status": "failed" if run.lost.why else "pruned" if pruned else "done",
             **({"stopped": self._stop.word} if self._stop is not None else {}),
         }
 

@@ -22,7 +22,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own pa
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},
     {"normalize", "optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
     {"agents"},
-    {"loop", "recorder", "portrait", "saving", "lost"},
+    {"loop", "recorder", "portrait", "saving", "lost", "search"},
     {"evaluation"},
     {"train", "settings"},
     {"reading"},

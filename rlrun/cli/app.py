@@ -76,7 +76,8 @@ def _command() -> str:
     """The command line that runs the present job again, alone and in a folder of its own."""
     flags = get_args_parser().parse_known_args()[0]
     own = ["--config-dir", flags.config_dir] if flags.config_dir else []
-    words = [w for w in HydraConfig.get().overrides.task if not w.lstrip("+").startswith("sweep.")]
+    task = HydraConfig.get().overrides.task
+    words = [w for w in task if not w.lstrip("+").startswith(("sweep.", "search."))]
     return shlex.join(["rlrun", *own, *words])
 
 

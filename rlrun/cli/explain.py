@@ -207,11 +207,16 @@ def _first_line(error: BaseException) -> str:
         group = loader().repository.group_exists(key)
         as_list = "" if group else f", or write {key}=[{values}] for a list"
         return f"{quoted} has several values: add -m to try each{as_list}."
+    if text.startswith("Sweep parameters"):
+        return f"{quoted} has several values: add -m, and hydra/sweeper=optuna for an interval."
     if text.startswith("Could not append to config"):
         return f"{quoted} is there already: write {quoted}=VALUE, without the +."
     if " appears more than once in the final defaults list" in text:
         group = text.split()[0]
         return f"{group} is chosen twice: write {group}=NAME, without the +."
     if "does not support sweep type" in text:
-        return "a grid cannot go through an interval: list the values, as agent.lr=1e-3,3e-4."
+        return (
+            "a grid cannot go through an interval: list the values, as agent.lr=1e-3,3e-4, or "
+            "search in it: rlrun -m hydra/sweeper=optuna 'agent.lr=interval(1e-4,1e-2)'."
+        )
     return text.splitlines()[0].rstrip(".") + "."

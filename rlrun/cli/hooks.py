@@ -16,7 +16,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from rlrun.cli import folders, sweeps
+from rlrun.cli import folders, searching, sweeps
 from rlrun.cli.checking import check, claim
 from rlrun.errors import BadInput
 
@@ -29,7 +29,7 @@ class Hooks(Callback):
     """Hydra's callbacks of this program (`hydra.callbacks.rlrun` in conf/config.yaml)."""
 
     def __init__(self) -> None:
-        self.sweep: sweeps.Sweep | None = None
+        self.sweep: sweeps.Sweep | searching.Searched | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Before a single run."""
@@ -40,7 +40,8 @@ class Hooks(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Before the first job of a multirun."""
         with _refusing():
-            self.sweep = sweeps.prepare(config)
+            search = config.hydra.runtime.choices.get("hydra/sweeper") == "optuna"
+            self.sweep = searching.prepare(config) if search else sweeps.prepare(config)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Say which job begins; nothing else tells the jobs of a multirun apart."""

@@ -43,15 +43,17 @@ class Grid:
     @cached_property
     def names(self) -> list[str]:
         """The folders of the jobs."""
-        width = len(str(len(self.overrides) - 1))
-        named = enumerate(self.overrides)
-        return [job_name(number, words, self.varying, width) for number, words in named]
+        digits = len(str(len(self.overrides) - 1))
+        return [
+            job_name(f"{number:0{digits}}", words, self.varying)
+            for number, words in enumerate(self.overrides)
+        ]
 
 
-def job_name(number: int, overrides: Sequence[str], varying: Sequence[str], width: int) -> str:
-    """The folder of one job of a sweep: its number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
+def job_name(number: str, overrides: Sequence[str], varying: Sequence[str]) -> str:
+    """The folder of a job: its number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
     last = [key.rpartition(".")[2] for key in varying]
-    words = [f"{number:0{width}}"]
+    words = [number]
     for override in overrides:
         key, _, value = override.partition("=")
         if key in varying:

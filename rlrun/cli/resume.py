@@ -31,7 +31,7 @@ rlrun resume SWEEP                 run what is missing of a multirun
 
   SWEEP is the folder of a multirun, or `last`. Jobs that are done are left alone, those that were
   begun go on from their checkpoints, the others are run. sweep.jobs, sweep.on_error and
-  hydra/launcher may be changed."""
+  hydra/launcher may be changed, and search.trials where it is a search."""
 ABSENT = object()
 FREE = (
     "total_steps",

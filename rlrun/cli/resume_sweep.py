@@ -20,6 +20,7 @@ from rlrun.errors import BadInput
 from rlrun.folder import FolderError, is_open
 from rlrun.sweep import ledger, plan
 
+TRIALS = re.compile(r"search\.trials=\d+")
 MAY_CHANGE = re.compile(r"sweep\.\w+=.*|hydra/launcher=\w+|hydra\.launcher\.[a-zA-Z]\w*=.*")
 TARGETS = ("hydra_plugins.", "hydra._internal.core_plugins.", "rlrun.cli.hooks.Hooks")
 
@@ -51,11 +52,12 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
     for entry in entries.values():
         plan.check_words(folder / ledger.FILE, entry.overrides)
     for word in words:
-        if not MAY_CHANGE.fullmatch(word) or "_target_" in word:
-            key = word.partition("=")[0]
+        more = made.kind == "search" and TRIALS.fullmatch(word)
+        if not (MAY_CHANGE.fullmatch(word) or more) or "_target_" in word:
+            key, trials = word.partition("=")[0], ", search.trials" * (made.kind == "search")
             raise BadInput(
                 f"{key} is fixed by the sweep. What may change: sweep.jobs, sweep.on_error, "
-                "hydra/launcher."
+                f"hydra/launcher{trials}."
             )
     words_of_jobs = [word for entry in entries.values() for word in entry.overrides]
     modules = [w for w in words_of_jobs if w.startswith("env=") and ":" in w]
@@ -63,7 +65,11 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
         raise BadInput("go on from another folder: here an environment could be a file of a run.")
     if is_open(folder):
         raise BadInput(f"{folder} is in use: its jobs are being run.")
-    if entries and all(entry.state == "done" for entry in entries.values()):
+    if (
+        made.kind != "search"
+        and entries
+        and all(entry.state == "done" for entry in entries.values())
+    ):
         return None
     chosen = {word.partition("=")[0] for word in words}
     hydra = [w for w in made.hydra if w.partition("=")[0] not in chosen]

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from rlrun.sweep.ledger import Entry
 
 PROCESS_BYTES = 300 * 10**6  # of a job's process, its replay aside
 OURS = "hydra_plugins.rlrun_"  # sweepers that keep the ledger
-FREE = ("total_steps.", "checkpoint.")  # what a job that was begun may have of its own
+FREE = ("total_steps.", "checkpoint.", "stop.")  # what a job that was begun may have of its own
 
 resuming: Path | None = None
 """The folder of the sweep that this command goes on with; set by `rlrun resume`."""
@@ -68,10 +68,31 @@ def prepare(config: DictConfig) -> Sweep:
 
     Raises BadInput, and leaves nothing behind then.
     """
-    if asked(config, "hydra.sweep.subdir"):
-        raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
+    check_sweep(config)
     if not str(config.hydra.sweeper.get("_target_")).startswith(OURS):
         raise BadInput("hydra/sweeper must be left alone: rlrun keeps the ledger of its sweeps.")
+    grid = jobs.read(config)
+    before = {} if resuming is None else ledger.read(resuming)
+    _check_same(grid, before)
+    threads, size = 1, 0
+    for needs in _checked(config, grid, before):
+        threads, size = max(threads, needs[0]), max(size, needs[1])
+    config.sweep.jobs = at_once(config.sweep.jobs, len(grid.names), threads, size)
+    folder = claim(config, "sweep") if resuming is None else resuming
+    if resuming is None:
+        write(folder, config, "grid", grid.varying)
+    for name, overrides in zip(grid.names, grid.overrides, strict=True):
+        if name not in before:
+            ledger.record(folder, name, "queued", overrides=overrides)
+    settle(config, folder)
+    labels = {name: grid.label(number) for number, name in enumerate(grid.names)}
+    return Sweep(folder, labels)
+
+
+def check_sweep(config: DictConfig) -> None:
+    """Raises BadInput for settings of the whole multirun that cannot be."""
+    if asked(config, "hydra.sweep.subdir"):
+        raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
     if str(config.hydra.launcher.get("_target_")).endswith(".LocalLauncher"):
         from rlrun.sweep import server
 
@@ -80,25 +101,6 @@ def prepare(config: DictConfig) -> Sweep:
     from rlrun.settings import SweepSettings
 
     construct(SweepSettings, dict(config.sweep), "sweep")
-    grid = jobs.read(config)
-    before = {} if resuming is None else ledger.read(resuming)
-    _check_same(grid, before)
-    threads, size = 1, 0
-    for needs in _checked(config, grid, before):
-        threads, size = max(threads, needs[0]), max(size, needs[1])
-    config.sweep.jobs = _at_once(config.sweep.jobs, len(grid.names), threads, size)
-    words = [w for w in config.hydra.overrides.hydra if not w.startswith("hydra.mode=")]
-    folder = claim(config, "sweep") if resuming is None else resuming
-    if resuming is None:
-        _write(folder, words, list(config.hydra.overrides.task), grid)
-    for name, overrides in zip(grid.names, grid.overrides, strict=True):
-        if name not in before:
-            ledger.record(folder, name, "queued", overrides=overrides)
-    config.hydra.sweep.dir = str(folder)
-    # the jobs are composed anew, from the overrides alone
-    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(str(folder))}")
-    labels = {name: grid.label(number) for number, name in enumerate(grid.names)}
-    return Sweep(folder, labels)
 
 
 def _check_same(grid: jobs.Grid, before: Mapping[str, Entry]) -> None:
@@ -144,7 +146,14 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
             )
 
 
-def _at_once(wanted: Any, count: int, threads: int, size: int) -> int:
+def settle(config: DictConfig, folder: Path) -> None:
+    """Let the sweep's folder be this one, for the jobs too."""
+    config.hydra.sweep.dir = str(folder)
+    # the jobs are composed anew, from the overrides alone
+    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(str(folder))}")
+
+
+def at_once(wanted: Any, count: int, threads: int, size: int) -> int:
     """How many of `count` jobs run at once, each on so many threads, with a replay of `size`."""
     if wanted != "auto":
         return min(int(wanted), count)
@@ -154,18 +163,20 @@ def _at_once(wanted: Any, count: int, threads: int, size: int) -> int:
     return max(1, min((cores or 1) // threads, count, most))
 
 
-def _write(folder: Path, hydra: list[str], task: list[str], grid: jobs.Grid) -> None:
+def write(folder: Path, config: DictConfig, kind: str, varying: Sequence[str]) -> None:
     """Write down what the sweep in `folder` is made of, for who goes on with it."""
     given = get_args_parser().parse_known_args()[0].config_dir
+    not_kept = ("hydra.mode=", "hydra.sweep.dir=")
+    hydra = [w for w in config.hydra.overrides.hydra if not w.lstrip("+").startswith(not_kept)]
     plan.write(
         folder,
         plan.Plan(
             command=shlex.join(["rlrun", *sys.argv[1:]]),
             flags=("--config-dir", os.path.abspath(given)) if given else (),
-            hydra=tuple(w for w in hydra if not w.lstrip("+").startswith("hydra.sweep.dir=")),
-            task=tuple(task),
-            varying=tuple(grid.varying),
-            kind="grid",
+            hydra=tuple(hydra),
+            task=tuple(config.hydra.overrides.task),
+            varying=tuple(varying),
+            kind=kind,
             started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         ),
     )

@@ -24,6 +24,8 @@ from rlrun.folder import FolderError
 from rlrun.sweep import ledger, stop
 from rlrun.sweep.ledger import Entry
 
+NOTHING_LEFT = ("done", "pruned", "running")  # to be done about a job, by this process
+
 
 class Launcher(Protocol):
     """What is used of ``hydra.plugins.launcher.Launcher``."""
@@ -47,7 +49,7 @@ def launch(
     tries = dict.fromkeys(jobs, 0.0)
     while not stop.asked(folder):
         before = ledger.read(folder)
-        todo = [j for j in jobs if tries[j] < 1 and before[j].state not in ("done", "running")]
+        todo = [j for j in jobs if tries[j] < 1 and before[j].state not in NOTHING_LEFT]
         if not todo:
             break
         words = [[*before[j].overrides, *common, f"hydra.sweep.subdir='{j}'"] for j in todo]

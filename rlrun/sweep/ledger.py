@@ -30,7 +30,7 @@ from rlrun.folder import FolderError, Status, is_open, read_meta
 
 FILE = "jobs.jsonl"
 MOST_BYTES = 100 * 2**20
-State = Literal["queued", "running", "done", "failed", "interrupted"]
+State = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
 STARTING = 60.0  # seconds in which a job on another machine opens the folder of its run
 ENDED_BADLY = ("failed", "interrupted")
 

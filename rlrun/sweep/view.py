@@ -83,6 +83,8 @@ class View:
                 self._say(f"done:   {entry.job}{value} ({took})")
             case "failed":
                 self._say(f"FAILED: {entry.job}: {entry.reason}", style="red")
+            case "pruned":
+                self._say(f"pruned: {entry.job} ({took})")
             case "interrupted":
                 self._say(f"saved:  {entry.job}")
 

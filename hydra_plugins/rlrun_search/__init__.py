@@ -1,0 +1,1 @@
+"""What Hydra only finds here: see `sweeper.py`."""

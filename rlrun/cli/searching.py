@@ -1,0 +1,135 @@
+"""A search (`hydra/sweeper=optuna`): checked, its trials run in batches, the best one told."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra._internal.utils import get_args_parser
+from hydra.errors import ConfigCompositionException
+from omegaconf import DictConfig, OmegaConf
+
+from rlrun.cli import dimensions, jobs, sweeps
+from rlrun.cli.checking import check, claim, placed
+from rlrun.cli.dimensions import Plan
+from rlrun.cli.explain import explain
+from rlrun.errors import BadInput
+from rlrun.reading import read_config
+from rlrun.search.study import Outcome, Study, Trial, import_optuna
+from rlrun.sweep import batch, ledger, stop
+from rlrun.sweep.batch import Launcher
+
+CHOSEN = ("agent", "env", "replay", "explore")  # the groups that decide which settings there are
+OUTCOMES: tuple[Outcome, ...] = ("done", "pruned", "failed")
+
+
+@dataclass(frozen=True)
+class Searched:
+    """A search of this command: its folder, and what it is about."""
+
+    folder: Path
+    plan: Plan
+    config: DictConfig
+
+    def title(self, job: str) -> str:
+        """What the output of a job begins with."""
+        return f"trial {job} of {self.plan.search.trials}"
+
+    def report(self) -> bool:
+        """Tell the best settings, and keep them as an experiment; whether there are any."""
+        study = _study(self.folder, self.plan)
+        counts = [f"{count} {each}" for each in OUTCOMES if (count := study.count(each))]
+        print(f"search:    {len(study)} trials: {', '.join(counts) or 'none has ended'}")
+        where = shlex.quote(os.path.relpath(self.folder))
+        if len(study.unfinished()) or len(study) < self.plan.search.trials:
+            print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+        best = study.best()
+        if best is None:
+            print("rlrun: no trial has come to its end.", file=sys.stderr)
+            return False
+        job = _name(self.plan, best)
+        given = get_args_parser().parse_known_args()[0].config_dir
+        flags = ["--config-dir", given] if given else []
+        words = [*self.plan.common, *best.words]
+        print(f"best:      {best.value:.6g} in trial {job}")
+        print(f"again:     {shlex.join(['rlrun', *flags, *words])}")
+        _save(self.folder, job, self.config, words)
+        if not given:  # Hydra takes one such folder
+            print(f"or:        rlrun --config-dir {where} experiment=best")
+        return True
+
+
+def prepare(config: DictConfig) -> Searched:
+    """Check what can be known of the trials, claim the folder, and write down what is searched.
+
+    Raises BadInput, and leaves nothing behind then.
+    """
+    import_optuna()
+    sweeps.check_sweep(config)
+    plan = dimensions.read(config)
+    threads, size = 1, 0
+    samples = plan.samples()
+    composed = jobs.compose(config, samples)
+    for number, words in enumerate(samples.overrides):
+        try:
+            job = next(composed)
+            needs = check(job.config, job.choices, words)
+        except (BadInput, ConfigCompositionException) as error:
+            told = error if isinstance(error, BadInput) else BadInput(explain(error))
+            place = f" (where the search may come: {samples.label(number)})"
+            raise placed(told, place) from error
+        threads, size = max(threads, needs[0]), max(size, needs[1])
+    config.sweep.jobs = sweeps.at_once(config.sweep.jobs, plan.search.trials, threads, size)
+    folder = claim(config, "sweep") if sweeps.resuming is None else sweeps.resuming
+    sweeps.write(folder, config, "search", plan.keys)  # again too: there may be more trials now
+    sweeps.settle(config, folder)
+    return Searched(folder, plan, config)
+
+
+def run(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
+    """Try settings until there are enough of them, `sweep.jobs` at once."""
+    plan, folder = dimensions.read(config), Path(config.hydra.sweep.dir)
+    sweep = [word for word in arguments if word.lstrip("+").startswith("sweep.")]
+    with batch.holding(folder):
+        study = _study(folder, plan)
+        waiting = study.unfinished()
+        while (waiting or len(study) < plan.search.trials) and not stop.asked(folder):
+            trials, waiting = waiting[: config.sweep.jobs], waiting[config.sweep.jobs :]
+            room = min(config.sweep.jobs - len(trials), plan.search.trials - len(study))
+            trials += [study.ask() for _ in range(room)]
+            names = {_name(plan, trial): trial for trial in trials}
+            _queue(folder, plan, names)
+            found = batch.launch(launcher, folder, list(names), sweep, trials[0].number)
+            for name, entry in found.items():
+                if entry.state in OUTCOMES:
+                    study.tell(names[name].number, entry.state, entry.value)
+
+
+def _queue(folder: Path, plan: Plan, names: dict[str, Trial]) -> None:
+    """Write trials that are new into the ledger."""
+    known = ledger.recorded(folder) if (folder / ledger.FILE).exists() else {}
+    for name, trial in names.items():
+        if name not in known:
+            ledger.record(folder, name, "queued", overrides=[*plan.common, *trial.words])
+
+
+def _study(folder: Path, plan: Plan) -> Study:
+    return Study(folder, plan.search, plan.space, plan.every)
+
+
+def _name(plan: Plan, trial: Trial) -> str:
+    return jobs.job_name(f"{trial.number:03}", trial.words, plan.keys)
+
+
+def _save(folder: Path, job: str, config: DictConfig, words: list[str]) -> None:
+    """``experiment/best.yaml``: all settings of the best trial, and the choices they belong to."""
+    (composed,) = jobs.compose(config, jobs.Grid([words], []))
+    chosen = [{f"override /{group}": composed.choices[group]} for group in CHOSEN]
+    entries = {"defaults": [*chosen, {"override /tuned": "none"}, "_self_"]}
+    content = OmegaConf.to_yaml(OmegaConf.create(entries | read_config(folder / job)))
+    path = folder / "experiment" / "best.yaml"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"# @package _global_\n# The best trial of a search: {job}\n{content}", "utf-8")
