@@ -217,11 +217,11 @@ def test_keyword_arguments_are_checked_against_the_constructor(package: str) -> 
 
 def test_the_folder_of_a_job_says_what_varies() -> None:
     words = ["agent.lr=0.001", "env=ALE/Pong-v5", "seeds=3"]
-    assert job_name(2, words, ["agent.lr", "env"], 2) == "02_lr=0.001_env=ALE-Pong-v5"
-    same = job_name(0, ["a.every=1", "b.every=2"], ["a.every", "b.every"], 1)
+    assert job_name("02", words, ["agent.lr", "env"]) == "02_lr=0.001_env=ALE-Pong-v5"
+    same = job_name("0", ["a.every=1", "b.every=2"], ["a.every", "b.every"])
     assert same == "0_a.every=1_b.every=2"
-    assert job_name(7, ["seeds=3"], [], 1) == "7"
-    assert len(job_name(7, [f"agent.hidden=[{'64,' * 99}]"], ["agent.hidden"], 1)) == 100
+    assert job_name("7", ["seeds=3"], []) == "7"
+    assert len(job_name("7", [f"agent.hidden=[{'64,' * 99}]"], ["agent.hidden"])) == 100
 
 
 def test_tuned_settings_of_exploration_are_for_the_usual_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
@@ -21,8 +21,11 @@ from rlrun.reading import read_config
 from rlrun.search.study import Outcome, Study, Trial, import_optuna
 from rlrun.sweep import batch, ledger, stop
 from rlrun.sweep.batch import Launcher
+from rlrun.sweep.plan import read as read_plan
+from rlrun.sweep.plan import write as write_plan
 
 CHOSEN = ("agent", "env", "replay", "explore")  # the groups that decide which settings there are
+TRIALS = "search.trials="
 OUTCOMES: tuple[Outcome, ...] = ("done", "pruned", "failed")
 
 
@@ -39,12 +42,13 @@ class Searched:
         return f"trial {job} of {self.plan.search.trials}"
 
     def report(self) -> bool:
-        """Tell the best settings, and keep them as an experiment; whether there are any."""
+        """Tell the best settings, and keep them as an experiment; whether all has been tried."""
         study = _study(self.folder, self.plan)
         counts = [f"{count} {each}" for each in OUTCOMES if (count := study.count(each))]
         print(f"search:    {len(study)} trials: {', '.join(counts) or 'none has ended'}")
         where = shlex.quote(os.path.relpath(self.folder))
-        if len(study.unfinished()) or len(study) < self.plan.search.trials:
+        left = bool(study.unfinished()) or len(study) < self.plan.search.trials
+        if left:
             print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
         best = study.best()
         if best is None:
@@ -59,7 +63,7 @@ class Searched:
         _save(self.folder, job, self.config, words)
         if not given:  # Hydra takes one such folder
             print(f"or:        rlrun --config-dir {where} experiment=best")
-        return True
+        return not left
 
 
 def prepare(config: DictConfig) -> Searched:
@@ -83,10 +87,22 @@ def prepare(config: DictConfig) -> Searched:
             raise placed(told, place) from error
         threads, size = max(threads, needs[0]), max(size, needs[1])
     config.sweep.jobs = sweeps.at_once(config.sweep.jobs, plan.search.trials, threads, size)
-    folder = claim(config, "sweep") if sweeps.resuming is None else sweeps.resuming
-    sweeps.write(folder, config, "search", plan.keys)  # again too: there may be more trials now
+    folder = sweeps.resuming
+    if folder is None:
+        folder = claim(config, "sweep")
+        sweeps.write(folder, config, "search", plan.keys)
+    else:
+        _keep_trials(folder, list(config.hydra.overrides.task))
     sweeps.settle(config, folder)
     return Searched(folder, plan, config)
+
+
+def _keep_trials(folder: Path, task: list[str]) -> None:
+    """Write down how many trials a search that goes on has now."""
+    made = read_plan(folder)
+    now = [word for word in task if word.startswith(TRIALS)][-1:]
+    others = [word for word in made.task if not word.startswith(TRIALS)]
+    write_plan(folder, replace(made, task=(*others, *now)))
 
 
 def run(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
