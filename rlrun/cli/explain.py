@@ -52,7 +52,7 @@ def _sentence(error: BaseException) -> str:
     return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where it comes from)"
 
 
-_NOT_ONE_NAME = ("Config group override must be", "Error resolving interpolation '${rlrun.tuned")
+_NOT_ONE_NAME = ("Config group override must be", "Error resolving interpolation '${")
 
 
 def report_crash(error: BaseException) -> None:
