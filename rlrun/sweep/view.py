@@ -115,8 +115,9 @@ class View:
     def _overall(self) -> str:
         share, passed = self._share(), monotonic() - self._start
         facts = [f"{self._ended['done']} of {self._total} jobs done"]
-        if self._ended["failed"]:
-            facts.append(f"{self._ended['failed']} failed")
+        for state in ("pruned", "failed"):
+            if self._ended[state]:
+                facts.append(f"{self._ended[state]} {state}")
         if self._running:
             facts.append(f"{len(self._running)} running")
         facts.append(f"{100 * share:.0f} %")
