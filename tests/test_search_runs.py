@@ -14,9 +14,8 @@ from rlrun.reading import read_config, read_run
 from rlrun.sweep import ledger
 from tests.cli_helpers import Rlrun, tree
 from tests.resume_helpers import resume
-from tests.sweep_helpers import FAULTY, WHOLE, command, here, started, states
+from tests.sweep_helpers import FAULTY, VICTIM_WORD, command, started, states
 
-__all__ = ["here"]  # a fixture
 LAKE = (  # a step size of 0.1 or more finds the goal; one near 0 never does
     "agent=q_learning",
     "agent.initial_value=0.5",
@@ -131,7 +130,7 @@ def test_a_trial_that_fails_does_not_end_the_search(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     space = ("env.kwargs.what=choice('none',raises,dies)", "agent.lr=interval(0.1,1)")
-    words = (*FAULTY, "seed=6", WHOLE, *space, "search.trials=6", "search.sampler=random")
+    words = (*FAULTY, "seed=6", VICTIM_WORD, *space, "search.trials=6", "search.sampler=random")
     assert command("-m", OPTUNA, *words, "hydra.sweep.dir=s") == 0
     out = capsys.readouterr().out
     kinds = [

@@ -181,6 +181,17 @@ def test_minutes_count_over_resumes(
     assert checkpoint.load(folder / "checkpoint")["step"] == 200
 
 
+def test_runs_from_before_these_settings_go_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run(folder)
+    config = folder / "config.yaml"
+    block = "stop:\n  reward: null\n  minutes: null\n"
+    assert block in config.read_text()
+    config.write_text(config.read_text().replace(block, ""))
+    assert resume(str(folder), "total_steps=400") == 0
+    assert (result(folder)["steps"], left(folder)["exact"]) == (400, True)
+
+
 def test_reward_without_evaluations_is_refused(rlrun: Rlrun, tmp_path: Path) -> None:
     for words, message in (
         (("stop.reward=5", "eval.every=0"), "stop.reward is looked for in evaluations, and eval."),

@@ -182,11 +182,11 @@ def _composed() -> DictConfig:
 
 
 def _leaves(config: Any, path: str = "") -> list[str]:
-    """The full names of all settings but Hydra's own."""
+    """The full names of all settings that are ours."""
     names = []
     for key in config:
         name = f"{path}.{key}" if path else str(key)
-        if name == "hydra":
+        if name in ("hydra", "search.space"):  # the keys of that one are other settings' names
             continue
         node = config._get_node(key)
         inner = _leaves(node, name) if isinstance(node, DictConfig) else []

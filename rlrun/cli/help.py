@@ -18,6 +18,7 @@ rlrun trains reinforcement-learning agents, several seeds at once.
   rlrun agent=dqn env=CartPole-v1            train; the run's folder is under outputs/
   rlrun env=Acrobot-v1 seeds=3 agent.lr=1e-3 change settings
   rlrun -m agent.lr=1e-3,3e-4 seeds=3        a sweep: one run for each value, several at once
+  rlrun -m hydra/sweeper=optuna seeds=3      a search: settings are tried, the best one is told
   rlrun resume last                          go on with a run or sweep that was stopped or killed
   rlrun report outputs                       make a page of tables and figures about runs
   rlrun agent=dqn --cfg job                  show every setting of a run, and do not run it
@@ -28,7 +29,9 @@ Choices (GROUP=NAME; * is the default)
 
   env takes any registered Gymnasium id (env=Acrobot-v1), also of another package
   (env=package:Name-v0), and env.kwargs.NAME=VALUE for the environment's own arguments.
-  tuned is picked by the agent and the environment; tuned=none switches it off.
+  tuned is picked by the agent and the environment; tuned=none switches it off. What a search
+  goes through is picked by the agent, unless the command line has several values for something,
+  as 'agent.lr=interval(1e-4,1e-2)'.
 
 Settings (KEY=VALUE; the choices above, tuned among them, may set other values)
 {settings}
