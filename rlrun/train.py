@@ -105,23 +105,19 @@ class _UnderWay:
         if last or self._must_save(step):
             self.save(step)
         run.signals.check()
-        row = self._evaluate(step)
-        mean = float(row["eval/mean_reward"].mean()) if row else None
-        self._stop = None if last else run.stopper.why(step, mean, self._clock.wall)
+        row: dict[str, Array] = {}
+        if due(step, run.evaluator.every, self._stride):
+            with self._clock.paused():
+                row = run.evaluator.run(step)
+            self._evaluated = _mean(row["eval/mean_reward"])
+        if not last and (row or run.stopper.settings.minutes is not None):
+            mean = float(row["eval/mean_reward"].mean()) if row else None
+            self._stop = run.stopper.why(step, mean, self._clock.wall)
         if self._stop is not None:
             self.save(step)  # before it is told of, as every checkpoint
-        self._tell(step, row, last or self._stop is not None)
-        return last or self._stop is not None
-
-    def _evaluate(self, step: int) -> dict[str, Array]:
-        """What an evaluation says, where one is due."""
-        evaluator = self._run.evaluator
-        if not due(step, evaluator.every, self._stride):
-            return {}
-        with self._clock.paused():
-            row = evaluator.run(step)
-        self._evaluated = _mean(row["eval/mean_reward"])
-        return row
+            last = True
+        self._tell(step, row, last)
+        return last
 
     def _tell(self, step: int, row: dict[str, Array], last: bool) -> None:
         """Show, log and draw, whatever of it is due; ``row`` is what an evaluation said."""
