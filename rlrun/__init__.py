@@ -1,3 +1,22 @@
 """rlrun: reinforcement-learning experiments from the command line, many seeds at once."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rlrun.loaded import LoadedRun
+
 __version__ = "0.1.0"
+
+
+def load_run(folder: str | Path) -> LoadedRun:
+    """The run in ``folder``: its settings, metrics, result and policies; see docs/python.md.
+
+    Raises rlrun.errors.RunFailed, with a sentence, where there is no run.
+    """
+    from rlrun import loaded  # here: it needs torch, which the command's help does not
+
+    return loaded.load_run(folder)

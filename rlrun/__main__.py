@@ -6,7 +6,7 @@ import os
 import sys
 
 from rlrun import __version__
-from rlrun.cli.verbs import VERBS, complete, run_verb
+from rlrun.cli.verbs import VERBS, complete, own_words, run_verb
 
 
 def main() -> int:
@@ -27,6 +27,7 @@ def main() -> int:
         if words[:1] in (["-sc"], ["--shell-completion"]) and "COMP_LINE" in os.environ:
             found = complete(os.environ["COMP_LINE"])
             if found is None:
+                print(*own_words(os.environ["COMP_LINE"]))
                 return 0
             print(*found, end=" ")  # and Hydra adds what it knows
         if words[:1] and words[0] in VERBS:

@@ -6,6 +6,7 @@ keyword-only parameters of what stands there. Nothing is imported because a conf
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
 import math
@@ -19,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from rlrun.agents import AGENTS
 from rlrun.errors import BadInput, did_you_mean
 from rlrun.explore import CHOOSERS, EXPLORE, NOISES
+from rlrun.film import Film
 from rlrun.fit import misfit
 from rlrun.memory import ROOM, free_memory, in_words
 from rlrun.replay import REPLAY, bytes_needed
@@ -50,6 +52,8 @@ def validate(settings: Mapping[str, Any]) -> Needs:
     parts = construct(Settings, settings, "")
     spec = parts.env.spec(parts.gamma)
     build_agent(parts, spec)
+    if parts.recording.every:
+        parts.env.fps  # noqa: B018 - refuses what cannot be filmed
     return Needs(parts.device.threads, replay_bytes(parts, spec))
 
 
@@ -194,13 +198,39 @@ def evaluation_limit(parts: Settings) -> int:
     return min(limits, default=NO_LIMIT_STEPS)
 
 
-def evaluation_envs(parts: Settings, num_envs: int, on_hang: OnHang = give_up) -> Envs:
-    """Environments for evaluation, with episode seeds of their own."""
+def evaluation_envs(
+    parts: Settings,
+    num_envs: int,
+    on_hang: OnHang = give_up,
+    *,
+    seeds: Sequence[int] | None = None,
+    film: Film | None = None,
+) -> Envs:
+    """Environments for evaluation, with episode seeds of their own.
+
+    ``seeds`` are the numbers these derive from, by default those of the run; a ``film`` is of one
+    environment of one seed.
+    """
     return parts.env.open(
-        parts.seeds,
+        parts.seeds if seeds is None else seeds,
         num_envs,
         gamma=parts.gamma,
         limit=evaluation_limit(parts),
         purpose=Purpose.EVAL_EPISODES,
         on_hang=on_hang,
+        film=film,
     )
+
+
+def build_player(parts: Settings, seeds: Sequence[int]) -> tuple[Agent, Spec]:
+    """The agent for ``seeds``, to play only: its replay has room for a single step."""
+    spec, only = parts.env.spec(parts.gamma), copy.copy(parts)
+    only.seeds = tuple(seeds)
+    if "capacity" in parts.replay:
+        only.replay = {**parts.replay, "capacity": spec.num_envs}
+    return build_agent(only, spec), spec
+
+
+def spaces_of(parts: Settings) -> Spec:
+    """What the environment of these settings looks like; raises BadInput if it cannot be used."""
+    return parts.env.spec(parts.gamma)

@@ -19,6 +19,7 @@ import numpy as np
 from rlrun.async_grid import AsyncGrid
 from rlrun.atari_grid import Atari, AtariGrid
 from rlrun.errors import RunFailed
+from rlrun.film import Filmed, FilmedAtari
 from rlrun.grid import EnvFault, Grid, How
 from rlrun.model import read_model
 from rlrun.rng import Numbers, Purpose
@@ -251,9 +252,14 @@ class GymEnvs:
 def _grid_of(
     make: Callable[[], gym.Env[Any, Any]] | Atari, num_envs: int, how: How
 ) -> Grid | AsyncGrid | AtariGrid:
-    """``num_envs`` environments, run as ``how`` says."""
+    """``num_envs`` environments, run as ``how`` says; the one that is filmed in this process."""
+    film = how.film
     if isinstance(make, Atari):
+        if film is not None:
+            return FilmedAtari(make, how.frame_stack, film)
         return AtariGrid(make, num_envs, how.frame_stack)
+    if film is not None:
+        return Grid([lambda: adapt(Filmed(make(), film), how.frame_stack)], how.rebuild)
     makers = [lambda: adapt(make(), how.frame_stack)] * num_envs
     if how.vector == "async":
         return AsyncGrid(makers, how.rebuild, how.timeout)

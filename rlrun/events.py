@@ -35,18 +35,19 @@ from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
 from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
 EVENTS = "events.out.tfevents"
+FILM = ".film"  # ends the names of event files that do not belong to a logger
 
 
 class EventFile:
     """One TensorBoard event file in a folder of its own: a run in TensorBoard's list."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         # TensorBoard reads the files of a folder in the order of their names, so that what a
         # resumed run writes comes after what it wrote before.
         seconds, nanoseconds = divmod(time.time_ns(), 10**9)
-        name = f"{EVENTS}.{seconds:010d}.{nanoseconds:09d}"
-        self._file = (folder / name).open("xb")
+        own = f"{EVENTS}.{seconds:010d}.{nanoseconds:09d}"
+        self._file = (folder / (name or own)).open("xb")
         self._records = RecordWriter(self._file)
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
@@ -88,6 +89,27 @@ def image(tag: str, picture: NDArray[np.uint8]) -> Summary:
     value.image.height, value.image.width, value.image.colorspace = height, width, colours
     value.image.encoded_image_string = data.getvalue()
     return summary
+
+
+def animation(tag: str, data: bytes, size: tuple[int, int]) -> Summary:
+    """A GIF of ``size`` (width, height), which TensorBoard plays among the images."""
+    summary = Summary()
+    value = summary.value.add(tag=tag)
+    value.image.width, value.image.height = size
+    value.image.colorspace = 3
+    value.image.encoded_image_string = data
+    return summary
+
+
+def add_film(folder: Path, step: int, tag: str, data: bytes, size: tuple[int, int]) -> None:
+    """Put a GIF into the folder of a seed's event files, in a file that is no logger's.
+
+    It stands before theirs: a TensorBoard that reads one file after the other would take it for a
+    newer one, and look for nothing more in the file that a running logger writes.
+    """
+    file = EventFile(folder, f"{EVENTS}.{0:010d}.{time.time_ns()}{FILM}")
+    file.summary(time.time(), step, animation(tag, data, size))
+    file.close()
 
 
 def histograms(rows: Mapping[str, NDArray[np.floating]]) -> Summary:

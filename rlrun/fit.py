@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from rlrun.model import WITH_MODEL
-from rlrun.types import Spec
+from rlrun.types import SpaceKind, Spec
 
 KINDS = {
     "vector": "continuous",
@@ -43,3 +47,40 @@ def misfit(agent: Any, spec: Spec) -> str:
         kind = KINDS[spec.action.kind]
         wrong.append(f"cannot take {kind} actions, which {spec.env_id} has")
     return ", and it ".join(wrong)
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What an agent's class says of where it fits; see `misfit`."""
+
+    observes: tuple[SpaceKind, ...]
+    acts: tuple[SpaceKind, ...]
+    needs: str = ""
+
+
+def takes_of(named: str) -> Takes:
+    """What the class ``module:Class`` of this package says, read from its text.
+
+    To import it would import torch, which takes longer than anybody wants to wait for a list.
+    """
+    module, _, name = named.partition(":")
+    return Takes(**_declared(module)[name])
+
+
+@cache
+def _declared(module: str) -> dict[str, dict[str, Any]]:
+    """By class what it observes, acts on and needs."""
+    path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
+    wanted = Takes.__dataclass_fields__
+    return {
+        node.name: {
+            line.target.id: ast.literal_eval(line.value)
+            for line in node.body
+            if isinstance(line, ast.AnnAssign)
+            and isinstance(line.target, ast.Name)
+            and line.target.id in wanted
+            and line.value is not None
+        }
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    }

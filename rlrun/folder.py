@@ -18,8 +18,9 @@ import rlrun
 from rlrun.errors import RunFailed
 
 VERSION = 1  # of meta.json
+VIDEOS = "videos"
 CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
-FOLDERS = ("checkpoint", "best", "report", "figures", *CURVES)
+FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)
 Status = Literal["running", "done", "interrupted", "failed", "pruned"]
 PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
 

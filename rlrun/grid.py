@@ -23,7 +23,8 @@ class How:
     it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
     is how many seconds a step may take; ``on_hang`` is told of one that takes longer; images are
     stacks of ``frame_stack`` frames; ``scale_obs`` brings the bounds of vectors to [-1, 1];
-    ``learnt`` makes the rewards that are learnt from.
+    ``learnt`` makes the rewards that are learnt from; ``film`` is given every frame of an
+    environment that is filmed and stands alone (``rlrun.film``).
     """
 
     rebuild: bool = False
@@ -33,6 +34,7 @@ class How:
     frame_stack: int = 1
     scale_obs: bool = False
     learnt: Learnt = AS_IT_IS
+    film: Callable[[Array], None] | None = None
 
 
 class EnvFault(Exception):

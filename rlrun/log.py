@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
 
 from rlrun import stats
-from rlrun.events import EVENTS, EventFile, ends, histograms, image, margin_charts, session_end
+from rlrun.events import (
+    EVENTS,
+    FILM,
+    EventFile,
+    animation,
+    ends,
+    histograms,
+    image,
+    margin_charts,
+    session_end,
+)
 
 LINES = "metrics.jsonl"
 AGGREGATED = (
@@ -111,8 +121,7 @@ class Logger:
         os.fsync(self._lines.fileno())
         sizes = {
             str(path.relative_to(self._folder)): path.stat().st_size
-            for run in _event_folders(self._folder)
-            for path in run.glob(f"{EVENTS}*")
+            for path in _event_files(self._folder)
         }
         size = (self._folder / LINES).stat().st_size
         return {"step": step, "lines": size, "events": sizes}
@@ -126,15 +135,14 @@ class Logger:
         if lines.exists():
             os.truncate(lines, content.rfind(b"\n", 0, wanted) + 1)  # whole lines
         sizes = dict(position.get("events", {}))
-        for run in _event_folders(self._folder):
-            for path in run.glob(f"{EVENTS}*"):
-                size = sizes.pop(str(path.relative_to(self._folder)), None)
-                if size is None or path.stat().st_size < int(size):
-                    path.unlink()  # a reader would stop at half a record
-                    if size is not None:
-                        self.damaged.append(f"{path.name} was shorter than it had been")
-                else:
-                    os.truncate(path, int(size))
+        for path in _event_files(self._folder):
+            size = sizes.pop(str(path.relative_to(self._folder)), None)
+            if size is None or path.stat().st_size < int(size):
+                path.unlink()  # a reader would stop at half a record
+                if size is not None:
+                    self.damaged.append(f"{path.name} was shorter than it had been")
+            else:
+                os.truncate(path, int(size))
         self.damaged += [f"{name} is missing" for name in sizes]
 
     def write(self, step: int, metrics: Mapping[str, NDArray[np.floating]]) -> None:
@@ -161,6 +169,10 @@ class Logger:
         now = time.time()
         for run, picture in zip(self._runs, pictures, strict=False):
             run.summary(now, step, image(tag, picture))
+
+    def animation(self, step: int, tag: str, data: bytes, size: tuple[int, int]) -> None:
+        """Show a GIF of ``size`` (width, height) of the first seed."""
+        self._runs[0].summary(time.time(), step, animation(tag, data, size))
 
     def histograms(self, step: int, columns: Mapping[str, NDArray[np.floating]]) -> None:
         """Show each seed's row of every ``[seed, n]`` as a histogram.
@@ -219,7 +231,9 @@ class Logger:
                 self._aggregates[name].scalars(wall_time, step, row)
 
 
-def _event_folders(folder: Path) -> list[Path]:
-    """The folders of this run's event files: one level down, and no links to elsewhere."""
+def _event_files(folder: Path) -> list[Path]:
+    """The event files of this run's loggers: one level down, and no links to elsewhere."""
     found = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    return [path for path in found if re.fullmatch(OURS, path.name)]
+    runs = [path for path in found if re.fullmatch(OURS, path.name)]
+    files = (path for run in runs for path in run.glob(f"{EVENTS}*"))
+    return [path for path in files if not path.name.endswith(FILM)]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rlrun.belief import Belief, Value
-from rlrun.types import Agent, Array, Envs, Metrics, Step
+from rlrun.types import Actor, Agent, Array, Envs, Metrics, Step
 
 
 def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Step, Metrics]]:
@@ -31,7 +31,7 @@ class Played(NamedTuple):
 
 
 def evaluate(
-    agent: Agent,
+    agent: Actor,
     envs: Envs,
     step: int,
     episodes: int,

@@ -37,7 +37,7 @@ def open_envs(
         env = make()
         model, limit = read_model(env, gamma), step_limit(env)
         env.close()
-    if model is None or limit is None or how.frame_stack > 1 or how.scale_obs:
+    if model is None or limit is None or how.frame_stack > 1 or how.scale_obs or how.film:
         return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
     obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
     spec = Spec(env_id, obs, action, num_envs, model)

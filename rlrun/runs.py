@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -21,6 +19,8 @@ from rlrun.build import build_agent, evaluation_envs, evaluation_limit, replay_b
 from rlrun.comparing import flat
 from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
+from rlrun.film import Film
+from rlrun.filming import Filming
 from rlrun.folder import FolderError, RunFolder
 from rlrun.log import Logger
 from rlrun.lost import Lost
@@ -29,17 +29,15 @@ from rlrun.outcome import final_table
 from rlrun.portrait import Portrait
 from rlrun.progress import Progress
 from rlrun.references import reference
-from rlrun.saving import Saver
+from rlrun.saving import Saver, fingerprint
 from rlrun.schema import construct
 from rlrun.search.study import pruning
 from rlrun.settings import Settings
 from rlrun.signals import Signals
 from rlrun.stopping import Stopper
 from rlrun.train import Run, train
-from rlrun.types import Agent, Spec, State, Tabular
-from rlrun.watchdog import give_up
-
-FREE = ("total_steps", "checkpoint", "stop")  # what may change when a run goes on
+from rlrun.types import Agent, Envs, Spec, State, Tabular
+from rlrun.watchdog import OnHang, give_up
 
 
 def run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
@@ -110,12 +108,6 @@ def _sizes(events: Any) -> list[Any]:
 def own(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that are a run's: how jobs are run beside each other, and searched, is not."""
     return {key: value for key, value in settings.items() if key not in ("sweep", "search")}
-
-
-def fingerprint(settings: Mapping[str, Any]) -> str:
-    """A digest of all settings that a run fixes."""
-    fixed = {k: v for k, v in settings.items() if k not in FREE}
-    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
 def write_config(settings: Mapping[str, Any], folder: Path) -> None:
@@ -215,6 +207,11 @@ def _train(
             signals.check,
         )
         stack.callback(evaluator.close)
+        filming = None
+        if parts.recording.every:
+            first = partial(_filmed, parts, on_hang=on_hang)
+            every, fps = parts.recording.every, env.fps
+            filming = Filming(every, agent, seeds, first, record, logger, fps, signals.check)
         return train(
             Run(
                 agent_name=name,
@@ -224,6 +221,7 @@ def _train(
                 total_steps=parts.total_steps,
                 log_every=parts.log.every,
                 evaluator=evaluator,
+                filming=filming,
                 logger=logger,
                 progress=progress,
                 folder=record,
@@ -235,6 +233,11 @@ def _train(
             ),
             saved,
         )
+
+
+def _filmed(parts: Settings, film: Film, on_hang: OnHang) -> Envs:
+    """One environment of the first seed, which is filmed."""
+    return evaluation_envs(parts, 1, on_hang, seeds=parts.seeds[:1], film=film)
 
 
 def _longer(parts: Settings, record: RunFolder) -> str:

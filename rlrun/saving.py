@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
@@ -12,6 +14,8 @@ from rlrun.checkpoint.files import CheckpointError
 from rlrun.checks import at_least, positive
 from rlrun.schedules import due
 from rlrun.types import Agent, State
+
+FREE = ("total_steps", "checkpoint", "stop")  # what may change when a run goes on
 
 
 class Saving:
@@ -69,3 +73,9 @@ def restore_agent(agent: Agent, state: Mapping[str, Any]) -> bool:
 def fitting(error: Exception) -> CheckpointError:
     """What a state is told with that is not one of this run's."""
     return CheckpointError(f"the checkpoint does not fit the settings of its run: {error}.")
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """A digest of all settings that a run fixes."""
+    fixed = {k: v for k, v in settings.items() if k not in FREE}
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Literal
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from rlrun.atari_grid import Atari
@@ -18,6 +17,8 @@ from rlrun.device import Device
 from rlrun.envspec import check_env_kwargs, env_spec, is_atari
 from rlrun.errors import BadInput
 from rlrun.evaluation import Evaluation
+from rlrun.film import ATARI_FPS, Film, fps_of
+from rlrun.filming import Recording
 from rlrun.grid import How
 from rlrun.learnt import Learnt
 from rlrun.opening import open_envs
@@ -25,6 +26,7 @@ from rlrun.rng import Purpose
 from rlrun.saving import Saving
 from rlrun.schema import construct
 from rlrun.search.settings import Search
+from rlrun.seen import check_shapes
 from rlrun.spaces import bounds, scaled
 from rlrun.stopping import Stopping
 from rlrun.types import Envs, Spec
@@ -52,6 +54,7 @@ class Settings:
         replay: Mapping[str, Any],
         explore: Mapping[str, Any],
         device: Mapping[str, Any],
+        record: Mapping[str, Any] | None = None,
         sweep: Mapping[str, Any] | None = None,  # it is the command's, and not kept with a run
         search: Mapping[str, Any] | None = None,  # as well
     ) -> None:
@@ -65,6 +68,7 @@ class Settings:
         self.total_steps, self.gamma = total_steps, gamma
         self.log = construct(LogSettings, log, "log")
         self.evaluation = construct(Evaluation, eval, "eval")
+        self.recording = construct(Recording, record or {}, "record")
         self.saving = construct(Saving, checkpoint, "checkpoint")
         self.stopping = construct(Stopping, stop, "stop")
         if self.stopping.reward is not None and not self.evaluation.every:
@@ -134,7 +138,7 @@ class EnvSettings:
                     "bins are [from, to, how many] with from below to and at least 1 of them, "
                     f"got [{low}, {high}, {count}]"
                 )
-        self.id, self.num_envs, self.bins = id, num_envs, bins
+        self.id, self.num_envs, self.bins, self.scale_obs = id, num_envs, bins, scale_obs
         positive(timeout=timeout, reward_clip=reward_clip, reward_scale=reward_scale)
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
@@ -177,17 +181,47 @@ class EnvSettings:
         usual: int = spec.kwargs["max_num_frames_per_episode"] // game.frame_skip
         return dataclasses.replace(game, limit=limit or usual)
 
-    def make(self, limit: int | None = None) -> gym.Env[Any, Any]:
+    def make(self, limit: int | None = None, shown: bool = False) -> gym.Env[Any, Any]:
         """One environment, its episodes cut after ``limit`` steps (None: as the settings say).
 
-        Not for Atari games, which are never single.
+        Where it is ``shown`` it renders pictures, if it can. Not for Atari games, which are never
+        single.
         """
+        render = {"render_mode": "rgb_array"} if shown and self._renders else {}
         return gym.make(
             self.id,
             max_episode_steps=limit or self.limit,
             disable_env_checker=True,  # it costs time at every step; `spec` checks once
-            **self._kwargs,
+            **{**self._kwargs, **render},
         )
+
+    @property
+    def is_game(self) -> bool:
+        """Whether it is an Atari game that ALE runs, and never a single environment."""
+        return self._atari is not None
+
+    @property
+    def _renders(self) -> bool:
+        return "rgb_array" in (self._metadata.get("render_modes") or ())
+
+    @cached_property
+    def _metadata(self) -> dict[str, Any]:
+        """What its class says of how it is shown."""
+        env = gym.make(self.id, disable_env_checker=True, **self._kwargs)
+        env.close()
+        return dict(env.metadata)
+
+    @property
+    def fps(self) -> float:
+        """Steps in a second when it is shown. Raises BadInput where it cannot be shown."""
+        if self._atari is not None:
+            return ATARI_FPS / self._atari.frame_skip
+        if not self._renders and self.spec(1.0).obs.kind != "image":
+            raise BadInput(
+                f"{self.id} cannot be filmed: it has no render mode rgb_array, and its "
+                "observations are no images."
+            )
+        return fps_of(self._metadata)
 
     def open(
         self,
@@ -198,14 +232,18 @@ class EnvSettings:
         limit: int | None = None,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
         on_hang: OnHang = give_up,
+        film: Film | None = None,
     ) -> Envs:
-        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs."""
-        how = dataclasses.replace(self._how, on_hang=on_hang)
+        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs.
+
+        A ``film`` is of one environment of one seed.
+        """
+        how = dataclasses.replace(self._how, on_hang=on_hang, film=film)
         atari = self._atari
         if atari is not None and limit is not None:
             atari = dataclasses.replace(atari, limit=limit)
         return open_envs(
-            atari or partial(self.make, limit),
+            atari or partial(self.make, limit, film is not None),
             self.id,
             seeds,
             num_envs,
@@ -222,7 +260,7 @@ class EnvSettings:
         """
         try:
             if self._atari is None:
-                _check_shapes(self.make())
+                check_shapes(self.make())
             envs = self.open([0], 1, gamma=gamma)
             envs.close()
         except Exception as error:
@@ -245,21 +283,3 @@ class EnvSettings:
             (scaled(start, *ends), scaled(stop, *ends), count)
             for (start, stop, count), *ends in zip(self.bins, low, high, strict=True)
         )
-
-
-def _check_shapes(env: gym.Env[Any, Any]) -> None:
-    """Raises ValueError for observations of another shape than their space's.
-
-    They would be stretched to it without a word when environments are put into one array.
-    """
-    shape = env.observation_space.shape
-    env.action_space.seed(0)
-    first, _ = env.reset(seed=0)
-    second, *_ = env.step(env.action_space.sample())
-    env.close()
-    for obs, place in ((first, "reset"), (second, "step")):
-        if shape is not None and np.shape(obs) != shape:
-            raise ValueError(
-                f"its {place} gives an observation of shape {np.shape(obs)}, but its space of "
-                f"observations says {shape}"
-            )

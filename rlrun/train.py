@@ -10,6 +10,7 @@ import numpy as np
 
 from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
+from rlrun.filming import Filming
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import interact
@@ -34,6 +35,7 @@ class Run:
     total_steps: int
     log_every: int
     evaluator: Evaluator
+    filming: Filming | None
     logger: Logger
     progress: Progress
     folder: RunFolder
@@ -125,6 +127,9 @@ class _UnderWay:
         if row:
             with self._clock.paused():
                 run.evaluator.show(step)
+        if run.filming is not None and due(step, run.filming.every, self._stride):
+            with self._clock.paused():
+                run.filming.run(step)
         if last or due(step, run.log_every, self._stride):
             fps = np.full(len(run.seeds), self._speed(step))
             row = {**self.recorder.row(), "time/fps": fps, **row}

@@ -169,6 +169,14 @@ class Envs(Protocol):
     def close(self) -> None: ...
 
 
+class Actor(Protocol):
+    """Chooses actions; the rest of an agent is not needed to play."""
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """See `Agent.act`."""
+        ...
+
+
 class Agent(Protocol):
     """Chooses actions and learns from what happened. Structural: there is no base class.
 

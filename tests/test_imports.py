@@ -15,23 +15,23 @@ ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own package
     {"types", "errors", "checks", "watchdog", "references"},
     {"rng", "schedules", "stats", "checkpoint", "schema", "rules", "spaces", "learnt", "stopping"},
-    {"belief", "drawing", "events", "memory", "states", "state", "signals"},
+    {"belief", "drawing", "video", "events", "memory", "states", "state", "signals"},
     {"games", "grid", "outcome"},
     {"async_grid", "atari_grid"},
-    {"model", "table_envs"},
+    {"model", "table_envs", "film"},
     {"replay", "explore", "nets", "device", "envs", "envspec", "log", "progress", "folder", "best"},
-    {"normalize", "optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
+    {"seen", "normalize", "optim", "qtable", "waiting", "fit", "table_pictures", "opening"},
     {"agents"},
     {"loop", "recorder", "portrait", "saving", "lost", "search"},
-    {"evaluation"},
+    {"evaluation", "filming"},
     {"train", "settings"},
     {"reading"},
     {"comparing"},
     {"summary"},
     {"report"},
     {"build"},
-    {"runs"},
-    {"sweep"},
+    {"runs", "playing"},
+    {"loaded", "sweep"},
     {"cli"},
     {"__main__"},
 ]
@@ -83,7 +83,7 @@ def test_rules_and_replay_know_nothing_of_the_rest() -> None:
             assert "torch" not in imported(path)
 
 
-ENVIRONMENTS = ("envs", "grid", "async_grid", "atari_grid", "model", "opening")
+ENVIRONMENTS = ("envs", "grid", "film", "async_grid", "atari_grid", "model", "opening")
 
 
 def test_only_the_environments_know_how_an_episode_ended() -> None:

@@ -21,14 +21,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from rlrun.checkpoint.encode import Array, Encoder, decode, segments
+from rlrun.checkpoint.encode import Array, Encoder, decode, file_names, segments
 from rlrun.checkpoint.files import (
     ARRAY_FILE,
     VERSION,
@@ -156,12 +156,13 @@ class Checkpoints:
         for name in list(names):
             os.unlink(self.folder / name)
 
-    def load(self) -> dict[str, Any]:
+    def load(self, without: Sequence[str] = ()) -> dict[str, Any]:
         """Read the newest generation that is whole; what is wrong with newer ones is in `damaged`.
 
-        Arrays are writable, contiguous and share no memory, neither with each other nor with the
-        file; tensors are on the CPU, plain, without gradient. Raises CheckpointError where there
-        is no generation that can be read.
+        What stands in the state under the keys `without`, one inside the other, is left out, and
+        files that only it needs are not opened. Arrays are writable, contiguous and share no
+        memory, neither with each other nor with the file; tensors are on the CPU, plain, without
+        gradient. Raises CheckpointError where there is no generation that can be read.
         """
         numbers = sorted((g for n, g in self._found() if _MANIFEST.fullmatch(n)), reverse=True)
         if not numbers:
@@ -169,7 +170,7 @@ class Checkpoints:
         self.damaged = []
         for number in numbers:
             try:
-                state, files, kept = self._read(number)
+                state, files, kept = self._read(number, without)
             except CheckpointError as error:
                 self.damaged.append(str(error))
                 continue
@@ -177,12 +178,23 @@ class Checkpoints:
             return state
         raise CheckpointError(self.damaged[0])
 
-    def _read(self, number: int) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    def _read(
+        self, number: int, without: Sequence[str]
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """The state of one generation, its files, and its segments by their places."""
         path = self.folder / f"manifest-{number}.json"
         body = read_manifest(path)
         try:
-            files = {n: read_arrays(self.folder, n, e["sha256"]) for n, e in body["files"].items()}
+            kept = segments(body["state"])
+            used = body["files"].keys()
+            if without:
+                _leave_out(body["state"], without)
+                used = file_names(body["state"])
+            files = {
+                name: read_arrays(self.folder, name, entry["sha256"])
+                for name, entry in body["files"].items()
+                if name in used
+            }
 
             def find(file: str, key: str) -> Array:
                 if key not in files.get(file, {}):
@@ -192,7 +204,6 @@ class Checkpoints:
                 return files[file][key]
 
             state = decode(body["state"], find)
-            kept = segments(body["state"])
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path} is damaged: {error}.") from error
         if not isinstance(state, dict):
@@ -216,6 +227,14 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
     Checkpoints(folder, keep=1).save(state)
 
 
-def load(folder: Path) -> dict[str, Any]:
+def load(folder: Path, without: Sequence[str] = ()) -> dict[str, Any]:
     """The newest checkpoint in `folder` that is whole; see `Checkpoints.load`."""
-    return Checkpoints(folder).load()
+    return Checkpoints(folder).load(without)
+
+
+def _leave_out(node: Any, keys: Sequence[str]) -> None:
+    """Delete what stands in nested dicts under the keys, one inside the other, if it is there."""
+    *outer, last = keys
+    for key in outer:
+        node = node.get(key, {})
+    node.pop(last, None)

@@ -91,6 +91,15 @@ def segments(node: Any, where: str = "state") -> dict[str, Any]:
     return {place: each for at, v in inner for place, each in segments(v, at).items()}
 
 
+def file_names(node: Any) -> set[str]:
+    """The names of the files whose arrays an encoded state refers to."""
+    if isinstance(node, dict):
+        if "$array" in node:
+            return {str(node["file"])}
+        node = list(node.values())
+    return set().union(*map(file_names, node)) if isinstance(node, list) else set()
+
+
 def _decode_array(node: Mapping[str, Any], find: Find) -> Array | torch.Tensor:
     file, key, dtype, shape = node["file"], node["$array"], node["dtype"], node["shape"]
     array = find(file, key)

@@ -21,6 +21,9 @@ rlrun trains reinforcement-learning agents, several seeds at once.
   rlrun -m hydra/sweeper=optuna seeds=3      a search: settings are tried, the best one is told
   rlrun resume last                          go on with a run or sweep that was stopped or killed
   rlrun report outputs                       make a page of tables and figures about runs
+  rlrun evaluate last                        play the trained policies again
+  rlrun record last                          make a video of the best one
+  rlrun list agents env=Pendulum-v1          what fits; also: list envs, list experiments
   rlrun agent=dqn --cfg job                  show every setting of a run, and do not run it
   tensorboard --logdir outputs               look at the curves
 

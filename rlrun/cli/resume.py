@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,12 +13,12 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from rlrun.cli.explain import explain, report_crash
+from rlrun.cli.found import find, last_begun
 from rlrun.errors import BadInput, RunFailed, did_you_mean
 from rlrun.folder import check_files, read_meta
 from rlrun.reading import RecordedRun, read_config, read_run
 from rlrun.schema import convert
 from rlrun.sweep.plan import is_sweep
-from rlrun.sweep.plan import read as read_plan
 
 HELP = """\
 rlrun resume RUN [total_steps=N]   go on with a run that was stopped, killed or has ended
@@ -49,7 +48,7 @@ def resume(words: list[str]) -> int:
         print(HELP)
         return 0 if words else 2
     try:
-        folder = find(words[0])
+        folder = _meant(words[0])
         if is_sweep(folder):
             from rlrun.cli import resume_sweep
 
@@ -78,6 +77,13 @@ def resume(words: list[str]) -> int:
     return 0
 
 
+def _meant(name: str) -> Path:
+    """The folder of the run or sweep that is to go on. Raises BadInput where there is none."""
+    if name == "last":
+        return last_begun()
+    return Path(name) if is_sweep(Path(name)) else find(name, "resume")
+
+
 def _ended(run: RecordedRun, settings: Mapping[str, Any]) -> str:
     """What keeps a run that is done from going on with these settings; "" where nothing does."""
     assert run.result is not None
@@ -93,45 +99,6 @@ def _ended(run: RecordedRun, settings: Mapping[str, Any]) -> str:
         case None if not longer:
             return "To train longer: rlrun resume {} total_steps=N"
     return ""
-
-
-def find(name: str) -> Path:
-    """The folder of the run or sweep that is meant. Raises BadInput where there is none."""
-    if name == "last":
-        return _last()
-    if name.startswith("-"):
-        raise BadInput(f"there is no flag {name}: write rlrun resume RUN.")
-    folder = Path(name)
-    if not folder.is_dir():
-        known = [str(path.parent) for path in Path("outputs").glob("**/meta.json")]
-        hint = did_you_mean(name.rstrip("/"), known)
-        raise BadInput(f"there is no folder {name}.{hint}")
-    if is_sweep(folder):
-        return folder
-    if not (folder / "meta.json").exists() and (runs := sorted(folder.glob("**/meta.json"))):
-        first = os.path.relpath(runs[0].parent)
-        raise BadInput(f"{name} holds runs ({len(runs)}): name one of them, as {first}.")
-    return folder
-
-
-def _last() -> Path:
-    """What was begun last: a run, or a sweep, to which its jobs belong."""
-    sweeps = [path.parent for path in Path("outputs").glob("**/sweep.json")]
-    runs = [path.parent for path in Path("outputs").glob("**/meta.json")]
-    found = [*sweeps, *(run for run in runs if run.parent not in sweeps)]
-    if not found:
-        raise BadInput("there is no run under outputs/ here.")
-    return max(found, key=_begun)
-
-
-def _begun(folder: Path) -> tuple[str, str]:
-    """When a run or sweep began, and its name, which tells those of a second apart."""
-    try:
-        if is_sweep(folder):
-            return read_plan(folder).started, str(folder)
-        return str(read_meta(folder)["started"]), str(folder)
-    except (RunFailed, KeyError):
-        return "", str(folder)
 
 
 def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from rlrun.comparing import Plain, differing, flat, is_aside
-from rlrun.progress import clock, number
+from rlrun.outcome import clock, number
 from rlrun.reading import RecordedRun
 from rlrun.report.content import Part, Row, reached
 

@@ -1,0 +1,53 @@
+"""Which run a verb of the command line means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rlrun.errors import BadInput, RunFailed, did_you_mean
+from rlrun.folder import read_meta
+from rlrun.sweep.plan import is_sweep
+from rlrun.sweep.plan import read as read_plan
+
+
+def find(name: str, verb: str) -> Path:
+    """The folder of the run that is meant. Raises BadInput where there is none."""
+    if name == "last":
+        return max(_runs(), key=_begun)
+    if name.startswith("-"):
+        raise BadInput(f"there is no flag {name}: write rlrun {verb} RUN.")
+    folder = Path(name)
+    if not folder.is_dir():
+        known = [str(path.parent) for path in Path("outputs").glob("**/meta.json")]
+        hint = did_you_mean(name.rstrip("/"), known)
+        raise BadInput(f"there is no folder {name}.{hint}")
+    if not (folder / "meta.json").exists() and (runs := sorted(folder.glob("**/meta.json"))):
+        first = os.path.relpath(runs[0].parent)
+        raise BadInput(f"{name} holds runs ({len(runs)}): name one of them, as {first}.")
+    return folder
+
+
+def last_begun() -> Path:
+    """What was begun last: a run, or a sweep, to which its jobs belong."""
+    sweeps = [path.parent for path in Path("outputs").glob("**/sweep.json")]
+    found = [*sweeps, *(run for run in _runs() if run.parent not in sweeps)]
+    return max(found, key=_begun)
+
+
+def _runs() -> list[Path]:
+    """Every run under outputs/; raises BadInput where there is none."""
+    found = [path.parent for path in Path("outputs").glob("**/meta.json")]
+    if not found:
+        raise BadInput("there is no run under outputs/ here.")
+    return found
+
+
+def _begun(folder: Path) -> tuple[str, str]:
+    """When a run or sweep began, and its name, which tells those of a second apart."""
+    try:
+        if is_sweep(folder):
+            return read_plan(folder).started, str(folder)
+        return str(read_meta(folder)["started"]), str(folder)
+    except (RunFailed, KeyError):
+        return "", str(folder)
