@@ -204,7 +204,7 @@ def test_without_ffmpeg_it_is_an_animated_webp(
     monkeypatch.setattr(record, "can_mp4", lambda: False)
     code, out, _ = said("record", str(folder), "which=final", "seed=0")
     assert code == 0
-    assert "this is an animated WebP: pip install 'rlrun[video]'" in out
+    assert "this is an animated WebP: pip install imageio-ffmpeg" in out
     steps = int(out.split(" in ")[1].split()[0])
     (path,) = (folder / "videos").iterdir()
     assert path.name == "final-seed_0-step_120.webp"

@@ -222,5 +222,5 @@ def test_without_optuna_it_is_said_how_to_get_it(
     monkeypatch.setitem(sys.modules, "optuna", None)
     outcome = rlrun(*OPTUNA)
     assert (outcome.code, tree(tmp_path)) == (2, [])
-    assert outcome.err.endswith("needs Optuna: pip install 'rlrun[search]'.\n")
+    assert outcome.err.endswith("needs Optuna: pip install 'optuna>=5'.\n")
     assert rlrun().code == 0

@@ -40,7 +40,7 @@ rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
   env.max_episode_steps=N, eval.max_steps=N, device=cpu
   --out FILE               write only this file: .mp4, .webp or .gif"""
 OWN = ("which", "seed", "episodes", "episode_seed", "format")
-WITHOUT = "imageio-ffmpeg is not installed, so this is an animated WebP: pip install 'rlrun[video]'"
+WITHOUT = "imageio-ffmpeg is not installed, so this is an animated WebP: pip install imageio-ffmpeg"
 Format = Literal["mp4", "webp", "gif"]
 
 
@@ -68,7 +68,9 @@ class Wanted:
         at_least(0, seed=seed, episode_seed=episode_seed)
         at_least(1, episodes=episodes)
         if format == "mp4" and not can_mp4():
-            raise ValueError("format=mp4 needs the package imageio-ffmpeg: rlrun[video]")
+            raise ValueError(
+                "format=mp4 needs the package imageio-ffmpeg: pip install imageio-ffmpeg"
+            )
         self.which, self.seed, self.format = which, seed, format
         self.episodes, self.episode_seed = episodes, episode_seed
 

@@ -172,7 +172,7 @@ def import_optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise BadInput("hydra/sweeper=optuna needs Optuna: pip install 'rlrun[search]'.") from error
+        raise BadInput("hydra/sweeper=optuna needs Optuna: pip install 'optuna>=5'.") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
 
