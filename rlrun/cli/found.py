@@ -14,7 +14,7 @@ from rlrun.sweep.plan import read as read_plan
 def find(name: str, verb: str) -> Path:
     """The folder of the run that is meant. Raises BadInput where there is none."""
     if name == "last":
-        return max(_runs(), key=_begun)
+        return _latest(_runs())
     if name.startswith("-"):
         raise BadInput(f"there is no flag {name}: write rlrun {verb} RUN.")
     folder = Path(name)
@@ -32,15 +32,17 @@ def last_begun() -> Path:
     """What was begun last: a run, or a sweep, to which its jobs belong."""
     sweeps = [path.parent for path in Path("outputs").glob("**/sweep.json")]
     found = [*sweeps, *(run for run in _runs() if run.parent not in sweeps)]
-    return max(found, key=_begun)
+    return _latest(found)
 
 
 def _runs() -> list[Path]:
-    """Every run under outputs/; raises BadInput where there is none."""
-    found = [path.parent for path in Path("outputs").glob("**/meta.json")]
+    return [path.parent for path in Path("outputs").glob("**/meta.json")]
+
+
+def _latest(found: list[Path]) -> Path:
     if not found:
         raise BadInput("there is no run under outputs/ here.")
-    return found
+    return max(found, key=_begun)
 
 
 def _begun(folder: Path) -> tuple[str, str]:
