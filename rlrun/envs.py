@@ -16,14 +16,13 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlrun.async_grid import AsyncGrid
-from rlrun.atari_grid import Atari, AtariGrid
+from rlrun.atari_grid import Atari
 from rlrun.errors import RunFailed
-from rlrun.film import Filmed, FilmedAtari
 from rlrun.grid import EnvFault, Grid, How
+from rlrun.grids import open_grid
 from rlrun.model import read_model
 from rlrun.rng import Numbers, Purpose
-from rlrun.spaces import ActionMap, ObsMap, adapt
+from rlrun.spaces import ActionMap, ObsMap
 from rlrun.state import put
 from rlrun.types import Array, Episode, Spec, State, Step
 from rlrun.watchdog import Watchdog
@@ -67,7 +66,7 @@ class GymEnvs:
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
         self._learnt = how.learnt
-        self._vector = _grid_of(make, len(self._seeds) * num_envs, how)
+        self._vector = open_grid(make, len(self._seeds) * num_envs, how)
         # processes are asked with a time limit of their own
         seconds = how.timeout if how.vector == "sync" else None
         self._watch = Watchdog(seconds, self._hanging, how.on_hang)
@@ -247,20 +246,3 @@ class GymEnvs:
     def close(self) -> None:
         self._watch.close()
         self._vector.close()
-
-
-def _grid_of(
-    make: Callable[[], gym.Env[Any, Any]] | Atari, num_envs: int, how: How
-) -> Grid | AsyncGrid | AtariGrid:
-    """``num_envs`` environments, run as ``how`` says; the one that is filmed in this process."""
-    film = how.film
-    if isinstance(make, Atari):
-        if film is not None:
-            return FilmedAtari(make, how.frame_stack, film)
-        return AtariGrid(make, num_envs, how.frame_stack)
-    if film is not None:
-        return Grid([lambda: adapt(Filmed(make(), film), how.frame_stack)], how.rebuild)
-    makers = [lambda: adapt(make(), how.frame_stack)] * num_envs
-    if how.vector == "async":
-        return AsyncGrid(makers, how.rebuild, how.timeout)
-    return Grid(makers, how.rebuild)

@@ -21,7 +21,7 @@ from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
 from rlrun.film import Film
 from rlrun.filming import Filming
-from rlrun.folder import FolderError, RunFolder
+from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.lost import Lost
 from rlrun.memory import announcement
@@ -29,7 +29,7 @@ from rlrun.outcome import final_table
 from rlrun.portrait import Portrait
 from rlrun.progress import Progress
 from rlrun.references import reference
-from rlrun.saving import Saver, fingerprint
+from rlrun.saving import Saver, check_belonging, fingerprint
 from rlrun.schema import construct
 from rlrun.search.study import pruning
 from rlrun.settings import Settings
@@ -69,7 +69,7 @@ def go_on(settings: Mapping[str, Any], folder: Path, command: str) -> float:
         saver = Saver(folder / "checkpoint", parts.saving)
         try:
             saved, damaged = saver.load()
-            _check_belonging(record, settings, saved)
+            check_belonging(record, settings, saved)
             write_config(settings, folder)
         except BaseException as error:
             record.close("failed", str(error))
@@ -81,28 +81,6 @@ def go_on(settings: Mapping[str, Any], folder: Path, command: str) -> float:
             print(f"rlrun: {sentence}{more}", file=sys.stderr)
             record.log(f"{sentence}{more}")
         return _recorded(parts, settings, record, saver, signals, saved)
-
-
-def _check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: State | None) -> None:
-    """Raises FolderError where going on would not be going on with this run."""
-    if saved is None and record.was_saved:
-        raise FolderError(
-            f"{record.path} has lost its checkpoints: there is nothing to go on from."
-        )
-    if saved is not None and saved.get("settings") != fingerprint(settings):
-        raise FolderError(
-            f"{record.path / 'config.yaml'} is not the one that the checkpoint was made with."
-        )
-    position = {"step": 0, "lines": 0, "events": {}} if saved is None else saved.get("log")
-    if not isinstance(position, dict) or not all(
-        type(size) is int and size >= 0
-        for size in (*_sizes(position.get("events")), position.get("lines"), position.get("step"))
-    ):
-        raise FolderError(f"{record.path / 'checkpoint'} does not say how far the log had come.")
-
-
-def _sizes(events: Any) -> list[Any]:
-    return list(events.values()) if isinstance(events, dict) else [None]
 
 
 def own(settings: Mapping[str, Any]) -> dict[str, Any]:

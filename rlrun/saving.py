@@ -12,6 +12,7 @@ from typing import Any
 from rlrun.checkpoint import Checkpoints
 from rlrun.checkpoint.files import CheckpointError
 from rlrun.checks import at_least, positive
+from rlrun.folder import FolderError, RunFolder
 from rlrun.schedules import due
 from rlrun.types import Agent, State
 
@@ -79,3 +80,25 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
     """A digest of all settings that a run fixes."""
     fixed = {k: v for k, v in settings.items() if k not in FREE}
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+
+
+def check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: State | None) -> None:
+    """Raises FolderError where going on would not be going on with this run."""
+    if saved is None and record.was_saved:
+        raise FolderError(
+            f"{record.path} has lost its checkpoints: there is nothing to go on from."
+        )
+    if saved is not None and saved.get("settings") != fingerprint(settings):
+        raise FolderError(
+            f"{record.path / 'config.yaml'} is not the one that the checkpoint was made with."
+        )
+    position = {"step": 0, "lines": 0, "events": {}} if saved is None else saved.get("log")
+    if not isinstance(position, dict) or not all(
+        type(size) is int and size >= 0
+        for size in (*_sizes(position.get("events")), position.get("lines"), position.get("step"))
+    ):
+        raise FolderError(f"{record.path / 'checkpoint'} does not say how far the log had come.")
+
+
+def _sizes(events: Any) -> list[Any]:
+    return list(events.values()) if isinstance(events, dict) else [None]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import Box2D  # type: ignore[import-untyped]  # noqa: F401
 import pytest
 import torch
 
@@ -15,6 +16,8 @@ from rlrun.__main__ import main
 from rlrun.errors import BadInput
 from tests.cli_helpers import Outcome, Rlrun
 
+# Box2D is imported here, under the filters of pyproject.toml: Hypothesis takes them off, and as an
+# error a warning of its bindings crashes the interpreter.
 pytest.register_assert_rewrite("tests.checkpoint_helpers")
 torch.set_num_threads(1)  # what is promised to the bit is promised for one thread
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from rlrun.env_settings import EnvSettings
 from rlrun.schema import construct
-from rlrun.settings import EnvSettings
 from rlrun.spaces import ActionMap, ObsMap, adapt
 from rlrun.types import Space
 from tests.helpers import envs_of, settings
