@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -9,7 +10,7 @@ import platform
 import stat
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,6 +19,9 @@ import rlrun
 from rlrun.errors import RunFailed
 
 VERSION = 1  # of meta.json
+MOST_BYTES = 2**20  # of a file of settings: none of ours comes near
+MOST_RESULT_BYTES = 10 * MOST_BYTES
+DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 VIDEOS = "videos"
 CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
 FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)
@@ -64,7 +68,7 @@ class RunFolder:
             "git_commit": _git_commit(),
             "host": platform.node(),
             "platform": platform.platform(),
-            "started": _now(),
+            "started": now(),
         }
         folder = cls(path, meta)
         folder.log(command)
@@ -121,7 +125,7 @@ class RunFolder:
 
     def close(self, status: Status, reason: str | None = None) -> None:
         """Record how the run ended."""
-        ending = {"status": status, "ended": _now()} | ({"reason": reason} if reason else {})
+        ending = {"status": status, "ended": now()} | ({"reason": reason} if reason else {})
         self._meta |= ending
         try:
             self._write("meta.json", self._meta)
@@ -135,7 +139,7 @@ class RunFolder:
     def log(self, line: str) -> None:
         """Add a line with the time to ``run.log``."""
         with (self.path / "run.log").open("a", encoding="utf-8") as file:
-            file.write(f"{_now()} {line}\n")
+            file.write(f"{now()} {line}\n")
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         """Replace a file at once, so that a reader never sees half of it."""
@@ -184,17 +188,9 @@ def is_open(path: Path) -> bool:
 def read_meta(path: Path) -> dict[str, Any]:
     """``meta.json`` of a run. Raises FolderError where it is none that this program reads."""
     file = path / "meta.json"
-    try:
-        if file.stat().st_size > 2**20:
-            raise ValueError
-        meta = json.loads(file.read_text("utf-8"))
+    with reading(file, "a run", "it does not describe a run"):
+        meta = read_json(file)
         found, horizon = meta["version"], meta["horizon"]
-    except FileNotFoundError as error:
-        raise FolderError(f"{path} is not the folder of a run: it has no meta.json.") from error
-    except OSError as error:
-        raise FolderError(f"{file} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FolderError(f"{file} is damaged: it does not describe a run.") from error
     if found != VERSION:
         raise FolderError(f"{file} has format version {found!r}, but this program reads {VERSION}.")
     texts = all(isinstance(meta.get(name), str) for name in ("status", "command"))
@@ -203,7 +199,37 @@ def read_meta(path: Path) -> dict[str, Any]:
     return dict(meta)
 
 
-def _now() -> str:
+@contextlib.contextmanager
+def reading(file: Path, owner: str, damage: str) -> Iterator[None]:
+    """Whatever a file that may come from anybody does to its reader, as a FolderError.
+
+    ``owner`` is what has such a file in its folder, ``damage`` what is wrong with one that cannot
+    be made sense of.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        missing = f"{file.parent} is not the folder of {owner}: it has no {file.name}."
+        raise FolderError(missing) from error
+    except OSError as error:
+        raise FolderError(f"{file} cannot be read: {error.strerror}.") from error
+    except DAMAGE as error:
+        raise FolderError(f"{file} is damaged: {damage}.") from error
+
+
+def read_json(file: Path, most_bytes: int = MOST_BYTES) -> Any:
+    """What a file of JSON holds. Raises ValueError where it is larger, or not JSON."""
+    if file.stat().st_size > most_bytes:
+        raise ValueError(f"{file} is larger than {most_bytes} bytes")
+    return json.loads(file.read_text("utf-8"))
+
+
+def whole_lines(content: bytes) -> list[bytes]:
+    """The lines of a file that is being written: the last may be half a line, and is left out."""
+    return content[: content.rfind(b"\n") + 1].splitlines()
+
+
+def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 
 

@@ -18,12 +18,20 @@ import yaml  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from rlrun.folder import FolderError, is_open, read_meta
+from rlrun.folder import (
+    DAMAGE,
+    MOST_BYTES,
+    MOST_RESULT_BYTES,
+    FolderError,
+    is_open,
+    read_json,
+    read_meta,
+    reading,
+    whole_lines,
+)
 from rlrun.log import LINES
 
-MOST_BYTES = 2**20  # of a file of settings or results: none of ours comes near
 MOST_STEPS = 2**62  # so that they fit an integer of an array
-_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
     points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed
     rows = {seed: row for row, seed in enumerate(seeds)}
     content = path.read_bytes() if path.exists() else b""
-    for line in content[: content.rfind(b"\n") + 1].splitlines():  # the last may be half a line
+    for line in whole_lines(content):
         try:
             told = json.loads(line)
             step, row = int(told.pop("step")), rows[told.pop("seed")]
@@ -124,7 +132,7 @@ def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
                 points.setdefault(str(tag), {}).setdefault(step, {})[row] = float(value)
             if abs(step) > MOST_STEPS:
                 raise ValueError
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise FolderError(f"{path} is damaged: a line of it holds no metrics.") from error
     return {tag: _curve(points[tag], len(seeds)) for tag in sorted(points)}
 
@@ -141,19 +149,16 @@ def _curve(points: Mapping[int, Mapping[int, float]], seeds: int) -> Curve:
 def _read_result(folder: Path) -> dict[str, Any] | None:
     """``result.json``; None where the run has no result yet."""
     path = folder / "result.json"
-    try:
-        if path.stat().st_size > MOST_BYTES * 10:
-            raise ValueError
-        result = json.loads(path.read_text("utf-8"))
+    with reading(path, "a run", "it does not hold a run's result"):
+        try:
+            result = read_json(path, MOST_RESULT_BYTES)
+        except FileNotFoundError:
+            return None
         if not {"seeds", "final", "best", "status"} <= result.keys():
             raise ValueError
         for told in (result["final"], result["best"]):
             _check_scores(told, len(result["seeds"]))
-    except FileNotFoundError:
-        return None
-    except (OSError, *_DAMAGE) as error:
-        raise FolderError(f"{path} is damaged: it does not hold a run's result.") from error
-    return dict(result)
+        return dict(result)
 
 
 def _check_scores(told: Any, seeds: int) -> None:

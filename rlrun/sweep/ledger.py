@@ -26,12 +26,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rlrun.folder import FolderError, Status, is_open, read_meta
+from rlrun.folder import (
+    DAMAGE,
+    MOST_RESULT_BYTES,
+    FolderError,
+    Status,
+    is_open,
+    read_json,
+    read_meta,
+    reading,
+    whole_lines,
+)
 
 FILE = "jobs.jsonl"
 MOST_BYTES = 100 * 2**20
 State = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
 STARTING = 60.0  # seconds in which a job on another machine opens the folder of its run
+ENDED = ("done", "pruned", "failed")
 ENDED_BADLY = ("failed", "interrupted")
 
 
@@ -93,18 +104,11 @@ def read(folder: Path) -> dict[str, Entry]:
 def recorded(folder: Path) -> dict[str, Entry]:
     """Every job as its last line says, whatever has become of its process."""
     path, entries = folder / FILE, dict[str, Entry]()
-    try:
+    with reading(path, "a sweep", "a line of it tells of no job"):
         if path.stat().st_size > MOST_BYTES:
             raise ValueError
-        content = path.read_bytes()
-        for line in content[: content.rfind(b"\n") + 1].splitlines():  # the last may be half a line
+        for line in whole_lines(path.read_bytes()):
             _take(entries, json.loads(line))
-    except FileNotFoundError as error:
-        raise FolderError(f"{folder} is not the folder of a sweep: it has no {FILE}.") from error
-    except OSError as error:
-        raise FolderError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FolderError(f"{path} is damaged: a line of it tells of no job.") from error
     return entries
 
 
@@ -156,7 +160,7 @@ def judged(folder: Path, entry: Entry) -> Entry:
     told: Any = meta.get("status")
     if told not in get_args(Status) or told == "running":  # and nobody is at work there
         lost = entry.state == "running" or (entry.state == "done" and told == "running")
-        return replace(entry, state="interrupted") if lost else entry
+        return replace(entry, state="interrupted", value=None) if lost else entry
     if told == entry.state or (told != "done" and entry.state in ENDED_BADLY):
         return entry
     value = _value(run) if told == "done" else None
@@ -171,8 +175,8 @@ def _meta(run: Path) -> dict[str, Any]:
 
 
 def _value(run: Path) -> float | None:
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
-        return float(json.loads((run / "result.json").read_text("utf-8"))["final"]["mean"])
+    with contextlib.suppress(OSError, *DAMAGE):
+        return float(read_json(run / "result.json", MOST_RESULT_BYTES)["final"]["mean"])
     return None
 
 
@@ -185,7 +189,7 @@ def lives(entry: Entry) -> bool:
         return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return False  # somebody else's: not one of this sweep

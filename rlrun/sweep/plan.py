@@ -7,17 +7,19 @@ those are taken that choose settings of a run: none that name something to be ca
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlrun.folder import FolderError
+from rlrun.folder import FolderError, read_json, reading
 
 FILE = "sweep.json"
 VERSION = 1
-MOST_BYTES = 2**20
 _KEY = r"[A-Za-z0-9][\w-]*([./][\w-]+)*"
 _TASK = re.compile(rf"[+~]{{0,2}}(?!hydra\b){_KEY}(=.*)?", re.DOTALL)
 _HYDRA = re.compile(rf"hydra/(launcher|sweeper)=\w+|\+{{0,2}}hydra\.(launcher|sweeper)\.{_KEY}=.*")
@@ -60,22 +62,14 @@ def is_sweep(folder: Path) -> bool:
 def read(folder: Path) -> Plan:
     """Read ``sweep.json``. Raises FolderError where it is damaged, or asks for what it may not."""
     path = folder / FILE
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ValueError
-        told = json.loads(path.read_text("utf-8"))
+    with reading(path, "a sweep", "it does not describe a sweep"):
+        told = read_json(path)
         version = told.pop("version")
         lists: Any = {name: tuple(told.pop(name)) for name in ("flags", "hydra", "task", "varying")}
         texts = [*told.values(), *(word for words in lists.values() for word in words)]
         if not all(isinstance(text, str) for text in texts):
             raise ValueError
         plan = Plan(**told, **lists)
-    except FileNotFoundError as error:
-        raise FolderError(f"{folder} is not the folder of a sweep: it has no {FILE}.") from error
-    except OSError as error:
-        raise FolderError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise FolderError(f"{path} is damaged: it does not describe a sweep.") from error
     if version != VERSION:
         raise FolderError(
             f"{path} has format version {version!r}, but this program reads {VERSION}."
@@ -93,6 +87,12 @@ def check_words(path: Path, words: Sequence[str]) -> None:
     for word in words:
         if not _TASK.fullmatch(word) or _forbidden(word):
             raise FolderError(f"{path}: {word!r} is nothing that a sweep may ask for.")
+
+
+def say_how_to_go_on(folder: Path) -> None:
+    """Tell the command that goes on with a sweep."""
+    where = shlex.quote(os.path.relpath(folder))
+    print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
 
 
 def _forbidden(word: str) -> bool:
