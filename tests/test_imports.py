@@ -105,5 +105,19 @@ def test_help_needs_neither_torch_nor_hydra() -> None:
         "import sys; sys.argv = ['rlrun', '--help']; from rlrun.__main__ import main; main();"
         "print([m for m in ('torch', 'hydra', 'gymnasium', 'numpy') if m in sys.modules])"
     )
+    assert loaded_by(code) == "[]"
+
+
+def test_a_configuration_is_shown_before_anything_slow_is_imported() -> None:
+    code = (
+        "import sys; sys.argv = ['rlrun', '--cfg', 'job']; from rlrun.__main__ import main; main();"
+        "slow = ('torch', 'gymnasium', 'numpy', 'tensorboard', 'rich', 'optuna');"
+        "print([m for m in slow if m in sys.modules])"
+    )
+    assert loaded_by(code) == "[]"
+
+
+def loaded_by(code: str) -> str:
+    """The last line that a program prints."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    return done.stdout.splitlines()[-1]

@@ -31,6 +31,5 @@ class LedgerSweeper(BasicSweeper):
 
         assert self.config is not None and self.launcher is not None
         folder = Path(self.config.hydra.sweep.dir)
-        common = [word for word in arguments if word.lstrip("+").startswith("sweep.")]
         with batch.holding(folder):
-            batch.launch(self.launcher, folder, list(ledger.recorded(folder)), common)
+            batch.launch(self.launcher, folder, list(ledger.recorded(folder)), arguments)

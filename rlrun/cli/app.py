@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from rlrun.cli.explain import HOW, explain, report_crash, task_frames
 from rlrun.cli.folders import config_root, discard
 from rlrun.cli.hooks import Refused
+from rlrun.cli.loader import config_dir
 from rlrun.errors import BadInput, did_you_mean
 
 NEEDED = ("agent", "env", "replay", "explore", "device")  # groups no run can do without
@@ -74,8 +75,8 @@ def run_task(config: DictConfig) -> float:
 
 def _command() -> str:
     """The command line that runs the present job again, alone and in a folder of its own."""
-    flags = get_args_parser().parse_known_args()[0]
-    own = ["--config-dir", flags.config_dir] if flags.config_dir else []
+    given = config_dir()
+    own = ["--config-dir", given] if given else []
     task = HydraConfig.get().overrides.task
     words = [w for w in task if not w.lstrip("+").startswith(("sweep.", "search."))]
     return shlex.join(["rlrun", *own, *words])

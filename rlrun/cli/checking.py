@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, open_dict
 
 from rlrun.cli import folders, locate
+from rlrun.cli.explain import explain
 from rlrun.errors import BadInput
 
 if TYPE_CHECKING:
@@ -31,6 +34,17 @@ def check(config: DictConfig, choices: dict[str, str], overrides: Sequence[str])
         if not place:
             raise
         raise placed(error, f" (set in {place})") from error
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Tell the ``place`` of whatever is wrong with what is composed and checked here."""
+    try:
+        yield
+    except BadInput as error:
+        raise placed(error, f" ({place})") from error
+    except ConfigCompositionException as error:
+        raise placed(BadInput(explain(error)), f" ({place})") from error
 
 
 def placed(error: BadInput, place: str) -> BadInput:

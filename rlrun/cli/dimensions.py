@@ -49,10 +49,7 @@ def read(config: DictConfig) -> Plan:
     It goes through what has several values there, or else through ``search.space``. Raises
     BadInput where there is nothing to search through.
     """
-    given = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create())
-    assert isinstance(given, dict)
-    words = [f"{key!s}={value}" for key, value in given.items()] + list(config.hydra.overrides.task)
-    parsed = {o.get_key_element(): o for o in _parsed(words)}  # the last one wins
+    parsed = {o.get_key_element(): o for o in _parsed(jobs.given(config))}  # the last one wins
     swept = [override for override in parsed.values() if override.is_sweep_override()]
     for override in swept:
         if f"{override.key_or_group}.".startswith(OF_THE_SWEEP):

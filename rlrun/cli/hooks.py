@@ -9,16 +9,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from rlrun.cli import folders, searching, sweeps
+from rlrun.cli import folders
 from rlrun.cli.checking import check, claim
 from rlrun.errors import BadInput
+
+if TYPE_CHECKING:
+    from rlrun.cli.searching import Searched
+    from rlrun.cli.sweeps import Sweep
 
 
 class Refused(SystemExit):
@@ -29,7 +33,7 @@ class Hooks(Callback):
     """Hydra's callbacks of this program (`hydra.callbacks.rlrun` in conf/config.yaml)."""
 
     def __init__(self) -> None:
-        self.sweep: sweeps.Sweep | searching.Searched | None = None
+        self.sweep: Sweep | Searched | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Before a single run."""
@@ -39,6 +43,8 @@ class Hooks(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Before the first job of a multirun."""
+        from rlrun.cli import searching, sweeps
+
         with _refusing():
             search = config.hydra.runtime.choices.get("hydra/sweeper") == "optuna"
             self.sweep = searching.prepare(config) if search else sweeps.prepare(config)

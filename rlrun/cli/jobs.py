@@ -62,12 +62,16 @@ def job_name(number: str, overrides: Sequence[str], varying: Sequence[str]) -> s
     return slug("_".join(words))[:100]
 
 
+def given(config: DictConfig) -> list[str]:
+    """The words that a multirun is made of: those of its sweeper, then those of the command."""
+    params = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create())
+    assert isinstance(params, dict)
+    return [f"{key!s}={value}" for key, value in params.items()] + list(config.hydra.overrides.task)
+
+
 def read(config: DictConfig) -> Grid:
     """The grid of a multirun's configuration, as Hydra's basic sweeper will see it."""
-    given = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create())
-    assert isinstance(given, dict)
-    words = [f"{key!s}={value}" for key, value in given.items()] + list(config.hydra.overrides.task)
-    parsed = OverridesParser.create().parse_overrides(words)
+    parsed = OverridesParser.create().parse_overrides(given(config))
     for override in parsed:
         if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
             raise BadInput(f"{override.key_or_group} takes one value, for the whole multirun.")

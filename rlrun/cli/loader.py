@@ -13,13 +13,19 @@ from hydra.core.global_hydra import GlobalHydra
 from rlrun.cli.folders import config_root
 
 
+def config_dir() -> str | None:
+    """The folder after --config-dir, as it was written."""
+    folder: str | None = get_args_parser().parse_known_args()[0].config_dir
+    return folder
+
+
 def loader() -> Any:
     """Hydra's reader of configurations: conf/ and the user's --config-dir."""
     hydra = GlobalHydra.instance().hydra
     if hydra is not None:
         return hydra.config_loader
     search = create_config_search_path(str(config_root()))  # Hydra forgets its own on errors
-    folder = get_args_parser().parse_known_args()[0].config_dir
+    folder = config_dir()
     if folder is not None:
         path = f"file://{os.path.abspath(folder)}"
         search.prepend("command-line", path, anchor=SearchPathQuery(provider="schema"))

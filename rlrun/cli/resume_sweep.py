@@ -65,11 +65,8 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
         raise BadInput("go on from another folder: here an environment could be a file of a run.")
     if is_open(folder):
         raise BadInput(f"{folder} is in use: its jobs are being run.")
-    if (
-        made.kind != "search"
-        and entries
-        and all(entry.state == "done" for entry in entries.values())
-    ):
+    all_done = entries and all(entry.state == "done" for entry in entries.values())
+    if made.kind != "search" and all_done:
         return None
     chosen = {word.partition("=")[0] for word in words}
     hydra = [w for w in made.hydra if w.partition("=")[0] not in chosen]
@@ -77,11 +74,9 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
         hydra = [w for w in hydra if not w.lstrip("+").startswith(("hydra/l", "hydra.launcher."))]
     argv = ["-m", *made.flags, *hydra, *made.task, *words]
     sys.argv = ["rlrun", *argv]  # where the loader looks for flags
-    _check_harmless(loader().load_configuration("config", argv[1 + len(made.flags) :], _MULTIRUN))
+    task = argv[1 + len(made.flags) :]
+    _check_harmless(loader().load_configuration("config", task, RunMode.MULTIRUN))
     return [*argv, f"hydra.sweep.dir={quote(str(folder))}"]
-
-
-_MULTIRUN = RunMode.MULTIRUN
 
 
 def _check_harmless(config: DictConfig) -> None:

@@ -8,20 +8,18 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hydra._internal.utils import get_args_parser
-from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.cli import dimensions, jobs, sweeps
-from rlrun.cli.checking import check, claim, placed
+from rlrun.cli.checking import check, claim, naming
 from rlrun.cli.dimensions import Plan
-from rlrun.cli.explain import explain
-from rlrun.errors import BadInput
+from rlrun.cli.loader import config_dir
 from rlrun.reading import read_config
 from rlrun.search.study import Outcome, Study, Trial, import_optuna
 from rlrun.sweep import batch, ledger, stop
 from rlrun.sweep.batch import Launcher
 from rlrun.sweep.plan import read as read_plan
+from rlrun.sweep.plan import say_how_to_go_on
 from rlrun.sweep.plan import write as write_plan
 
 CHOSEN = ("agent", "env", "replay", "explore")  # the groups that decide which settings there are
@@ -46,22 +44,22 @@ class Searched:
         study = _study(self.folder, self.plan)
         counts = [f"{count} {each}" for each in OUTCOMES if (count := study.count(each))]
         print(f"search:    {len(study)} trials: {', '.join(counts) or 'none has ended'}")
-        where = shlex.quote(os.path.relpath(self.folder))
         left = bool(study.unfinished()) or len(study) < self.plan.search.trials
         if left:
-            print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+            say_how_to_go_on(self.folder)
         best = study.best()
         if best is None:
             print("rlrun: no trial has come to its end.", file=sys.stderr)
             return False
         job = _name(self.plan, best)
-        given = get_args_parser().parse_known_args()[0].config_dir
+        given = config_dir()
         flags = ["--config-dir", given] if given else []
         words = [*self.plan.common, *best.words]
         print(f"best:      {best.value:.6g} in trial {job}")
         print(f"again:     {shlex.join(['rlrun', *flags, *words])}")
         _save(self.folder, job, self.config, words)
         if not given:  # Hydra takes one such folder
+            where = shlex.quote(os.path.relpath(self.folder))
             print(f"or:        rlrun --config-dir {where} experiment=best")
         return not left
 
@@ -74,19 +72,14 @@ def prepare(config: DictConfig) -> Searched:
     import_optuna()
     sweeps.check_sweep(config)
     plan = dimensions.read(config)
-    threads, size = 1, 0
-    samples = plan.samples()
+    needs, samples = [], plan.samples()
     composed = jobs.compose(config, samples)
     for number, words in enumerate(samples.overrides):
-        try:
+        with naming(f"where the search may come: {samples.label(number)}"):
             job = next(composed)
-            needs = check(job.config, job.choices, words)
-        except (BadInput, ConfigCompositionException) as error:
-            told = error if isinstance(error, BadInput) else BadInput(explain(error))
-            place = f" (where the search may come: {samples.label(number)})"
-            raise placed(told, place) from error
-        threads, size = max(threads, needs[0]), max(size, needs[1])
-    config.sweep.jobs = sweeps.at_once(config.sweep.jobs, plan.search.trials, threads, size)
+            needs.append(check(job.config, job.choices, words))
+    config.search.trials = plan.search.trials  # they may be the sweeper's
+    config.sweep.jobs = sweeps.at_once(config.sweep.jobs, plan.search.trials, needs)
     folder = sweeps.resuming
     if folder is None:
         folder = claim(config, "sweep")
@@ -108,7 +101,6 @@ def _keep_trials(folder: Path, task: list[str]) -> None:
 def run(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
     """Try settings until there are enough of them, `sweep.jobs` at once."""
     plan, folder = dimensions.read(config), Path(config.hydra.sweep.dir)
-    sweep = [word for word in arguments if word.lstrip("+").startswith("sweep.")]
     with batch.holding(folder):
         study = _study(folder, plan)
         waiting = study.unfinished()
@@ -118,7 +110,7 @@ def run(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
             trials += [study.ask() for _ in range(room)]
             names = {_name(plan, trial): trial for trial in trials}
             _queue(folder, plan, names)
-            found = batch.launch(launcher, folder, list(names), sweep, trials[0].number)
+            found = batch.launch(launcher, folder, list(names), arguments, trials[0].number)
             for name, entry in found.items():
                 if entry.state in OUTCOMES:
                     study.tell(names[name].number, entry.state, entry.value)

@@ -5,28 +5,27 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hydra._internal.utils import get_args_parser
-from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig
 
-from rlrun import summary
 from rlrun.cli import jobs
-from rlrun.cli.checking import asked, check, claim, placed, quote
-from rlrun.cli.explain import explain
+from rlrun.cli.checking import asked, check, claim, naming, quote
+from rlrun.cli.loader import config_dir
 from rlrun.errors import BadInput
+from rlrun.folder import now
 from rlrun.memory import ROOM, free_memory
 from rlrun.sweep import ledger, plan
 from rlrun.sweep.ledger import Entry
 
+if TYPE_CHECKING:
+    from rlrun.build import Needs
+
 PROCESS_BYTES = 300 * 10**6  # of a job's process, its replay aside
 OURS = "hydra_plugins.rlrun_"  # sweepers that keep the ledger
-FREE = ("total_steps.", "checkpoint.", "stop.")  # what a job that was begun may have of its own
 
 resuming: Path | None = None
 """The folder of the sweep that this command goes on with; set by `rlrun resume`."""
@@ -45,6 +44,8 @@ class Sweep:
 
     def report(self) -> bool:
         """Tell how the sweep ended; whether all its jobs are done."""
+        from rlrun import summary
+
         if any(self.folder.glob("*/meta.json")):
             summary.tell(self.folder)
         entries = ledger.read(self.folder)
@@ -58,8 +59,7 @@ class Sweep:
         if others:
             print(f"rlrun: {others} of {len(entries)} jobs are not done.", file=sys.stderr)
         if left:
-            where = shlex.quote(os.path.relpath(self.folder))
-            print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+            plan.say_how_to_go_on(self.folder)
         return not left
 
 
@@ -74,10 +74,8 @@ def prepare(config: DictConfig) -> Sweep:
     grid = jobs.read(config)
     before = {} if resuming is None else ledger.read(resuming)
     _check_same(grid, before)
-    threads, size = 1, 0
-    for needs in _checked(config, grid, before):
-        threads, size = max(threads, needs[0]), max(size, needs[1])
-    config.sweep.jobs = at_once(config.sweep.jobs, len(grid.names), threads, size)
+    needs = list(_checked(config, grid, before))
+    config.sweep.jobs = at_once(config.sweep.jobs, len(grid.names), needs)
     folder = claim(config, "sweep") if resuming is None else resuming
     if resuming is None:
         write(folder, config, "grid", grid.varying)
@@ -111,22 +109,17 @@ def _check_same(grid: jobs.Grid, before: Mapping[str, Entry]) -> None:
             raise BadInput(f"{plan.FILE} and {ledger.FILE} of {resuming} differ in job {name}.")
 
 
-def _checked(
-    config: DictConfig, grid: jobs.Grid, before: Mapping[str, Entry]
-) -> Iterator[tuple[int, int]]:
-    """Check one job after the other; the threads and bytes each takes that is still to be run."""
+def _checked(config: DictConfig, grid: jobs.Grid, before: Mapping[str, Entry]) -> Iterator[Needs]:
+    """Check one job after the other; what each takes that is still to be run."""
     composed = jobs.compose(config, grid)
     total = len(grid.names)
     for number, (name, words) in enumerate(zip(grid.names, grid.overrides, strict=True)):
-        try:
+        with naming(f"job {number + 1} of {total}: {grid.label(number)}"):
             job = next(composed)
             if name in before and resuming is not None:
                 _check_unchanged(resuming / name, job.config)
             if name not in before or before[name].state != "done":
                 yield check(job.config, job.choices, words)
-        except (BadInput, ConfigCompositionException) as error:
-            told = error if isinstance(error, BadInput) else BadInput(explain(error))
-            raise placed(told, f" (job {number + 1} of {total}: {grid.label(number)})") from error
 
 
 def _check_unchanged(folder: Path, config: DictConfig) -> None:
@@ -134,14 +127,15 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     from rlrun import build, runs
     from rlrun.comparing import flat
     from rlrun.reading import read_config
+    from rlrun.saving import FREE
 
     if not (folder / "config.yaml").exists():
         return
-    then, now = flat(read_config(folder)), flat(runs.own(build.plain(config)))
-    for key in [*then, *(key for key in now if key not in then)]:
-        if then.get(key) != now.get(key) and not f"{key}.".startswith(FREE):
+    then, today = flat(read_config(folder)), flat(runs.own(build.plain(config)))
+    for key in [*then, *(key for key in today if key not in then)]:
+        if then.get(key) != today.get(key) and key.partition(".")[0] not in FREE:
             raise BadInput(
-                f"{key} was {then.get(key)} when the job began and would be {now.get(key)} now: "
+                f"{key} was {then.get(key)} when the job began and would be {today.get(key)} now: "
                 "put back what has changed in the files of the configuration, or begin a new sweep"
             )
 
@@ -153,11 +147,13 @@ def settle(config: DictConfig, folder: Path) -> None:
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(str(folder))}")
 
 
-def at_once(wanted: Any, count: int, threads: int, size: int) -> int:
-    """How many of `count` jobs run at once, each on so many threads, with a replay of `size`."""
+def at_once(wanted: Any, count: int, needs: Sequence[Needs]) -> int:
+    """How many of `count` jobs run at once; `needs` is what some of them take."""
     if wanted != "auto":
         return min(int(wanted), count)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    threads = max((each.threads for each in needs), default=1)
+    size = max((each.bytes for each in needs), default=0)
     free = free_memory()
     most = count if free is None else int(ROOM * free / (PROCESS_BYTES + size))
     return max(1, min((cores or 1) // threads, count, most))
@@ -165,7 +161,7 @@ def at_once(wanted: Any, count: int, threads: int, size: int) -> int:
 
 def write(folder: Path, config: DictConfig, kind: str, varying: Sequence[str]) -> None:
     """Write down what the sweep in `folder` is made of, for who goes on with it."""
-    given = get_args_parser().parse_known_args()[0].config_dir
+    given = config_dir()
     not_kept = ("hydra.mode=", "hydra.sweep.dir=")
     hydra = [w for w in config.hydra.overrides.hydra if not w.lstrip("+").startswith(not_kept)]
     plan.write(
@@ -177,6 +173,6 @@ def write(folder: Path, config: DictConfig, kind: str, varying: Sequence[str]) -
             task=tuple(config.hydra.overrides.task),
             varying=tuple(varying),
             kind=kind,
-            started=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            started=now(),
         ),
     )

@@ -12,16 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from rlrun.errors import RunFailed
 from rlrun.folder import FolderError
-from rlrun.sweep import ledger, stop
+from rlrun.sweep import ledger, plan, stop
 from rlrun.sweep.ledger import Entry
 
 NOTHING_LEFT = ("done", "pruned", "running")  # to be done about a job, by this process
@@ -37,15 +34,16 @@ def launch(
     launcher: Launcher,
     folder: Path,
     jobs: Sequence[str],
-    common: Sequence[str] = (),
+    arguments: Sequence[str] = (),
     first: int = 0,
 ) -> dict[str, Entry]:
     """Run those of ``jobs`` that are not done and that nobody is running, and tell how all ended.
 
-    ``common`` are words that every job gets besides its own, ``first`` the number that Hydra gives
-    to the first job. A launcher that loses its workers is called again for the jobs it has not
-    run. Raises RunFailed where it starts none.
+    ``arguments`` are the words of the sweep, of which every job gets those on how jobs are run
+    besides its own; ``first`` is the number that Hydra gives to the first job. A launcher that
+    loses its workers is called again for the jobs it has not run. Raises RunFailed where it starts none.
     """
+    common = [word for word in arguments if word.lstrip("+").startswith("sweep.")]
     tries = dict.fromkeys(jobs, 0.0)
     while not stop.asked(folder):
         before = ledger.read(folder)
@@ -67,18 +65,18 @@ def launch(
             # whose process died with others' may have been a bystander, and gets another chance
             bystander = failure is not None and after[job].state == "interrupted"
             tries[job] += 0.5 if bystander else 1
+    told = ledger.recorded(folder)
     for job in jobs:
-        if tries[job] and ledger.recorded(folder)[job].state == "running":
-            _close(folder, job)
+        if tries[job] and told[job].state == "running":
+            _close(folder, told[job])
     found = ledger.read(folder)
     return {job: found[job] for job in jobs}
 
 
-def _close(folder: Path, job: str) -> None:
+def _close(folder: Path, entry: Entry) -> None:
     """A job that went away without a word has failed, unless it was stopped."""
-    entry = ledger.read(folder)[job]
-    if entry.state == "interrupted" and not stop.asked(folder):
-        ledger.record(folder, job, "failed", reason="its process died")
+    if ledger.judged(folder, entry).state == "interrupted" and not stop.asked(folder):
+        ledger.record(folder, entry.job, "failed", reason="its process died")
 
 
 @contextlib.contextmanager
@@ -94,10 +92,9 @@ def holding(folder: Path) -> Iterator[None]:
             raise FolderError(f"{folder} is in use: its jobs are being run.") from error
         stop.withdraw(folder)
         try:
-            with stop.Stopping(folder):
+            with stop.taking_signals(folder):
                 yield
         except KeyboardInterrupt:
             stop.ask(folder)
-            where = shlex.quote(os.path.relpath(folder))
-            print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+            plan.say_how_to_go_on(folder)
             raise

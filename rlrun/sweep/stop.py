@@ -12,9 +12,9 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Self
+from types import FrameType
 
 from rlrun.signals import Interrupted
 from rlrun.sweep import ledger
@@ -43,52 +43,48 @@ def is_home() -> bool:
     return _home == os.getpid()
 
 
-class Stopping:
-    """Takes SIGINT (Ctrl-C) and SIGTERM in the process that runs a sweep, as a context manager.
+@contextlib.contextmanager
+def taking_signals(folder: Path) -> Iterator[None]:
+    """Take SIGINT (Ctrl-C) and SIGTERM in the process that runs a sweep.
 
     The jobs in other processes of this machine are asked to save themselves and waited for; then
     `Interrupted` is raised. A second signal stops at once.
     """
+    global _home
+    met = False
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._met = folder, False
-        self._before: dict[signal.Signals, Any] = {}
+    def end(number: int, _: FrameType | None) -> None:
+        nonlocal met
+        if met:
+            raise KeyboardInterrupt
+        met = True
+        ask(folder)
+        _end_others(folder)
+        raise Interrupted(signal.Signals(number))
 
-    def __enter__(self) -> Self:
-        global _home
-        _home = os.getpid()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._stop)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        global _home
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    _home = os.getpid()
+    try:
+        yield
+    finally:
         _home = 0
-        for number, handler in self._before.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        if self._met:
-            raise KeyboardInterrupt
-        self._met = True
-        ask(self._folder)
-        told, running = set[int](), ledger.others(self._folder)
-        if running:
-            jobs = "1 job" if len(running) == 1 else f"{len(running)} jobs"
-            _say(f"\nrlrun: saving {jobs}; Ctrl-C again stops at once.\n")
-        while running:
-            for process in running - told:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGTERM)
-            told |= running
-            time.sleep(LOOK_SECONDS)
-            running = ledger.others(self._folder)
-        raise Interrupted(signal.Signals(number))
+
+def _end_others(folder: Path) -> None:
+    """Ask the jobs in other processes to save themselves, and wait until they have ended."""
+    told, running = set[int](), ledger.others(folder)
+    if running:
+        jobs = "1 job" if len(running) == 1 else f"{len(running)} jobs"
+        _say(f"\nrlrun: saving {jobs}; Ctrl-C again stops at once.\n")
+    while running:
+        for process in running - told:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+        told |= running
+        time.sleep(LOOK_SECONDS)
+        running = ledger.others(folder)
 
 
 def _say(text: str) -> None:
