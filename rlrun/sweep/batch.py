@@ -41,7 +41,8 @@ def launch(
 
     ``arguments`` are the words of the sweep, of which every job gets those on how jobs are run
     besides its own; ``first`` is the number that Hydra gives to the first job. A launcher that
-    loses its workers is called again for the jobs it has not run. Raises RunFailed where it starts none.
+    loses its workers is called again: for each job that went with them alone, then for those it
+    has not run. Raises RunFailed where it starts none.
     """
     common = [word for word in arguments if word.lstrip("+").startswith("sweep.")]
     tries = dict.fromkeys(jobs, 0.0)
@@ -50,6 +51,7 @@ def launch(
         todo = [j for j in jobs if tries[j] < 1 and before[j].state not in NOTHING_LEFT]
         if not todo:
             break
+        todo = [j for j in todo if tries[j]][:1] or todo  # who was a bystander, alone, is none now
         words = [[*before[j].overrides, *common, f"hydra.sweep.subdir='{j}'"] for j in todo]
         failure: Exception | None = None
         try:
@@ -62,7 +64,7 @@ def launch(
         if not begun and not stop.asked(folder):
             raise RunFailed(f"the launcher started no job: {failure or 'it does not say why'}")
         for job in begun:
-            # whose process died with others' may have been a bystander, and gets another chance
+            # whose process died with others' may have been a bystander, and has another chance
             bystander = failure is not None and after[job].state == "interrupted"
             tries[job] += 0.5 if bystander else 1
     told = ledger.recorded(folder)
