@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from rlrun.log import LINES
 from rlrun.reading import read_config, read_run
-from rlrun.sweep import ledger
+from rlrun.sweep import ledger, view
 from tests.cli_helpers import Rlrun, tree
 from tests.resume_helpers import resume
 from tests.sweep_helpers import FAULTY, VICTIM_WORD, command, started, states
@@ -95,12 +96,13 @@ def test_the_best_is_an_experiment(
     assert command(*words, "hydra.run.dir=run") == 0
     (job,) = [job for job in ledger.read(found) if read_config(found / job)["agent"]["lr"] == lr]
     assert read_config(tmp_path / "run") == read_config(found / job)
-    for name in ("metrics.jsonl",):
-        told = [json.loads(text) for text in (found / job / name).read_text().splitlines()]
-        mine = [json.loads(text) for text in (tmp_path / "run" / name).read_text().splitlines()]
-        for row in (*told, *mine):
-            row.pop("time/fps", None)
-        assert mine == told
+    told, mine = (
+        [json.loads(text) for text in (run / LINES).read_text().splitlines()]
+        for run in (found / job, tmp_path / "run")
+    )
+    for row in (*told, *mine):
+        row.pop("time/fps", None)
+    assert mine == told
     assert "_target_" not in (found / "experiment" / "best.yaml").read_text()
 
 
@@ -118,7 +120,7 @@ def test_hopeless_trials_end_early(
         assert run.result is not None
         assert (run.status, run.result["stopped"]) == ("pruned", "pruned")
         assert run.result["steps"] == 1000 and run.result["final"] is None
-        assert tried(found).get(run.settings["agent"]["lr"], 0.0) == 0.0
+        assert tried(found)[run.settings["agent"]["lr"]] == 0.0  # the same 6 are drawn
         assert "others were better by now" in (folder / job / "run.log").read_text()
     assert resume(str(folder / given_up[0])) == 0  # alone it goes on to its end
     run = read_run(folder / given_up[0])
@@ -127,18 +129,21 @@ def test_hopeless_trials_end_early(
 
 
 def test_a_trial_that_fails_does_not_end_the_search(
-    here: Path, capsys: pytest.CaptureFixture[str]
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(view, "LINE_SECONDS", 0.0)
     space = ("env.kwargs.what=choice('none',raises,dies)", "agent.lr=interval(0.1,1)")
     words = (*FAULTY, "seed=6", VICTIM_WORD, *space, "search.trials=6", "search.sampler=random")
     assert command("-m", OPTUNA, *words, "hydra.sweep.dir=s") == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
     kinds = [
         read_config(here / "s" / job)["env"]["kwargs"]["what"] for job in ledger.read(here / "s")
     ]
     assert states(here / "s") == ["done" if kind == "none" else "failed" for kind in kinds]
     assert set(states(here / "s")) == {"done", "failed"}
     assert f"{kinds.count('none')} done, {6 - kinds.count('none')} failed" in out
+    last = [line for line in err.splitlines() if " jobs done" in line][-1]  # not of its batch alone
+    assert last.startswith(f"{kinds[:-1].count('none')} of 6 jobs done")
     assert read_config(here / "s" / next(iter(ledger.read(here / "s"))))["seed"] == 6
 
 

@@ -18,7 +18,8 @@ def execute(shared: bytes, words: list[str], number: int) -> None:
     """One job, in its process: compose what it is, and run it.
 
     ``shared`` are pickled by the sweep's process: Hydra's context, the configuration that all jobs
-    are composed from, the task and the state of Hydra's singletons.
+    are composed from, the task and the state of Hydra's singletons. They come through the pipe
+    that a process is started with, and never from a file: unpickling one could run anything.
     """
     context, config, task, state = pickle.loads(shared)
     setup_globals()

@@ -35,7 +35,7 @@ class LocalLauncher(Launcher):
         import cloudpickle
 
         from hydra_plugins.rlrun_sweep._job import execute
-        from rlrun.sweep import server
+        from rlrun.sweep import ledger, server
 
         setup_globals()
         state = Singleton.get_state()
@@ -45,13 +45,15 @@ class LocalLauncher(Launcher):
         for number, words in enumerate(job_overrides, initial_job_idx):
             job = words[-1].partition("=")[2].strip("'")  # rlrun.sweep.batch puts its name there
             jobs[job] = (shared, list(words), number)
-        sweep = self._config.sweep
+        sweep, folder = self._config.sweep, Path(self._config.hydra.sweep.dir)
+        searching = self._config.hydra.runtime.choices["hydra/sweeper"] == "optuna"
         server.run(
-            Path(self._config.hydra.sweep.dir),
+            folder,
             jobs,
             execute,
             at_once=int(sweep.jobs),
             threads=int(self._config.device.threads),
             stop_on_error=sweep.on_error == "stop",
+            total=self._config.search.trials if searching else len(ledger.recorded(folder)),
         )
         return []

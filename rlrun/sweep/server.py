@@ -75,15 +75,19 @@ def run(
     at_once: int,
     threads: int,
     stop_on_error: bool,
+    total: int,
 ) -> None:
     """Call ``function(*arguments)`` for each of ``jobs`` (name to arguments) of the sweep.
 
     Jobs record in the ledger what becomes of them; for those that cannot any more it is done here.
+    ``total`` is how many jobs the sweep has in all, of which others may have ended before.
     """
     warm(threads)
     context = multiprocessing.get_context("forkserver")
     waiting, running = deque(jobs), list[Running]()
-    with View(len(jobs)) as view:
+    others = [entry.state for job, entry in ledger.read(folder).items() if job not in jobs]
+    before = [state for state in others if state in ledger.ENDED]
+    with contextlib.closing(View(total, before)) as view:
         try:
             while running or (waiting and not stop.asked(folder)):
                 while waiting and len(running) < at_once and not stop.asked(folder):
@@ -169,11 +173,12 @@ def _ended(folder: Path, job: Running, stop_on_error: bool) -> ledger.Entry:
     job.process.join()
     code = job.process.exitcode or 0
     job.pipe.close()
-    before = ledger.recorded(folder)[job.job]
-    gone = before.state == "running" or (code != 0 and before.state != "failed")
-    if gone and ledger.read(folder)[job.job].state != "done" and not stop.asked(folder):
+    told = ledger.recorded(folder)[job.job]
+    found = ledger.judged(folder, told)
+    gone = told.state == "running" or (code != 0 and told.state != "failed")
+    if gone and found.state != "done" and not stop.asked(folder):
         ledger.record(folder, job.job, "failed", reason=_why(code))
-    found = ledger.read(folder)[job.job]
+        found = ledger.judged(folder, ledger.recorded(folder)[job.job])
     if found.state == "failed" and stop_on_error:
         stop.ask(folder)
     return found

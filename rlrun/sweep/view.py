@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from time import monotonic
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -30,36 +30,31 @@ class View:
     """The jobs of a sweep: a table that is redrawn on a terminal, plain lines anywhere else.
 
     Args:
-        total: jobs that are to be run.
+        total: jobs of the whole sweep.
+        before: what those came to that have ended before.
         stream: where it goes, standard error by default.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, total: int, before: Iterable[str] = (), stream: TextIO | None = None
+    ) -> None:
         self._total = total
         self._stream = sys.stderr if stream is None else stream
         self._running: dict[str, Report | None] = {}
         self._begun: dict[str, float] = {}
-        self._ended = Counter[str]()
-        self._start = monotonic()
+        self._ended = Counter(before)
+        self._start, self._share_before = monotonic(), self._share()
         console = Console(file=self._stream, highlight=False)
         self._live: Live | None = None
         self._interval = LINE_SECONDS
         if self._stream.isatty() and console.is_interactive:
             self._interval = REDRAW_SECONDS
             self._live = Live(console=console, get_renderable=self._table, auto_refresh=False)
+            self._live.start(refresh=True)
         self._next = monotonic() + self._interval
 
-    def __enter__(self) -> Self:
-        if self._live is not None:
-            self._live.start(refresh=True)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Give the terminal back."""
         if self._live is not None:
             self._live.stop()
 
@@ -121,8 +116,9 @@ class View:
         if self._running:
             facts.append(f"{len(self._running)} running")
         facts.append(f"{100 * share:.0f} %")
-        if ENOUGH < share < 1:
-            facts.append(f"{clock(passed * (1 - share) / share)} left")
+        done = share - self._share_before
+        if done > ENOUGH and share < 1:
+            facts.append(f"{clock(passed * (1 - share) / done)} left")
         return " | ".join(facts)
 
     def _table(self) -> Group:
