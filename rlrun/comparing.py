@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from rlrun.reading import RecordedRun
+from rlrun.stats import Summary, summary
 
 Plain = bool | int | float | str
 # Which learners, and how often they are looked at and saved: not how they learn.
@@ -55,6 +58,42 @@ class Setting:
                     scores[seed] = score
         return scores
 
+    @cached_property
+    def final(self) -> Summary | None:
+        """What the final scores come to, by seed number; None where no seed has one."""
+        return self._summary("final")
+
+    @cached_property
+    def best(self) -> Summary | None:
+        """The same of each seed's best evaluation."""
+        return self._summary("best")
+
+    def _summary(self, which: str) -> Summary | None:
+        scores = self.scores(which)
+        return summary([scores[seed] for seed in sorted(scores)]) if scores else None
+
+    @property
+    def told(self) -> int:
+        """How many seeds have a final score."""
+        return len(self.final["per_seed"]) if self.final else 0
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds were asked for."""
+        return len({seed for run in self.runs for seed in run.seeds})
+
+    @property
+    def steps(self) -> int:
+        """The steps of each seed that were asked for."""
+        return int(self.runs[0].settings["total_steps"])
+
+    @property
+    def wall_seconds(self) -> float | None:
+        """Of all its runs together; None where none has ended."""
+        told = [(run.result or {}).get("wall_seconds") for run in self.runs]
+        known = [float(seconds) for seconds in told if isinstance(seconds, int | float)]
+        return sum(known) if known else None
+
 
 def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, Plain]:
     """Nested settings as ``group.key`` to plain values, for the table of hyperparameters."""
@@ -102,6 +141,11 @@ def grouped(runs: Sequence[RecordedRun]) -> list[Setting]:
         usual = "as configured"
         settings.append(Setting(label or usual, name or usual, dict(_set(keys, chosen)), members))
     return settings
+
+
+def ranked(settings: Iterable[Setting]) -> list[Setting]:
+    """Best first by the final interquartile mean, and what has no score last."""
+    return sorted(settings, key=lambda each: -each.final["iqm"] if each.final else math.inf)
 
 
 def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[str, Plain]]:

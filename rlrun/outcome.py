@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich import box
@@ -86,8 +86,7 @@ def _ends(rows: list[tuple[str, ...]], scores: list[float | None]) -> list[tuple
 def _total(scores: _Scores | None, key: str) -> str:
     if scores is None or scores[key] is None:
         return "-"
-    value = scores[key]
-    return " to ".join(map(number, value)) if key == "ci95" else number(value)
+    return interval(scores[key]) if key == "ci95" else number(scores[key])
 
 
 def number(value: float | None) -> str:
@@ -95,6 +94,11 @@ def number(value: float | None) -> str:
     if value is None:
         return "none"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def interval(ends: Iterable[float]) -> str:
+    """`473.0 to 500.0`."""
+    return " to ".join(map(number, ends))
 
 
 def clock(seconds: float) -> str:

@@ -6,7 +6,6 @@ Works for runs that are going on: what is half written is left out.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ import yaml  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from rlrun.errors import BadInput
 from rlrun.folder import (
     DAMAGE,
     MOST_BYTES,
@@ -30,6 +30,7 @@ from rlrun.folder import (
     whole_lines,
 )
 from rlrun.log import LINES
+from rlrun.schema import convert
 
 MOST_STEPS = 2**62  # so that they fit an integer of an array
 
@@ -93,11 +94,17 @@ def read_run(folder: Path) -> RecordedRun:
     """Read a run's folder; raises FolderError with a sentence where it is none, or damaged."""
     meta, settings = read_meta(folder), read_config(folder)
     run = RecordedRun(folder, settings, meta, _read_result(folder))
-    agent, seeds = settings["agent"], settings.get("seeds")
+    agent = settings["agent"]
     if not isinstance(agent, dict) or "name" not in agent or "id" not in settings["env"]:
         raise FolderError(f"{folder}/config.yaml is damaged: it names no agent or no environment.")
-    if type(settings.get("seed")) is not int or type(seeds) is not int or not 0 < seeds <= 10**6:
-        raise FolderError(f"{folder}/config.yaml is damaged: it does not say which seeds.")
+    try:
+        _, seeds, settings["total_steps"] = (
+            convert(settings.get(key), int, key) for key in ("seed", "seeds", "total_steps")
+        )
+    except BadInput as error:
+        raise FolderError(f"{folder}/config.yaml is damaged: {error}") from error
+    if not 0 < seeds <= 10**6:
+        raise FolderError(f"{folder}/config.yaml is damaged: it has {seeds:,} seeds.")
     if len(run.scores()) != seeds:
         raise FolderError(f"{folder}/result.json is damaged: it is that of other seeds.")
     return run
@@ -117,6 +124,27 @@ def find_runs(folders: Iterable[Path]) -> list[Path]:
             raise FolderError(f"{folder} holds no runs.")
         found |= {path.resolve(): path for path in below}
     return list(found.values())
+
+
+def read_runs(
+    folders: Iterable[Path], *, curves: bool = False
+) -> tuple[list[RecordedRun], list[str]]:
+    """The runs at or below ``folders`` that can be read, and a sentence for each that cannot.
+
+    With ``curves`` their metrics are read as well. Raises FolderError as `find_runs` does.
+    """
+    runs: list[RecordedRun] = []
+    damaged: list[str] = []
+    for folder in find_runs(folders):
+        try:
+            run = read_run(folder)
+            if curves:
+                run.curves  # noqa: B018  # read now, so that damage is met here
+        except FolderError as error:
+            damaged.append(str(error))
+        else:
+            runs.append(run)
+    return runs, damaged
 
 
 def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
@@ -205,8 +233,3 @@ def _interpolations(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_interpolations, value))
     return isinstance(value, str) and "${" in value
-
-
-def listed(folders: Iterable[Path]) -> list[RecordedRun]:
-    """Every run at or below ``folders``; see `find_runs` and `read_run` for what they raise."""
-    return [read_run(Path(os.path.relpath(folder))) for folder in find_runs(folders)]

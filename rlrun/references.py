@@ -12,7 +12,7 @@ With them scores of several environments come to one scale, and a curve can be s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -91,3 +91,9 @@ def reference(env: Mapping[str, Any]) -> Reference | None:
     if known is None or env.get("kwargs"):
         return None
     return None if known.threshold is not None and env.get("max_episode_steps") else known
+
+
+def shared_reference(envs: Iterable[Mapping[str, Any]]) -> Reference | None:
+    """That of several such settings; None where it is not the same one for all of them."""
+    found = {reference(env) for env in envs}
+    return found.pop() if len(found) == 1 else None

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 
 from rlrun.comparing import differing, grouped
 from rlrun.folder import FolderError, RunFolder
-from rlrun.reading import RecordedRun, find_runs, listed, read_run
+from rlrun.reading import RecordedRun, find_runs, read_run, read_runs
 
 SETTINGS: dict[str, Any] = {
     "seed": 3,
@@ -90,7 +90,17 @@ def test_a_run_that_nobody_works_at_any_more_was_interrupted(tmp_path: Path) -> 
         ("metrics.jsonl", "5\n", "a line of it holds no metrics"),
         ("config.yaml", "agent: dqn\nenv: {id: A}\ntotal_steps: 1\n", "names no agent"),
         ("config.yaml", "agent: {name: a}\nenv: {}\ntotal_steps: 1\n", "no environment"),
-        ("config.yaml", "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1\n", "which seeds"),
+        ("config.yaml", "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1\n", "seed must be a whole"),
+        (
+            "config.yaml",
+            "agent: {name: a}\nenv: {id: A}\ntotal_steps: many\nseed: 0\nseeds: 1\n",
+            "total_steps must be a whole number",
+        ),
+        (
+            "config.yaml",
+            "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1\nseed: 0\nseeds: 0\n",
+            "it has 0 seeds",
+        ),
         ("config.yaml", "agent: ${oc.env:HOME}\nenv: {}\ntotal_steps: 1\n", "does not hold the"),
     ],
 )
@@ -103,12 +113,21 @@ def test_damaged_files_are_told_in_a_sentence(
         read_run(folder).curves  # noqa: B018
 
 
+def test_whole_numbers_may_be_written_as_1e3(tmp_path: Path) -> None:
+    """`total_steps=1e3` on the command line is 1000.0 in config.yaml."""
+    folder = recorded(tmp_path / "run").folder
+    config = "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1.0e+3\nseed: 3.0\nseeds: 2e0\n"
+    (folder / "config.yaml").write_text(config)
+    run = read_run(folder)
+    assert (run.seeds, repr(run.settings["total_steps"])) == ((3, 4), "1000")
+
+
 def test_runs_are_found_once_at_and_below_folders(tmp_path: Path) -> None:
     for name in ("b", "a/deep", "a/c"):
         recorded(tmp_path / name)
     a, b = tmp_path / "a", tmp_path / "b"
     assert find_runs([b, tmp_path]) == [b, a / "c", a / "deep"]
-    assert [run.folder.resolve() for run in listed([a])] == [a / "c", a / "deep"]
+    assert [run.folder.resolve() for run in read_runs([a])[0]] == [a / "c", a / "deep"]
     with pytest.raises(FolderError, match="there is no folder"):
         find_runs([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()

@@ -54,7 +54,9 @@ def test_settings_with_the_best_scores_come_first_and_environments_apart(tmp_pat
         leave(tmp_path / str(i), scores, CURVE, agent={"lr": lr}, env={"id": env})
     content = gather([tmp_path])
     assert [part.env for part in content.parts] == ["A-v0", "B-v0"]
-    assert [row.label for row in content.parts[1].rows] == [f"agent.lr=0.{i}" for i in (2, 1, 4)]
+    assert [each.label for each in content.parts[1].settings] == [
+        f"agent.lr=0.{i}" for i in (2, 1, 4)
+    ]
 
 
 def test_runs_of_other_seeds_are_one_row_and_a_lost_seed_is_counted(tmp_path: Path) -> None:

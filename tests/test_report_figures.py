@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from rlrun import stats
 from rlrun.comparing import grouped
-from rlrun.reading import listed
+from rlrun.reading import read_runs
 from rlrun.report.canvas import COLOURS, MOST_LINES, files, inline, look, short
 from rlrun.report.content import gather
 from rlrun.report.curves import MOST_POINTS, Joined, joined
@@ -39,7 +39,7 @@ def points(line: Line2D) -> tuple[list[float], list[float]]:
 def join(folder: Path, *runs: Points, seeds: int = 1) -> Joined | None:
     for i, curve in enumerate(runs):
         leave(folder / str(i), None, curve, seed=i * seeds, seeds=seeds)
-    (setting,) = grouped(listed([folder]))
+    (setting,) = grouped(read_runs([folder])[0])
     return joined(setting, "eval/mean_reward")
 
 
@@ -81,7 +81,7 @@ def test_seeds_without_a_common_time_have_no_curve_and_a_seed_run_twice_is_the_l
     assert join(tmp_path / "a", {10: [1.0]}, {20: [1.0]}) is None
     for i in range(2):
         leave(tmp_path / "b" / str(i), None, {10: [float(i)], 20: [float(i)]}, seeds=1)
-    (setting,) = grouped(listed([tmp_path / "b"]))
+    (setting,) = grouped(read_runs([tmp_path / "b"])[0])
     curve = joined(setting, "eval/mean_reward")
     assert curve is not None and curve.values.tolist() == [[1.0, 1.0]] and curve.note == ""
 

@@ -37,7 +37,7 @@ def report(words: list[str]) -> int:
     except (BadInput, RunFailed, OSError) as error:
         print(f"rlrun: {explain(error)}", file=sys.stderr)
         return 2
-    for _, why in content.damaged:
+    for why in content.damaged:
         print(f"rlrun: left out: {why}", file=sys.stderr)
     print(os.path.relpath(page))
     return 0

@@ -11,9 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rlrun import stats
-from rlrun.references import Reference, reference
+from rlrun.comparing import Setting
+from rlrun.references import Reference, shared_reference
 from rlrun.report.canvas import MOST_LINES
-from rlrun.report.content import Content, Part, Row
+from rlrun.report.content import Content, Part
 from rlrun.report.curves import Joined, joined
 from rlrun.report.effects import effect, effects, is_together
 from rlrun.report.figures import Places, improvement, learning_curves, profile
@@ -41,43 +42,44 @@ class Drawn:
 
 def draw(content: Content) -> Iterator[Drawn]:
     """All figures, one after another."""
-    labels = list(dict.fromkeys(row.label for row in content.rows))
+    labels = list(dict.fromkeys(setting.label for setting in content.settings))
     for part in content.parts:
-        rows, note = shown(part)
+        settings, note = shown(part)
         # the same colours in all environments, if there are enough of them
-        own = labels if len(labels) <= MOST_LINES else [row.label for row in rows]
+        own = labels if len(labels) <= MOST_LINES else [setting.label for setting in settings]
         places = {label: place for place, label in enumerate(own)}
-        yield from _curves(part, rows, places, note)
-        yield from _comparison(part, rows, places, note)
+        yield from _curves(part, settings, places, note)
+        yield from _comparison(part, settings, places, note)
         yield from _effects(part)
 
 
-def shown(part: Part) -> tuple[list[Row], str]:
+def shown(part: Part) -> tuple[list[Setting], str]:
     """The settings that the figures of an environment show, the best first; and what to say."""
-    rows = sorted(part.rows, key=lambda row: -_standing(row))
-    if len(rows) <= MOST_LINES:
-        return rows, ""
-    return rows[:SHOWN], f"Shown are the {SHOWN} of {len(rows)} settings with the best scores."
+    settings = sorted(part.settings, key=lambda each: -_standing(each))
+    if len(settings) <= MOST_LINES:
+        return settings, ""
+    best = f"Shown are the {SHOWN} of {len(settings)} settings with the best scores."
+    return settings[:SHOWN], best
 
 
-def _standing(row: Row) -> float:
+def _standing(setting: Setting) -> float:
     """The final IQM, or that of the latest evaluation of a setting that has none yet."""
-    if row.final:
-        return row.final["iqm"]
-    curve = joined(row.setting, "eval/mean_reward")
+    if setting.final:
+        return setting.final["iqm"]
+    curve = joined(setting, "eval/mean_reward")
     return -np.inf if curve is None else stats.iqm(curve.values[:, -1])
 
 
-def _curves(part: Part, rows: Sequence[Row], places: Places, note: str) -> Iterator[Drawn]:
+def _curves(part: Part, settings: Sequence[Setting], places: Places, note: str) -> Iterator[Drawn]:
     tags = {tag: (title, RETURN) for tag, title in CURVES}
-    every = {tag for row in rows for run in row.setting.runs for tag in run.curves}
+    every = {tag for setting in settings for run in setting.runs for tag in run.curves}
     tags |= {tag: (tag, tag.partition("/")[2]) for tag in sorted(every) if _is_loss(tag)}
     for tag, (title, score) in tags.items():
         curves: list[tuple[str, Joined]] = []
-        for row in rows:
-            curve = joined(row.setting, tag)
+        for setting in settings:
+            curve = joined(setting, tag)
             if curve is not None:
-                curves.append((row.label, curve))
+                curves.append((setting.label, curve))
         if not curves:
             continue
         notes = [note, *(curve.note for _, curve in curves)]
@@ -86,19 +88,14 @@ def _curves(part: Part, rows: Sequence[Row], places: Places, note: str) -> Itera
         single = [label for label, curve in curves if len(curve.seeds) == 1]
         if single:
             notes.append(f"A single seed has no interval: {', '.join(single)}.")
-        known = _reference(part) if tag == "eval/mean_reward" else None
+        envs = (run.settings["env"] for run in part.runs)
+        known = shared_reference(envs) if tag == "eval/mean_reward" else None
         if known is not None and known.line.kind == "published" and known.published is not None:
             notes.append(f"Published: {known.published.source}.")
         line = None if known is None else (_named(known), known.line.score)
         figure = learning_curves(f"{part.env}: {title}", curves, places, score, line)
         section: Section = "losses" if _is_loss(tag) else "curves"
         yield _drawn(part, section, tag, title, figure, notes)
-
-
-def _reference(part: Part) -> Reference | None:
-    """The scores to see those of an environment against, if they hold for all of its runs."""
-    found = {reference(run.settings["env"]) for run in part.runs}
-    return found.pop() if len(found) == 1 else None
 
 
 def _named(known: Reference) -> str:
@@ -111,9 +108,11 @@ def _is_loss(tag: str) -> bool:
     return tag.startswith("train/") and ("loss" in tag or tag == "train/td_error")
 
 
-def _comparison(part: Part, rows: Sequence[Row], places: Places, note: str) -> Iterator[Drawn]:
+def _comparison(
+    part: Part, settings: Sequence[Setting], places: Places, note: str
+) -> Iterator[Drawn]:
     """Only of settings of which two seeds or more have a final score."""
-    able = [row for row in rows if row.final and len(row.final["per_seed"]) >= 2]
+    able = [each for each in settings if each.told >= 2]
     if len(able) < 2:
         return
     notes = [note, *map(_lost, able)]
@@ -127,22 +126,22 @@ def _comparison(part: Part, rows: Sequence[Row], places: Places, note: str) -> I
     yield _drawn(part, "comparison", "improvement", title, figure, [*notes, chosen])
 
 
-def _lost(row: Row) -> str:
+def _lost(setting: Setting) -> str:
     """What is to be said where seeds of a setting have no final score."""
-    told, asked = len(row.final["per_seed"]) if row.final else 0, len(row.seeds)
-    return f"Of {row.label} only {told} of {asked} seeds have a score." if told < asked else ""
+    told, asked, label = setting.told, setting.seeds, setting.label
+    return f"Of {label} only {told} of {asked} seeds have a score." if told < asked else ""
 
 
 def _effects(part: Part) -> Iterator[Drawn]:
     drawn, left_out = effects(part)
-    for agent, key, rows in drawn:
-        several = len({row.setting.agent for row in part.rows}) > 1
+    for agent, key, settings in drawn:
+        several = len({setting.agent for setting in part.settings}) > 1
         title = f"{part.env}, {agent}" if several else part.env
         title = f"{title}: {key}"
-        figure = effect(title, key, rows, "final return")
+        figure = effect(title, key, settings, "final return")
         notes = [f"No room for: {', '.join(left_out)}."] if key == drawn[-1][1] and left_out else []
-        notes += map(_lost, rows)
-        if is_together(key, rows):
+        notes += map(_lost, settings)
+        if is_together(key, settings):
             notes.append("Settings that share a value are taken together, whatever else differs.")
         yield _drawn(part, "effects", f"{agent}-{key}", title, figure, notes)
 

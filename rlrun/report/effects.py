@@ -13,15 +13,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from rlrun import stats
-from rlrun.comparing import Plain, differing, flat
+from rlrun.comparing import Plain, Setting, differing, flat
 from rlrun.report.canvas import Look, blank, legend, look, printable, style
-from rlrun.report.content import Part, Row
+from rlrun.report.content import Part
 
 MOST_GROUPS = 6  # lines of a figure; with more of them all points are in one group
 MOST_TICKS = 8  # that are marked each, and not by round numbers
 MOST_KEYS = 8  # figures of an agent in an environment
 
-Effect = tuple[str, str, list[Row]]  # agent, key, the rows of that agent that have a score
+Effect = tuple[str, str, list[Setting]]  # agent, key, those settings of it that have a score
 
 
 def effects(part: Part) -> tuple[list[Effect], list[str]]:
@@ -31,23 +31,23 @@ def effects(part: Part) -> tuple[list[Effect], list[str]]:
     """
     drawn: list[Effect] = []
     left_out: list[str] = []
-    for agent in dict.fromkeys(row.setting.agent for row in part.rows):
-        rows = [row for row in part.rows if row.setting.agent == agent and row.final]
-        keys = differing(row.setting.runs[0] for row in rows)
-        drawn += [(agent, key, rows) for key in keys[:MOST_KEYS]]
+    for agent in dict.fromkeys(setting.agent for setting in part.settings):
+        settings = [each for each in part.settings if each.agent == agent and each.final]
+        keys = differing(setting.runs[0] for setting in settings)
+        drawn += [(agent, key, settings) for key in keys[:MOST_KEYS]]
         left_out += [f"{agent} {key}" for key in keys[MOST_KEYS:]]
     return drawn, left_out
 
 
-def effect(title: str, key: str, rows: Sequence[Row], score: str) -> Figure:
+def effect(title: str, key: str, settings: Sequence[Setting], score: str) -> Figure:
     """Final scores against the values of ``key``: a point for each seed, a line through the IQM.
 
     Rows that differ in nothing but ``key`` are joined by a line; if there are many such lines all
-    rows that share a value are taken together.
+    settings that share a value are taken together.
     """
-    values = [flat(row.setting.runs[0].settings).get(key) for row in rows]
-    groups = [""] * len(rows) if is_together(key, rows) else _groups(key, rows)
-    is_line = 2 * len(set(values)) <= len(rows) or not is_together(key, rows)
+    values = [flat(setting.runs[0].settings).get(key) for setting in settings]
+    groups = [""] * len(settings) if is_together(key, settings) else _groups(key, settings)
+    is_line = 2 * len(set(values)) <= len(settings) or not is_together(key, settings)
     places, names = _axis(values)
     with style():
         figure, axes = blank(title, key, score)
@@ -57,7 +57,7 @@ def effect(title: str, key: str, rows: Sequence[Row], score: str) -> Figure:
             members = [i for i, other in enumerate(groups) if other == group]
             found: dict[float, list[float]] = {}
             for i in members:
-                final = rows[i].final
+                final = settings[i].final
                 assert final is not None
                 found.setdefault(places[i], []).extend(final["per_seed"])
             shift = number - (len(names_of_groups) - 1) / 2 if names else 0.0
@@ -69,15 +69,15 @@ def effect(title: str, key: str, rows: Sequence[Row], score: str) -> Figure:
     return figure
 
 
-def is_together(key: str, rows: Sequence[Row]) -> bool:
+def is_together(key: str, settings: Sequence[Setting]) -> bool:
     """Whether too much else differs for a line of its own for each combination of it."""
-    return len(set(_groups(key, rows))) > MOST_GROUPS
+    return len(set(_groups(key, settings))) > MOST_GROUPS
 
 
-def _groups(key: str, rows: Sequence[Row]) -> list[str]:
-    """What tells each row from others but for ``key``, as words."""
-    others = [other for other in differing(r.setting.runs[0] for r in rows) if other != key]
-    values = [flat(row.setting.runs[0].settings) for row in rows]
+def _groups(key: str, settings: Sequence[Setting]) -> list[str]:
+    """What tells each setting from others but for ``key``, as words."""
+    others = [other for other in differing(r.runs[0] for r in settings) if other != key]
+    values = [flat(setting.runs[0].settings) for setting in settings]
     return [" ".join(f"{k}={told[k]}" for k in others if k in told) for told in values]
 
 

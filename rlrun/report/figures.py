@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlrun import stats
+from rlrun.comparing import Setting
 from rlrun.report.canvas import INK, blank, count_steps, legend, look, style
-from rlrun.report.content import Row
 from rlrun.report.curves import Joined
 
 Places = Mapping[str, int]  # label -> which colour and dashes
@@ -51,9 +51,9 @@ def learning_curves(
     return figure
 
 
-def profile(title: str, rows: Sequence[Row], places: Places) -> Figure:
+def profile(title: str, settings: Sequence[Setting], places: Places) -> Figure:
     """Performance profiles: which fraction of the seeds scores more than the value below."""
-    scores = {row.label: np.sort(row.final["per_seed"]) for row in rows if row.final}
+    scores = {each.label: np.sort(each.final["per_seed"]) for each in settings if each.final}
     low = min(values[0] for values in scores.values())
     high = max(values[-1] for values in scores.values())
     margin = 0.03 * (high - low) or 1.0
@@ -76,25 +76,25 @@ def profile(title: str, rows: Sequence[Row], places: Places) -> Figure:
     return figure
 
 
-def improvement(title: str, rows: Sequence[Row], places: Places) -> Figure:
-    """Probability that a seed of the first of ``rows`` scores more than one of each other."""
-    first, *others = [row for row in rows if row.final]
+def improvement(title: str, settings: Sequence[Setting], places: Places) -> Figure:
+    """Probability that a seed of the first of ``settings`` scores more than one of each other."""
+    first, *others = [setting for setting in settings if setting.final]
     assert first.final is not None
     with style():
         height = 1.0 + 0.42 * len(others)
         figure, axes = blank(title, "probability that one of its seeds scores more", "", height)
-        for y, row in enumerate(others):
-            assert row.final is not None
+        for y, setting in enumerate(others):
+            assert setting.final is not None
             found = stats.probability_of_improvement(
-                [first.final["per_seed"]], [row.final["per_seed"]]
+                [first.final["per_seed"]], [setting.final["per_seed"]]
             )
-            colour, _ = look(places[row.label])
+            colour, _ = look(places[setting.label])
             if found.ci95 is not None:
                 axes.plot(
                     found.ci95, [y, y], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt"
                 )
             axes.plot([found.value], [y], color=colour, marker="o", linestyle="")
-            axes.text(0, y - 0.22, textwrap.shorten(row.label, 80), va="bottom")
+            axes.text(0, y - 0.22, textwrap.shorten(setting.label, 80), va="bottom")
         axes.axvline(0.5, color=INK, linewidth=1, linestyle=":")
         axes.set_yticks([])
         axes.set_ylim(len(others) - 0.5, -0.9)

@@ -114,7 +114,7 @@ PROFILE = (
 
 
 def _title(content: Content) -> str:
-    agents = list(dict.fromkeys(row.setting.agent for row in content.rows))
+    agents = list(dict.fromkeys(setting.agent for setting in content.settings))
     envs = [part.env for part in content.parts]
     who = ", ".join(agents) if len(agents) <= 4 else f"{len(agents)} agents"
     where = ", ".join(envs) if len(envs) <= 3 else f"{len(envs)} environments"
@@ -123,15 +123,15 @@ def _title(content: Content) -> str:
 
 def _lead(content: Content) -> str:
     """What was run, in a sentence or two."""
-    runs, rows = content.runs, content.rows
-    seeds = [len(row.seeds) for row in rows]
-    steps = [row.steps for row in rows]
+    runs, settings = content.runs, content.settings
+    seeds = [setting.seeds for setting in settings]
+    steps = [setting.steps for setting in settings]
     words = [_count(len(runs), "run")]
     if len(runs) > 1:
-        words.append(f"of {_count(len(rows), 'setting')}")
+        words.append(f"of {_count(len(settings), 'setting')}")
     if len(content.parts) > 1:
         words.append(f"in {len(content.parts)} environments")
-    each = " each" if len(rows) > 1 else ""
+    each = " each" if len(settings) > 1 else ""
     return (
         f"{' '.join(words)}, with {_range(seeds)} {'seed' if set(seeds) == {1} else 'seeds'}{each} "
         f"and {_range(steps)} environment steps of each seed. {_finished(content)}"
@@ -164,7 +164,7 @@ def _warnings(content: Content) -> str:
         for run in content.runs
         if run.meta.get("exact") is False
     ]
-    items += [f"Left out: {escape(why)}" for _, why in content.damaged]
+    items += [f"Left out: {escape(why)}" for why in content.damaged]
     if not items:
         return ""
     listed = "\n".join(f"<li>{item}</li>" for item in items)

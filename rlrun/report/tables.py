@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from rlrun.comparing import Plain, differing, flat, is_aside
-from rlrun.outcome import clock, number
+from rlrun.comparing import Plain, Setting, differing, flat, is_aside
+from rlrun.outcome import clock, interval, number
 from rlrun.reading import RecordedRun
-from rlrun.report.content import Part, Row, reached
+from rlrun.report.content import Part, reached
 
 LISTED = 12  # commands or warnings; more are folded
 
@@ -35,33 +35,32 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) 
 def results(part: Part) -> str:
     """The final scores of an environment's settings."""
     head = ["setting", "seeds", "mean", "IQM", "95\u00a0% interval", "best", "steps", "wall time"]
-    return table(head, map(_result, part.rows), numbers=7)
+    return table(head, map(_result, part.settings), numbers=7)
 
 
-def _result(row: Row) -> list[str]:
+def _result(row: Setting) -> list[str]:
     final, best = row.final, row.best
-    asked, told = len(row.seeds), len(final["per_seed"]) if final else 0
-    interval = "-"
+    asked, told = row.seeds, row.told
+    between = "-"
     if final:
-        ends = final["ci95"]
-        interval = " to ".join(map(number, ends)) if ends else "none: a single seed"
+        between = interval(final["ci95"]) if final["ci95"] else "none: a single seed"
     states = "".join(f"<br><small>{escape(state)}</small>" for state in unfinished(row))
     return [
         f"{escape(row.label)}{states}",
         f"{told} of {asked}" if final and told < asked else str(asked),
         number(final["mean"]) if final else "-",
         f"<b>{number(final['iqm'])}</b>" if final else "-",
-        interval.replace(" to ", "\u00a0to\u00a0"),
+        between.replace(" to ", "\u00a0to\u00a0"),
         number(best["iqm"]) if best else "-",
         f"{row.steps:,}",
         clock(row.wall_seconds) if row.wall_seconds is not None else "-",
     ]
 
 
-def unfinished(row: Row) -> list[str]:
+def unfinished(row: Setting) -> list[str]:
     """What is to be said of the runs of a setting that are not done, a phrase each."""
-    runs = [run for run in row.setting.runs if run.status != "done"]
-    single = len(row.setting.runs) == 1
+    runs = [run for run in row.runs if run.status != "done"]
+    single = len(row.runs) == 1
     return [state(run) if single else f"seeds {named(run)}: {state(run)}" for run in runs]
 
 
@@ -83,10 +82,10 @@ def named(run: RecordedRun) -> str:
 def settings(part: Part) -> str:
     """By agent: the keys in which its settings differ as a table, and the whole configuration."""
     texts = []
-    for agent in dict.fromkeys(row.setting.agent for row in part.rows):
-        rows = [row for row in part.rows if row.setting.agent == agent]
-        found = [flat(row.setting.runs[0].settings) for row in rows]
-        keys = differing(row.setting.runs[0] for row in rows)
+    for agent in dict.fromkeys(row.agent for row in part.settings):
+        rows = [row for row in part.settings if row.agent == agent]
+        found = [flat(row.runs[0].settings) for row in rows]
+        keys = differing(row.runs[0] for row in rows)
         title = f"{escape(agent)} on {escape(part.env)}"
         texts.append(f"<h3>{title}</h3>")
         if keys:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from rlrun.comparing import grouped
-from rlrun.folder import FolderError
+from rlrun.comparing import Setting, grouped, ranked
 from rlrun.outcome import Results
-from rlrun.reading import RecordedRun, find_runs, read_run
-from rlrun.summary.rows import FILE, Row, ranked, write
+from rlrun.reading import read_runs
+from rlrun.summary.file import FILE, write
 from rlrun.summary.table import show, show_across, show_unfinished
 
 
@@ -20,25 +19,14 @@ def tell(folder: Path) -> None:
     where the file cannot be written.
     """
     console = Results(highlight=False)
-    runs, damaged = _read(folder)
-    by_env: dict[str, list[Row]] = {}
-    for row in ranked(map(Row, grouped(runs))):
-        by_env.setdefault(row.setting.env, []).append(row)
-    write(folder / FILE, [row for env in sorted(by_env) for row in by_env[env]])
+    runs, damaged = read_runs([folder])
+    by_env: dict[str, list[Setting]] = {}
+    for setting in ranked(grouped(runs)):
+        by_env.setdefault(setting.env, []).append(setting)
+    write(folder / FILE, [setting for env in sorted(by_env) for setting in by_env[env]])
     for env in sorted(by_env):
         show(console, env, by_env[env])
     if len(by_env) > 1:
         show_across(console, by_env)
     show_unfinished(console, runs, damaged)
     console.print(f"table:     {os.path.relpath(folder / FILE)}", markup=False, soft_wrap=True)
-
-
-def _read(folder: Path) -> tuple[list[RecordedRun], list[str]]:
-    """The runs that can be read, and a sentence for each that cannot."""
-    runs, damaged = [], []
-    for path in find_runs([folder]):
-        try:
-            runs.append(read_run(path))
-        except FolderError as error:
-            damaged.append(str(error))
-    return runs, damaged

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rlrun import stats
-from rlrun.outcome import clock, number
+from rlrun.comparing import Setting
+from rlrun.outcome import clock, interval, number
 from rlrun.reading import RecordedRun
-from rlrun.references import Reference, reference
-from rlrun.summary.rows import FILE, Row
+from rlrun.references import Reference, shared_reference
+from rlrun.summary.file import FILE
 
 LISTED = 30  # rows, or runs, that the terminal shows; the file has them all
 
@@ -28,28 +30,31 @@ def _table(*names: str) -> Table:
     return table
 
 
-def show(console: Console, env: str, rows: Sequence[Row]) -> None:
-    agents = {row.setting.agent for row in rows}
+def show(console: Console, env: str, settings: Sequence[Setting]) -> None:
+    agents = {setting.agent for setting in settings}
     title = f"{agents.pop()} on {env}" if len(agents) == 1 else env
     console.print(f"{title}: final return", markup=False, style="bold", soft_wrap=True)
     table = _table("setting", "seeds", "mean", "median", "IQM", "95 % interval", "best", "time")
-    for row in rows[:LISTED]:
+    for setting in settings[:LISTED]:
+        final, best, told, asked = setting.final, setting.best, setting.told, setting.seeds
         known = [
-            str(len(row.final)) if len(row.final) == row.seeds else f"{len(row.final)}/{row.seeds}",
-            _or_dash(row.mean),
-            _or_dash(row.median),
-            _or_dash(row.iqm),
-            _interval(row.ci95),
-            _or_dash(row.best_iqm),
-            clock(row.wall_seconds),
+            str(told) if told == asked else f"{told}/{asked}",
+            number(final["mean"]) if final else "-",
+            number(float(np.median(final["per_seed"]))) if final else "-",
+            number(final["iqm"]) if final else "-",
+            interval(final["ci95"]) if final and final["ci95"] else "-",
+            number(best["iqm"]) if best else "-",
+            clock(setting.wall_seconds or 0.0),
         ]
-        table.add_row(Text(row.setting.name), *known)
+        table.add_row(Text(setting.name), *known)
     console.print(table)
-    if len(rows) > LISTED:
-        console.print(f"... and {len(rows) - LISTED} more settings in {FILE}")
-    if len(rows) > 1 and rows[0].final and rows[1].final:
-        better = stats.probability_of_improvement([rows[0].final], [rows[1].final])
-        _tell_better(console, rows[0].setting.name, rows[1].setting.name, better)
+    if len(settings) > LISTED:
+        console.print(f"... and {len(settings) - LISTED} more settings in {FILE}")
+    first, second = settings[0], settings[1:2]
+    if first.final and second and second[0].final:
+        scores = first.final["per_seed"], second[0].final["per_seed"]
+        better = stats.probability_of_improvement([scores[0]], [scores[1]])
+        _tell_better(console, first.name, second[0].name, better)
 
 
 def _tell_better(console: Console, first: str, second: str, better: stats.Estimate) -> None:
@@ -61,9 +66,12 @@ def _tell_better(console: Console, first: str, second: str, better: stats.Estima
     console.print(Text(f"{sentence}{ends}).\n"))
 
 
-def show_across(console: Console, by_env: Mapping[str, Sequence[Row]]) -> None:
+def show_across(console: Console, by_env: Mapping[str, Sequence[Setting]]) -> None:
     """The settings that have results in every environment, on scores that can be compared."""
-    known = {env: _reference(rows) for env, rows in sorted(by_env.items())}
+    known = {
+        env: shared_reference(setting.runs[0].settings["env"] for setting in settings)
+        for env, settings in sorted(by_env.items())
+    }
     comparable = [(each, by_env[env]) for env, each in known.items() if each is not None]
     if len(comparable) < len(known):
         told = ", ".join(env for env in known if known[env] is None)
@@ -85,7 +93,7 @@ def show_across(console: Console, by_env: Mapping[str, Sequence[Row]]) -> None:
             number(stats.estimate(each, stats.mean).value),
             number(stats.estimate(each, stats.median).value),
             number(whole.value),
-            _interval(whole.ci95),
+            interval(whole.ci95) if whole.ci95 else "-",
             number(stats.estimate(each, stats.optimality_gap).value),
         )
     console.print(table)
@@ -94,22 +102,16 @@ def show_across(console: Console, by_env: Mapping[str, Sequence[Row]]) -> None:
         _tell_better(console, first, second, stats.probability_of_improvement(x, y))
 
 
-def _reference(rows: Sequence[Row]) -> Reference | None:
-    """The reference of an environment; None where it is not the same one in all rows."""
-    found = {reference(row.setting.runs[0].settings["env"]) for row in rows}
-    return found.pop() if len(found) == 1 else None
-
-
 def _normalised(
-    by_env: Sequence[tuple[Reference, Sequence[Row]]],
+    by_env: Sequence[tuple[Reference, Sequence[Setting]]],
 ) -> dict[str, list[list[float]]]:
     """Normalised scores by the settings' names, `[env][seed]`, best interquartile mean first."""
     found: dict[str, list[list[float]]] = {}
-    for known, rows in by_env:
-        for row in rows:
-            if row.final:
-                scores = [known.normalised(score) for score in row.final]
-                found.setdefault(row.setting.name, []).append(scores)
+    for known, settings in by_env:
+        for setting in settings:
+            if setting.final:
+                scores = [known.normalised(score) for score in setting.final["per_seed"]]
+                found.setdefault(setting.name, []).append(scores)
     everywhere = {name: each for name, each in found.items() if len(each) == len(by_env)}
     return dict(sorted(everywhere.items(), key=lambda item: -stats.estimate(item[1]).value))
 
@@ -134,12 +136,3 @@ def show_unfinished(console: Console, runs: Sequence[RecordedRun], damaged: Sequ
         console.print(line, markup=False, soft_wrap=True)
     if len(told) > LISTED:
         console.print(f"... and {len(told) - LISTED} more")
-
-
-def _or_dash(value: float | None) -> str:
-    return "-" if value is None else number(value)
-
-
-def _interval(ci95: tuple[float, float] | None) -> str:
-    """`473.0 to 500.0`, or a dash."""
-    return "-" if ci95 is None else " to ".join(map(number, ci95))
