@@ -51,9 +51,7 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
 
 def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) -> Table:
     exact = final.get("exact") if final is not None else None
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("seed", "final", *(["exact"] if exact else []), "best", "at step"):
-        table.add_column(name, justify="left" if name == "seed" else "right")
+    table = columns("seed", "final", *(["exact"] if exact else []), "best", "at step")
     rows: list[tuple[str, ...]] = [
         (
             str(seed),
@@ -70,6 +68,15 @@ def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) 
     for name, key in (("mean", "mean"), ("IQM", "iqm"), ("95 % interval", "ci95")):
         middle = [_total(exact, key)] if exact else []
         table.add_row(name, _total(final, key), *middle, _total(best, key))
+    return table
+
+
+def columns(first: str, *others: str) -> Table:
+    """A table of numbers, what they belong to at the left; it has no rows yet."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
     return table
 
 

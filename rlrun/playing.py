@@ -15,7 +15,7 @@ from rlrun.build import build_player, evaluation_envs, spaces_of
 from rlrun.errors import BadInput, RunFailed
 from rlrun.evaluation import Evaluation
 from rlrun.loop import Played, evaluate
-from rlrun.reading import RecordedRun
+from rlrun.reading import RecordedRun, refuse_own_code
 from rlrun.saving import fingerprint, fitting
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -60,7 +60,7 @@ def load_player(
         BadInput: the run has no such learners, or its environment cannot be used.
         RunFailed: there is no checkpoint, or it cannot be read.
     """
-    refuse_own_code(run)
+    refuse_own_code(run.folder, run.env)
     chosen = run.seeds if seeds is None else tuple(seeds)
     for seed in chosen:
         if seed not in run.seeds:
@@ -110,16 +110,6 @@ def play(
         if seed in player.lost:
             played.returns[position] = np.nan
     return played
-
-
-def refuse_own_code(run: RecordedRun) -> None:
-    """Raises BadInput where the run's environment would be imported from a file of the run.
-
-    An environment ``module:Name-v0`` is imported from the current directory too.
-    """
-    module = run.env.rpartition(":")[0]
-    if module and Path.cwd().resolve().is_relative_to(run.folder.resolve()):
-        raise BadInput(f"use it from another folder: here {module} could be a file of the run.")
 
 
 def in_words(seeds: Sequence[int]) -> str:

@@ -147,6 +147,16 @@ def read_runs(
     return runs, damaged
 
 
+def refuse_own_code(folder: Path, env: str) -> None:
+    """Raises BadInput where a run's environment would be imported from a file in its folder.
+
+    An environment ``module:Name-v0`` is imported from the current directory too.
+    """
+    module = env.rpartition(":")[0]
+    if module and Path.cwd().resolve().is_relative_to(folder.resolve()):
+        raise BadInput(f"use it from another folder: here {module} could be a file of the run.")
+
+
 def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
     """The metrics in a ``metrics.jsonl``; no file is no metrics. Raises FolderError if damaged."""
     points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed

@@ -76,7 +76,7 @@ def test_the_table_on_the_terminal(cart: Path) -> None:
     assert code == 0
     assert lines[0] == f"dqn on CartPole-v1, seeds 0 to 2: {cart}"
     assert lines[1] == "policies of step 120, 4 greedy episodes of each seed"
-    assert [line.split()[:2] for line in lines[4:7]] == [
+    assert [line.split()[:2] for line in lines[5:8]] == [
         [str(seed), _rounded(score)] for seed, score in enumerate(known["per_seed"])
     ]
     assert f"mean           {_rounded(known['mean'])}" in lines

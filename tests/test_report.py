@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rlrun import stats
-from rlrun.cli.report import report
+from rlrun.cli.verbs import run_verb
 from rlrun.folder import FolderError, RunFolder, check_files, read_meta
 from rlrun.reading import find_runs, read_run
 from rlrun.report.content import gather
@@ -21,6 +21,11 @@ from tests.report_helpers import Page, leave
 CURVE = {50: [1.0, 2.0], 100: [3.0, 4.0]}
 EVIL = "<script>alert(1)</script>&\"'$x$"
 ODD = ("\x07\x00", "中文 \U0001f600", "\u202ea\nb", "x" * 300, "%d {x} \\frac $")
+
+
+def report(words: list[str]) -> int:
+    """The exit code of `rlrun report WORDS`."""
+    return run_verb(["report", *words])
 
 
 def page_of(*folders: Path) -> Page:
@@ -217,7 +222,7 @@ def test_several_folders_share_a_page(
         (["outputz"], "there is no folder outputz. Did you mean outputs?"),
         (["empty"], "empty holds no runs."),
         (["--uot=x", "outputs"], "there is no flag --uot=x. Did you mean --out?"),
-        (["--out"], "--out needs a folder: --out DIR."),
+        (["--out"], "--out needs a value: --out DIR."),
         (["--out=x"], "name the folder of a run"),
         (["outputs", "--out", "file"], "--out must be a folder, and file is a file."),
         (["outputs"], "is damaged"),

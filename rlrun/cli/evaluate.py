@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from rlrun.checks import at_least
-from rlrun.cli.explain import explain, report_crash
-from rlrun.cli.found import find
+from rlrun.cli.found import open_run
 from rlrun.cli.words import flag, split
-from rlrun.errors import BadInput, RunFailed
-from rlrun.folder import check_files
 from rlrun.loop import Played
+from rlrun.outcome import Results, columns, interval, number
 from rlrun.playing import Player, Which, in_words, load_player, play
-from rlrun.reading import RecordedRun, read_run
+from rlrun.reading import RecordedRun
 from rlrun.schema import construct
 from rlrun.stats import summary
 from rlrun.types import Array
@@ -79,30 +75,13 @@ class Wanted:
 
 def evaluate(words: list[str]) -> int:
     """Run `rlrun evaluate WORDS`; the result is the exit code."""
-    if not words or {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0 if words else 2
-    try:
-        as_json = flag(words, "--json")
-        folder = find(words[0] if words else "--json", "evaluate")
-        check_files(folder)
-        run = read_run(folder)
-        told, settings = split(words[1:], OWN, run.settings)
-        wanted = construct(Wanted, told, "")
-        changed = settings if settings != run.settings else None
-        player = load_player(run, wanted.which, wanted.learners(run), settings["device"])
-        played = play(
-            player,
-            wanted.of_each(run),
-            settings=changed,
-            episode_seed=wanted.episode_seed,
-        )
-    except (BadInput, RunFailed) as error:
-        print(f"rlrun: {explain(error)}", file=sys.stderr)
-        return 2
-    except Exception as error:
-        report_crash(error)
-        return 1
+    as_json = flag(words, "--json")
+    run = open_run(words, "evaluate")
+    told, settings = split(words[1:], OWN, run.settings)
+    wanted = construct(Wanted, told, "")
+    changed = settings if settings != run.settings else None
+    player = load_player(run, wanted.which, wanted.learners(run), settings["device"])
+    played = play(player, wanted.of_each(run), settings=changed, episode_seed=wanted.episode_seed)
     result = described(player, played)
     if as_json:
         result |= {"episode_seed": wanted.episode_seed, "changed": list(words[1:])}
@@ -144,31 +123,18 @@ def _print(result: dict[str, Any], played: Played) -> None:
     steps = result["step"]
     when = f"step {steps:,}" if isinstance(steps, int) else "the best evaluation of each seed"
     print(f"{result['agent']} on {result['env']}, {in_words(result['seeds'])}: {result['run']}")
-    print(f"policies of {when}, {result['episodes']:,} greedy episodes of each seed\n")
-    rows = [["seed", "mean", "std", "least", "most", "steps", *["at step"] * (len(when) > 20)]]
+    print(f"policies of {when}, {result['episodes']:,} greedy episodes of each seed")
+    at_step = [] if isinstance(steps, int) else ["at step"]
+    table = columns("seed", "mean", "std", "least", "most", "steps", *at_step)
     for i, seed in enumerate(result["seeds"]):
         returns, lengths = played.returns[i], played.lengths[i]
         numbers = [returns.mean(), returns.std(), returns.min(), returns.max(), lengths.mean()]
         at = [] if isinstance(steps, int) else [f"{steps[i]:,}"]
-        rows.append([str(seed), *map(_number, numbers), *at])
-    _table(rows)
+        table.add_row(str(seed), *map(number, _plain(np.array(numbers))), *at)
+    Results(highlight=False).print(table)
     if result["mean"] is None:
-        print("\nseeds that were given up have no scores, and neither have all together")
+        print("seeds that were given up have no scores, and neither have all together")
         return
-    print(f"\nmean           {_number(result['mean'])}\nIQM            {_number(result['iqm'])}")
+    print(f"mean           {number(result['mean'])}\nIQM            {number(result['iqm'])}")
     if result["ci95"] is not None:
-        print(f"95 % interval  {' to '.join(map(_number, result['ci95']))}")
-
-
-def _table(rows: Sequence[Sequence[str]]) -> None:
-    """The first column to the left, the others to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for first, *others in rows:
-        cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True)]
-        print("  ".join([f"{first:{widths[0]}}", *cells]))
-
-
-def _number(value: float) -> str:
-    if not np.isfinite(value):
-        return "none"
-    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"
+        print(f"95 % interval  {interval(result['ci95'])}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from importlib.metadata import entry_points
@@ -31,14 +30,7 @@ Row: TypeAlias = dict[str, str]
 
 def listing(words: list[str]) -> int:
     """Run `rlrun list WORDS`; the result is the exit code."""
-    if not words or {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0 if words else 2
-    try:
-        rows = _listed([word for word in words if word != "--json"])
-    except BadInput as error:
-        print(f"rlrun: {error}", file=sys.stderr)
-        return 2
+    rows = _listed([word for word in words if word != "--json"])
     if "--json" in words:
         print(json.dumps(rows))
     else:

@@ -10,16 +10,15 @@ import numpy as np
 
 from rlrun.build import evaluation_envs
 from rlrun.checks import at_least
-from rlrun.cli.explain import explain, report_crash
-from rlrun.cli.found import find
+from rlrun.cli.found import open_run
 from rlrun.cli.words import option, split
-from rlrun.errors import BadInput, RunFailed
+from rlrun.errors import BadInput
 from rlrun.events import add_film
 from rlrun.film import Film
 from rlrun.filming import film
-from rlrun.folder import VIDEOS, check_files
+from rlrun.folder import VIDEOS
 from rlrun.playing import Player, Which, check_spaces, load_player
-from rlrun.reading import RecordedRun, read_run
+from rlrun.reading import RecordedRun
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.types import Envs
@@ -77,33 +76,23 @@ class Wanted:
 
 def record(words: list[str]) -> int:
     """Run `rlrun record WORDS`; the result is the exit code."""
-    if not words or {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0 if words else 2
+    out = option(words, "--out", "FILE")
+    run = open_run(words, "record")
+    told, settings = split(words[1:], OWN, run.settings)
+    wanted = construct(Wanted, told, "")
+    kind = _kind(wanted, out)
+    which = wanted.which or ("best" if (run.folder / "best").is_dir() else "final")
+    seed = _highest(run, which) if wanted.seed is None else wanted.seed
+    player = load_player(run, which, (seed,), settings["device"])
+    parts = construct(Settings, settings, "")
+    if settings["env"] != run.settings["env"]:
+        check_spaces(player, parts)
     try:
-        words = list(words)
-        out = option(words, "--out")
-        folder = find(words[0] if words else "--out", "record")
-        check_files(folder)
-        run = read_run(folder)
-        told, settings = split(words[1:], OWN, run.settings)
-        wanted = construct(Wanted, told, "")
-        kind = _kind(wanted, out)
-        which = wanted.which or ("best" if (folder / "best").is_dir() else "final")
-        seed = _highest(run, which) if wanted.seed is None else wanted.seed
-        player = load_player(run, which, (seed,), settings["device"])
-        parts = construct(Settings, settings, "")
-        if settings["env"] != run.settings["env"]:
-            check_spaces(player, parts)
         _film(player, parts, wanted, out, kind)
-    except (BadInput, RunFailed) as error:
-        print(f"rlrun: {explain(error)}", file=sys.stderr)
-        return 2
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"rlrun: {error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
-        return 1
-    except Exception as error:
-        report_crash(error)
         return 1
     return 0
 

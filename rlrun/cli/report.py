@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
-from rlrun.cli.explain import explain
+from rlrun.cli.found import runs_here
+from rlrun.cli.words import option
 from rlrun.errors import BadInput, RunFailed, did_you_mean
 
 HELP = """\
@@ -24,46 +24,35 @@ FLAGS = ("--out", "--help")
 
 def report(words: list[str]) -> int:
     """Run `rlrun report WORDS`; the result is the exit code."""
-    if not words or {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0 if words else 2
-    try:
-        folders, out = _parsed(words)
-        from rlrun.report.content import gather
-        from rlrun.report.page import write
+    folders, out = _parsed(words)
+    from rlrun.report.content import gather
+    from rlrun.report.page import write
 
+    try:
         content = gather(folders)
         page = write(content, out, time.strftime("%Y-%m-%d %H:%M"))
-    except (BadInput, RunFailed, OSError) as error:
-        print(f"rlrun: {explain(error)}", file=sys.stderr)
-        return 2
+    except OSError as error:
+        raise RunFailed(str(error)) from error
     for why in content.damaged:
         print(f"rlrun: left out: {why}", file=sys.stderr)
     print(os.path.relpath(page))
     return 0
 
 
-def _parsed(words: Sequence[str]) -> tuple[list[Path], Path]:
+def _parsed(words: list[str]) -> tuple[list[Path], Path]:
     """The folders with runs, and where the page goes. Raises BadInput where that is not clear."""
-    folders: list[Path] = []
-    out: Path | None = None
-    rest = iter(words)
-    for word in rest:
-        name, is_assigned, value = word.partition("=")
-        if name == "--out":
-            value = value if is_assigned else next(rest, "")
-            if not value:
-                raise BadInput("--out needs a folder: --out DIR.")
-            out = Path(value)
-        elif word.startswith("-"):
+    asked = option(words, "--out", "DIR")
+    out = None if asked is None else Path(asked)
+    for word in words:
+        if word.startswith("-"):
             raise BadInput(f"there is no flag {word}.{did_you_mean(word, FLAGS)}")
-        else:
-            folders.append(Path(word))
+    folders = list(map(Path, words))
     if not folders:
         raise BadInput("name the folder of a run, or one with runs below it.")
     for folder in folders:
         if not folder.is_dir():
-            raise BadInput(f"there is no folder {folder}.{did_you_mean(str(folder), _known())}")
+            hint = did_you_mean(str(folder), ["outputs", *map(str, runs_here())])
+            raise BadInput(f"there is no folder {folder}.{hint}")
     if out is None:
         shared = Path(os.path.commonpath([folder.resolve() for folder in folders]))
         if len(folders) > 1 and not shared.is_relative_to(Path.cwd()):
@@ -72,8 +61,3 @@ def _parsed(words: Sequence[str]) -> tuple[list[Path], Path]:
     elif out.exists() and not out.is_dir():
         raise BadInput(f"--out must be a folder, and {out} is a file.")
     return folders, out
-
-
-def _known() -> list[str]:
-    """The folders that may have been meant."""
-    return ["outputs", *(str(path.parent) for path in Path("outputs").glob("**/meta.json"))]

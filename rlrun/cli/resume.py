@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from rlrun.cli.explain import explain, report_crash
+from rlrun.cli.explain import report_crash
 from rlrun.cli.found import find, last_begun
-from rlrun.errors import BadInput, RunFailed, did_you_mean
+from rlrun.errors import BadInput, did_you_mean
 from rlrun.folder import check_files, read_meta
-from rlrun.reading import RecordedRun, read_config, read_run
+from rlrun.reading import RecordedRun, read_config, read_run, refuse_own_code
 from rlrun.schema import convert
 from rlrun.sweep.plan import is_sweep
 
@@ -44,31 +43,22 @@ FREE = (
 
 def resume(words: list[str]) -> int:
     """Run `rlrun resume WORDS`; the result is the exit code."""
-    if not words or {"-h", "--help"} & set(words):
-        print(HELP)
-        return 0 if words else 2
-    try:
-        folder = _meant(words[0])
-        if is_sweep(folder):
-            from rlrun.cli import resume_sweep
+    folder = _meant(words[0])
+    if is_sweep(folder):
+        from rlrun.cli import resume_sweep
 
-            return resume_sweep.resume(folder, words[1:])
-        check_files(folder)
-        read_meta(folder)
-        settings = changed(read_config(folder), words[1:])
-        module = str(settings["env"].get("id", "")).rpartition(":")[0]
-        if module and Path.cwd().resolve().is_relative_to(folder.resolve()):
-            raise BadInput(f"go on from another folder: here {module} could be a file of the run.")
-        from rlrun import build, runs
+        return resume_sweep.resume(folder, words[1:])
+    check_files(folder)
+    read_meta(folder)
+    settings = changed(read_config(folder), words[1:])
+    refuse_own_code(folder, str(settings["env"].get("id", "")))
+    from rlrun import build, runs
 
-        build.validate(settings)
-        run = read_run(folder)
-        if run.status == "done" and run.result and (ended := _ended(run, settings)):
-            print(f"{folder} is done. {ended.format(words[0])}")
-            return 0
-    except (BadInput, RunFailed) as error:
-        print(f"rlrun: {explain(error)}", file=sys.stderr)
-        return 2
+    build.validate(settings)
+    run = read_run(folder)
+    if run.status == "done" and run.result and (ended := _ended(run, settings)):
+        print(f"{folder} is done. {ended.format(words[0])}")
+        return 0
     try:
         runs.go_on(settings, folder, shlex.join(["rlrun", "resume", *words]))
     except Exception as error:

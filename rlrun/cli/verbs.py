@@ -8,7 +8,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-VERBS = {  # name -> module:function, which takes the words after the verb and returns the exit code
+from rlrun.errors import BadInput, RunFailed
+
+# name -> module:function, which takes the words after the verb and returns the exit code; what it
+# raises is explained here, and so is the verb, by the HELP of the module
+VERBS = {
     "resume": "rlrun.cli.resume:resume",
     "report": "rlrun.cli.report:report",
     "evaluate": "rlrun.cli.evaluate:evaluate",
@@ -22,10 +26,26 @@ WORDS = {
 
 
 def run_verb(words: Sequence[str]) -> int:
-    """Run `rlrun VERB WORDS`; the result is the exit code."""
-    module, _, function = VERBS[words[0]].partition(":")
-    code: int = getattr(importlib.import_module(module), function)(list(words[1:]))
-    return code
+    """Run `rlrun VERB WORDS`; the result is the exit code.
+
+    2 is for what the user can put right, 1 for a crash.
+    """
+    verb, *rest = words
+    name, _, function = VERBS[verb].partition(":")
+    module = importlib.import_module(name)
+    if not rest or {"-h", "--help"} & set(rest):
+        print(module.HELP)
+        return 0 if rest else 2
+    try:
+        code: int = getattr(module, function)(rest)
+        return code
+    except BrokenPipeError:
+        raise  # nobody reads any more
+    except Exception as error:
+        from rlrun.cli.explain import report_crash
+
+        report_crash(error)
+        return 2 if isinstance(error, BadInput | RunFailed) else 1
 
 
 def complete(line: str) -> list[str] | None:

@@ -50,17 +50,15 @@ def flag(words: list[str], name: str) -> bool:
     return found
 
 
-def option(words: list[str], name: str) -> str | None:
-    """The value of ``--name VALUE`` or ``--name=VALUE``, taken from the words; None without it."""
+def option(words: list[str], name: str, what: str) -> str | None:
+    """The value of ``--name WHAT`` or ``--name=WHAT``, taken from the words; None without it."""
     for i, word in enumerate(words):
-        if word.startswith(f"{name}="):
-            del words[i]
-            return word.partition("=")[2]
-        if word == name:
-            if i + 1 == len(words):
-                raise BadInput(f"{name} needs a value.")
-            value = words[i + 1]
-            del words[i : i + 2]
+        given, is_assigned, value = word.partition("=")
+        if given == name:
+            value = value if is_assigned else "".join(words[i + 1 : i + 2])
+            if not value:
+                raise BadInput(f"{name} needs a value: {name} {what}.")
+            del words[i : i + (1 if is_assigned else 2)]
             return value
     return None
 
