@@ -1,4 +1,4 @@
-"""One learner of a stack, filmed while it plays as in an evaluation."""
+"""The first learner of a stack, filmed while it plays as in an evaluation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlrun.folder import VIDEOS, RunFolder
 from rlrun.log import Logger
 from rlrun.loop import Played, evaluate
 from rlrun.types import Agent, Array, Envs
-from rlrun.video import ANIMATION, Reel, can_mp4, open_video
+from rlrun.video import ANIMATION, Reel, open_video, usual_format
 
 
 class Recording:
@@ -30,22 +30,20 @@ class Recording:
         self.every = every
 
 
-class _OneOf:
-    """An agent that acts for a single seed: the learner at ``position`` of a stack of ``seeds``."""
+class _First:
+    """An agent that acts for a single seed: the first learner of a stack of ``seeds``."""
 
-    def __init__(self, agent: Agent, position: int, seeds: int) -> None:
-        self._agent, self._position, self._seeds = agent, position, seeds
+    def __init__(self, agent: Agent, seeds: int) -> None:
+        self._agent, self._seeds = agent, seeds
 
     def act(self, obs: Array, step: int, *, explore: bool = False) -> Array:
         """Actions ``[1, env, ...]`` for ``obs [1, env, ...]``; nothing is explored."""
         all_see = obs.repeat(self._seeds, 0)  # what the others would do is left aside
-        actions = self._agent.act(all_see, step, explore=False)
-        return actions[self._position : self._position + 1]
+        return self._agent.act(all_see, step, explore=False)[:1]
 
 
 def film(
     agent: Agent,
-    position: int,
     seeds: int,
     make_envs: Callable[[Film], Envs],
     step: int,
@@ -56,8 +54,8 @@ def film(
 ) -> tuple[Played, Reel]:
     """Play whole greedy episodes, and write them to ``path``; what came out, and a small animation.
 
-    ``agent`` is a stack of so many ``seeds``, of which the one at ``position`` plays; the
-    environments are one of one seed. ``check`` is called at every step. Raises RunFailed where an
+    ``agent`` is a stack of so many ``seeds``, of which the first plays; the environments are one of
+    one seed. ``check`` is called at every step. Raises RunFailed where an
     environment fails, or cannot be shown.
     """
     video, reel = open_video(path, fps), Reel(fps, *ANIMATION)
@@ -68,8 +66,7 @@ def film(
 
     try:
         with closing(make_envs(both)) as envs:
-            one = _OneOf(agent, position, seeds)
-            played = evaluate(one, envs, step, episodes, check)
+            played = evaluate(_First(agent, seeds), envs, step, episodes, check)
     finally:
         video.close()
     return played, reel
@@ -104,7 +101,7 @@ class Filming:
         self.every, self._agent, self._seeds, self._make_envs = every, agent, seeds, make_envs
         self._folder, self._logger, self._fps = folder, logger, fps
         self._check = check
-        self._kind = "mp4" if can_mp4() else "webp"
+        self._kind = usual_format()
 
     def run(self, step: int) -> None:
         """Play one episode and keep the film."""
@@ -112,7 +109,6 @@ class Filming:
         try:
             played, reel = film(
                 self._agent,
-                0,
                 len(self._seeds),
                 self._make_envs,
                 step,

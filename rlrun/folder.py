@@ -22,6 +22,7 @@ VERSION = 1  # of meta.json
 MOST_BYTES = 2**20  # of a file of settings: none of ours comes near
 MOST_RESULT_BYTES = 10 * MOST_BYTES
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
+LINES = "metrics.jsonl"
 VIDEOS = "videos"
 CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
 FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)

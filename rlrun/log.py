@@ -28,8 +28,8 @@ from rlrun.events import (
     margin_charts,
     session_end,
 )
+from rlrun.folder import CURVES, LINES
 
-LINES = "metrics.jsonl"
 AGGREGATED = (
     "rollout/ep_rew_mean",
     "eval/mean_reward",
@@ -40,7 +40,7 @@ AGGREGATED = (
     "final/exact_return",
     "final/best_mean_reward",
 )
-OURS = r"seed_\d+|iqm|ci_low|ci_high|threshold|published"  # the runs that TensorBoard lists
+OURS = "|".join((r"seed_\d+", *CURVES))  # the runs that TensorBoard lists
 MARGINS = ("eval/mean_reward", "rollout/ep_rew_mean")  # those drawn as a line with a band
 
 

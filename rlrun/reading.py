@@ -20,6 +20,7 @@ from omegaconf import OmegaConf
 from rlrun.errors import BadInput
 from rlrun.folder import (
     DAMAGE,
+    LINES,
     MOST_BYTES,
     MOST_RESULT_BYTES,
     FolderError,
@@ -29,7 +30,6 @@ from rlrun.folder import (
     reading,
     whole_lines,
 )
-from rlrun.log import LINES
 from rlrun.schema import convert
 
 MOST_STEPS = 2**62  # so that they fit an integer of an array

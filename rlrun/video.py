@@ -6,14 +6,15 @@ import importlib
 import io
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from PIL import Image
 
 from rlrun.types import Array
 
-FORMATS = ("mp4", "webp", "gif")
+Format: TypeAlias = Literal["mp4", "webp", "gif"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 MOST = 2000  # frames of what is held in memory
 SMALLEST = 160  # pixels: smaller pictures are enlarged
 ANIMATION = (300, 200)  # frames of TensorBoard's animations, and the longer side of one
@@ -119,6 +120,11 @@ def can_mp4() -> bool:
     except (ImportError, RuntimeError):
         return False
     return True
+
+
+def usual_format() -> Format:
+    """What videos are where nobody asks for another format: MP4 if it can be made here."""
+    return "mp4" if can_mp4() else "webp"
 
 
 def open_video(path: Path, fps: float) -> Video:

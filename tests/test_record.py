@@ -201,7 +201,8 @@ def test_without_ffmpeg_it_is_an_animated_webp(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = trained(tmp_path / "run", "dqn")
-    monkeypatch.setattr(record, "can_mp4", lambda: False)
+    for module in (record, video):
+        monkeypatch.setattr(module, "can_mp4", lambda: False)
     code, out, _ = said("record", str(folder), "which=final", "seed=0")
     assert code == 0
     assert "this is an animated WebP: pip install imageio-ffmpeg" in out

@@ -16,7 +16,7 @@ from rlrun.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
     from rlrun.fit import Takes
-    from rlrun.types import Spec
+    from rlrun.types import Space, Spec
 
 HELP = """\
 rlrun list agents [env=NAME] [WORD]   the agents, or those that fit an environment
@@ -170,13 +170,12 @@ def _kinds(kinds: Sequence[str], needs: str) -> str:
     return "any" if len(kinds) == len(every) else ", ".join(NAMES[kind] for kind in kinds)
 
 
-def _space(space: object) -> str:
+def _space(space: Space) -> str:
     """A space in words: continuous 4, image 4x84x84, discrete 2."""
     from rlrun.fit import KINDS as NAMES
 
-    kind, shape = str(getattr(space, "kind", "")), getattr(space, "shape", ())
-    numbers = getattr(space, "choices", ()) if kind == "discrete" else shape
-    return f"{NAMES[kind]} {'x'.join(map(str, numbers))}"
+    numbers = space.choices if space.kind == "discrete" else space.shape
+    return f"{NAMES[space.kind]} {'x'.join(map(str, numbers))}"
 
 
 def _print(rows: list[Row]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from rlrun.reading import RecordedRun
 from rlrun.schema import construct
 from rlrun.settings import Settings
 from rlrun.types import Envs
-from rlrun.video import FORMATS, can_mp4
+from rlrun.video import FORMATS, Format, can_mp4, usual_format
 
 HELP = """\
 rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
@@ -40,7 +39,6 @@ rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
   --out FILE               write only this file: .mp4, .webp or .gif"""
 OWN = ("which", "seed", "episodes", "episode_seed", "format")
 WITHOUT = "imageio-ffmpeg is not installed, so this is an animated WebP: pip install imageio-ffmpeg"
-Format = Literal["mp4", "webp", "gif"]
 
 
 class Wanted:
@@ -110,7 +108,7 @@ def _film(player: Player, parts: Settings, wanted: Wanted, out: str | None, kind
     def filmed(frames: Film) -> Envs:
         return evaluation_envs(parts, 1, seeds=starts, film=frames)
 
-    played, reel = film(player.agent, 0, 1, filmed, step, wanted.episodes, path, fps)
+    played, reel = film(player.agent, 1, filmed, step, wanted.episodes, path, fps)
     if out is None:
         add_film(
             folder / f"seed_{seed}", step, f"video/{player.which}", reel.encoded("gif"), reel.size
@@ -123,15 +121,16 @@ def _film(player: Player, parts: Settings, wanted: Wanted, out: str | None, kind
     print(f"video:  {path}")
 
 
-def _kind(wanted: Wanted, out: str | None) -> str:
+def _kind(wanted: Wanted, out: str | None) -> Format:
     """The format of the video: what was asked for, what the file's name says, or what there is."""
     if out is None:
-        return wanted.format or ("mp4" if can_mp4() else "webp")
+        return wanted.format or usual_format()
     ending = Path(out).suffix.removeprefix(".")
-    if ending not in FORMATS or (wanted.format or ending) != ending:
+    kind = next((each for each in FORMATS if each == ending), None)
+    if kind is None or (wanted.format or kind) != kind:
         raise BadInput(f"--out {out} must end with {' or '.join(f'.{f}' for f in FORMATS)}.")
-    construct(Wanted, {"format": ending}, "")  # can it be made here?
-    return ending
+    construct(Wanted, {"format": kind}, "")  # can it be made here?
+    return kind
 
 
 def _highest(run: RecordedRun, which: Which) -> int:
