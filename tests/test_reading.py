@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
 from rlrun.comparing import differing, grouped
-from rlrun.folder import FolderError, RunFolder
+from rlrun.folder import FolderError
 from rlrun.reading import RecordedRun, find_runs, read_run, read_runs
-
-SETTINGS: dict[str, Any] = {
-    "seed": 3,
-    "seeds": 2,
-    "total_steps": 100,
-    "agent": {"name": "dqn", "lr": 1e-3, "hidden": [64, 64]},
-    "env": {"id": "CartPole-v1"},
-}
+from tests.report_helpers import leave
 
 
 def recorded(
-    folder: Path, scores: list[float | None] | None = None, **changes: dict[str, Any] | int
+    folder: Path, scores: Sequence[float | None] | None = None, **given: Any
 ) -> RecordedRun:
-    """A run as one leaves it, with settings changed: `agent={"lr": 1.0}`, `seed=7`."""
-    settings = dict(OmegaConf.to_container(OmegaConf.merge(SETTINGS, changes)))  # type: ignore[arg-type]
-    folder.mkdir(parents=True)
-    OmegaConf.save(OmegaConf.create(settings), folder / "config.yaml")
-    run = RunFolder.create(folder, "rlrun agent=dqn", 100)
-    if scores is not None:
-        final = {"step": 100, "episodes": 1, "per_seed": scores}
-        run.result({"seeds": [3, 4], "final": final, "best": None, "status": "done"})
-    run.close("done")
-    return read_run(folder)
+    """A run of seeds 3 and 4 as one leaves it, with settings changed: `agent={"lr": 1.0}`."""
+    return read_run(leave(folder, scores, **({"seed": 3} | given)))
 
 
 def test_curves_leave_out_what_is_missing_and_half_written(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_a_damaged_run_is_named_and_left_out(tmp_path: Path) -> None:
 def test_what_a_folder_holds_is_text(tmp_path: Path) -> None:
     agent = {"name": EVIL, EVIL: EVIL, "lr": 0.1}
     for i, other in enumerate((EVIL, f"{EVIL}2", f"{EVIL}3")):
-        changes = {"agent": {**agent, "kind": other}, "env": {"id": f"{EVIL}/../x"}}
+        changes: dict[str, Any] = {"agent": {**agent, "kind": other}, "env": {"id": f"{EVIL}/../x"}}
         tag = f"train/loss{EVIL}"
         leave(
             tmp_path / EVIL.replace("/", "_") / str(i),
@@ -137,7 +138,9 @@ def test_letters_that_no_font_has_are_no_obstacle(tmp_path: Path) -> None:
     page = page_of(tmp_path)
     assert "kind=中文 \U0001f600" in page.text
     assert "?rlrun agent=dqn" in page.codes
-    assert all((tmp_path / "report" / "figures").glob("*.svg"))
+    drawn = list((tmp_path / "report" / "figures").iterdir())
+    assert {path.suffix for path in drawn} == {".svg", ".png"}
+    assert all(path.stat().st_size > 1000 for path in drawn)
 
 
 def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:

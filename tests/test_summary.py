@@ -9,51 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from rlrun import stats
-from rlrun.folder import FolderError, RunFolder, Status
+from rlrun.folder import FolderError
 from rlrun.references import REFERENCES
 from rlrun.summary import tell
+from tests.report_helpers import leave
 
 POOR, GOOD = [10.0, 20.0, 30.0, 40.0], [100.0, 300.0, 450.0, 500.0]
 
 
-def recorded(
-    folder: Path,
-    scores: Sequence[float | None] | None,
-    *,
-    best: Sequence[float] | None = None,
-    status: Status = "done",
-    reason: str | None = None,
-    **changes: Any,
-) -> None:
-    """A run as one leaves it; without scores it has no result."""
-    settings = OmegaConf.merge(
-        {
-            "seed": 0,
-            "seeds": len(scores) if scores else 2,
-            "total_steps": 1000,
-            "agent": {"name": "dqn", "lr": 1e-3},
-            "env": {"id": "CartPole-v1", "kwargs": {}, "max_episode_steps": None},
-        },
-        changes,
-    )
-    folder.mkdir(parents=True)
-    OmegaConf.save(settings, folder / "config.yaml")
-    run = RunFolder.create(folder, "rlrun", 1000)
-    if scores is not None:
-        seeds = list(range(settings.seed, settings.seed + len(scores)))
-        run.result(
-            {
-                "seeds": seeds,
-                "final": {"step": 1000, "episodes": 1, "per_seed": scores},
-                "best": {"step": [500] * len(seeds), "per_seed": best or scores},
-                "wall_seconds": 90.0,
-                "status": status,
-            }
-        )
-    run.close(status, reason)
+def recorded(folder: Path, scores: Sequence[float | None] | None, **given: Any) -> None:
+    """A run as one leaves it, of as many seeds as there are scores."""
+    leave(folder, scores, seeds=len(scores) if scores else 2, total_steps=1000, **given)
 
 
 def told(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
@@ -88,7 +56,7 @@ def test_the_file_has_a_line_for_each_setting_best_first(
         "ci_low": str(low),
         "ci_high": str(high),
         "best_iqm": "375.0",
-        "wall_seconds": "180.0",
+        "wall_seconds": "122.0",
         "steps": "1000",
         "runs": "2",
         "failed": "0",
@@ -96,7 +64,7 @@ def test_the_file_has_a_line_for_each_setting_best_first(
         "seeds_missing": "0",
     }
     assert (second["agent.lr"], second["iqm"], second["best_iqm"]) == ("0.001", "25.0", "65.0")
-    assert f"agent.lr=0.5 4 337.5 375.0 375.0 {low:.1f} to {high:.1f} 375.0 3:00" in text
+    assert f"agent.lr=0.5 4 337.5 375.0 375.0 {low:.1f} to {high:.1f} 375.0 2:02" in text
     assert "with probability 1.00 (95 % interval: 1.00 to 1.00)" in text
 
 
@@ -115,7 +83,7 @@ def test_one_seed_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[
     recorded(tmp_path / "0", [12.0])
     recorded(tmp_path / "1", [11.0], agent={"lr": 0.5})
     text = told(tmp_path, capsys)
-    assert "agent.lr=0.001 1 12.0 12.0 12.0 - 12.0 1:30" in text
+    assert "agent.lr=0.001 1 12.0 12.0 12.0 - 12.0 1:01" in text
     assert "with probability 1.00 (95 % interval: -)" in text
     assert [row["ci_low"] + row["ci_high"] for row in rows(tmp_path)] == ["", ""]
 
@@ -140,7 +108,7 @@ def test_what_failed_or_has_not_ended_is_listed(
     ]
     assert table["0.7"]["unfinished"] == "1" and table["0.5"]["seeds_missing"] == "2"
     assert [table["0.9"][name] for name in ("seeds", "mean", "seeds_missing")] == ["1", "5.0", "1"]
-    assert "agent.lr=0.9 1/2 5.000 5.000 5.000 - 5.000 1:30" in text
+    assert "agent.lr=0.9 1/2 5.000 5.000 5.000 - 5.000 1:01" in text
     assert "agent.lr=0.5 0/2 - - - - - 0:00" in text
     assert "5 runs: 1 done, 2 failed, 1 interrupted, 1 not readable" in text
     assert f"failed: {tmp_path / '1'} (no memory)" in text
