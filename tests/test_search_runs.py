@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rlrun.log import LINES
+from rlrun.folder import LINES
 from rlrun.reading import read_config, read_run
 from rlrun.sweep import ledger, view
 from tests.cli_helpers import Rlrun, tree
