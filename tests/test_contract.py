@@ -50,11 +50,11 @@ SMALL = {
         "agent=ddpg",
         *SMALL_CONTROL,
         "agent.action_layer=2",
-        "agent.layer_norm=true",
+        "agent.norm=layer",
         SHORT,
     ),
     "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
-    "sac": ("agent=sac", *SMALL_CONTROL, "agent.max_grad_norm=5", SHORT),
+    "sac": ("agent=sac", *SMALL_CONTROL, "agent.norm=batch", "agent.max_grad_norm=5", SHORT),
     "ppo": (
         *SMALL_PPO,
         "agent.target_kl=1e-4",

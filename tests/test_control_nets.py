@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rlrun.nets.control import Actor, Critic
+from rlrun.nets.control import Actor, Critic, Norm
 from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Parameters
 from rlrun.types import Space
@@ -19,7 +19,7 @@ from tests.net_helpers import CPU, IMAGE, observations
 VECTOR = Space("vector", (3,))
 NUMBERS = Space("discrete", (), (5,))
 nets = pytest.mark.parametrize("space", [VECTOR, IMAGE, NUMBERS], ids=lambda space: space.kind)
-norms = pytest.mark.parametrize("layer_norm", [False, True], ids=["plain", "normalized"])
+norms = pytest.mark.parametrize("norm", [None, "layer", "batch"], ids=str)
 
 
 def started(
@@ -53,21 +53,21 @@ def same(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
 @norms
 @pytest.mark.parametrize("hidden", [[], [6], [9, 5]])
 def test_the_actors_gradients_are_those_of_autograd(
-    space: Space, hidden: list[int], layer_norm: bool
+    space: Space, hidden: list[int], norm: Norm | None
 ) -> None:
-    net = Actor(space, hidden, 3, layer_norm=layer_norm)
+    net = Actor(space, hidden, 3, norm=norm)
     params, obs = started(net, [1, 2]), seen(space, 2, 5)
     leaves = leaves_of(params)
-    out = net.infer(leaves, obs)
+    out = net.forward(leaves, obs)[0]
     assert out.shape == (2, 5, 3)
     slope = normal(*out.shape)
-    # of an image a small number of convolutions is never reached by ReLU: unused is None
-    wanted = torch.autograd.grad((out * slope).sum(), leaves)
+    with_gradient = [n for n in range(len(leaves)) if n not in net.statistics]
+    wanted = torch.autograd.grad((out * slope).sum(), [leaves[n] for n in with_gradient])
     again, saved = net.forward(params.pieces, obs)
     assert torch.equal(out, again)
     into = params.zeros_like()
     net.backward(params.pieces, saved, slope, into.pieces)
-    assert same(into.pieces, wanted)
+    assert same([into.pieces[n] for n in with_gradient], wanted)
     assert into.flat.count_nonzero() > 0
 
 
@@ -77,30 +77,33 @@ def test_the_actors_gradients_are_those_of_autograd(
     ("hidden", "action_layer"), [([], 1), ([6], 1), ([9, 5], 1), ([6], 2), ([9, 5], 2)]
 )
 def test_the_critics_gradients_are_those_of_autograd(
-    space: Space, hidden: list[int], action_layer: int, layer_norm: bool
+    space: Space, hidden: list[int], action_layer: int, norm: Norm | None
 ) -> None:
-    net = Critic(space, 2, hidden, action_layer=action_layer, layer_norm=layer_norm)  # type: ignore[arg-type]
+    net = Critic(space, 2, hidden, action_layer=action_layer, norm=norm)  # type: ignore[arg-type]
     params, obs = started(net, [1, 2]), seen(space, 2, 5)
     action = normal(2, 5, 2, draw=3).requires_grad_()
     leaves = leaves_of(params)
-    q = net.infer(leaves, obs, action)
-    assert q.shape == (2, 5)
     slope = normal(2, 5)
-    *wanted, by_action = torch.autograd.grad((q * slope).sum(), [*leaves, action])
-    again, saved = net.forward(params.pieces, obs, action.detach())
-    assert torch.equal(q, again)
-    into = params.zeros_like()
-    net.backward(params.pieces, saved, slope, into.pieces)
-    assert same(into.pieces, wanted)
-    _, saved = net.forward(params.pieces, obs, action.detach())
-    ours = net.action_gradient(params.pieces, saved, slope)
-    assert same([ours], [by_action])
-    assert ours.count_nonzero() == ours.numel()
+    with_gradient = [n for n in range(len(leaves)) if n not in net.statistics]
+    sources = [leaves[n] for n in with_gradient]
+    for learning in (True, False):
+        q = net.forward(leaves, obs, action, learning=learning)[0]
+        assert q.shape == (2, 5)
+        *wanted, by_action = torch.autograd.grad((q * slope).sum(), [*sources, action])
+        again, saved = net.forward(params.pieces, obs, action.detach(), learning=learning)
+        assert torch.equal(q, again)
+        into = params.zeros_like()
+        net.backward(params.pieces, saved, slope, into.pieces)
+        assert same([into.pieces[n] for n in with_gradient], wanted)
+        _, saved = net.forward(params.pieces, obs, action.detach(), learning=learning)
+        ours = net.action_gradient(params.pieces, saved, slope)
+        assert same([ours], [by_action])
+        assert ours.count_nonzero() == ours.numel()
 
 
 @pytest.mark.parametrize("action_layer", [1, 2])
 def test_a_critic_by_torchs_own_layers(action_layer: int) -> None:
-    net = Critic(VECTOR, 2, [7, 6], action_layer=action_layer, layer_norm=True)  # type: ignore[arg-type]
+    net = Critic(VECTOR, 2, [7, 6], action_layer=action_layer, norm="layer")  # type: ignore[arg-type]
     params = started(net, [4])
     obs, action = seen(VECTOR, 1, 9), normal(1, 9, 2)
     for piece in (*params.pieces[2:4], *params.pieces[6:8]):  # gains and shifts
@@ -129,9 +132,56 @@ def test_normalized_layers_start_as_standard_ones() -> None:
     assert standard.var(-1, unbiased=False) == pytest.approx(torch.ones(1, 4), abs=1e-3)
 
 
+def torchs_own(params: Parameters, row: int) -> torch.nn.Sequential:
+    """An actor with hidden layers of 7 and 6 and batch normalisation, as torch's modules."""
+    twin = torch.nn.Sequential()
+    for first, inputs, width in ((0, 3, 7), (6, 7, 6), (12, 6, 2)):
+        weight, bias = (piece[row] for piece in params.pieces[first : first + 2])
+        dense = torch.nn.Linear(inputs, width)
+        dense.weight.data, dense.bias.data = weight[:inputs, :width].mT, bias[0, :width]
+        twin.append(dense)
+        if first < 12:
+            gain, shift = (piece[row, 0, :width] for piece in params.pieces[first + 2 : first + 4])
+            norm = torch.nn.BatchNorm1d(width)
+            norm.weight.data, norm.bias.data = gain, shift
+            twin.extend([norm, torch.nn.ReLU()])
+    return twin
+
+
+def test_batch_normalisation_by_torchs_own_layers() -> None:
+    """While learning, after the running statistics have moved, and where a seed is frozen."""
+    net = Actor(VECTOR, [7, 6], 2, norm="batch")
+    params, obs = started(net, [4, 5]), seen(VECTOR, 2, 9)
+    for first in (0, 6):  # gains and shifts
+        for piece in params.pieces[first + 2 : first + 4]:
+            piece += 0.1 * normal(*piece.shape) * (piece.shape[-1] == 8)
+    before = params.flat.clone()
+    twins = [torchs_own(params, row) for row in range(2)]
+    out, saved = net.forward(params.pieces, obs)
+    wanted = torch.stack([twin(x) for twin, x in zip(twins, obs, strict=True)])
+    assert torch.allclose(out, wanted, atol=1e-5)
+    into = params.zeros_like()
+    net.backward(params.pieces, saved, normal(*out.shape), into.pieces)
+    net.track(params, into.flat, frozen={1})
+    assert torch.equal(params.flat[1], before[1])
+    assert all(into.pieces[n].count_nonzero() == 0 for n in net.statistics)
+    for n, place in ((4, 1), (10, 4)):
+        norm, width = twins[0][place], (7, 6)[place // 4]
+        mean, variance = (params.pieces[n + more][0, 0, :width] for more in (0, 1))
+        assert torch.allclose(mean, norm.get_buffer("running_mean"), atol=1e-6)
+        # torch adds the unbiased variance, 9/8 of the batch's, with a weight of .1
+        theirs = norm.get_buffer("running_var")
+        assert torch.allclose(variance, 0.9 + (theirs - 0.9) * 8 / 9, atol=1e-6)
+        theirs.copy_(variance)
+    twins[0].eval()
+    assert torch.allclose(net.infer(params.pieces, obs)[0], twins[0](obs[0]), atol=1e-5)
+    one = net.infer(params.pieces, obs[:, :1].contiguous())[0, 0]
+    assert torch.allclose(one, net.infer(params.pieces, obs)[0, 0], atol=1e-6)
+
+
 @norms
-def test_last_layers_start_small(layer_norm: bool) -> None:
-    net = Actor(VECTOR, [40], 30, layer_norm=layer_norm)
+def test_last_layers_start_small(norm: Norm | None) -> None:
+    net = Actor(VECTOR, [40], 30, norm=norm)
     params, usual = (started(net, [3], last=last) for last in (3e-3, None))
     for piece, usually in zip(params.pieces[-2:], usual.pieces[-2:], strict=True):
         assert 2.5e-3 < piece.abs().max() <= 3e-3
@@ -166,14 +216,14 @@ def test_a_second_layer_needs_a_first() -> None:
 
 @norms
 @pytest.mark.parametrize("draw", range(10))
-def test_a_seed_computes_the_same_in_every_stack(draw: int, layer_norm: bool) -> None:
+def test_a_seed_computes_the_same_in_every_stack(draw: int, norm: Norm | None) -> None:
     rng = random.Random(draw)
     space = Space("vector", (rng.choice([1, 2, 3, 8, 17, 33, 100]),))
     hidden = [rng.choice([1, 3, 5, 17, 32, 64, 130]) for _ in range(rng.randint(1, 3))]
     size, seeds, batch = rng.randint(1, 7), rng.choice([2, 3, 7]), rng.choice([1, 5, 32, 256])
     layer = rng.choice([1, 2])
-    critic = Critic(space, size, hidden, action_layer=layer, layer_norm=layer_norm)  # type: ignore[arg-type]
-    actor = Actor(space, hidden, size, layer_norm=layer_norm)
+    critic = Critic(space, size, hidden, action_layer=layer, norm=norm)  # type: ignore[arg-type]
+    actor = Actor(space, hidden, size, norm=norm)
     found = []
     for rows in [range(seeds), *([k] for k in range(seeds))]:
         obs = observations(space, seeds, batch)[list(rows)]

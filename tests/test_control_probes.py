@@ -32,11 +32,15 @@ AGENTS: dict[str, tuple[str, ...]] = {
 agents = pytest.mark.parametrize("agent", AGENTS)
 # a temperature of 0: the values are those of the rewards alone
 SOBER = {"sac": ("agent.ent_coef=0",)}
+# of 32 the means are noisy, and the values some percent off
+BATCH_NORM = ("agent.norm=batch", "agent.batch_size=256")
 VARIANTS = [
     *((agent, ()) for agent in AGENTS),
-    ("ddpg", ("agent.action_layer=2", "agent.layer_norm=true")),
+    ("ddpg", ("agent.action_layer=2", "agent.norm=layer")),
+    ("ddpg", BATCH_NORM),
     ("ddpg", ("agent.n_step=2",)),
     ("sac", ("agent.n_step=2",)),
+    ("sac", BATCH_NORM),
     ("td3", ("replay=prioritized",)),
     ("td3", ("env.num_envs=3",)),
 ]
@@ -136,7 +140,7 @@ def test_actions_for_pixels() -> None:
         "seeds=2",
         "total_steps=400",
         "agent.lr=1e-3",
-        "agent.layer_norm=true",
+        "agent.norm=layer",
     )
     for step, _, _ in interact(one, envs):
         if step >= 400:

@@ -28,7 +28,7 @@ WORDS = {
     "double_dqn": (CART, *SMALL_DQN, "agent=double_dqn", "replay=prioritized"),
     "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
     "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
-    "ddpg": (*PENDULUM, "agent=ddpg", "agent.layer_norm=true"),
+    "ddpg": (*PENDULUM, "agent=ddpg", "agent.norm=layer"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
     "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
     "ppo": (CART, *SMALL_PPO, "agent.normalize_obs=true", "agent.entropy_coef=0.01"),

@@ -77,19 +77,21 @@ class Critics:
 
     def step(self, gradient: Tensor, lr: float, frozen: Collection[int]) -> None:
         """Go against what `gradient` gives."""
+        self._net.track(self.online, gradient, frozen)
         self._optimizer.step(gradient, lr, frozen)
 
     def rise(self, obs: Tensor, action: Tensor, *, least: bool) -> tuple[Tensor, Tensor]:
         """Values ``[seed, batch]``, and how they change with the action, ``[seed, batch, number]``.
 
-        Of the smaller value each, or of the first critic's.
+        Of the smaller value each, or of the first critic's. They judge as they stand: these batches
+        leave no trace in a batch normalisation.
         """
         pieces = self._device.learning(self.online.pieces)
         if self._count == 1 or not least:
             pieces = [piece[:: self._count] for piece in pieces]
-            q, saved = self._net.forward(pieces, obs, action)
+            q, saved = self._net.forward(pieces, obs, action, learning=False)
             return q, self._net.action_gradient(pieces, saved, q.new_ones(q.shape))
-        both, saved = self._net.forward(pieces, self._rows(obs), self._rows(action))
+        both, saved = self._net.forward(pieces, self._rows(obs), self._rows(action), learning=False)
         q = self._apart(both)
         least_q, which = q.min(1)
         chosen = q.new_zeros(q.shape).scatter_(1, which.unsqueeze(1), 1.0)

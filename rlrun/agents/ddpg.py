@@ -16,7 +16,7 @@ from rlrun.agents.critics import Critics
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.noise import Noise
-from rlrun.nets.control import ActionLayer, Actor, Critic
+from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
@@ -45,7 +45,7 @@ class DDPG:
         hidden: widths of the hidden layers, of the actor and of the critic; images go through
             convolutions before.
         action_layer: the layer of the critic that the action goes into: 1, or 2 as in the paper.
-        layer_norm: normalize the hidden layers (Ba et al. 2016).
+        norm: normalize the hidden layers: "layer" (Ba et al. 2016), "batch" (Ioffe & Szegedy 2015).
         learning_starts: steps before the first update; until then actions are uniformly random.
         train_every: steps between updates.
         gradient_steps: updates each time.
@@ -79,7 +79,7 @@ class DDPG:
         batch_size: int,
         hidden: tuple[int, ...],
         action_layer: ActionLayer,
-        layer_norm: bool,
+        norm: Norm | None,
         learning_starts: int,
         train_every: int,
         gradient_steps: int,
@@ -101,12 +101,12 @@ class DDPG:
         self._replay, self._noise, self._device = replay, noise, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = size = math.prod(self._shape)
-        self._net = Actor(spec.obs, hidden, size, layer_norm=layer_norm)
+        self._net = Actor(spec.obs, hidden, size, norm=norm)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, LAST)
         self._target = self._actor.copy()
         self._optimizer = Adam(self._actor, None)
-        critic = Critic(spec.obs, size, hidden, action_layer=action_layer, layer_norm=layer_norm)
+        critic = Critic(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 1 + twin, LAST, max_grad_norm)
         self._warmup = Warmup(spec, seeds, learning_starts)
         self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if target_noise else None
@@ -182,6 +182,7 @@ class DDPG:
         if int(self._updates[0]) % self._actor_every == 0:
             loss, gradient = self._improve(batch.obs)
             exclude(self.faults, loss, "the actor's loss")
+            self._net.track(self._actor, gradient, self.faults)
             self._optimizer.step(gradient, lr * self._actor_share, self.faults)
             self._critics.follow(self._tau)
             self._target.flat.lerp_(self._actor.flat, self._tau)

@@ -16,7 +16,7 @@ from rlrun.agents.critics import Critics
 from rlrun.agents.temperature import Temperature
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
-from rlrun.nets.control import ActionLayer, Actor, Critic
+from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
@@ -43,7 +43,7 @@ class SAC:
         hidden: widths of the hidden layers, of the actor and of the critics; images go through
             convolutions before.
         action_layer: the layer of the critics that the action goes into, 1 or 2.
-        layer_norm: normalize the hidden layers (Ba et al. 2016).
+        norm: normalize the hidden layers: "layer" (Ba et al. 2016), "batch" (Ioffe & Szegedy 2015).
         learning_starts: steps before the first update; until then actions are uniformly random.
         train_every: steps between updates.
         gradient_steps: updates each time.
@@ -75,7 +75,7 @@ class SAC:
         batch_size: int,
         hidden: tuple[int, ...],
         action_layer: ActionLayer,
-        layer_norm: bool,
+        norm: Norm | None,
         learning_starts: int,
         train_every: int,
         gradient_steps: int,
@@ -94,11 +94,11 @@ class SAC:
         self._replay, self._device = replay, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = size = math.prod(self._shape)
-        self._net = Actor(spec.obs, hidden, 2 * size, layer_norm=layer_norm)
+        self._net = Actor(spec.obs, hidden, 2 * size, norm=norm)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
         self._optimizer = Adam(self._actor, None)
-        critic = Critic(spec.obs, size, hidden, action_layer=action_layer, layer_norm=layer_norm)
+        critic = Critic(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 2, None, max_grad_norm)
         self._temperature = Temperature(len(seeds), device, ent_coef)
         self._target_entropy = -size if target_entropy is None else target_entropy
@@ -168,6 +168,7 @@ class SAC:
         self._critics.step(gradient, lr, self.faults)
         actor_loss, log_prob, gradient = self._improve(batch.obs, temperature, self._draw())
         exclude(self.faults, actor_loss, "the actor's loss")
+        self._net.track(self._actor, gradient, self.faults)
         self._optimizer.step(gradient, lr, self.faults)
         self._temperature.step(log_prob + self._target_entropy, lr, self.faults)
         self._critics.follow(self._tau)

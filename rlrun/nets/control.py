@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
+from rlrun.nets.batch_norm import BatchNormalizedDense
 from rlrun.nets.dense import Dense
 from rlrun.nets.inputs import input_for
 from rlrun.nets.norm import NormalizedDense
@@ -16,11 +17,20 @@ from rlrun.nets.parts import Parts
 from rlrun.types import Space
 
 ActionLayer: TypeAlias = Literal[1, 2]
+Norm: TypeAlias = Literal["layer", "batch"]
+Layers: TypeAlias = Dense | NormalizedDense | BatchNormalizedDense
+KINDS: dict[Norm | None, type[Layers]] = {
+    None: Dense,
+    "layer": NormalizedDense,
+    "batch": BatchNormalizedDense,
+}
 
 
-def dense(sizes: Sequence[int], *, rectify: bool, layer_norm: bool) -> Dense | NormalizedDense:
-    """A chain of dense layers, normalized or not."""
-    return (NormalizedDense if layer_norm else Dense)(sizes, rectify=rectify)
+def through(layers: Layers, pieces: Pieces, x: Tensor, learning: bool) -> tuple[Tensor, list[Any]]:
+    """The layers' output, and what their backward pass needs."""
+    if isinstance(layers, BatchNormalizedDense):
+        return layers.forward(pieces, x, learning=learning)
+    return layers.forward(pieces, x)
 
 
 class Actor(Parts):
@@ -30,27 +40,27 @@ class Actor(Parts):
         obs: what goes in; images go through convolutions first.
         hidden: widths of the hidden layers.
         outputs: how many numbers.
-        layer_norm: normalize the hidden layers.
+        norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
     """
 
     def __init__(
-        self, obs: Space, hidden: Sequence[int], outputs: int, *, layer_norm: bool = False
+        self, obs: Space, hidden: Sequence[int], outputs: int, *, norm: Norm | None = None
     ) -> None:
         self._input = input_for(obs)
-        self._body = dense(
-            (self._input.size, *hidden, outputs), rectify=False, layer_norm=layer_norm
-        )
+        self._body = KINDS[norm]((self._input.size, *hidden, outputs), rectify=False)
         super().__init__(actor_input=self._input, actor=self._body)
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """``[seed, batch, output]``; computed in the type of the pieces, given as float32."""
-        return self.forward(pieces, obs)[0]
+        return self.forward(pieces, obs, learning=False)[0]
 
-    def forward(self, pieces: Pieces, obs: Tensor) -> tuple[Tensor, list[Any]]:
-        """The same, and what `backward` needs."""
+    def forward(
+        self, pieces: Pieces, obs: Tensor, *, learning: bool = True
+    ) -> tuple[Tensor, list[Any]]:
+        """The same, and what `backward` needs; while learning, of a batch that is normalized."""
         front, body = self.bounds
         x, seen = self._input.forward(pieces[front], obs)
-        out, kept = self._body.forward(pieces[body], x.to(pieces[0].dtype))
+        out, kept = through(self._body, pieces[body], x.to(pieces[0].dtype), learning)
         return out[..., : self._body.sizes[-1]].float(), [seen, kept]
 
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
@@ -70,7 +80,7 @@ class Critic(Parts):
         action: how many numbers an action has.
         hidden: widths of the hidden layers.
         action_layer: the layer that the action goes into: 1, or 2 as in Lillicrap et al. 2016.
-        layer_norm: normalize the hidden layers.
+        norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
 
     Raises:
         ValueError: there is no such layer.
@@ -83,31 +93,36 @@ class Critic(Parts):
         hidden: Sequence[int],
         *,
         action_layer: ActionLayer = 1,
-        layer_norm: bool = False,
+        norm: Norm | None = None,
     ) -> None:
         if action_layer > len(hidden) + 1:
             raise ValueError(f"action_layer is {action_layer}, but there is no hidden layer")
         before, behind = hidden[: action_layer - 1], hidden[action_layer - 1 :]
         self._input = input_for(obs)
-        self._trunk = dense((self._input.size, *before), rectify=True, layer_norm=layer_norm)
+        self._trunk = KINDS[norm]((self._input.size, *before), rectify=True)
         self._entry = self._trunk.sizes[-1]
         self._joined = self._entry + action
-        self._head = dense((self._joined, *behind, 1), rectify=False, layer_norm=layer_norm)
+        self._head = KINDS[norm]((self._joined, *behind, 1), rectify=False)
         super().__init__(critic_input=self._input, critic_shared=self._trunk, critic=self._head)
 
     def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
         """``[row, batch]``; computed in the type of the pieces, given as float32."""
-        return self.forward(pieces, obs, action)[0]
+        return self.forward(pieces, obs, action, learning=False)[0]
 
-    def forward(self, pieces: Pieces, obs: Tensor, action: Tensor) -> tuple[Tensor, list[Any]]:
-        """The same, and what the backward passes need; ``action`` is ``[row, batch, number]``."""
+    def forward(
+        self, pieces: Pieces, obs: Tensor, action: Tensor, *, learning: bool = True
+    ) -> tuple[Tensor, list[Any]]:
+        """The same, and what the backward passes need; ``action`` is ``[row, batch, number]``.
+
+        While learning, the batch is what a batch normalisation normalizes.
+        """
         front, trunk, head = self.bounds
         x, seen = self._input.forward(pieces[front], obs)
-        x, shared = self._trunk.forward(pieces[trunk], x.to(pieces[0].dtype))
+        x, shared = through(self._trunk, pieces[trunk], x.to(pieces[0].dtype), learning)
         parts = [x[..., : self._entry], action.to(x.dtype)]
         if missing := up(self._joined, 4) - self._joined:
             parts.append(x.new_zeros(*x.shape[:2], missing))
-        out, kept = self._head.forward(pieces[head], torch.cat(parts, -1))
+        out, kept = through(self._head, pieces[head], torch.cat(parts, -1), learning)
         return out[..., 0].float(), [seen, shared, kept]
 
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,6 +13,30 @@ from rlrun.nets.dense import sum_over_batch, through_relu, times_transposed
 from rlrun.nets.parameters import Pieces, draw_uniform, padded, up
 
 EPSILON = 1e-5  # added to the variance
+
+
+class Layout(NamedTuple):
+    """The pieces of a chain of dense layers with normalisations."""
+
+    normalized: list[bool]
+    """Of each layer, whether it has a normalisation and a ReLU."""
+    shapes: list[tuple[int, int]]
+    """Of each piece: weight, bias and, where it is normalized, further rows."""
+    real: list[tuple[int, int]]
+    """Of each piece, what is not padding."""
+    fans: list[int]
+    """Of each piece, the inputs of its layer; 0 of the further rows."""
+
+
+def layout(sizes: Sequence[int], *, rectify: bool, further: int) -> Layout:
+    """With so many rows behind the bias of each normalized layer."""
+    found = Layout([rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)], [], [], [])
+    for normalized, (i, o) in zip(found.normalized, pairwise(sizes), strict=True):
+        rows = further if normalized else 0
+        found.shapes.extend([(up(i, 4), up(o, 4)), *[(1, up(o, 4))] * (1 + rows)])
+        found.real.extend([(i, o), *[(1, o)] * (1 + rows)])
+        found.fans.extend([i, i, *[0] * rows])
+    return found
 
 
 class NormalizedDense:
@@ -24,19 +48,10 @@ class NormalizedDense:
 
     def __init__(self, sizes: Sequence[int], *, rectify: bool) -> None:
         self.sizes = tuple(sizes)
-        widths = [up(size, 4) for size in sizes]
-        self.width = widths[-1]
-        self._normalized = [rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)]
-        """Of each layer, whether it has a normalisation and a ReLU."""
+        self.width = up(sizes[-1], 4)
         # weight, bias, gain, shift, weight, bias, ...
-        self.shapes, self.real, self.fans = [], [], []
-        for normalized, (i, o), (wide, high) in zip(
-            self._normalized, pairwise(self.sizes), pairwise(widths), strict=True
-        ):
-            vectors = 3 if normalized else 1
-            self.shapes += [(wide, high), *[(1, high)] * vectors]
-            self.real += [(i, o), *[(1, o)] * vectors]
-            self.fans += [i, i, *[0] * (vectors - 1)]
+        pieces = layout(sizes, rectify=rectify, further=2)
+        self._normalized, self.shapes, self.real, self.fans = pieces
 
     def init(self, pieces: Pieces, row: int, generator: torch.Generator) -> None:
         """Draw one seed's weights and biases uniformly from ±1/√fan_in."""

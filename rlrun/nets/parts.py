@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -12,12 +12,15 @@ from torch import Tensor
 from rlrun.nets.parameters import Parameters
 from rlrun.rng import Numbers, Purpose
 
+PACE = 0.1  # how far running statistics move to those of a batch
+
 
 class Parts:
     """Which pieces belong to which part, by the parts' names.
 
     A part has ``shapes`` of its pieces, ``real`` (what of them is not padding), ``fans`` (the
-    inputs of each one's layer, 0 for what is no weight or bias) and ``init``.
+    inputs of each one's layer, 0 for what is no weight or bias) and ``init``. It may have
+    ``statistics``: which pieces are running means and variances.
     """
 
     def __init__(self, **parts: Any) -> None:
@@ -25,8 +28,11 @@ class Parts:
         self.shapes: list[tuple[int, int]] = []
         self.bounds: list[slice] = []
         """Of each part, in order."""
+        self.statistics: list[int] = []
+        """Which pieces are running means and variances."""
         for part in parts.values():
             start = len(self.shapes)
+            self.statistics += [start + n for n in getattr(part, "statistics", ())]
             self.shapes += part.shapes
             self.bounds.append(slice(start, len(self.shapes)))
 
@@ -48,6 +54,21 @@ class Parts:
                 fan_in = list(self._parts.values())[-1].fans[-1]
                 for piece in params.pieces[-2:]:
                     piece[row] *= last * math.sqrt(fan_in)
+
+    def track(self, params: Parameters, gradient: Tensor, frozen: Collection[int]) -> None:
+        """Move running statistics to those of the batch, except the ``frozen`` seeds'.
+
+        `backward` left the batch's in the places of their gradients; there is 0 then.
+        """
+        if not self.statistics:
+            return
+        found = Parameters(gradient, self.shapes, params.networks)
+        moving = [seed for seed in range(len(gradient)) if seed not in frozen]
+        rows = [seed * params.networks + n for seed in moving for n in range(params.networks)]
+        for n in self.statistics:
+            running, batch = params.pieces[n], found.pieces[n]
+            running[rows] = running[rows].lerp(batch[rows], PACE)
+            batch.zero_()
 
     def weights(self, params: Parameters) -> dict[str, Tensor]:
         """The weights ``[seed, n]`` of each layer by name, without biases, gains and padding."""
