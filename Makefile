@@ -24,9 +24,13 @@ run: install ## train DQN on CartPole: ten seeds at once
 test: install ## all tests, those that train included (ARGS='-m "not train"' leaves them out)
 	$(BIN)/python -m pytest $(ARGS)
 
-launchers: install ## sweeps under submitit and Ray; heavy: installs Ray, takes minutes
-	$(PIP) install -q -c constraints.txt -e '.[joblib,slurm,ray,dev]'
-	$(BIN)/python -m pytest tests/launchers $(ARGS)
+launchers: ## sweeps under submitit and Ray, in an environment of their own; heavy, takes minutes
+	$(PYTHON) -m venv .venv-launchers
+	# the launcher for Ray needs an older cloudpickle, and that an older joblib
+	grep -vE '^(cloudpickle|joblib)==' constraints.txt > .venv-launchers/constraints.txt
+	.venv-launchers/bin/python -m pip --disable-pip-version-check install -q \
+		-c .venv-launchers/constraints.txt -e '.[joblib,slurm,ray,dev]'
+	.venv-launchers/bin/python -m pytest tests/launchers $(ARGS)
 
 lint: install ## ruff and a strict type check
 	$(BIN)/ruff check .
@@ -47,6 +51,6 @@ soak: install ## kill real runs 200 times, resume them and compare (ARGS='--kill
 tensorboard: install ## look at everything under outputs/
 	$(BIN)/tensorboard --logdir outputs
 
-clean: ## remove the virtual environment and caches; outputs/ stays
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+clean: ## remove the virtual environments and caches; outputs/ stays
+	rm -rf $(VENV) .venv-launchers .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
