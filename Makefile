@@ -26,8 +26,8 @@ test: install ## all tests, those that train included (ARGS='-m "not train"' lea
 
 launchers: ## sweeps under submitit and Ray, in an environment of their own; heavy, takes minutes
 	$(PYTHON) -m venv .venv-launchers
-	# the launcher for Ray needs an older cloudpickle, and that an older joblib
-	grep -vE '^(cloudpickle|joblib)==' constraints.txt > .venv-launchers/constraints.txt
+	# the launcher for Ray, and what it brings, need older ones of these
+	grep -vE '^(cloudpickle|joblib|python-dateutil)==' constraints.txt > .venv-launchers/constraints.txt
 	.venv-launchers/bin/python -m pip --disable-pip-version-check install -q \
 		-c .venv-launchers/constraints.txt -e '.[joblib,slurm,ray,dev]'
 	.venv-launchers/bin/python -m pytest tests/launchers $(ARGS)
