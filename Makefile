@@ -22,7 +22,7 @@ run: install ## train DQN on CartPole: ten seeds at once
 	$(BIN)/rlrun agent=dqn env=CartPole-v1 $(ARGS)
 
 test: install ## all tests, those that train included (ARGS='-m "not train"' leaves them out)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 launchers: ## sweeps under submitit and Ray, in an environment of their own; heavy, takes minutes
 	$(PYTHON) -m venv .venv-launchers
