@@ -163,5 +163,20 @@ def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], lis
 
 
 def _words(run: RecordedRun, keys: Sequence[str]) -> list[str]:
+    """What the run has of the keys, as on the command line; an empty value is one, too."""
     values = flat(run.settings)
-    return [f"{key}={values[key]}" for key in keys if key in values]
+    return [
+        f"{key}={values.get(key, 'null')}"
+        for key in keys
+        if key in values or _is_null(run.settings, key)
+    ]
+
+
+def _is_null(settings: Mapping[str, Any], key: str) -> bool:
+    *path, last = key.split(".")
+    for name in path:
+        inner = settings.get(name)
+        if not isinstance(inner, Mapping):
+            return False
+        settings = inner
+    return last in settings and settings[last] is None

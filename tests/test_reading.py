@@ -134,6 +134,14 @@ def test_runs_that_differ_in_seeds_alone_are_one_setting(tmp_path: Path) -> None
     assert grouped(runs[:1])[0].label == "as configured"
 
 
+def test_an_empty_value_is_a_setting_too(tmp_path: Path) -> None:
+    norms = ("layer", None)
+    runs = [recorded(tmp_path / str(n), agent={"norm": norms[n]}) for n in range(2)]
+    assert [each.label for each in grouped(runs)] == ["agent.norm=layer", "agent.norm=null"]
+    older = recorded(tmp_path / "older")  # from when there was no such setting
+    assert grouped([runs[0], older])[1].label == "as configured"
+
+
 def test_other_agents_are_told_apart_by_name_and_not_by_their_settings(tmp_path: Path) -> None:
     runs = [
         recorded(tmp_path / "0"),

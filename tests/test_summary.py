@@ -79,6 +79,21 @@ def test_probability_of_improvement_is_of_the_first_over_the_second(
     assert "with probability 0.75 (95 % interval: 0.00 to 1.00)" in text
 
 
+def test_long_numbers_leave_out_columns_but_not_the_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for n, norm in enumerate(("layer", "batch")):
+        scores = [-1462.7 - n, -1505.2, -1513.6]
+        recorded(tmp_path / str(n), scores, agent={"norm": norm})
+    capsys.readouterr()
+    tell(tmp_path)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:6])) <= 80
+    assert lines[2].split() == ["setting", "seeds", "mean", "IQM", "95", "%", "interval", "time"]
+    assert lines[4].split()[0] == "agent.norm=layer"  # on one line
+    assert lines[4].split()[-1] == "1:01"
+
+
 def test_one_seed_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     recorded(tmp_path / "0", [12.0])
     recorded(tmp_path / "1", [11.0], agent={"lr": 0.5})

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,7 @@ from rlrun.references import Reference, shared_reference
 from rlrun.summary.file import FILE
 
 LISTED = 30  # rows, or runs, that the terminal shows; the file has them all
+NAME_WIDTH = 24  # longer names are folded before a column of numbers is left out
 
 
 def _table(*names: str) -> Table:
@@ -34,20 +36,7 @@ def show(console: Console, env: str, settings: Sequence[Setting]) -> None:
     agents = {setting.agent for setting in settings}
     title = f"{agents.pop()} on {env}" if len(agents) == 1 else env
     console.print(f"{title}: final return", markup=False, style="bold", soft_wrap=True)
-    table = _table("setting", "seeds", "mean", "median", "IQM", "95 % interval", "best", "time")
-    for setting in settings[:LISTED]:
-        final, best, told, asked = setting.final, setting.best, setting.told, setting.seeds
-        known = [
-            str(told) if told == asked else f"{told}/{asked}",
-            number(final["mean"]) if final else "-",
-            number(float(np.median(final["per_seed"]))) if final else "-",
-            number(final["iqm"]) if final else "-",
-            interval(final["ci95"]) if final and final["ci95"] else "-",
-            number(best["iqm"]) if best else "-",
-            clock(setting.wall_seconds or 0.0),
-        ]
-        table.add_row(Text(setting.name), *known)
-    console.print(table)
+    console.print(_fitting(console, settings[:LISTED]))
     if len(settings) > LISTED:
         console.print(f"... and {len(settings) - LISTED} more settings in {FILE}")
     first, second = settings[0], settings[1:2]
@@ -55,6 +44,36 @@ def show(console: Console, env: str, settings: Sequence[Setting]) -> None:
         scores = first.final["per_seed"], second[0].final["per_seed"]
         better = stats.probability_of_improvement([scores[0]], [scores[1]])
         _tell_better(console, first.name, second[0].name, better)
+
+
+def _fitting(console: Console, settings: Sequence[Setting]) -> Table:
+    """With all columns that fit; the median, then the best go first (the file has them)."""
+    longest = max(len(setting.name) for setting in settings)
+    rows = [_cells(setting) for setting in settings]
+    for left_out in ((), ("median",), ("median", "best")):
+        names = [name for name in rows[0] if name not in left_out]
+        table = _table("setting", *names)
+        for setting, row in zip(settings, rows, strict=True):
+            table.add_row(Text(setting.name), *(row[name] for name in names))
+        unlimited = console.options.update(max_width=10_000)
+        width = Measurement.get(console, unlimited, table).maximum
+        if width - max(0, longest - NAME_WIDTH) <= console.width:
+            break
+    return table
+
+
+def _cells(setting: Setting) -> dict[str, str]:
+    """The numbers of a row by their columns' names."""
+    final, best, told, asked = setting.final, setting.best, setting.told, setting.seeds
+    return {
+        "seeds": str(told) if told == asked else f"{told}/{asked}",
+        "mean": number(final["mean"]) if final else "-",
+        "median": number(float(np.median(final["per_seed"]))) if final else "-",
+        "IQM": number(final["iqm"]) if final else "-",
+        "95 % interval": interval(final["ci95"]) if final and final["ci95"] else "-",
+        "best": number(best["iqm"]) if best else "-",
+        "time": clock(setting.wall_seconds or 0.0),
+    }
 
 
 def _tell_better(console: Console, first: str, second: str, better: stats.Estimate) -> None:
