@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rlrun.nets.control import Actor, Critic, Norm
+from rlrun.nets.layer_norm import LayerNorm
 from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Parameters
 from rlrun.types import Space
@@ -122,12 +123,12 @@ def test_a_critic_by_torchs_own_layers(action_layer: int) -> None:
 
 def test_normalized_layers_start_as_standard_ones() -> None:
     """Before the ReLU an observation's numbers have mean 0 and variance 1."""
-    net = NormalizedDense([3, 50], rectify=True)
+    net = NormalizedDense([3, 50], rectify=True, norm=LayerNorm())
     params = Parameters.zeros(1, net.shapes, CPU)
     net.init(params.pieces, 0, torch.Generator().manual_seed(0))
     assert params.pieces[2][0, 0].tolist() == [1.0] * 50 + [0.0] * 2  # padding has no gain
-    _, saved = net.forward(params.pieces, functional.pad(normal(1, 4, 3), (0, 1)))
-    standard = saved[0][4][..., :50]
+    _, saved = net.forward(params.pieces, functional.pad(normal(1, 4, 3), (0, 1)), learning=True)
+    standard = saved[0][1][3][..., :50]
     assert standard.mean(-1) == pytest.approx(torch.zeros(1, 4), abs=1e-6)
     assert standard.var(-1, unbiased=False) == pytest.approx(torch.ones(1, 4), abs=1e-3)
 

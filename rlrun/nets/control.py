@@ -8,9 +8,10 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch import Tensor
 
-from rlrun.nets.batch_norm import BatchNormalizedDense
+from rlrun.nets.batch_norm import BatchNorm
 from rlrun.nets.dense import Dense
 from rlrun.nets.inputs import input_for
+from rlrun.nets.layer_norm import LayerNorm
 from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Pieces, padded, up
 from rlrun.nets.parts import Parts
@@ -18,17 +19,20 @@ from rlrun.types import Space
 
 ActionLayer: TypeAlias = Literal[1, 2]
 Norm: TypeAlias = Literal["layer", "batch"]
-Layers: TypeAlias = Dense | NormalizedDense | BatchNormalizedDense
-KINDS: dict[Norm | None, type[Layers]] = {
-    None: Dense,
-    "layer": NormalizedDense,
-    "batch": BatchNormalizedDense,
-}
+Layers: TypeAlias = Dense | NormalizedDense
+
+
+def dense(sizes: Sequence[int], *, rectify: bool, norm: Norm | None) -> Layers:
+    """A chain of dense layers, normalized or not."""
+    if norm is None:
+        return Dense(sizes, rectify=rectify)
+    kind = LayerNorm() if norm == "layer" else BatchNorm()
+    return NormalizedDense(sizes, rectify=rectify, norm=kind)
 
 
 def through(layers: Layers, pieces: Pieces, x: Tensor, learning: bool) -> tuple[Tensor, list[Any]]:
     """The layers' output, and what their backward pass needs."""
-    if isinstance(layers, BatchNormalizedDense):
+    if isinstance(layers, NormalizedDense):
         return layers.forward(pieces, x, learning=learning)
     return layers.forward(pieces, x)
 
@@ -47,7 +51,7 @@ class Actor(Parts):
         self, obs: Space, hidden: Sequence[int], outputs: int, *, norm: Norm | None = None
     ) -> None:
         self._input = input_for(obs)
-        self._body = KINDS[norm]((self._input.size, *hidden, outputs), rectify=False)
+        self._body = dense((self._input.size, *hidden, outputs), rectify=False, norm=norm)
         super().__init__(actor_input=self._input, actor=self._body)
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
@@ -99,10 +103,10 @@ class Critic(Parts):
             raise ValueError(f"action_layer is {action_layer}, but there is no hidden layer")
         before, behind = hidden[: action_layer - 1], hidden[action_layer - 1 :]
         self._input = input_for(obs)
-        self._trunk = KINDS[norm]((self._input.size, *before), rectify=True)
+        self._trunk = dense((self._input.size, *before), rectify=True, norm=norm)
         self._entry = self._trunk.sizes[-1]
         self._joined = self._entry + action
-        self._head = KINDS[norm]((self._joined, *behind, 1), rectify=False)
+        self._head = dense((self._joined, *behind, 1), rectify=False, norm=norm)
         super().__init__(critic_input=self._input, critic_shared=self._trunk, critic=self._head)
 
     def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
