@@ -20,6 +20,17 @@ KINDS = {
 }
 
 
+def unlearnt(agent: Any, steps: int) -> str:
+    """The sentence that a run of so many steps ends before it learns; "" where it does not."""
+    first = getattr(agent, "first_update", 0)
+    if steps >= first:
+        return ""
+    return (
+        f"nothing will be learnt: the run ends at step {steps:,}, and the first update comes at "
+        f"step {first:,}"
+    )
+
+
 def misfit(agent: Any, spec: Spec) -> str:
     """What keeps an agent's class from this environment, as words after its name; "" for nothing.
 

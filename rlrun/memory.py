@@ -28,6 +28,16 @@ def in_words(size: float) -> str:
     return f"{size / 1000**power:.3g} {units[power]}"
 
 
+def fits(setting: str, number: int, size: int) -> None:
+    """Raises ValueError, beginning with ``setting``, where ``number * size`` bytes do not fit."""
+    free = free_memory()
+    if free is not None and number * size > ROOM * free:
+        raise ValueError(
+            f"{setting} must be smaller: {number:,} take {in_words(number * size)}, and "
+            f"{in_words(free)} of memory are free: the most that fits is {int(ROOM * free / size)}"
+        )
+
+
 def announcement(what: str, size: int) -> str:
     """How much of the memory something will take; empty where that is not worth a sentence."""
     if size < WORTH_TELLING:

@@ -21,6 +21,7 @@ from rlrun.errors import RunFailed
 from rlrun.evaluation import Evaluator
 from rlrun.film import Film
 from rlrun.filming import Filming
+from rlrun.fit import unlearnt
 from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.lost import Lost
@@ -168,7 +169,8 @@ def _train(
     ):
         if known := reference(settings["env"]):
             logger.line(known.line.kind, known.line.score, parts.total_steps)
-        if sentence := announcement("the replay", replay_bytes(parts, spec)):
+        needed = announcement("the replay", replay_bytes(parts, spec))
+        for sentence in filter(None, (needed, unlearnt(agent, parts.total_steps))):
             record.log(sentence)
             progress.message(sentence)
         lost = Lost(seeds, agent, record, progress)

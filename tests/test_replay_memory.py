@@ -68,6 +68,17 @@ def test_the_capacity_that_is_offered_fits_and_no_larger_one(
         build.validate(settings(*words, f"replay.capacity={most + 1}"))
 
 
+def test_a_rollout_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # of each step: twice four numbers seen, 8 bytes of action, two float64, one bool
+    each = 3 * 2 * (2 * 4 * 4 + 8 + 2 * 8 + 1)
+    monkeypatch.setattr(memory, "free_memory", lambda: 1000 * each)
+    words = ("agent=ppo", "tuned=none", "env=CartPole-v1", "env.num_envs=2", "seeds=3")
+    build.validate(settings(*words, "agent.n_steps=800", "agent.batch_size=null"))
+    sentence = r"agent.n_steps must be smaller: 801 take .* the most that fits is 800$"
+    with pytest.raises(BadInput, match=sentence):
+        build.validate(settings(*words, "agent.n_steps=801", "agent.batch_size=null"))
+
+
 def test_what_the_replay_of_settings_takes() -> None:
     def size(*words: str) -> int:
         parts = construct(Settings, settings("env=CartPole-v1", *words), "")

@@ -232,3 +232,21 @@ def test_an_interrupted_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         run(tmp_path / "run")
     assert json.loads((tmp_path / "run" / "meta.json").read_text())["status"] == "interrupted"
     assert [r["step"] for r in lines(tmp_path / "run")] == [100, 100]
+
+
+def test_a_run_that_ends_before_it_learns_says_so(tmp_path: Path) -> None:
+    cases = {
+        ("agent=ppo", "env=CartPole-v1", "env.num_envs=4", "agent.n_steps=16"): 64,
+        ("agent=dqn", "env=CartPole-v1", "agent.learning_starts=60"): 60,
+        ("agent=sac", "env=Pendulum-v1", "agent.learning_starts=60"): 60,
+    }
+    for words, first in cases.items():
+        for steps in (first - 4, first):
+            folder = tmp_path / f"{words[0]}_{steps}"
+            folder.mkdir()
+            short = (f"total_steps={steps}", "eval.final_episodes=0", "seeds=1", "tuned=none")
+            runs.run(settings(*words, *short), folder, "rlrun again")
+            told = f"at step {steps}, and the first update comes at step {first}\n"
+            assert (told in (folder / "run.log").read_text()) == (steps < first), words
+            metrics = (folder / "metrics.jsonl").read_text()
+            assert ("train/n_updates" in metrics) == (steps >= first), words

@@ -15,10 +15,9 @@ from rlrun.types import Array, Spec, State
 
 
 class Warmup:
-    """Uniformly random actions ``[seed, env, ...]`` for the first ``steps`` steps."""
+    """Uniformly random actions ``[seed, env, ...]`` until the first update."""
 
-    def __init__(self, spec: Spec, seeds: Sequence[int], steps: int) -> None:
-        self.steps = steps
+    def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:
         self._shape = (len(seeds), spec.num_envs, *spec.action.shape)
         self._streams = Streams(seeds, Purpose.POLICY)
 

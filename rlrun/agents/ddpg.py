@@ -108,7 +108,7 @@ class DDPG:
         self._optimizer = Adam(self._actor, None)
         critic = Critic(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 1 + twin, LAST, max_grad_norm)
-        self._warmup = Warmup(spec, seeds, learning_starts)
+        self._warmup, self.first_update = Warmup(spec, seeds), learning_starts
         self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if target_noise else None
         self._target_noise = target_noise, target_noise_clip
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
@@ -125,7 +125,7 @@ class DDPG:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: the actor's, with noise while learning."""
-        if explore and step < self._warmup.steps:
+        if explore and step < self.first_update:
             return self._warmup()
         action = self._device.array(self._greedy(self._actor, self._device.tensor(obs)))
         action = action.reshape(*obs.shape[:2], *self._shape)
@@ -153,7 +153,7 @@ class DDPG:
         self._replay.add(t)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
-        if step >= self._warmup.steps:
+        if step >= self.first_update:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics |= self._update(step)
         return metrics

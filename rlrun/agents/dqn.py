@@ -120,7 +120,7 @@ class DQN:
         self._gradients = self._online.zeros_like()  # written anew by each update
         self._optimizer = Adam(self._online, max_grad_norm, adam_epsilon)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
-        self._batch_size, self._learning_starts = batch_size, learning_starts
+        self._batch_size, self.first_update = batch_size, learning_starts
         self._train_every, self._gradient_steps = train_every, gradient_steps
         self._target_every, self._tau = target_every, tau
         self._double, self._n_step = double, n_step
@@ -162,7 +162,7 @@ class DQN:
         self._replay.add(t)
         self._explore.observe(t.last)
         metrics: Metrics = {}
-        if step >= self._learning_starts:
+        if step >= self.first_update:
             times = due(step, self._train_every, self._stride)
             for _ in range(times * self._gradient_steps):
                 metrics = self._update(step)

@@ -15,10 +15,11 @@ from rlrun.agents.batches import Batches, Part, judged
 from rlrun.agents.common import exclude
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
+from rlrun.memory import fits
 from rlrun.nets.dense import Activation
 from rlrun.normalize import RewardScale
 from rlrun.optim import Adam
-from rlrun.replay.rollout import Rollout
+from rlrun.replay.rollout import Rollout, rollout_bytes
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
 from rlrun.schedules import Linear
 from rlrun.state import put
@@ -96,6 +97,7 @@ class PPO:
         at_least(1, n_steps=n_steps, epochs=epochs, hidden=min(hidden, default=1))
         if not 0 <= trace_decay <= 1:
             raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
+        fits("n_steps", n_steps, rollout_bytes(spec, len(seeds)))
         self._batches = Batches(
             seeds,
             n_steps * spec.num_envs,
@@ -114,6 +116,7 @@ class PPO:
         )
         self.faults = self._actor.faults
         self._rollout = Rollout(spec, len(seeds), n_steps)
+        self.first_update = n_steps * spec.num_envs
         self._rewards = RewardScale(len(seeds), spec.num_envs) if normalize_reward else None
         self._optimizer = Adam(self._actor.params, max_grad_norm, adam_epsilon)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)

@@ -102,7 +102,7 @@ class SAC:
         self._critics = Critics(critic, seeds, device, 2, None, max_grad_norm)
         self._temperature = Temperature(len(seeds), device, ent_coef)
         self._target_entropy = -size if target_entropy is None else target_entropy
-        self._warmup = Warmup(spec, seeds, learning_starts)
+        self._warmup, self.first_update = Warmup(spec, seeds), learning_starts
         self._acting = NormalDraws(seeds, Purpose.EXPLORE, device)
         self._learning = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
@@ -117,7 +117,7 @@ class SAC:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: drawn while learning, else the mean."""
-        if explore and step < self._warmup.steps:
+        if explore and step < self.first_update:
             return self._warmup()
         seen = self._device.tensor(obs)
         if explore:
@@ -148,7 +148,7 @@ class SAC:
         """Store the step; where it is time, update the critics, the actor and the temperature."""
         self._replay.add(t)
         metrics: Metrics = {}
-        if step >= self._warmup.steps:
+        if step >= self.first_update:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics = self._update(step)
         return metrics

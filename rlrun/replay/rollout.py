@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from rlrun.types import Array, Spec, State, Step
+from rlrun.types import Spec, State, Step
+
+
+def rollout_bytes(spec: Spec, seeds: int) -> int:
+    """What a rollout takes for each step of its length."""
+    each = [np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec)]
+    return seeds * spec.num_envs * sum(each)
+
+
+def _layout(spec: Spec) -> list[tuple[tuple[int, ...], str]]:
+    """Shape and kind of each thing that is kept of a step, in the order of `Step`."""
+    obs, action = (spec.obs.shape, spec.obs.dtype), (spec.action.shape, spec.action.dtype)
+    number = ((), "float64")
+    return [obs, action, number, number, obs, ((), "bool")]
 
 
 class Rollout:
@@ -21,18 +35,7 @@ class Rollout:
 
     def __init__(self, spec: Spec, seeds: int, length: int) -> None:
         lead = (seeds, length, spec.num_envs)
-
-        def room(shape: tuple[int, ...], dtype: str) -> Array:
-            return np.zeros((*lead, *shape), dtype)
-
-        self._data = Step(
-            obs=room(spec.obs.shape, spec.obs.dtype),
-            action=room(spec.action.shape, spec.action.dtype),
-            reward=room((), "float64"),
-            discount=room((), "float64"),
-            next_obs=room(spec.obs.shape, spec.obs.dtype),
-            last=room((), "bool"),
-        )
+        self._data = Step(*(np.zeros((*lead, *s), dtype) for s, dtype in _layout(spec)))
         self._length, self._count = length, 0
 
     @property
