@@ -171,7 +171,7 @@ def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
     tuned = settings()
     assert tuned != plain
     assert settings("agent.lr=0.5")["agent"]["lr"] == 0.5
-    assert settings("env=Acrobot-v1")["agent"] == plain["agent"]
+    assert settings("env=MountainCar-v0")["agent"] == plain["agent"]
 
 
 def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -> None:
