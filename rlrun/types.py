@@ -186,9 +186,9 @@ class Agent(Protocol):
     In its state every array, tensor and list starts with the seed axis, so that one seed can be
     taken out of a stack; under "policy" stands what acting without exploration reads.
 
-    ``first_update: int`` is optional: the step before which it does not learn. So are three more
-    methods. ``cut()`` tells it that the next step will not follow the last
-    one. The other two draw nothing random and change nothing:
+    Optional are ``first_update: int``, the step before which it does not learn, and three more
+    methods. ``cut()`` tells it that the next step will not follow the last one. The other two draw
+    nothing random and change nothing:
 
     - ``value(obs) -> Array``: what it believes that acting greedily from ``obs [seed, env, ...]``
       gets, discounted, ``[seed, env]``. Evaluations compare it with what comes.
