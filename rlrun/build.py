@@ -22,7 +22,7 @@ from rlrun.errors import BadInput, did_you_mean
 from rlrun.explore import CHOOSERS, EXPLORE, NOISES
 from rlrun.film import Film
 from rlrun.fit import misfit
-from rlrun.memory import ROOM, free_memory, in_words
+from rlrun.memory import ROOM, in_words, shortage
 from rlrun.replay import REPLAY, bytes_needed
 from rlrun.rng import Purpose, Streams
 from rlrun.schema import construct
@@ -128,8 +128,9 @@ def _replay_bytes(given: Mapping[str, Any], spec: Spec, seeds: int) -> int:
 
 def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int], horizon: int) -> Any:
     """The replay, refused before it is made where it would not fit into the memory."""
-    size, free = _replay_bytes(given, spec, len(seeds)), free_memory()
-    if free is not None and size > ROOM * free:
+    size = _replay_bytes(given, spec, len(seeds))
+    free = shortage(size)
+    if free is not None:
         capacity = int(given["capacity"])
         numbers = range(spec.num_envs, min(capacity, 2**60))
 

@@ -26,8 +26,8 @@ def unlearnt(agent: Any, steps: int) -> str:
     if steps >= first:
         return ""
     return (
-        f"nothing will be learnt: the run ends at step {steps:,}, and the first update comes at "
-        f"step {first:,}"
+        f"nothing will be learnt: the run ends at step {steps:,}, and no update comes before step "
+        f"{first:,}"
     )
 
 

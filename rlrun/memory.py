@@ -28,10 +28,16 @@ def in_words(size: float) -> str:
     return f"{size / 1000**power:.3g} {units[power]}"
 
 
+def shortage(size: int) -> int | None:
+    """The free memory in bytes, where ``size`` is more than a run may take of it; else None."""
+    free = free_memory()
+    return free if free is not None and size > ROOM * free else None
+
+
 def fits(setting: str, number: int, size: int) -> None:
     """Raises ValueError, beginning with ``setting``, where ``number * size`` bytes do not fit."""
-    free = free_memory()
-    if free is not None and number * size > ROOM * free:
+    free = shortage(number * size)
+    if free is not None:
         raise ValueError(
             f"{setting} must be smaller: {number:,} take {in_words(number * size)}, and "
             f"{in_words(free)} of memory are free: the most that fits is {int(ROOM * free / size)}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlrun.checks import at_least
 from rlrun.errors import BadInput
-from rlrun.memory import ROOM, free_memory, in_words
+from rlrun.memory import in_words, shortage
 from rlrun.rules.tabular import optimism
 from rlrun.schedules import Power
 from rlrun.state import put
@@ -147,8 +147,9 @@ def mean_error(errors: Sequence[Array]) -> Array:
 def _check_memory(env_id: str, seeds: int, states: int, actions: int, copies: int) -> None:
     """Refuse what does not fit, before it is taken."""
     # besides the table: the best one so far, and the policy when it is shown
-    size, free = 8 * seeds * states * actions * (copies + 2), free_memory()
-    if free is not None and size > ROOM * free:
+    size = 8 * seeds * states * actions * (copies + 2)
+    free = shortage(size)
+    if free is not None:
         raise BadInput(
             f"the table for {env_id} has {states:,} states x {actions} actions, which for {seeds} "
             f"seeds takes {in_words(size)}, and {in_words(free)} of memory are free: take fewer "

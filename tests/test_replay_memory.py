@@ -55,7 +55,7 @@ def test_the_tree_by_hand() -> None:
 def test_the_capacity_that_is_offered_fits_and_no_larger_one(
     name: str, free: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "free_memory", lambda: int(free))
+    monkeypatch.setattr(memory, "free_memory", lambda: int(free))
     words = (*SMALL_DQN, f"replay={name}", "env=CartPole-v1", "seeds=3")
     with pytest.raises(BadInput, match=r"transitions of 3 seeds take .* the most that fits") as e:
         build.validate(settings(*words, "replay.capacity=20000000"))
