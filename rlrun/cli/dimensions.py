@@ -20,7 +20,7 @@ OF_THE_SWEEP = ("sweep.", "search.")  # settings that are none of a trial
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearchPlan:
     """A search: the words that all trials share, what varies, and how often trials evaluate."""
 
     common: list[str]
@@ -43,7 +43,7 @@ class Plan:
         return jobs.Grid(runs, self.keys)
 
 
-def read(config: DictConfig) -> Plan:
+def read(config: DictConfig) -> SearchPlan:
     """The search that a command line asks for.
 
     It goes through what has several values there, or else through ``search.space``. Raises
@@ -77,7 +77,7 @@ def read(config: DictConfig) -> Plan:
         word for key, word in fixed.items() if not f"{key.lstrip('+~')}.".startswith(OF_THE_SWEEP)
     ]
     space = [_dimension(override, job.config) for override in swept]
-    return Plan(common, space, search, int(job.config.eval.every))
+    return SearchPlan(common, space, search, int(job.config.eval.every))
 
 
 def _parsed(words: list[str]) -> list[Override]:

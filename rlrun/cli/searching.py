@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rlrun.cli import dimensions, jobs, sweeps
 from rlrun.cli.checking import check, claim, naming
-from rlrun.cli.dimensions import Plan
+from rlrun.cli.dimensions import SearchPlan
 from rlrun.cli.loader import config_dir
 from rlrun.reading import read_config
 from rlrun.search.study import Outcome, Study, Trial, import_optuna
@@ -32,7 +32,7 @@ class Searched:
     """A search of this command: its folder, and what it is about."""
 
     folder: Path
-    plan: Plan
+    plan: SearchPlan
     config: DictConfig
 
     def title(self, job: str) -> str:
@@ -116,7 +116,7 @@ def run(config: DictConfig, launcher: Launcher, arguments: list[str]) -> None:
                     study.tell(names[name].number, entry.state, entry.value)
 
 
-def _queue(folder: Path, plan: Plan, names: dict[str, Trial]) -> None:
+def _queue(folder: Path, plan: SearchPlan, names: dict[str, Trial]) -> None:
     """Write trials that are new into the ledger."""
     known = ledger.recorded(folder) if (folder / ledger.FILE).exists() else {}
     for name, trial in names.items():
@@ -124,11 +124,11 @@ def _queue(folder: Path, plan: Plan, names: dict[str, Trial]) -> None:
             ledger.record(folder, name, "queued", overrides=[*plan.common, *trial.words])
 
 
-def _study(folder: Path, plan: Plan) -> Study:
+def _study(folder: Path, plan: SearchPlan) -> Study:
     return Study(folder, plan.search, plan.space, plan.every)
 
 
-def _name(plan: Plan, trial: Trial) -> str:
+def _name(plan: SearchPlan, trial: Trial) -> str:
     return jobs.job_name(f"{trial.number:03}", trial.words, plan.keys)
 
 
