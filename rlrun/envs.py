@@ -105,13 +105,16 @@ class GymEnvs:
         Continuous actions are in [-1, 1]. Where an episode ended, ``self.obs`` is the first
         observation of the next one afterwards.
         """
+        if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
+            action = action.copy()
+            self._exclude(np.isfinite(action), action, "an action in")
         flat = action.reshape(-1, *action.shape[2:])
         self._history.append(flat.copy())
         with self._watched():
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
         reward = rewards.reshape(self._grid).astype(np.float64)
         if not math.isfinite(reward.sum()):
-            self._exclude(np.isfinite(reward), reward, "a reward")
+            self._exclude(np.isfinite(reward), reward, "a reward of")
         discount = self._gamma * ~terminations.reshape(self._grid)
         next_obs = self._obs(raw)
         self._return += reward
@@ -178,7 +181,7 @@ class GymEnvs:
             number = values[s, e][~sane[s, e]].flat[0] if values.ndim > 2 else values[s, e]
             self.faults.setdefault(
                 s,
-                f"{what} of {self.spec.env_id} is {number} (environment {e}, {self._length[s, e]} "
+                f"{what} {self.spec.env_id} is {number} (environment {e}, {self._length[s, e]} "
                 "steps into its episode)",
             )
         values[~sane] = 0
@@ -193,7 +196,7 @@ class GymEnvs:
     def _obs(self, raw: Any) -> Array:
         obs = self._obs_map(raw).reshape(self._obs_shape)
         if self.spec.obs.kind == "vector" and not math.isfinite(obs.sum()):
-            self._exclude(np.isfinite(obs), obs, "an observation")
+            self._exclude(np.isfinite(obs), obs, "an observation of")
         return obs
 
     def state_dict(self) -> State:

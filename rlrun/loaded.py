@@ -70,7 +70,7 @@ class Policy:
         action = self._player.agent.act(seen, self._time, explore=False)
         self._time += 1
         own = self._action(action[0])[0]
-        return own if self.spec.action.shape else int(own)
+        return int(own) if self.spec.action.kind == "discrete" else np.asarray(own)
 
 
 def load_run(folder: str | Path) -> LoadedRun:

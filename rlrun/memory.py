@@ -44,6 +44,11 @@ def fits(setting: str, number: int, size: int) -> None:
         )
 
 
+def used_up(error: BaseException) -> bool:
+    """Whether it is what Python or torch raise where there is no memory left."""
+    return isinstance(error, MemoryError) or "tried to allocate" in str(error).lower()
+
+
 def announcement(what: str, size: int) -> str:
     """How much of the memory something will take; empty where that is not worth a sentence."""
     if size < WORTH_TELLING:

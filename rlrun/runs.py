@@ -119,7 +119,8 @@ def _recorded(
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
         with contextlib.suppress(OSError):  # a full disk: what is to be said goes to the terminal
             record.close("interrupted" if interrupted else "failed", reason)
-        print(f"rlrun: to go on from the last checkpoint: {again}", file=sys.stderr)
+        how = "go on from the last checkpoint" if saver.exists() else "begin again"
+        print(f"rlrun: to {how}: {again}", file=sys.stderr)
         raise
     record.close(result["status"])
     final_table(result)

@@ -53,9 +53,13 @@ class Saver:
         self._store.save(state)
         self._next = monotonic() + self._seconds
 
+    def exists(self) -> bool:
+        """Whether there is any checkpoint."""
+        return self._store.exists()
+
     def load(self) -> tuple[State | None, list[str]]:
         """The newest state that is whole, None where there is none, and what was damaged."""
-        if not self._store.exists():
+        if not self.exists():
             return None, []
         return self._store.load(), self._store.damaged
 

@@ -53,6 +53,11 @@ class Power:
         return self._start / (self._one + self._decay * k)
 
 
+def first_due(every: int, start: int) -> int:
+    """The first multiple of ``every`` that is at least ``start``, and not 0."""
+    return max(-(-start // every), 1) * every
+
+
 def due(step: int, every: int, stride: int) -> int:
     """How many multiples of ``every`` were reached in the last ``stride`` steps; 0 is not due.
 

@@ -185,6 +185,8 @@ class ActionMap:
         elif isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
             if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
                 raise ValueError("continuous actions without finite bounds are not supported")
+            if 0 in space.shape:
+                raise ValueError("actions without a single number are not supported")
             self.space = Space("vector", space.shape)
             self._convert = _scale(space)
         else:

@@ -15,6 +15,7 @@ from rlrun.folder import RunFolder
 from rlrun.log import Logger
 from rlrun.loop import interact
 from rlrun.lost import Lost
+from rlrun.memory import used_up
 from rlrun.progress import Progress
 from rlrun.recorder import Clock, Recorder
 from rlrun.saving import Saver, fitting, restore_agent
@@ -75,9 +76,12 @@ def train(run: Run, saved: State | None = None) -> dict[str, Any]:
         raise
     except RunFailed as error:
         raise RunFailed(f"step {step}: {error}") from error
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        if not used_up(error):
+            raise
         raise RunFailed(
-            f"step {step}: the memory is used up: take fewer seeds or a smaller replay"
+            f"step {step}: the memory is used up: take fewer seeds, or a smaller batch, rollout or "
+            "replay"
         ) from error
     except OSError as error:
         where = error.filename or run.folder.path
@@ -134,6 +138,8 @@ class _UnderWay:
             fps = np.full(len(run.seeds), self._speed(step))
             row = {**self.recorder.row(), "time/fps": fps, **row}
             self._ep_return = _mean(row["rollout/ep_rew_mean"])
+            if last and not row.get("train/n_updates", np.ones(1)).any():
+                self._say(f"step {step}: nothing was learnt: the run ended before its first update")
         if row:
             run.logger.write(step, {tag: run.lost.without(values) for tag, values in row.items()})
         if row or run.progress.due():
@@ -144,9 +150,12 @@ class _UnderWay:
                 evaluation=self._evaluated,
             )
         if self._stop is not None:
-            sentence = f"step {step}: the run ends here: {self._stop.sentence}"
-            run.folder.log(sentence)
-            run.progress.message(sentence)
+            self._say(f"step {step}: the run ends here: {self._stop.sentence}")
+
+    def _say(self, sentence: str) -> None:
+        """Tell and write down."""
+        self._run.folder.log(sentence)
+        self._run.progress.message(sentence)
 
     def look_for_faults(self, step: int) -> None:
         """Take the seeds out whose numbers are not finite any more.

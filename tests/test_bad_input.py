@@ -165,6 +165,17 @@ BAD = [
         "agent=ddpg env=Pendulum-v1 agent.action_layer=2 agent.hidden=[]",
         "agent.action_layer is 2, but there is no hidden layer",
     ),
+    (
+        "agent=ddpg env=Pendulum-v1 agent.norm=layer agent.hidden=[]",
+        "agent.norm is layer, but there is no hidden layer to normalize",
+    ),
+    (
+        "agent=sac env=Pendulum-v1 agent.norm=batch agent.batch_size=1",
+        "agent.batch_size must be at least 2, got 1",
+    ),
+    ("agent=td3 env=Pendulum-v1 agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000"),
+    ("agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000,000,000,000 take "),
+    ("agent.hidden=[10000000,10000000]", "agent.hidden must be smaller, or the seeds fewer: the w"),
     ("agent=sac env=Pendulum-v1 agent.ent_coef=-1", "agent.ent_coef must be at least 0, got -1"),
     ("agent=ddpg env=Pendulum-v1 explore.start=-1", "explore.start must be at least 0, got -1"),
     ("explore=bonus", "the agent dqn has no use for explore=bonus, which is for q_learning"),

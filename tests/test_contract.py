@@ -183,14 +183,27 @@ def test_a_seed_in_a_stack_is_the_seed_alone(agent: str, env: str, envs_per_seed
 
 
 @battery
-def test_what_is_replayed_can_be_cut(agent: str, env: str) -> None:
+def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     """Where an environment does not come back the next step does not follow the last one."""
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
-    drive(one, envs, 10)
-    if "replay" not in one.state_dict():
+    drive(one, envs, 26)  # 13 steps of each: more than a rollout
+    state = one.state_dict()
+    if not {"replay", "rollout", "episodes"} & state.keys():
         return
     one.cut()  # type: ignore[attr-defined]
-    assert one.state_dict()["replay"]["tail"]["last"][:, -1].all()
+    state = one.state_dict()
+    if "replay" in state:
+        assert state["replay"]["tail"]["last"][:, -1].all()
+    if "noise" in state and "x" in state["noise"]:
+        assert not state["noise"]["x"].any()
+    if "rollout" in state:
+        assert state["rollout"]["count"] > 0
+        assert state["rollout"]["last"][:, -1].all()
+    if state.get("rewards"):
+        assert not state["rewards"]["sum"].any()
+    if "episodes" in state:
+        kept = [each["reward"] for seed in state["episodes"]["under_way"] for each in seed.values()]
+        assert [len(each) for each in kept] == [0] * 4
 
 
 @pytest.mark.parametrize("draw", range(10))

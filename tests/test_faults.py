@@ -7,21 +7,33 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from rlrun import checkpoint, runs
 from rlrun.agents.dqn import DQN
+from rlrun.envs import GymEnvs
 from rlrun.errors import RunFailed
 from rlrun.log import Logger
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.rng import Numbers, Purpose
+from tests.control import Reach
 from tests.fault_helpers import VICTIM, WORDS, faulty, meta
-from tests.helpers import SMALL_DQN, SMALL_PPO, SMALL_REINFORCE, differences, host, row, settings
+from tests.helpers import (
+    SMALL_DQN,
+    SMALL_PPO,
+    SMALL_REINFORCE,
+    differences,
+    host,
+    row,
+    settings,
+)
 from tests.resume_helpers import resume
 
 
@@ -111,6 +123,26 @@ def test_a_seed_whose_numbers_are_not_finite_is_given_up_alone(
     assert differences(row(host(stack), 2), host(own)) == []
 
 
+def test_an_action_that_is_not_finite_does_not_reach_the_environment() -> None:
+    class Asserts(Reach):
+        def step(self, action: Any) -> Any:
+            assert np.isfinite(action).all()
+            return super().step(action)
+
+    envs = GymEnvs(Asserts, "asserts", [5, 6, 7], 2, gamma=0.9)
+    action = np.full((3, 2, 2, 3), 0.25, np.float32)
+    action[1, 1, 0, 2] = np.nan
+    given = action.copy()
+    t = envs.step(action)
+    assert envs.faults == {
+        1: "an action in asserts is nan (environment 1, 0 steps into its episode)"
+    }
+    assert np.array_equal(action, given, equal_nan=True)
+    given[1, 1, 0, 2] = 0
+    assert np.array_equal(t.action, given)
+    assert np.array_equal(envs.state_dict()["actions"][0], given.reshape(6, 2, 3))
+
+
 def test_a_seed_that_fails_in_an_evaluation_is_given_up(tmp_path: Path) -> None:
     begins = Numbers(Purpose.EVAL_EPISODES)(6, 0, 0)
     with pytest.raises(RunFailed, match="given up: 6"):
@@ -178,11 +210,19 @@ def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert meta(tmp_path)["status"] == "done"
 
 
-def test_memory_that_is_used_up_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def learn(*_: Any) -> Any:
-        raise MemoryError
+def too_much_for_python() -> None:
+    np.zeros(2**61, np.int8)
 
-    monkeypatch.setattr(DQN, "learn", learn)
+
+def too_much_for_torch() -> None:
+    torch.zeros(2**61, dtype=torch.int8)
+
+
+@pytest.mark.parametrize("take", [too_much_for_python, too_much_for_torch])
+def test_memory_that_is_used_up_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(DQN, "learn", lambda *_: take())
     with pytest.raises(RunFailed, match="step 0: the memory is used up"):
         runs.run(settings(*WORDS), tmp_path, "rlrun again")
 

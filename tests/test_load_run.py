@@ -43,6 +43,8 @@ def played(policy: Policy, env: gym.Env[Any, Any], seed: int) -> tuple[float, in
         ("dqn", ("env=Acrobot-v1", "env.scale_obs=true")),
         ("ppo", ()),
         ("ddpg", ()),
+        ("ddpg", ("env=tests.control:Turn-v0",)),
+        ("ppo", ("env=tests.control:Turn-v0", "agent.normalize_obs=false")),
         ("random", ()),
         ("images", ()),
         ("dqn", ("env=Blackjack-v1",)),

@@ -100,7 +100,13 @@ def test_discrete_actions_start_where_gymnasium_wants() -> None:
 
 
 @pytest.mark.parametrize(
-    "space", [spaces.Box(-np.inf, np.inf, (1,)), spaces.Text(2), spaces.Box(0, 9, (1,), np.int64)]
+    "space",
+    [
+        spaces.Box(-np.inf, np.inf, (1,)),
+        spaces.Text(2),
+        spaces.Box(0, 9, (1,), np.int64),
+        spaces.Box(-1, 1, (0,)),
+    ],
 )
 def test_other_actions_are_refused(space: gym.Space[Any]) -> None:
     with pytest.raises(ValueError, match="not supported"):

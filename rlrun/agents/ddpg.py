@@ -16,13 +16,15 @@ from rlrun.agents.critics import Critics
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.noise import Noise
+from rlrun.memory import fits
 from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
+from rlrun.replay.rollout import step_bytes
 from rlrun.rng import Purpose
 from rlrun.rules.control import smoothed
-from rlrun.schedules import Linear, due
+from rlrun.schedules import Linear, due, first_due
 from rlrun.state import put
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 
@@ -94,7 +96,9 @@ class DDPG:
         positive(lr=lr, actor_lr=actor_lr, max_grad_norm=max_grad_norm)
         at_least(0, lr_end=lr_end, learning_starts=learning_starts)
         at_least(0, target_noise=target_noise, target_noise_clip=target_noise_clip)
-        at_least(1, batch_size=batch_size, train_every=train_every, gradient_steps=gradient_steps)
+        at_least(2 if norm == "batch" else 1, batch_size=batch_size)
+        at_least(1, train_every=train_every, gradient_steps=gradient_steps)
+        fits("batch_size", batch_size, len(seeds) * step_bytes(spec))
         at_least(1, n_step=n_step, actor_every=actor_every, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
@@ -108,7 +112,8 @@ class DDPG:
         self._optimizer = Adam(self._actor, None)
         critic = Critic(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 1 + twin, LAST, max_grad_norm)
-        self._warmup, self.first_update = Warmup(spec, seeds), learning_starts
+        self._warmup, self._learning_starts = Warmup(spec, seeds), learning_starts
+        self.first_update = first_due(train_every, learning_starts)
         self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if target_noise else None
         self._target_noise = target_noise, target_noise_clip
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
@@ -125,7 +130,7 @@ class DDPG:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: the actor's, with noise while learning."""
-        if explore and step < self.first_update:
+        if explore and step < self._learning_starts:
             return self._warmup()
         action = self._device.array(self._greedy(self._actor, self._device.tensor(obs)))
         action = action.reshape(*obs.shape[:2], *self._shape)
@@ -153,7 +158,7 @@ class DDPG:
         self._replay.add(t)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
-        if step >= self.first_update:
+        if step >= self._learning_starts:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics |= self._update(step)
         return metrics
@@ -161,6 +166,7 @@ class DDPG:
     def cut(self) -> None:
         """The next step will not follow the last one."""
         self._replay.cut()
+        self._noise.observe(np.ones((len(self._ones), self._stride), np.bool_))
 
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step)

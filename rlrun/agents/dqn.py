@@ -13,12 +13,14 @@ from rlrun.agents.objectives import LossName, objective_for
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.policies import Explore, refuse_bonus
+from rlrun.memory import fits
 from rlrun.nets.noise import Noise
 from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.nets.values import ValueNet
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.schedules import Linear, due
+from rlrun.replay.rollout import step_bytes
+from rlrun.schedules import Linear, due, first_due
 from rlrun.state import put
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 
@@ -94,6 +96,7 @@ class DQN:
         positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
         at_least(0, lr_end=lr_end, learning_starts=learning_starts)
         at_least(1, batch_size=batch_size, train_every=train_every, gradient_steps=gradient_steps)
+        fits("batch_size", batch_size, len(seeds) * step_bytes(spec))
         at_least(1, target_every=target_every, n_step=n_step, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
@@ -120,7 +123,8 @@ class DQN:
         self._gradients = self._online.zeros_like()  # written anew by each update
         self._optimizer = Adam(self._online, max_grad_norm, adam_epsilon)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
-        self._batch_size, self.first_update = batch_size, learning_starts
+        self._batch_size, self._learning_starts = batch_size, learning_starts
+        self.first_update = first_due(train_every, learning_starts)
         self._train_every, self._gradient_steps = train_every, gradient_steps
         self._target_every, self._tau = target_every, tau
         self._double, self._n_step = double, n_step
@@ -162,7 +166,7 @@ class DQN:
         self._replay.add(t)
         self._explore.observe(t.last)
         metrics: Metrics = {}
-        if step >= self.first_update:
+        if step >= self._learning_starts:
             times = due(step, self._train_every, self._stride)
             for _ in range(times * self._gradient_steps):
                 metrics = self._update(step)

@@ -19,7 +19,7 @@ from rlrun.memory import fits
 from rlrun.nets.dense import Activation
 from rlrun.normalize import RewardScale
 from rlrun.optim import Adam
-from rlrun.replay.rollout import Rollout, rollout_bytes
+from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
 from rlrun.schedules import Linear
 from rlrun.state import put
@@ -97,7 +97,7 @@ class PPO:
         at_least(1, n_steps=n_steps, epochs=epochs, hidden=min(hidden, default=1))
         if not 0 <= trace_decay <= 1:
             raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
-        fits("n_steps", n_steps, rollout_bytes(spec, len(seeds)))
+        fits("n_steps", n_steps, len(seeds) * spec.num_envs * step_bytes(spec))
         self._batches = Batches(
             seeds,
             n_steps * spec.num_envs,

@@ -50,7 +50,7 @@ class Reinforce:
         adam_epsilon: Adam's epsilon.
         hidden: widths of the hidden layers of each network; images go through convolutions before.
         activation: after each hidden layer.
-        episodes: how many of them an update takes.
+        episodes: how many an update takes at least; with several environments more may end at once.
         baseline: learn the state's value, and take it from the returns.
         normalize_returns: bring the returns of an update (less the baseline) to mean 0, variance 1.
         entropy_coef: what entropy is worth in the loss.

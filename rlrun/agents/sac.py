@@ -16,13 +16,15 @@ from rlrun.agents.critics import Critics
 from rlrun.agents.temperature import Temperature
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
+from rlrun.memory import fits
 from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
+from rlrun.replay.rollout import step_bytes
 from rlrun.rng import Purpose
 from rlrun.rules.control import Squashed, squashed, squashed_gradient
-from rlrun.schedules import Linear, due
+from rlrun.schedules import Linear, due, first_due
 from rlrun.state import put
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 
@@ -87,7 +89,9 @@ class SAC:
     ) -> None:
         positive(lr=lr, max_grad_norm=max_grad_norm)
         at_least(0, lr_end=lr_end, learning_starts=learning_starts, ent_coef=ent_coef)
-        at_least(1, batch_size=batch_size, train_every=train_every, gradient_steps=gradient_steps)
+        at_least(2 if norm == "batch" else 1, batch_size=batch_size)
+        at_least(1, train_every=train_every, gradient_steps=gradient_steps)
+        fits("batch_size", batch_size, len(seeds) * step_bytes(spec))
         at_least(1, n_step=n_step, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
@@ -102,7 +106,8 @@ class SAC:
         self._critics = Critics(critic, seeds, device, 2, None, max_grad_norm)
         self._temperature = Temperature(len(seeds), device, ent_coef)
         self._target_entropy = -size if target_entropy is None else target_entropy
-        self._warmup, self.first_update = Warmup(spec, seeds), learning_starts
+        self._warmup, self._learning_starts = Warmup(spec, seeds), learning_starts
+        self.first_update = first_due(train_every, learning_starts)
         self._acting = NormalDraws(seeds, Purpose.EXPLORE, device)
         self._learning = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
@@ -117,7 +122,7 @@ class SAC:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: drawn while learning, else the mean."""
-        if explore and step < self.first_update:
+        if explore and step < self._learning_starts:
             return self._warmup()
         seen = self._device.tensor(obs)
         if explore:
@@ -148,7 +153,7 @@ class SAC:
         """Store the step; where it is time, update the critics, the actor and the temperature."""
         self._replay.add(t)
         metrics: Metrics = {}
-        if step >= self.first_update:
+        if step >= self._learning_starts:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics = self._update(step)
         return metrics

@@ -45,11 +45,16 @@ class Actor(Parts):
         hidden: widths of the hidden layers.
         outputs: how many numbers.
         norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
+
+    Raises:
+        ValueError: there is no hidden layer to normalize.
     """
 
     def __init__(
         self, obs: Space, hidden: Sequence[int], outputs: int, *, norm: Norm | None = None
     ) -> None:
+        if norm and not hidden:
+            raise ValueError(f"norm is {norm}, but there is no hidden layer to normalize")
         self._input = input_for(obs)
         self._body = dense((self._input.size, *hidden, outputs), rectify=False, norm=norm)
         super().__init__(actor_input=self._input, actor=self._body)

@@ -11,10 +11,9 @@ import numpy as np
 from rlrun.types import Spec, State, Step
 
 
-def rollout_bytes(spec: Spec, seeds: int) -> int:
-    """What a rollout takes for each step of its length."""
-    each = [np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec)]
-    return seeds * spec.num_envs * sum(each)
+def step_bytes(spec: Spec) -> int:
+    """What one step of one environment takes."""
+    return sum(np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec))
 
 
 def _layout(spec: Spec) -> list[tuple[tuple[int, ...], str]]:

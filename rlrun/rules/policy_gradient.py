@@ -75,5 +75,8 @@ def value_loss(
     loss, slope = error * error, 2 * error
     if clip is None:
         return loss, slope
-    kept = old_value + (value - old_value).clamp(-clip, clip) - target
-    return torch.maximum(loss, kept * kept), torch.where(loss >= kept * kept, slope, 0.0)
+    away = value - old_value
+    kept = old_value + away.clamp(-clip, clip) - target
+    # within the clip the two errors are one, though rounding may make either the larger
+    counts = (away.abs() <= clip) | (loss >= kept * kept)
+    return torch.maximum(loss, kept * kept), torch.where(counts, slope, 0.0)
