@@ -72,6 +72,10 @@ class Waiting:
             found.append(Settled(self._pair[:, k].copy(), target, discount.copy(), ready))
         return found[::-1]
 
+    def cut(self) -> None:
+        """What comes next does not follow the newest step: nothing waits any more."""
+        self._waits[...] = False
+
     def state_dict(self) -> State:
         return {
             "pair": self._pair - self._first,

@@ -188,7 +188,8 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
     drive(one, envs, 26)  # 13 steps of each: more than a rollout
     state = one.state_dict()
-    if not {"replay", "rollout", "episodes"} & state.keys():
+    if not {"replay", "rollout", "episodes", "waiting", "steps"} & state.keys():
+        assert not hasattr(one, "cut")
         return
     one.cut()  # type: ignore[attr-defined]
     state = one.state_dict()
@@ -204,6 +205,11 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     if "episodes" in state:
         kept = [each["reward"] for seed in state["episodes"]["under_way"] for each in seed.values()]
         assert [len(each) for each in kept] == [0] * 4
+    if "waiting" in state:
+        assert not state["waiting"]["waits"].any()
+        assert not state["trace"].any()
+    if "steps" in state:
+        assert [len(each) for seed in state["steps"] for each in seed.values()] == [0] * 4
 
 
 @pytest.mark.parametrize("draw", range(10))

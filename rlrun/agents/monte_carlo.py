@@ -120,6 +120,10 @@ class MonteCarlo:
             pair, goal = pair[~now], goal[~now]
         return float(np.concatenate(errors).mean())
 
+    def cut(self) -> None:
+        """The next step will not follow the last one: the episodes under way are lost."""
+        self._length[...] = 0
+
     def state_dict(self) -> State:
         steps = [
             [self._steps[s, e, :length].copy() for e, length in enumerate(lengths)]

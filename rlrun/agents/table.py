@@ -196,6 +196,11 @@ class Table:
         self._trace[seed, env] = self._trace_decay * fades[:, None] * trace
         return error
 
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._waiting.cut()
+        self._trace[...] = 0.0
+
     def state_dict(self) -> State:
         return {
             **self._table.state_dict(),
