@@ -27,7 +27,7 @@ VIDEOS = "videos"
 CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
 FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)
 Status = Literal["running", "done", "interrupted", "failed", "pruned"]
-PACKAGES = ("torch", "gymnasium", "numpy", "hydra-core", "ale-py")
+PACKAGES = ("gymnasium", "numpy", "hydra-core", "ale-py")
 
 
 class FolderError(RunFailed):
@@ -154,7 +154,9 @@ class RunFolder:
 
 def versions() -> dict[str, str]:
     """What a result may depend on."""
-    packages = {name: version(name) for name in PACKAGES}
+    import torch  # here: who only reads a folder need not wait for it
+
+    packages = {"torch": torch.__version__, **{name: version(name) for name in PACKAGES}}
     return {"rlrun": rlrun.__version__, "python": platform.python_version(), **packages}
 
 
