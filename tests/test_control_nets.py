@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 
@@ -51,8 +52,10 @@ def same(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
 
 
 @nets
-@norms
-@pytest.mark.parametrize("hidden", [[], [6], [9, 5]])
+@pytest.mark.parametrize(
+    ("hidden", "norm"),
+    [([], None), *itertools.product([[6], [9, 5]], [None, "layer", "batch"])],
+)
 def test_the_actors_gradients_are_those_of_autograd(
     space: Space, hidden: list[int], norm: Norm | None
 ) -> None:
@@ -210,7 +213,9 @@ def test_twins_are_two_networks_of_their_seed() -> None:
     assert both.copy().networks == both.zeros_like().networks == 2
 
 
-def test_a_second_layer_needs_a_first() -> None:
+def test_what_needs_a_hidden_layer_says_so() -> None:
+    with pytest.raises(ValueError, match=r"^norm is batch, but there is no hidden layer"):
+        Actor(VECTOR, [], 1, norm="batch")
     with pytest.raises(ValueError, match=r"^action_layer is 2, but there is no hidden layer"):
         Critic(VECTOR, 1, [], action_layer=2)
 
