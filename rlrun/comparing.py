@@ -139,6 +139,7 @@ def grouped(runs: Sequence[RecordedRun]) -> list[Setting]:
         agent, env = [first.agent] * agents, [first.env] * envs
         label, name = " ".join(agent + env + own), " ".join(agent + own)
         usual = "as configured"
+        members.sort(key=lambda run: str(run.meta.get("started", "")))  # the later one counts
         settings.append(Setting(label or usual, name or usual, dict(_set(keys, chosen)), members))
     return settings
 

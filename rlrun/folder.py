@@ -165,8 +165,13 @@ def check_files(path: Path) -> None:
 
     Looked at before anything in the folder is read.
     """
+    if not path.exists():
+        raise FolderError(f"there is no folder {path}.")
     for file in (path, *path.rglob("*")):
-        mode = file.lstat().st_mode
+        try:
+            mode = file.lstat().st_mode
+        except FileNotFoundError:
+            continue  # a run that goes on has replaced it
         if stat.S_ISLNK(mode) and file != path:
             raise FolderError(f"{file} is a link: a run's folder has none.")
         is_folder = file == path or file.name in FOLDERS or file.name.startswith("seed_")

@@ -24,6 +24,7 @@ from rlrun.folder import (
     MOST_BYTES,
     MOST_RESULT_BYTES,
     FolderError,
+    check_files,
     is_open,
     read_json,
     read_meta,
@@ -137,6 +138,7 @@ def read_runs(
     damaged: list[str] = []
     for folder in find_runs(folders):
         try:
+            check_files(folder)
             run = read_run(folder)
             if curves:
                 run.curves  # noqa: B018  # read now, so that damage is met here
@@ -148,13 +150,20 @@ def read_runs(
 
 
 def refuse_own_code(folder: Path, env: str) -> None:
-    """Raises BadInput where a run's environment would be imported from a file in its folder.
+    """Raises BadInput where a run's environment could be imported from a file in or beside it.
 
-    An environment ``module:Name-v0`` is imported from the current directory too.
+    An environment ``module:Name-v0`` is imported from the current directory too: a package there
+    may be the run's own folder, or one that holds it.
     """
-    module = env.rpartition(":")[0]
-    if module and Path.cwd().resolve().is_relative_to(folder.resolve()):
-        raise BadInput(f"use it from another folder: here {module} could be a file of the run.")
+    module, own = env.rpartition(":")[0], folder.resolve()
+    names = module.split(".") if module else []
+    for count in range(1, len(names) + 1):
+        place = Path.cwd().joinpath(*names[:count])
+        for path in (place.resolve(), place.with_name(f"{place.name}.py").resolve()):
+            if path.is_relative_to(own) or own.is_relative_to(path):
+                raise BadInput(
+                    f"use it from another folder: here {module} could be a file of the run."
+                )
 
 
 def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rlrun.folder import FolderError, RunFolder
-from rlrun.sweep.ledger import FILE, Entry, read, record, recorded
+from rlrun.sweep.ledger import FILE, Entry, mend, read, record, recorded
 
 
 def add(folder: Path, **line: Any) -> None:
@@ -63,6 +63,16 @@ def test_half_a_line_is_ignored_and_a_damaged_one_is_told(tmp_path: Path) -> Non
         file.write("\n")
     with pytest.raises(FolderError, match="is damaged: a line of it tells of no job"):
         read(tmp_path)
+
+
+def test_half_a_line_is_cut_off_before_anything_is_added(tmp_path: Path) -> None:
+    record(tmp_path, "0", "queued", overrides=["a=1"])
+    whole = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(whole + b'{"job": "0", "state": "do')
+    mend(tmp_path)
+    assert (tmp_path / FILE).read_bytes() == whole
+    record(tmp_path, "0", "failed")
+    assert recorded(tmp_path)["0"].state == "failed"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from rlrun import build, load_run
 from rlrun.errors import BadInput, RunFailed
 from rlrun.folder import FolderError
 from rlrun.loaded import Policy
+from rlrun.reading import refuse_own_code
 from rlrun.rng import Numbers, Purpose
 from rlrun.schema import construct
 from rlrun.settings import Settings
@@ -126,9 +127,26 @@ def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run = load_run(folder)
     with pytest.raises(RunFailed, match="has no best policies"):
         run.policy(which="best")
+    with pytest.raises(FolderError, match="there is no folder"):
+        load_run(tmp_path / "nosuch")
     monkeypatch.chdir(folder)
     with pytest.raises(BadInput, match="use it from another folder"):
         load_run(".").policy()
+
+
+@pytest.mark.parametrize("module", ["shared.run.code", "shared.code", "shared", "link.code"])
+def test_a_module_in_or_beside_a_run_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+) -> None:
+    """The current directory is where environments are looked for: here it holds the run."""
+    run = tmp_path / "shared" / "run"
+    run.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(run)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInput, match=f"here {module} could be a file of the run"):
+        refuse_own_code(Path("shared/run"), f"{module}:Evil-v0")
+    refuse_own_code(Path("shared/run"), "elsewhere.code:Good-v0")
+    refuse_own_code(Path("shared/run"), "CartPole-v1")
 
 
 def test_the_example_in_the_documentation(

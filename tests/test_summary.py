@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from rlrun import stats
+from rlrun.comparing import grouped
 from rlrun.folder import FolderError
+from rlrun.reading import read_runs
 from rlrun.references import REFERENCES
 from rlrun.summary import tell
 from tests.report_helpers import leave
@@ -200,3 +202,14 @@ def test_it_is_told_again_and_of_one_run_too(
     (tmp_path / "empty").mkdir()
     with pytest.raises(FolderError, match="holds no runs"):
         tell(tmp_path / "empty")
+
+
+def test_a_seed_that_was_run_twice_counts_as_the_later_run_has_it(tmp_path: Path) -> None:
+    """Whatever the folders are called."""
+    for name, score, day in (("z", 1.0, 1), ("a", 2.0, 3), ("m", 3.0, 2)):
+        folder = leave(tmp_path / name, [score], seeds=1)
+        meta = json.loads((folder / "meta.json").read_text())
+        meta["started"] = f"2026-01-0{day}T00:00:00+0000"
+        (folder / "meta.json").write_text(json.dumps(meta))
+    (setting,) = grouped(read_runs([tmp_path])[0])
+    assert list(setting.scores().values()) == [2.0]

@@ -18,8 +18,10 @@ from rlrun.cli.explain import explain
 from rlrun.cli.loader import loader
 from rlrun.errors import BadInput
 from rlrun.folder import FolderError, is_open
+from rlrun.reading import refuse_own_code
 from rlrun.sweep import ledger, plan
 
+ENVIRONMENT = re.compile(r"([A-Za-z_][\w.]*):")  # the module of one, wherever a word names it
 TRIALS = re.compile(r"search\.trials=\d+")
 MAY_CHANGE = re.compile(r"sweep\.\w+=.*|hydra/launcher=\w+|hydra\.launcher\.[a-zA-Z]\w*=.*")
 TARGETS = ("hydra_plugins.", "hydra._internal.core_plugins.", "rlrun.cli.hooks.Hooks")
@@ -60,11 +62,12 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
                 f"hydra/launcher{trials}."
             )
     words_of_jobs = [word for entry in entries.values() for word in entry.overrides]
-    modules = [w for w in words_of_jobs if w.startswith("env=") and ":" in w]
-    if modules and Path.cwd().resolve().is_relative_to(folder.resolve()):
-        raise BadInput("go on from another folder: here an environment could be a file of a run.")
+    for word in (*words_of_jobs, *made.task):
+        for module in ENVIRONMENT.findall(word):
+            refuse_own_code(folder, f"{module}:")
     if is_open(folder):
         raise BadInput(f"{folder} is in use: its jobs are being run.")
+    ledger.mend(folder)
     all_done = entries and all(entry.state == "done" for entry in entries.values())
     if made.kind != "search" and all_done:
         return None

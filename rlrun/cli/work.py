@@ -13,6 +13,7 @@ from rlrun import build, runs
 from rlrun.cli.explain import explain, report_crash
 from rlrun.cli.folders import discard
 from rlrun.errors import BadInput, RunFailed
+from rlrun.folder import FolderError, check_files
 from rlrun.reading import read_config
 from rlrun.sweep import ledger, stop
 
@@ -51,8 +52,11 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
 def _run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
     """Run a job that is new, or go on with one that was begun, as it was begun."""
     build.validate(settings)  # a search's own values have not been checked before
+    if folder.is_symlink():
+        raise FolderError(f"{folder} is a link: a sweep's folder has none.")
     if not (folder / "meta.json").exists():
         return runs.run(settings, folder, command)
+    check_files(folder)
     return runs.go_on(read_config(folder), folder, command)
 
 
