@@ -246,3 +246,18 @@ def test_mistakes_are_told_in_a_sentence(
     err = capsys.readouterr().err
     assert err.startswith("rlrun: ") and told in err and err.count("\n") == 1
     assert not list(tmp_path.rglob("index.html"))
+
+
+@pytest.mark.parametrize("link", ["report", "report/figures", "report/index.html"])
+def test_no_page_is_written_through_a_link(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], link: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    leave(tmp_path / "sweep" / "0", [1.0], seeds=1)
+    path = tmp_path / "sweep" / link
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(elsewhere)
+    assert report([str(tmp_path / "sweep")]) == 2
+    assert "is a link: say where the page goes: --out DIR" in capsys.readouterr().err
+    assert not list(elsewhere.iterdir())

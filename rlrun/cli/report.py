@@ -58,6 +58,9 @@ def _parsed(words: list[str]) -> tuple[list[Path], Path]:
         if len(folders) > 1 and not shared.is_relative_to(Path.cwd()):
             raise BadInput("say where the page of these folders goes: --out DIR.")
         out = shared / "report"
+        for path in (out, out / "figures", out / "index.html"):
+            if path.is_symlink():
+                raise BadInput(f"{path} is a link: say where the page goes: --out DIR.")
     elif out.exists() and not out.is_dir():
         raise BadInput(f"--out must be a folder, and {out} is a file.")
     return folders, out
