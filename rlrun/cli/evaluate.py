@@ -32,6 +32,7 @@ rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily
   env.kwargs.NAME=VALUE    another argument of the environment, as is_slippery=false
   env.max_episode_steps=N, eval.max_steps=N, device=cpu
   --json                   print only JSON: returns and lengths of every episode, mean, iqm, ci95"""
+MOST = 1_000_000  # episodes, and seeds
 OWN = ("episodes", "which", "seed", "seeds", "episode_seed")
 
 
@@ -43,6 +44,9 @@ class Wanted:
         which: the policies of the last step, or of each seed's best evaluation.
         seed, seeds: the first learner, and how many; None takes all.
         episode_seed: whose episodes all play; None: each its own.
+
+    Raises:
+        ValueError: a value is out of range.
     """
 
     def __init__(
@@ -56,6 +60,9 @@ class Wanted:
     ) -> None:
         at_least(0, seed=seed, episode_seed=episode_seed)
         at_least(1, episodes=episodes, seeds=seeds)
+        for name, count in {"episodes": episodes, "seeds": seeds}.items():
+            if count is not None and count > MOST:
+                raise ValueError(f"{name} must be at most {MOST:,}, got {count:,}")
         self.episodes, self.which, self.episode_seed = episodes, which, episode_seed
         self._first, self._count = seed, seeds
 

@@ -69,6 +69,6 @@ def _exit(error: BaseException) -> RuntimeError:
 def _reason(error: Exception) -> str:
     """Why a job failed, in a line."""
     if isinstance(error, BadInput | RunFailed):
-        return explain(error)
+        return " ".join(explain(error).splitlines())
     text = str(error).strip()
     return f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
