@@ -237,6 +237,14 @@ def whole_lines(content: bytes) -> list[bytes]:
     return content[: content.rfind(b"\n") + 1].splitlines()
 
 
+def cut_half_line(file: Path) -> None:
+    """Take half a line off the end, which a process left that was killed; nobody may be writing."""
+    content = file.read_bytes() if file.exists() else b""
+    if content and not content.endswith(b"\n"):
+        with file.open("r+b") as opened:
+            opened.truncate(content.rfind(b"\n") + 1)
+
+
 def now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S%z")
 

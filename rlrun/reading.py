@@ -166,6 +166,19 @@ def refuse_own_code(folder: Path, env: str) -> None:
                 )
 
 
+def read_to_go_on(folder: Path) -> dict[str, Any]:
+    """The settings of a run that is to go on, with all that is refused before anything is built.
+
+    Raises FolderError where the folder is not that of a run, BadInput where its environment could
+    be imported from it.
+    """
+    check_files(folder)
+    read_meta(folder)
+    settings = read_config(folder)
+    refuse_own_code(folder, str(settings["env"].get("id", "")))
+    return settings
+
+
 def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
     """The metrics in a ``metrics.jsonl``; no file is no metrics. Raises FolderError if damaged."""
     points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed

@@ -11,7 +11,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from rlrun import stats
+from rlrun.cli.verbs import run_verb
 from rlrun.folder import RunFolder, Status
+from rlrun.report.content import gather
+from rlrun.report.page import write
 
 SETTINGS: dict[str, Any] = {
     "seed": 0,
@@ -60,6 +63,11 @@ def leave(
     return folder
 
 
+def report(words: list[str]) -> int:
+    """The exit code of `rlrun report WORDS`."""
+    return run_verb(["report", *words])
+
+
 class Page(HTMLParser):
     """What a browser would make of a page: elements, the rows of tables, and all text."""
 
@@ -101,3 +109,9 @@ class Page(HTMLParser):
             self.rows[-1][-1] += data.replace("\u00a0", " ")
         if "code" in self._open:
             self.codes[-1] += data
+
+
+def page_of(*folders: Path) -> Page:
+    """The page that a report about the folders is."""
+    path = write(gather(folders), folders[0] / "report", "today")
+    return Page(path.read_text("utf-8"))

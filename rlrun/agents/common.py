@@ -9,8 +9,15 @@ import numpy as np
 from torch import Tensor
 
 from rlrun.device import Device
+from rlrun.memory import fits
 from rlrun.replay.ring import Replay
-from rlrun.types import Array
+from rlrun.replay.rollout import step_bytes
+from rlrun.types import Array, Spec
+
+
+def check_batch(batch_size: int, spec: Spec, seeds: int) -> None:
+    """Raises ValueError where a batch of so many steps of each seed does not fit into memory."""
+    fits("batch_size", batch_size, seeds * step_bytes(spec))
 
 
 def exclude(

@@ -10,18 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.common import exclude, histograms
+from rlrun.agents.common import check_batch, exclude, histograms
 from rlrun.agents.continuous import NormalDraws, Warmup
 from rlrun.agents.critics import Critics
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.noise import Noise
-from rlrun.memory import fits
 from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.replay.rollout import step_bytes
 from rlrun.rng import Purpose
 from rlrun.rules.control import smoothed
 from rlrun.schedules import Linear, due, first_due
@@ -98,7 +96,7 @@ class DDPG:
         at_least(0, target_noise=target_noise, target_noise_clip=target_noise_clip)
         at_least(2 if norm == "batch" else 1, batch_size=batch_size)
         at_least(1, train_every=train_every, gradient_steps=gradient_steps)
-        fits("batch_size", batch_size, len(seeds) * step_bytes(spec))
+        check_batch(batch_size, spec, len(seeds))
         at_least(1, n_step=n_step, actor_every=actor_every, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")

@@ -8,18 +8,16 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from rlrun.agents.common import exclude, histograms
+from rlrun.agents.common import check_batch, exclude, histograms
 from rlrun.agents.objectives import LossName, objective_for
 from rlrun.checks import at_least, positive
 from rlrun.device import Device
 from rlrun.explore.policies import Explore, refuse_bonus
-from rlrun.memory import fits
 from rlrun.nets.noise import Noise
 from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.nets.values import ValueNet
 from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.replay.rollout import step_bytes
 from rlrun.schedules import Linear, due, first_due
 from rlrun.state import put
 from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
@@ -96,7 +94,7 @@ class DQN:
         positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
         at_least(0, lr_end=lr_end, learning_starts=learning_starts)
         at_least(1, batch_size=batch_size, train_every=train_every, gradient_steps=gradient_steps)
-        fits("batch_size", batch_size, len(seeds) * step_bytes(spec))
+        check_batch(batch_size, spec, len(seeds))
         at_least(1, target_every=target_every, n_step=n_step, hidden=min(hidden, default=1))
         if not 0 < tau <= 1:
             raise ValueError(f"tau must be above 0 and at most 1, got {tau}")

@@ -14,8 +14,7 @@ from omegaconf import OmegaConf
 from rlrun.cli.explain import report_crash
 from rlrun.cli.found import find, last_begun
 from rlrun.errors import BadInput, did_you_mean
-from rlrun.folder import check_files, read_meta
-from rlrun.reading import RecordedRun, read_config, read_run, refuse_own_code
+from rlrun.reading import RecordedRun, read_run, read_to_go_on
 from rlrun.schema import convert
 from rlrun.sweep.plan import is_sweep
 
@@ -48,10 +47,7 @@ def resume(words: list[str]) -> int:
         from rlrun.cli import resume_sweep
 
         return resume_sweep.resume(folder, words[1:])
-    check_files(folder)
-    read_meta(folder)
-    settings = changed(read_config(folder), words[1:])
-    refuse_own_code(folder, str(settings["env"].get("id", "")))
+    settings = changed(read_to_go_on(folder), words[1:])
     from rlrun import build, runs
 
     build.validate(settings)

@@ -67,7 +67,6 @@ def _prepared(folder: Path, words: Sequence[str]) -> list[str] | None:
             refuse_own_code(folder, f"{module}:")
     if is_open(folder):
         raise BadInput(f"{folder} is in use: its jobs are being run.")
-    ledger.mend(folder)
     all_done = entries and all(entry.state == "done" for entry in entries.values())
     if made.kind != "search" and all_done:
         return None

@@ -13,8 +13,8 @@ from rlrun import build, runs
 from rlrun.cli.explain import explain, report_crash
 from rlrun.cli.folders import discard
 from rlrun.errors import BadInput, RunFailed
-from rlrun.folder import FolderError, check_files
-from rlrun.reading import read_config
+from rlrun.folder import FolderError
+from rlrun.reading import read_to_go_on
 from rlrun.sweep import ledger, stop
 
 
@@ -56,8 +56,7 @@ def _run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
         raise FolderError(f"{folder} is a link: a sweep's folder has none.")
     if not (folder / "meta.json").exists():
         return runs.run(settings, folder, command)
-    check_files(folder)
-    return runs.go_on(read_config(folder), folder, command)
+    return runs.go_on(read_to_go_on(folder), folder, command)
 
 
 def _exit(error: BaseException) -> RuntimeError:

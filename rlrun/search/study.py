@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from rlrun.errors import BadInput
-from rlrun.folder import FolderError
+from rlrun.folder import FolderError, cut_half_line
 from rlrun.search.settings import Pruner, Search
 from rlrun.search.space import Dimension, Interval
 
@@ -57,7 +57,7 @@ class Study:
         self, folder: Path, search: Search, space: Sequence[Dimension], every: int
     ) -> None:
         self._search, self._space, self._path = search, list(space), folder / FILE
-        _mend(self._path)
+        cut_half_line(self._path)
         optuna = import_optuna()
         with self._reading():
             self._study = optuna.create_study(
@@ -187,14 +187,6 @@ def _storage(path: Path) -> BaseStorage:
     if path.exists() and path.stat().st_size > MOST_BYTES:
         raise ValueError("it is too large")
     return JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path))))
-
-
-def _mend(path: Path) -> None:
-    """Take half a line off the end, which a process left that was killed."""
-    content = path.read_bytes() if path.exists() else b""
-    if not content.endswith(b"\n") and content:
-        with path.open("r+b") as file:
-            file.truncate(content.rfind(b"\n") + 1)
 
 
 @contextmanager

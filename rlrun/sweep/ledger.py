@@ -92,13 +92,6 @@ def record(
         os.close(file)
 
 
-def mend(folder: Path) -> None:
-    """Cut off half a line that somebody died at; nobody may be at work in the sweep."""
-    with (folder / FILE).open("rb+") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
-
-
 def read(folder: Path) -> dict[str, Entry]:
     """Every job and what has become of it.
 

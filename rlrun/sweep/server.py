@@ -8,6 +8,7 @@ sweep's own process dies the pipe breaks, and the jobs save themselves and end.
 from __future__ import annotations
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import signal
@@ -135,7 +136,7 @@ def _work(
 ) -> None:
     """What the process of a job does."""
     os.setpgid(0, 0)  # a Ctrl-C is for the sweep, which asks its jobs to save themselves
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    file = _open_output(output)
     for stream in (1, 2):
         os.dup2(file, stream)
     os.close(file)
@@ -149,6 +150,18 @@ def _work(
 
     progress.listener = tell
     function(*arguments)
+
+
+def _open_output(output: Path) -> int:
+    """Open the file for what a job prints; nowhere, if a link would lead out of the sweep."""
+    if not output.parent.is_symlink():
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            return os.open(output, flags, 0o666)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+    return os.open(os.devnull, os.O_WRONLY)
 
 
 def _end_with_sweep(pipe: Connection) -> None:
