@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rlrun.loaded import LoadedRun
+    from rlrun.api import LoadedRun
 
 __version__ = "0.1.0"
 
@@ -15,8 +15,8 @@ __version__ = "0.1.0"
 def load_run(folder: str | Path) -> LoadedRun:
     """The run in ``folder``: its settings, metrics, result and policies; see docs/python.md.
 
-    Raises rlrun.errors.RunFailed, with a sentence, where there is no run.
+    Raises rlrun.core.errors.RunFailed, with a sentence, where there is no run.
     """
-    from rlrun import loaded  # here: it needs torch, which the command's help does not
+    from rlrun import api  # here: it needs torch, which the command's help does not
 
-    return loaded.load_run(folder)
+    return api.load_run(folder)

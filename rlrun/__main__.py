@@ -6,7 +6,8 @@ import os
 import sys
 
 from rlrun import __version__
-from rlrun.cli.verbs import VERBS, complete, own_words, run_verb
+from rlrun.cli.commands import VERBS
+from rlrun.cli.verbs.dispatch import complete, own_words, run_verb
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def main() -> int:
 
         return run(words)
     except BrokenPipeError:
-        from rlrun.signals import reader_left
+        from rlrun.core.signals import reader_left
 
         reader_left(sys.stdout)  # as in `rlrun --help | head`
         return 0

@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS
-from rlrun.errors import BadInput, did_you_mean
-from rlrun.explore import CHOOSERS, EXPLORE, NOISES
-from rlrun.film import Film
-from rlrun.fit import misfit
-from rlrun.memory import ROOM, in_words, shortage
-from rlrun.replay import REPLAY, bytes_needed
-from rlrun.rng import Purpose, Streams
-from rlrun.schema import construct
+from rlrun.compatibility import incompatibility
+from rlrun.core.errors import BadInput, did_you_mean
+from rlrun.core.memory import ROOM, in_words, shortage
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.schema import construct
+from rlrun.core.types import Agent, Envs, Spec
+from rlrun.envs.filmed import Film
+from rlrun.envs.watchdog import OnHang, give_up
+from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
+from rlrun.replay.options import REPLAY, bytes_needed
 from rlrun.settings import Settings
-from rlrun.types import Agent, Envs, Spec
-from rlrun.watchdog import OnHang, give_up
 
 NO_LIMIT_STEPS = 1000  # an evaluation episode's length where neither environment nor user says
 
@@ -116,14 +116,14 @@ def replay_bytes(parts: Settings, spec: Spec) -> int:
     return _replay_bytes(parts.replay, spec, len(parts.seeds))
 
 
-def _replay_bytes(given: Mapping[str, Any], spec: Spec, seeds: int) -> int:
+def _replay_bytes(given: Mapping[str, Any], spec: Spec, num_seeds: int) -> int:
     """What a replay takes; 0 for settings that none can be built from, which says why."""
     name, capacity = str(given.get("name")), given.get("capacity")
     if name not in REPLAY or not isinstance(capacity, int | float):
         return 0
     if not (math.isfinite(capacity) and capacity >= spec.num_envs):
         return 0
-    return bytes_needed(name, spec, seeds, int(capacity))
+    return bytes_needed(name, spec, num_seeds, int(capacity))
 
 
 def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int], horizon: int) -> Any:
@@ -145,7 +145,7 @@ def _build_replay(given: Mapping[str, Any], spec: Spec, seeds: Sequence[int], ho
             "replay.capacity",
         )
     draws = Streams(seeds, Purpose.REPLAY)
-    offered = {"spec": spec, "draws": draws, "seeds": len(seeds), "horizon": horizon}
+    offered = {"spec": spec, "draws": draws, "num_seeds": len(seeds), "horizon": horizon}
     return _build_option("replay", given, REPLAY, offered)
 
 
@@ -187,9 +187,9 @@ def _unknown(group: str, name: object, known: Any) -> BadInput:
 
 def _check_fit(name: str, cls: Any, spec: Spec) -> None:
     """Refuse an agent that cannot see, act or plan here, and name those that can."""
-    wrong = misfit(cls, spec)
+    wrong = incompatibility(cls, spec)
     if wrong:
-        fitting = [other for other in AGENTS if not misfit(_agent_class(other), spec)]
+        fitting = [other for other in AGENTS if not incompatibility(_agent_class(other), spec)]
         raise BadInput(f"the agent {name} {wrong}. Agents that fit: {', '.join(fitting)}.")
 
 

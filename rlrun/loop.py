@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rlrun.belief import Belief, Value
-from rlrun.types import Actor, Agent, Array, Envs, Metrics, Step
+from rlrun.core.types import Agent, Array, CanAct, Envs, Metrics, Step
+from rlrun.value_bias import Value, ValueBias
 
 
 def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Step, Metrics]]:
@@ -27,11 +27,11 @@ class Played(NamedTuple):
     values: Array | None = None
     """What the agent believed at the start that its discounted return would be, if it was asked."""
     discounted: Array | None = None
-    """What it was: see ``Belief``."""
+    """What it was: see ``ValueBias``."""
 
 
 def evaluate(
-    agent: Actor,
+    agent: CanAct,
     envs: Envs,
     step: int,
     episodes: int,
@@ -54,7 +54,7 @@ def evaluate(
     shape = (len(envs.obs), envs.per_seed)
     played = np.zeros(shape, np.int64)
     returns, lengths = np.zeros((*shape, rounds)), np.zeros((*shape, rounds), np.int64)
-    belief = None if value is None else Belief(value, envs.obs, rounds)
+    belief = None if value is None else ValueBias(value, envs.obs, rounds)
     while (played < rounds).any():
         # environments that have played their share go on, so that the batch keeps its shape
         check()

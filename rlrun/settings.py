@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
-from rlrun.checks import at_least
-from rlrun.device import Device
-from rlrun.env_settings import EnvSettings
-from rlrun.errors import BadInput
-from rlrun.evaluation import Evaluation
-from rlrun.filming import Recording
-from rlrun.saving import Saving
-from rlrun.schema import construct
-from rlrun.search.settings import Search
-from rlrun.stopping import Stopping
+from rlrun.core.checks import at_least
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import construct
+from rlrun.envs.settings import EnvSettings
+from rlrun.nets.device import Device
+from rlrun.training.checkpoints import CheckpointSettings
+from rlrun.training.early_stopping import StopSettings
+from rlrun.training.evaluator import EvalSettings
+from rlrun.training.filming import RecordSettings
+from rlrun.tuning.settings import SearchSettings
 
 MOST_SEEDS = 10_000
 
@@ -52,10 +52,10 @@ class Settings:
         self.seeds = tuple(range(seed, seed + seeds))
         self.total_steps, self.gamma = total_steps, gamma
         self.log = construct(LogSettings, log, "log")
-        self.evaluation = construct(Evaluation, eval, "eval")
-        self.recording = construct(Recording, record or {}, "record")
-        self.saving = construct(Saving, checkpoint, "checkpoint")
-        self.stopping = construct(Stopping, stop, "stop")
+        self.evaluation = construct(EvalSettings, eval, "eval")
+        self.recording = construct(RecordSettings, record or {}, "record")
+        self.saving = construct(CheckpointSettings, checkpoint, "checkpoint")
+        self.stopping = construct(StopSettings, stop, "stop")
         if self.stopping.reward is not None and not self.evaluation.every:
             raise BadInput(
                 "stop.reward is looked for in evaluations, and eval.every=0 leaves them out: "
@@ -67,7 +67,7 @@ class Settings:
         if sweep is not None:
             construct(SweepSettings, sweep, "sweep")
         if search is not None:
-            construct(Search, search, "search")
+            construct(SearchSettings, search, "search")
         self.agent, self.replay, self.explore = agent, replay, explore
 
 

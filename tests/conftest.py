@@ -11,14 +11,13 @@ import Box2D  # type: ignore[import-untyped]  # noqa: F401
 import pytest
 import torch
 
-from rlrun import runs as runs_module
 from rlrun.__main__ import main
-from rlrun.errors import BadInput
-from tests.cli_helpers import Outcome, Rlrun
+from rlrun.core.errors import BadInput
+from tests.support.cli import Outcome, Rlrun
 
 # Box2D is imported here, under the filters of pyproject.toml: Hypothesis takes them off, and as an
 # error a warning of its bindings crashes the interpreter.
-pytest.register_assert_rewrite("tests.checkpoint_helpers")
+pytest.register_assert_rewrite("tests.support.checkpoints")
 torch.set_num_threads(1)  # what is promised to the bit is promised for one thread
 
 
@@ -47,7 +46,7 @@ def rlrun(
         (folder / "result.json").write_text("{}")
         return 1.0
 
-    monkeypatch.setattr(runs_module, "run", train)
+    monkeypatch.setattr("rlrun.run.start_run", train)
 
     def call(*words: str) -> Outcome:
         runs.clear()
@@ -72,7 +71,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory from which tests.faulty can be imported."""
+    """An empty working directory from which tests.support.faulty can be imported."""
     monkeypatch.chdir(tmp_path)
     root = str(Path(__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]))

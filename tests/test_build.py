@@ -16,16 +16,16 @@ from gymnasium import spaces
 from rlrun import build
 from rlrun.agents import AGENTS
 from rlrun.agents.random import Random
-from rlrun.cli.folders import config_root
-from rlrun.errors import BadInput
-from rlrun.explore import CHOOSERS, EXPLORE, NOISES
-from rlrun.model import WITH_MODEL
-from rlrun.opening import open_envs
-from rlrun.replay import REPLAY
-from rlrun.schema import construct
+from rlrun.cli.config.paths import config_root
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import construct
+from rlrun.core.types import Spec
+from rlrun.envs.factory import open_envs
+from rlrun.envs.model import WITH_MODEL
+from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
+from rlrun.replay.options import REPLAY
 from rlrun.settings import Settings
-from rlrun.types import Spec
-from tests.helpers import settings
+from tests.support.common import settings
 
 CONF = Path(config_root())
 

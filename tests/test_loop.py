@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlrun.envs import GymEnvs
+from rlrun.core.types import Array, Metrics, SpaceKind, State, Step
+from rlrun.envs.gym_envs import GymEnvs
 from rlrun.loop import evaluate, interact
-from rlrun.types import Array, Metrics, SpaceKind, State, Step
 
 
 class Taped(gym.Env[Array, Any]):

@@ -19,8 +19,8 @@ from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import DictConfig, OmegaConf
 
-from rlrun.cli import resolvers
-from rlrun.cli.loader import loader
+from rlrun.cli.config import resolvers
+from rlrun.cli.config.loader import loader
 
 GROUP = "env/"
 VERSIONED = re.compile(r"([\w.]+:)?([\w-]+/)*[\w.-]+-v\d+")
@@ -48,8 +48,8 @@ class GymnasiumSource(ConfigSource):
         return ":" in name or VERSIONED.fullmatch(name) is not None or _registered(name)
 
     def load_config(self, config_path: str) -> ConfigResult:
-        from rlrun.atari_grid import USUAL
-        from rlrun.envspec import env_spec, is_atari
+        from rlrun.envs.ids import env_spec, is_atari
+        from rlrun.envs.vector.atari import USUAL
 
         if (tuned := _without_explore(config_path)) is not None:
             found: ConfigResult = copy.deepcopy(loader().repository.load_config(tuned))
@@ -78,7 +78,7 @@ class GymnasiumSource(ConfigSource):
         completing = "-sc" in sys.argv or "--shell-completion" in sys.argv
         if config_path != "env" or not completing or results_filter is ObjectType.GROUP:
             return []
-        from rlrun.envspec import env_ids
+        from rlrun.envs.ids import env_ids
 
         return env_ids()
 

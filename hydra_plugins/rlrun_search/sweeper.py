@@ -1,7 +1,7 @@
 """`hydra/sweeper=optuna`: a multirun that searches for good settings.
 
 Hydra imports this module at every start, so it imports nothing slow; what a search does stands in
-`rlrun.cli.searching`.
+`rlrun.cli.multirun.search`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ class OptunaSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        from rlrun.cli import searching
+        from rlrun.cli.multirun.search import run_search
 
-        searching.run(self._config, self._launcher, arguments)
+        run_search(self._config, self._launcher, arguments)
 
 
 def _register() -> None:

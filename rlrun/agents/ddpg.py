@@ -10,21 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.common import check_batch, exclude, histograms
-from rlrun.agents.continuous import NormalDraws, Warmup
-from rlrun.agents.critics import Critics
-from rlrun.checks import at_least, positive
-from rlrun.device import Device
-from rlrun.explore.noise import Noise
-from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
+from rlrun.agents.parts.common import check_batch, exclude, histograms
+from rlrun.agents.parts.critics import Critics
+from rlrun.agents.parts.exploration import NormalDraws, Warmup
+from rlrun.core.checks import at_least, positive
+from rlrun.core.restore import restore_into
+from rlrun.core.rng import Purpose
+from rlrun.core.schedules import Linear, due, first_due
+from rlrun.core.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.explore.noise import ActionNoise
+from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet, Norm
+from rlrun.nets.adam import Adam
+from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters
-from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.rng import Purpose
-from rlrun.rules.control import smoothed
-from rlrun.schedules import Linear, due, first_due
-from rlrun.state import put
-from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.rules.actor_critic import smoothed
 
 LAST = 3e-3  # the last layers start uniform in ±this (Lillicrap et al. 2016, section 7)
 
@@ -71,7 +71,7 @@ class DDPG:
         horizon: int,
         device: Device,
         replay: Replay,
-        noise: Noise,
+        noise: ActionNoise,
         *,
         lr: float,
         lr_end: float | None,
@@ -103,12 +103,12 @@ class DDPG:
         self._replay, self._noise, self._device = replay, noise, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = size = math.prod(self._shape)
-        self._net = Actor(spec.obs, hidden, size, norm=norm)
+        self._net = ActorNet(spec.obs, hidden, size, norm=norm)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, LAST)
         self._target = self._actor.copy()
         self._optimizer = Adam(self._actor, None)
-        critic = Critic(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
+        critic = CriticNet(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 1 + twin, LAST, max_grad_norm)
         self._warmup, self._learning_starts = Warmup(spec, seeds), learning_starts
         self.first_update = first_due(train_every, learning_starts)
@@ -201,7 +201,7 @@ class DDPG:
         self, batch: Batch, drawn: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss and mean value ``[seed]``, errors ``[seed, batch]``, gradient ``[seed, P]``."""
-        pieces = self._device.learning(self._target.pieces)
+        pieces = self._device.cast_for_update(self._target.pieces)
         next_action = torch.tanh(self._net.infer(pieces, batch.next_obs))
         if drawn is not None:
             next_action = smoothed(next_action, drawn, *self._target_noise)
@@ -211,7 +211,7 @@ class DDPG:
 
     def _actor_gradient(self, obs: Tensor) -> tuple[Tensor, Tensor]:
         """The loss -Q(s, mu(s)), ``[seed]``, and its gradient ``[seed, P]``."""
-        pieces = self._device.learning(self._actor.pieces)
+        pieces = self._device.cast_for_update(self._actor.pieces)
         out, saved = self._net.forward(pieces, obs)
         action = torch.tanh(out)
         q, rise = self._critics.rise(obs, action, least=False)
@@ -234,11 +234,11 @@ class DDPG:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        put(self._actor.flat, state["policy"]["actor"], "the actor")
-        put(self._target.flat, state["target"], "the target actor")
+        restore_into(self._actor.flat, state["policy"]["actor"], "the actor")
+        restore_into(self._target.flat, state["target"], "the target actor")
         self._optimizer.load_state_dict(state["optimizer"])
         self._critics.load_state_dict(state["critics"])
-        put(self._updates, state["updates"], "the number of updates")
+        restore_into(self._updates, state["updates"], "the number of updates")
         self._warmup.load_state_dict(state["warmup"])
         self._noise.load_state_dict(state["noise"])
         if self._smoothing:

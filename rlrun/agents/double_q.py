@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.schedules import due
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
-from rlrun.qtable import LrClock, QTable, mean_error, one_after_another
-from rlrun.rng import Purpose, Streams
 from rlrun.rules.planning import greedy_policy
-from rlrun.schedules import due
-from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
 
 TOLD_EVERY = 100  # steps between two reports of what changes slowly
 

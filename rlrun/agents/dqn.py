@@ -8,19 +8,19 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from rlrun.agents.common import check_batch, exclude, histograms
-from rlrun.agents.objectives import LossName, objective_for
-from rlrun.checks import at_least, positive
-from rlrun.device import Device
+from rlrun.agents.parts.common import check_batch, exclude, histograms
+from rlrun.agents.parts.objectives import LossName, objective_for
+from rlrun.core.checks import at_least, positive
+from rlrun.core.restore import restore_into
+from rlrun.core.schedules import Linear, due, first_due
+from rlrun.core.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
-from rlrun.nets.noise import Noise
+from rlrun.nets.adam import Adam
+from rlrun.nets.device import Device
+from rlrun.nets.noisy import WeightNoise
 from rlrun.nets.parameters import Parameters, Pieces
-from rlrun.nets.values import ValueNet
-from rlrun.optim import Adam
+from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
-from rlrun.schedules import Linear, due, first_due
-from rlrun.state import put
-from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
 
 
 class DQN:
@@ -111,7 +111,7 @@ class DQN:
         )
         actions, atoms = spec.action.choices[0], self._objective.atoms
         self._net = ValueNet(spec.obs, hidden, actions, dueling=dueling, atoms=atoms)
-        self._noise = Noise(self._net, seeds, device.torch) if noisy else None
+        self._noise = WeightNoise(self._net, seeds, device.torch) if noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
         self._online = Parameters.zeros(len(seeds), shapes, device.torch)
         self._net.init(self._online, seeds)
@@ -205,8 +205,8 @@ class DQN:
         pieces = self._online.pieces
         if self._noise and drawn:
             pieces = self._noise.noisy(pieces, drawn)
-        online = self._device.learning(pieces)
-        target = self._device.learning(self._perturbed(self._target))
+        online = self._device.cast_for_update(pieces)
+        target = self._device.cast_for_update(self._perturbed(self._target))
         next_out = self._net.infer(target, batch.next_obs)
         selector = self._net.infer(online, batch.next_obs) if self._double else None
         out, saved = self._net.forward(online, batch.obs)
@@ -233,10 +233,10 @@ class DQN:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        put(self._online.flat, state["policy"]["online"], "the network")
-        put(self._target.flat, state["target"], "the target network")
+        restore_into(self._online.flat, state["policy"]["online"], "the network")
+        restore_into(self._target.flat, state["target"], "the target network")
         self._optimizer.load_state_dict(state["optimizer"])
-        put(self._updates, state["updates"], "the number of updates")
+        restore_into(self._updates, state["updates"], "the number of updates")
         self._explore.load_state_dict(state["explore"])
         if self._noise:
             self._noise.load_state_dict(state["noise"])

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.core.restore import restore_into
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
-from rlrun.qtable import LrClock, QTable
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, first_visits, returns
-from rlrun.state import put
-from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.tables.qtable import LrClock, QTable
 
 
 class MonteCarlo:
@@ -139,7 +139,7 @@ class MonteCarlo:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
-        put(self._error, state["error"], "the errors")
+        restore_into(self._error, state["error"], "the errors")
         for s, envs in enumerate(state["steps"]):
             for e, steps in envs.items():
                 self._length[s, int(e)] = len(steps)

@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.actor import Actor
-from rlrun.agents.batches import Batches, Part, judged
-from rlrun.agents.common import exclude
-from rlrun.checks import at_least, positive
-from rlrun.device import Device
-from rlrun.memory import fits
+from rlrun.agents.parts.actor import StochasticActor
+from rlrun.agents.parts.common import exclude
+from rlrun.agents.parts.minibatches import Minibatch, Minibatches, judged
+from rlrun.agents.parts.normalize import RewardScale
+from rlrun.core.checks import at_least, positive
+from rlrun.core.memory import fits
+from rlrun.core.restore import restore_into
+from rlrun.core.schedules import Linear
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.nets.adam import Adam
 from rlrun.nets.dense import Activation
-from rlrun.normalize import RewardScale
-from rlrun.optim import Adam
+from rlrun.nets.device import Device
 from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
-from rlrun.schedules import Linear
-from rlrun.state import put
-from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
 
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
 
@@ -98,14 +98,14 @@ class PPO:
         if not 0 <= trace_decay <= 1:
             raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
         fits("n_steps", n_steps, len(seeds) * spec.num_envs * step_bytes(spec))
-        self._batches = Batches(
+        self._batches = Minibatches(
             seeds,
             n_steps * spec.num_envs,
             batch_size,
             epochs,
             least=2 if normalize_advantage else 1,
         )
-        self._actor = Actor(
+        self._actor = StochasticActor(
             spec,
             seeds,
             device,
@@ -187,10 +187,10 @@ class PPO:
             "train/learning_rate": np.full(self._seeds, lr),
         }
 
-    def _gradient(self, part: Part) -> tuple[Tensor, Tensor]:
+    def _gradient(self, part: Minibatch) -> tuple[Tensor, Tensor]:
         """What is told of a batch, ``[seed, tag]``, the loss last; the gradient ``[seed, P]``."""
         net, params = self._actor.net, self._actor.params
-        pieces, own = self._device.learning(params.pieces), net.own(params.pieces)
+        pieces, own = self._device.cast_for_update(params.pieces), net.own(params.pieces)
         advantage, target, old_log_prob, old_value = part.numbers.unbind(-1)
         if self._normalize_advantage:
             advantage = _standardized(advantage)
@@ -230,7 +230,7 @@ class PPO:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._actor.load_state_dict(state)
         self._optimizer.load_state_dict(state["optimizer"])
-        put(self._updates, state["updates"], "the number of updates")
+        restore_into(self._updates, state["updates"], "the number of updates")
         self._rollout.load_state_dict(state["rollout"])
         if self._rewards:
             self._rewards.load_state_dict(state["rewards"])

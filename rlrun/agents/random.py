@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rlrun.rng import ByStep, Purpose
-from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.rng import ByStep, Purpose
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
 
 
 class Random:

@@ -3,37 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.actor import Actor
-from rlrun.agents.common import exclude
-from rlrun.checks import at_least, positive
-from rlrun.device import Device
+from rlrun.agents.parts.actor import StochasticActor
+from rlrun.agents.parts.chunks import Chunk, filled_up, standardized
+from rlrun.agents.parts.common import exclude
+from rlrun.core.checks import at_least, positive
+from rlrun.core.restore import restore_into
+from rlrun.core.schedules import Linear
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.nets.adam import Adam
 from rlrun.nets.dense import Activation
+from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters
-from rlrun.optim import Adam
 from rlrun.replay.episodes import Episodes, Whole
 from rlrun.rules.policy_gradient import value_loss
 from rlrun.rules.tabular import returns
-from rlrun.schedules import Linear
-from rlrun.state import put
-from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
 
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "loss")
 CHUNK = 256  # steps in one product: shapes stay the same, however long episodes are
-
-
-class Chunk(NamedTuple):
-    """Steps of some seeds, ``[seed, batch, ...]``."""
-
-    obs: Tensor
-    action: Tensor
-    numbers: Tensor
-    """What the log-probability is times, the return, and how much the step counts: 0 fills up."""
 
 
 class Reinforce:
@@ -90,7 +82,7 @@ class Reinforce:
         positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
         at_least(0, lr_end=lr_end, entropy_coef=entropy_coef, value_coef=value_coef)
         at_least(1, episodes=episodes, hidden=min(hidden, default=1))
-        self._actor = Actor(
+        self._actor = StochasticActor(
             spec,
             seeds,
             device,
@@ -171,7 +163,9 @@ class Reinforce:
         seeds = [self._columns(episodes) for episodes in batches]
         lengths = [len(ret) for _, _, ret in seeds]
         size = -(-max(lengths) // CHUNK) * CHUNK
-        obs, action, ret = (np.stack([_filled(seed[n], size) for seed in seeds]) for n in range(3))
+        obs, action, ret = (
+            np.stack([filled_up(seed[n], size) for seed in seeds]) for n in range(3)
+        )
         parts = [slice(start, start + CHUNK) for start in range(0, size, CHUNK)]
         obs_of = [self._device.tensor(np.ascontiguousarray(obs[:, part])) for part in parts]
         gain = ret.copy()
@@ -182,7 +176,7 @@ class Reinforce:
         share = np.zeros_like(ret)
         for row, length in enumerate(lengths):
             if self._normalize:
-                gain[row, :length] = _standardized(gain[row, :length])
+                gain[row, :length] = standardized(gain[row, :length])
             share[row, :length] = 1 / length
         numbers = np.stack([gain, ret, share], -1).astype(np.float32)
         return [
@@ -203,7 +197,7 @@ class Reinforce:
     def _gradient(self, params: Parameters, chunk: Chunk) -> tuple[Tensor, Tensor]:
         """A chunk's share in what is told, ``[seed, tag]``, and in the gradient, ``[seed, P]``."""
         net = self._actor.net
-        pieces = self._device.learning(params.pieces)
+        pieces = self._device.cast_for_update(params.pieces)
         gain, ret, share = chunk.numbers.unbind(-1)
         outs, saved = net.forward(pieces, chunk.obs)
         now = net.distribution.of(outs[0], net.own(params.pieces), chunk.action)
@@ -236,20 +230,6 @@ class Reinforce:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._actor.load_state_dict(state)
         self._optimizer.load_state_dict(state["optimizer"])
-        put(self._updates, state["updates"], "the number of updates")
-        put(self._told, state["told"], "the latest losses")
+        restore_into(self._updates, state["updates"], "the number of updates")
+        restore_into(self._told, state["told"], "the latest losses")
         self._episodes.load_state_dict(state["episodes"])
-
-
-def _standardized(values: Array) -> Array:
-    """``values [time]`` with mean 0 and variance 1."""
-    with np.errstate(invalid="ignore"):  # a seed that is not finite is found by its loss
-        standardized: Array = (values - values.mean()) / (values.std() + 1e-8)
-    return standardized
-
-
-def _filled(values: Array, size: int) -> Array:
-    """``values [time, ...]`` with zeros up to ``size``."""
-    filled = np.zeros((size, *values.shape[1:]), values.dtype)
-    filled[: len(values)] = values
-    return filled

@@ -10,21 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.common import check_batch, exclude, histograms
-from rlrun.agents.continuous import NormalDraws, Warmup
-from rlrun.agents.critics import Critics
-from rlrun.agents.temperature import Temperature
-from rlrun.checks import at_least, positive
-from rlrun.device import Device
-from rlrun.nets.control import ActionLayer, Actor, Critic, Norm
+from rlrun.agents.parts.common import check_batch, exclude, histograms
+from rlrun.agents.parts.critics import Critics
+from rlrun.agents.parts.exploration import NormalDraws, Warmup
+from rlrun.agents.parts.temperature import Temperature
+from rlrun.core.checks import at_least, positive
+from rlrun.core.restore import restore_into
+from rlrun.core.rng import Purpose
+from rlrun.core.schedules import Linear, due, first_due
+from rlrun.core.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet, Norm
+from rlrun.nets.adam import Adam
+from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters
-from rlrun.optim import Adam
 from rlrun.replay.ring import Replay
-from rlrun.rng import Purpose
-from rlrun.rules.control import Squashed, squashed, squashed_gradient
-from rlrun.schedules import Linear, due, first_due
-from rlrun.state import put
-from rlrun.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
 
 
 class SAC:
@@ -96,11 +96,11 @@ class SAC:
         self._replay, self._device = replay, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = size = math.prod(self._shape)
-        self._net = Actor(spec.obs, hidden, 2 * size, norm=norm)
+        self._net = ActorNet(spec.obs, hidden, 2 * size, norm=norm)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
         self._optimizer = Adam(self._actor, None)
-        critic = Critic(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
+        critic = CriticNet(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 2, None, max_grad_norm)
         self._temperature = Temperature(len(seeds), device, ent_coef)
         self._target_entropy = -size if target_entropy is None else target_entropy
@@ -197,7 +197,7 @@ class SAC:
         self, batch: Batch, temperature: Tensor, normal: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss and mean value ``[seed]``, errors ``[seed, batch]``, gradient ``[seed, P]``."""
-        pieces = self._device.learning(self._actor.pieces)
+        pieces = self._device.cast_for_update(self._actor.pieces)
         drawn = self._squashed(self._net.infer(pieces, batch.next_obs), normal)
         target = self._critics.target(batch, drawn.action, -temperature * drawn.log_prob)
         action = batch.action.reshape(drawn.action.shape)
@@ -207,7 +207,7 @@ class SAC:
         self, obs: Tensor, temperature: Tensor, normal: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The loss (temperature · log p - Q) and mean log p, ``[seed]``; gradient ``[seed, P]``."""
-        pieces = self._device.learning(self._actor.pieces)
+        pieces = self._device.cast_for_update(self._actor.pieces)
         out, saved = self._net.forward(pieces, obs)
         drawn = self._squashed(out, normal)
         q, rise = self._critics.rise(obs, drawn.action, least=True)
@@ -231,11 +231,11 @@ class SAC:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        put(self._actor.flat, state["policy"]["actor"], "the actor")
+        restore_into(self._actor.flat, state["policy"]["actor"], "the actor")
         self._optimizer.load_state_dict(state["optimizer"])
         self._critics.load_state_dict(state["critics"])
         self._temperature.load_state_dict(state["temperature"])
-        put(self._updates, state["updates"], "the number of updates")
+        restore_into(self._updates, state["updates"], "the number of updates")
         self._warmup.load_state_dict(state["warmup"])
         self._acting.load_state_dict(state["acting"])
         self._learning.load_state_dict(state["learning"])

@@ -7,10 +7,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.core.rng import ByStep, Purpose
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
 from rlrun.explore.policies import pick
-from rlrun.qtable import LrClock, QTable, mean_error, one_after_another
-from rlrun.rng import ByStep, Purpose
-from rlrun.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
 
 
 class TDPrediction:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rlrun.types import Segment
+from rlrun.core.types import Segment
 
 Array = NDArray[Any]
 

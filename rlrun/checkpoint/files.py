@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from rlrun.checkpoint.encode import Array
-from rlrun.errors import RunFailed
+from rlrun.core.errors import RunFailed
 
 VERSION = 2  # of the format
 ARRAY_FILE = re.compile(r"(arrays|segment)-(\d{1,18})(-\d{1,18})?\.safetensors")

@@ -12,27 +12,35 @@ from pathlib import Path
 from typing import NoReturn
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from rlrun.cli.explain import HOW, explain, report_crash, task_frames
-from rlrun.cli.folders import config_root, discard
+from rlrun.cli.config.hydra_api import args_parser, flags
+from rlrun.cli.config.loader import config_dir
+from rlrun.cli.config.paths import config_root, discard
+from rlrun.cli.explain import HOW, explain, mark_as_of_task, report_crash, task_frames
 from rlrun.cli.hooks import Refused
-from rlrun.cli.loader import config_dir
-from rlrun.errors import BadInput, did_you_mean
+from rlrun.cli.validation import quote
+from rlrun.core.errors import BadInput, did_you_mean
 
 NEEDED = ("agent", "env", "replay", "explore", "device")  # groups no run can do without
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
-def run(words: list[str]) -> int:
-    """Run the command line `words`; the result is the exit code."""
+HOOKS = "hydra.callbacks.rlrun"
+
+
+def run(words: list[str], resuming: Path | None = None) -> int:
+    """Run the command line `words`; the result is the exit code.
+
+    ``resuming`` is the folder of the sweep that the command line continues, if it does.
+    """
     full = os.environ.get(FULL_ERROR) == "1"
     try:
         with _hydra_raises():
-            sys.argv[1:] = arrange(words)
+            own = [] if resuming is None else [f"{HOOKS}.resuming={quote(str(resuming))}"]
+            sys.argv[1:] = [*arrange(words), *own]
             root = str(config_root())
             hydra.main(version_base="1.3", config_path=root, config_name="config")(run_task)()
         return 0
@@ -56,8 +64,17 @@ def run(words: list[str]) -> int:
 
 def run_task(config: DictConfig) -> float:
     """One run, as Hydra calls it: its value is what a sweep compares."""
-    from rlrun import build, runs
-    from rlrun.cli.work import work
+    try:
+        return _run_job(config)
+    except Exception as error:
+        mark_as_of_task(error)
+        raise
+
+
+def _run_job(config: DictConfig) -> float:
+    from rlrun import build
+    from rlrun.cli.multirun.job import work
+    from rlrun.run import start_run
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -65,7 +82,7 @@ def run_task(config: DictConfig) -> float:
     settings = build.plain(config)
     build.validate(settings)  # again: the hooks may be switched off
     try:
-        return runs.run(settings, folder, _command())
+        return start_run(settings, folder, _command())
     except KeyboardInterrupt:
         discard(folder)  # stopped before anything was written
         raise
@@ -88,22 +105,23 @@ def arrange(words: list[str]) -> list[str]:
     Refuses flags that do not exist, and the one that would unpickle a file.
     """
     words = [w.removeprefix("+") if w.startswith("+experiment=") else w for w in words]
-    parser = get_args_parser()
+    parser = args_parser()
     parser.error = _refuse_flags  # type: ignore[method-assign]  # instead of a page of usage
     known, rest = parser.parse_known_args(words)
     if known.experimental_rerun is not None:
         raise BadInput("--experimental-rerun is not supported: it would run a pickled file.")
     for word in rest:
         if word.startswith("-"):
-            flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
             name = word.partition("=")[0]
             if "=" in word and name.startswith("--"):
                 raise BadInput(f"settings have no dashes: write {word.lstrip('-')}.")
-            raise BadInput(f"there is no flag {name}.{did_you_mean(name, flags)} {HOW}")
+            raise BadInput(f"there is no flag {name}.{did_you_mean(name, flags(parser))} {HOW}")
     settings = [*known.overrides, *rest]
     for word in settings:
         if word.startswith("="):
             raise BadInput(f"'{word}' has no name in front of the =. {HOW}")
+        if word.lstrip("+").startswith(f"{HOOKS}."):
+            raise BadInput(f"{word.partition('=')[0]} is rlrun's own, and cannot be set.")
         if word.lstrip("+").startswith("env.id="):  # the tuned settings go by the choice of env
             raise BadInput("the environment is chosen with env=NAME, not with env.id.")
         group = word.partition("=")[0].removeprefix("~")

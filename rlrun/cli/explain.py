@@ -18,13 +18,13 @@ from hydra.errors import (
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from rlrun.cli import locate
-from rlrun.cli.loader import loader
-from rlrun.cli.verbs import VERBS
-from rlrun.errors import BadInput, RunFailed, closest, did_you_mean
+from rlrun.cli.commands import VERBS
+from rlrun.cli.config import sources
+from rlrun.cli.config.loader import loader
+from rlrun.core.errors import BadInput, RunFailed, closest, did_you_mean
 
 HOW = "Settings are written KEY=VALUE, as env=CartPole-v1; rlrun --help lists them."
-TASK = "run_task"  # the function of ours below which a traceback is about the run
+_FRAMES = "rlrun_task_frames"  # the attribute that marks an exception of the run itself
 
 
 def explain(error: BaseException) -> str:
@@ -64,11 +64,14 @@ def report_crash(error: BaseException) -> None:
         traceback.print_exception(type(error), error, frames)
 
 
+def mark_as_of_task(error: Exception) -> None:
+    """Note that the run itself raised ``error``, with the traceback from the caller down."""
+    setattr(error, _FRAMES, error.__traceback__)
+
+
 def task_frames(error: BaseException) -> TracebackType | None:
-    """The traceback from our task down; None where the error is older than the run."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_name != TASK:
-        frames = frames.tb_next
+    """The traceback from our task down; None where the run had not begun."""
+    frames: TracebackType | None = getattr(error, _FRAMES, None)
     return frames
 
 
@@ -82,7 +85,7 @@ def _missing(error: MissingConfigException) -> str:
 
 
 def _no_option(group: str, name: str) -> str:
-    names = locate.options(group)
+    names = sources.options(group)
     if not name:
         return f"{group}= needs a value: one of {', '.join(names)}."
     if group == "env":
@@ -106,7 +109,7 @@ def _not_a_name(error: BaseException) -> str:
 
 def _missing_env(name: str, files: list[str]) -> str:
     """A name that is neither a file nor an id: the closest of both."""
-    from rlrun.envspec import closest_id
+    from rlrun.envs.ids import closest_id
 
     near = closest_id(name, files)
     hint = f" Did you mean {near}?" if near else ""
@@ -120,7 +123,7 @@ def _unreadable(error: OverrideParseException) -> str:
         reason = _first_line(error).rstrip(".")
         return f"cannot read '{word}': {reason}. Quote what has special characters: key='a value'."
     for group in ("agent", "env", "experiment"):
-        if word in locate.options(group):
+        if word in sources.options(group):
             return f"'{word}' alone says nothing. Did you mean {group}={word}?"
     if verb := closest(word, VERBS):
         return f"'{word}' is neither a command nor a setting. Did you mean rlrun {verb}?"
@@ -163,7 +166,7 @@ def _of_games(key: str, node: DictConfig) -> str:
     group, _, name = key.partition(".")
     if group != "env":
         return ""
-    from rlrun.atari_grid import USUAL
+    from rlrun.envs.vector.atari import USUAL
 
     if name not in USUAL:
         return ""

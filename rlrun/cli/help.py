@@ -9,7 +9,7 @@ import re
 import textwrap
 from pathlib import Path
 
-from rlrun.cli.folders import config_root
+from rlrun.cli.config.paths import config_root
 
 GROUPS = ("agent", "env", "tuned", "experiment", "replay", "explore", "device")
 TEXT = """\

@@ -16,13 +16,14 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from rlrun.cli import folders
-from rlrun.cli.checking import check, claim
-from rlrun.errors import BadInput
+from rlrun.cli.config import paths
+from rlrun.cli.config.hydra_api import job_error
+from rlrun.cli.validation import check, claim
+from rlrun.core.errors import BadInput
 
 if TYPE_CHECKING:
-    from rlrun.cli.searching import Searched
-    from rlrun.cli.sweeps import Sweep
+    from rlrun.cli.multirun.prepare import Sweep
+    from rlrun.cli.multirun.search import Searched
 
 
 class Refused(SystemExit):
@@ -30,9 +31,14 @@ class Refused(SystemExit):
 
 
 class Hooks(Callback):
-    """Hydra's callbacks of this program (`hydra.callbacks.rlrun` in conf/config.yaml)."""
+    """Hydra's callbacks of this program (`hydra.callbacks.rlrun` in conf/config.yaml).
 
-    def __init__(self) -> None:
+    Args:
+        resuming: the folder of the sweep that `rlrun resume` continues; None for anything new.
+    """
+
+    def __init__(self, resuming: str | None = None) -> None:
+        self._resuming = None if resuming is None else Path(resuming)
         self.sweep: Sweep | Searched | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
@@ -43,11 +49,12 @@ class Hooks(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Before the first job of a multirun."""
-        from rlrun.cli import searching, sweeps
+        from rlrun.cli.multirun.prepare import prepare_sweep
+        from rlrun.cli.multirun.search import prepare_search
 
         with _refusing():
             search = config.hydra.runtime.choices.get("hydra/sweeper") == "optuna"
-            self.sweep = searching.prepare(config) if search else sweeps.prepare(config)
+            self.sweep = (prepare_search if search else prepare_sweep)(config, self._resuming)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
         """Say which job begins; nothing else tells the jobs of a multirun apart."""
@@ -56,10 +63,10 @@ class Hooks(Callback):
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
         """Hand on what ended a single run; the ledger has what ended a job of a multirun."""
-        error = job_return._return_value
+        error = job_error(job_return)
         if job_return.status is JobStatus.FAILED and config.hydra.mode != RunMode.MULTIRUN:
             if isinstance(error, BadInput):
-                folders.discard(Path(config.hydra.run.dir))
+                paths.discard(Path(config.hydra.run.dir))
             raise Refused(1) from error
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # as Hydra's

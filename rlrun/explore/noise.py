@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rlrun.checks import at_least, positive
-from rlrun.rng import Normals, Purpose
-from rlrun.schedules import Linear, Schedule
-from rlrun.state import put
-from rlrun.types import Array, Spec, State
+from rlrun.core.checks import at_least, positive
+from rlrun.core.restore import restore_into
+from rlrun.core.rng import Normals, Purpose
+from rlrun.core.schedules import Linear, Schedule
+from rlrun.core.types import Array, Spec, State
 
 
-class Noise(Protocol):
+class ActionNoise(Protocol):
     """What is added to actions while learning; structural, as agents are."""
 
     def __call__(self, step: int) -> Array:
@@ -61,7 +61,7 @@ class OrnsteinUhlenbeck:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._streams.load_state_dict(state)
-        put(self._x, state["x"], "the noise")
+        restore_into(self._x, state["x"], "the noise")
 
 
 def gaussian(

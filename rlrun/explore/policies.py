@@ -11,15 +11,15 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from rlrun.errors import BadInput
-from rlrun.rng import Purpose, Streams
-from rlrun.schedules import Schedule
-from rlrun.state import put
-from rlrun.types import Array, Spec, State
+from rlrun.core.errors import BadInput
+from rlrun.core.restore import restore_into
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.schedules import Schedule
+from rlrun.core.types import Array, Spec, State
 
-Values: TypeAlias = Callable[[], Array]
+ActionValues: TypeAlias = Callable[[], Array]
 """Gives action values ``[seed, env, action]``, -inf where an action is impossible."""
-Clock: TypeAlias = Literal["steps", "episodes"]
+ScheduleClock: TypeAlias = Literal["steps", "episodes"]
 
 
 class Explore(Protocol):
@@ -29,7 +29,7 @@ class Explore(Protocol):
     """k of the exploration function f(Q, N) = Q + k / (1 + N), which agents that count visits N
     put in the place of Q; 0 for none."""
 
-    def __call__(self, step: int, values: Values, possible: Array | None = None) -> Array:
+    def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
         """Actions ``[seed, env]``; ``possible [seed, env, action]`` where not all of them are."""
         ...
 
@@ -53,10 +53,10 @@ class Explore(Protocol):
 class Rate:
     """A schedule's value: read by the step, or by how many episodes each seed has finished."""
 
-    def __init__(self, schedule: Schedule, seeds: int, clock: Clock) -> None:
+    def __init__(self, schedule: Schedule, num_seeds: int, clock: ScheduleClock) -> None:
         self._schedule, self._by_step = schedule, clock == "steps"
-        self._episodes = np.zeros(seeds, np.int64)
-        self._values = np.full((seeds, 1), schedule(0))
+        self._episodes = np.zeros(num_seeds, np.int64)
+        self._values = np.full((num_seeds, 1), schedule(0))
 
     def __call__(self, step: int) -> float | Array:
         """One value for all, or ``[seed, 1]``."""
@@ -74,7 +74,7 @@ class Rate:
         return {"episodes": self._episodes.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        put(self._episodes, state["episodes"], "the number of episodes")
+        restore_into(self._episodes, state["episodes"], "the number of episodes")
         self._read()
 
 
@@ -91,7 +91,7 @@ class EpsilonGreedy:
         self._envs, self._seeds = spec.num_envs, len(seeds)
         self._streams = Streams(seeds, Purpose.EXPLORE)
 
-    def __call__(self, step: int, values: Values, possible: Array | None = None) -> Array:
+    def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
         """Actions ``[seed, env]``; ``values`` is only asked where somebody does not explore."""
         draw = self._streams.uniform(self._envs * 2)
         which = draw[:, self._envs :]
@@ -137,7 +137,7 @@ class Softmax:
         self._envs, self._seeds = spec.num_envs, len(seeds)
         self._streams = Streams(seeds, Purpose.EXPLORE)
 
-    def __call__(self, step: int, values: Values, possible: Array | None = None) -> Array:
+    def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
         draw = self._streams.uniform(self._envs)
         return pick(self.probabilities(step, values(), possible), draw)
 

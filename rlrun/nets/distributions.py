@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from rlrun.core.types import Space
 from rlrun.nets.parameters import Pieces, up
-from rlrun.types import Space
 
 LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 

@@ -38,7 +38,7 @@ class Normalisation(Protocol):
         """The gradient of y; and whether the layer's bias has one.
 
         Writes the gradients of the rows ``into`` pieces like them, and in the places of running
-        statistics the batch's, for `rlrun.nets.parts.Parts.track`.
+        statistics the batch's, for `rlrun.nets.chain.Parts.track`.
         """
         ...
 

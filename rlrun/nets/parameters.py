@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rlrun.memory import in_words, shortage
+from rlrun.core.memory import in_words, shortage
 
 ALIGN = 16  # floats in 64 bytes
 Shapes: TypeAlias = Sequence[tuple[int, int]]
@@ -61,18 +61,18 @@ class Parameters:
 
     @classmethod
     def zeros(
-        cls, seeds: int, shapes: Shapes, device: torch.device, networks: int = 1
+        cls, num_seeds: int, shapes: Shapes, device: torch.device, networks: int = 1
     ) -> Parameters:
         """Raises ValueError where they do not fit into the machine's memory."""
         width = networks * sum(up(math.prod(shape), ALIGN) for shape in shapes)
-        size = seeds * width * torch.float32.itemsize
+        size = num_seeds * width * torch.float32.itemsize
         free = shortage(size) if device.type == "cpu" else None
         if free is not None:
             raise ValueError(
                 f"hidden must be smaller, or the seeds fewer: the weights take {in_words(size)}, "
                 f"and {in_words(free)} of memory are free"
             )
-        return cls(torch.zeros(seeds, width, device=device), shapes, networks)
+        return cls(torch.zeros(num_seeds, width, device=device), shapes, networks)
 
     def copy(self) -> Parameters:
         """A copy that changes on its own: a target network."""

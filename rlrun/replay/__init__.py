@@ -1,49 +1,5 @@
-"""Experience replay. Imports numpy and ``rlrun.types`` only; networks never come near it."""
+"""Experience replay: a ring of transitions, how it is sampled, n-step returns, rollouts, episodes.
 
-from __future__ import annotations
-
-from collections.abc import Callable
-
-from rlrun.replay.ring import Replay, storage_bytes, window_of
-from rlrun.replay.sampling import Prioritized, Uniform
-from rlrun.replay.sumtree import tree_bytes
-from rlrun.types import Draws, Spec
-
-
-def uniform(spec: Spec, draws: Draws, seeds: int, *, capacity: int) -> Replay:
-    """The newest ``capacity`` transitions of each seed, each as likely as the others."""
-    return Replay(spec, seeds, Uniform(draws), capacity=capacity)
-
-
-def prioritized(
-    spec: Spec,
-    draws: Draws,
-    seeds: int,
-    horizon: int,
-    *,
-    capacity: int,
-    alpha: float,
-    beta: float,
-    beta_fraction: float,
-    epsilon: float,
-) -> Replay:
-    """The newest ``capacity`` transitions of each seed, surprising ones more often."""
-    sampler = Prioritized(
-        draws, horizon, alpha=alpha, beta=beta, beta_fraction=beta_fraction, epsilon=epsilon
-    )
-    return Replay(spec, seeds, sampler, capacity=capacity)
-
-
-REPLAY: dict[str, Callable[..., Replay]] = {"uniform": uniform, "prioritized": prioritized}
-
-
-def bytes_needed(name: str, spec: Spec, seeds: int, capacity: int) -> int:
-    """What the replay of that name takes once it is full, with all that belongs to it.
-
-    Raises ValueError where the capacity is too small for a replay.
-    """
-    tree = 0
-    if name == "prioritized":
-        window = window_of(spec, capacity)
-        tree = tree_bytes(window.length * window.envs)
-    return seeds * (storage_bytes(spec, capacity) + tree)
+`options` has the constructors of the ``replay`` group. Imports numpy and ``rlrun.core.types``
+only; networks never come near it.
+"""

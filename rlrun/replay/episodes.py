@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlrun.types import Array, Spec, State, Step
+from rlrun.core.types import Array, Spec, State, Step
 
 ROOM = 64  # steps there is room for at the beginning; doubled whenever that is too little
 
@@ -31,8 +31,8 @@ class Episodes:
         seeds: how many.
     """
 
-    def __init__(self, spec: Spec, seeds: int) -> None:
-        grid = (seeds, spec.num_envs)
+    def __init__(self, spec: Spec, num_seeds: int) -> None:
+        grid = (num_seeds, spec.num_envs)
         self._seed, self._env = (index.reshape(grid) for index in np.indices(grid))
         self._length = np.zeros(grid, np.int64)
         kinds = {
@@ -43,7 +43,7 @@ class Episodes:
         }
         # steps of the episodes under way, [seed, env, time, ...]
         self._steps = {n: np.zeros((*grid, ROOM, *s), dtype) for n, (s, dtype) in kinds.items()}
-        self._ended: list[list[Whole]] = [[] for _ in range(seeds)]
+        self._ended: list[list[Whole]] = [[] for _ in range(num_seeds)]
 
     def add(self, t: Step, after: Array) -> None:
         """Take in one vector step.

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from rlrun.core.types import Array, Space, State, Step
 from rlrun.replay.observations import Layout, take
 from rlrun.replay.window import Window
-from rlrun.types import Array, Space, State, Step
 
 SHORT = 100  # steps: episodes are reckoned to be this long at least, when memory is estimated
 
@@ -32,12 +32,14 @@ class Frames:
             the episode began, at most stack - 1) and ``last``.
     """
 
-    def __init__(self, space: Space, seeds: int, window: Window, data: Mapping[str, Array]) -> None:
+    def __init__(
+        self, space: Space, num_seeds: int, window: Window, data: Mapping[str, Array]
+    ) -> None:
         self._window, self._stack = window, space.stack
         self._frame, self._age, self._last = data["frame"], data["age"], data["last"]
         self._shape = self._frame.shape[3:]
         self._rows = self._frame.reshape(-1, math.prod(self._shape))
-        self._ends: list[dict[int, Array]] = [{} for _ in range(seeds)]  # place to frame
+        self._ends: list[dict[int, Array]] = [{} for _ in range(num_seeds)]  # place to frame
 
     @staticmethod
     def layout(space: Space) -> Layout:

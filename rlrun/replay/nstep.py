@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rlrun.types import Array
+from rlrun.core.types import Array
 
 
 def n_step(reward: Array, discount: Array, stop: Array) -> tuple[Array, Array, Array]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeAlias
 
+from rlrun.core.types import Array, Space, State, Step
 from rlrun.replay.window import Window
-from rlrun.types import Array, Space, State, Step
 
 Layout: TypeAlias = dict[str, tuple[str, tuple[int, ...]]]
 """Type and shape of what is kept of one transition, by name."""

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from rlrun.core.types import Array, Batch, Segment, Spec, State, Step
 from rlrun.replay.frames import Frames
 from rlrun.replay.nstep import n_step
 from rlrun.replay.observations import Both, Layout, Observations, take
 from rlrun.replay.sampling import Sampler
 from rlrun.replay.window import Window
-from rlrun.types import Array, Batch, Segment, Spec, State, Step
 
 SEGMENT = 2**20  # bytes of one seed in a piece that a checkpoint writes once ...
 MOST_SEGMENTS = 256  # ... or more, where there would be more pieces than this
@@ -36,32 +36,33 @@ class Replay:
         ValueError: ``capacity`` is too small, or so large that the memory is refused.
     """
 
-    def __init__(self, spec: Spec, seeds: int, sampler: Sampler, *, capacity: int) -> None:
+    def __init__(self, spec: Spec, num_seeds: int, sampler: Sampler, *, capacity: int) -> None:
         self._window = window = window_of(spec, capacity)
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
         self._segment = max(1, SEGMENT // _step_bytes(spec), window.slots // MOST_SEGMENTS)
-        grid = (seeds, window.length, window.envs)
+        grid = (num_seeds, window.length, window.envs)
         self._sampler = sampler
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
                 name: np.zeros((*grid, *shape), kind)
                 for name, (kind, shape) in _layout(spec).items()
             }
-            sampler.open(seeds, window)
+            sampler.open(num_seeds, window)
         except (MemoryError, ValueError) as error:  # numpy's ValueError: more than can be counted
             raise ValueError(
-                f"capacity must be smaller: {capacity} transitions of {seeds} seeds do not fit "
+                f"capacity must be smaller: {capacity} transitions of {num_seeds} seeds do not fit "
                 "into this machine's memory"
             ) from error
         self._observations: Observations = (
-            Frames(spec.obs, seeds, window, self._data)
+            Frames(spec.obs, num_seeds, window, self._data)
             if spec.obs.kind == "image"
             else Both(window, self._data)
         )
         self._flat = {
             name: self._data[name].reshape(-1, *self._data[name].shape[3:]) for name in FIELDS
         }
-        self._first = np.arange(seeds)[:, None] * (window.length * window.envs)  # row of each seed
+        # the row of each seed
+        self._first = np.arange(num_seeds)[:, None] * (window.length * window.envs)
 
     def __len__(self) -> int:
         """Transitions that can be sampled, per seed."""

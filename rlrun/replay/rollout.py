@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.types import Spec, State, Step
+from rlrun.core.types import Spec, State, Step
 
 
 def step_bytes(spec: Spec) -> int:
@@ -32,8 +32,8 @@ class Rollout:
         length: steps of each environment until it is full.
     """
 
-    def __init__(self, spec: Spec, seeds: int, length: int) -> None:
-        lead = (seeds, length, spec.num_envs)
+    def __init__(self, spec: Spec, num_seeds: int, length: int) -> None:
+        lead = (num_seeds, length, spec.num_envs)
         self._data = Step(*(np.zeros((*lead, *s), dtype) for s, dtype in _layout(spec)))
         self._length, self._count = length, 0
 

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rlrun.core.types import Array, Draws, State
 from rlrun.replay.sumtree import SumTree
 from rlrun.replay.window import Window
-from rlrun.types import Array, Draws, State
 
 LARGEST = 1e38  # priority: a sum of these is far from the largest number there is
 
@@ -17,7 +17,7 @@ LARGEST = 1e38  # priority: a sum of these is far from the largest number there 
 class Sampler(Protocol):
     """Draws places; what it draws from is one window's, told once."""
 
-    def open(self, seeds: int, window: Window) -> None:
+    def open(self, num_seeds: int, window: Window) -> None:
         """Sample from this window from now on; nothing has been added to it yet."""
         ...
 
@@ -52,7 +52,7 @@ class Uniform:
     def __init__(self, draws: Draws) -> None:
         self._draws = draws
 
-    def open(self, seeds: int, window: Window) -> None:
+    def open(self, num_seeds: int, window: Window) -> None:
         self._window = window
 
     def sample(self, size: int) -> tuple[Array, Array | None]:
@@ -117,10 +117,10 @@ class Prioritized:
         self._draws, self._alpha, self._epsilon = draws, alpha, epsilon
         self._beta, self._over = beta, beta_fraction * horizon
 
-    def open(self, seeds: int, window: Window) -> None:
+    def open(self, num_seeds: int, window: Window) -> None:
         self._window = window
-        self._tree = SumTree(seeds, window.length * window.envs)
-        self._largest = np.ones((seeds, 1))  # priority p that a seed has had
+        self._tree = SumTree(num_seeds, window.length * window.envs)
+        self._largest = np.ones((num_seeds, 1))  # priority p that a seed has had
         self._time = 0  # steps that have been taken in
 
     def sample(self, size: int) -> tuple[Array, Array | None]:

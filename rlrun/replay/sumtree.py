@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlrun.core.types import Array
 from rlrun.replay.observations import take
-from rlrun.types import Array
 
 FAN = 32  # children of a node: wide, because each level costs a handful of numpy calls
 TOP = 1024  # nodes of the highest level, at most; it is searched as a whole
@@ -23,12 +23,12 @@ class SumTree:
         count: leaves of each.
     """
 
-    def __init__(self, seeds: int, count: int) -> None:
+    def __init__(self, num_seeds: int, count: int) -> None:
         self._count = count
-        self._levels = [np.zeros((seeds, width)) for width in _widths(count)]
+        self._levels = [np.zeros((num_seeds, width)) for width in _widths(count)]
         self._flat = [level.reshape(-1) for level in self._levels]
         self._children = [level.reshape(-1, FAN) for level in self._levels[:-1]]
-        self._first = [np.arange(seeds)[:, None] * level.shape[1] for level in self._levels]
+        self._first = [np.arange(num_seeds)[:, None] * level.shape[1] for level in self._levels]
 
     @property
     def leaves(self) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlrun.types import Array
+from rlrun.core.types import Array
 
 
 class Window:

@@ -1,1 +1,4 @@
-"""Update rules: pure functions of tensors with any leading axes, results not reduced."""
+"""Update rules: pure functions of arrays with any leading axes, whose results are not reduced.
+
+Imports nothing of rlrun: a rule is tested by its numbers alone.
+"""

@@ -1,1 +1,4 @@
-"""Many runs as one: what each job of a sweep has come to, and how the jobs are run."""
+"""Many runs as one: what has become of each job, and how jobs are run, stopped and shown.
+
+Imports core, run_folder and terminal.
+"""

@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from rlrun.errors import RunFailed
-from rlrun.folder import FolderError, cut_half_line
+from rlrun.core.errors import RunFailed
+from rlrun.run_folder.files import FolderError, drop_partial_line
 from rlrun.sweep import ledger, plan, stop
 from rlrun.sweep.ledger import Entry
 
@@ -93,7 +93,7 @@ def holding(folder: Path) -> Iterator[None]:
         except OSError as error:
             raise FolderError(f"{folder} is in use: its jobs are being run.") from error
         stop.withdraw(folder)
-        cut_half_line(folder / ledger.FILE)  # else the next line would become its end
+        drop_partial_line(folder / ledger.FILE)  # else the next line would become its end
         try:
             with stop.taking_signals(folder):
                 yield

@@ -26,21 +26,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rlrun.folder import (
+from rlrun.run_folder.files import (
     DAMAGE,
     MOST_RESULT_BYTES,
     FolderError,
-    Status,
-    is_open,
+    as_folder_error,
+    complete_lines,
     read_json,
-    read_meta,
-    reading,
-    whole_lines,
 )
+from rlrun.run_folder.folder import Status, is_open, read_meta
 
 FILE = "jobs.jsonl"
 MOST_BYTES = 100 * 2**20
-State = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
+JobState = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
 STARTING = 60.0  # seconds in which a job on another machine opens the folder of its run
 ENDED = ("done", "pruned", "failed")
 ENDED_BADLY = ("failed", "interrupted")
@@ -56,7 +54,7 @@ class Entry:
     """
 
     job: str
-    state: State
+    state: JobState
     overrides: tuple[str, ...] = ()
     value: float | None = None
     reason: str = ""
@@ -68,7 +66,7 @@ class Entry:
 def record(
     folder: Path,
     job: str,
-    state: State,
+    state: JobState,
     *,
     overrides: Sequence[str] | None = None,
     value: float | None = None,
@@ -104,10 +102,10 @@ def read(folder: Path) -> dict[str, Entry]:
 def recorded(folder: Path) -> dict[str, Entry]:
     """Every job as its last line says, whatever has become of its process."""
     path, entries = folder / FILE, dict[str, Entry]()
-    with reading(path, "a sweep", "a line of it tells of no job"):
+    with as_folder_error(path, "a sweep", "a line of it tells of no job"):
         if path.stat().st_size > MOST_BYTES:
             raise ValueError
-        for line in whole_lines(path.read_bytes()):
+        for line in complete_lines(path.read_bytes()):
             _take(entries, json.loads(line))
     return entries
 
@@ -115,7 +113,7 @@ def recorded(folder: Path) -> dict[str, Entry]:
 def _take(entries: dict[str, Entry], line: dict[str, Any]) -> None:
     """Add one line to what is known. Raises an exception of some kind for what is none."""
     job, state = line["job"], line["state"]
-    if state not in get_args(State) or not is_name(job):
+    if state not in get_args(JobState) or not is_name(job):
         raise ValueError
     before = entries.get(job) or Entry(job, "queued")
     overrides = line.get("overrides", before.overrides)

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlrun.folder import FolderError, read_json, reading
+from rlrun.run_folder.files import FolderError, as_folder_error, read_json
 
 FILE = "sweep.json"
 VERSION = 1
@@ -62,7 +62,7 @@ def is_sweep(folder: Path) -> bool:
 def read(folder: Path) -> Plan:
     """Read ``sweep.json``. Raises FolderError where it is damaged, or asks for what it may not."""
     path = folder / FILE
-    with reading(path, "a sweep", "it does not describe a sweep"):
+    with as_folder_error(path, "a sweep", "it does not describe a sweep"):
         told = read_json(path)
         version = told.pop("version")
         lists: Any = {name: tuple(told.pop(name)) for name in ("flags", "hydra", "task", "varying")}

@@ -23,11 +23,11 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from rlrun import progress
-from rlrun.progress import Report
-from rlrun.signals import Interrupted
+from rlrun.core.signals import Interrupted
 from rlrun.sweep import ledger, stop
 from rlrun.sweep.view import View
+from rlrun.terminal import progress
+from rlrun.terminal.progress import Report
 
 OUTPUT = "output.txt"
 LOOK_SECONDS = 0.1
@@ -39,8 +39,8 @@ PRELOAD = [  # none of them touches a GPU, which cannot be used after a fork
     "hydra._internal.core_plugins",
     "tensorboard.plugins.hparams.summary_v2",
     "rlrun.cli.app",
-    "rlrun.cli.work",
-    "rlrun.agents.table",
+    "rlrun.cli.multirun.job",
+    "rlrun.agents.td_control",
     "rlrun.agents.dqn",
     "hydra_plugins.rlrun_sweep._job",
     "hydra_plugins.rlrun_gymnasium.source",

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from rlrun.signals import Interrupted
+from rlrun.core.signals import Interrupted
 from rlrun.sweep import ledger
 
 FILE = "STOP"
@@ -38,7 +38,7 @@ def withdraw(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
-def is_home() -> bool:
+def in_sweep_process() -> bool:
     """Whether this process runs the sweep, and is not one that was started for a job."""
     return _home == os.getpid()
 

@@ -17,9 +17,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rlrun.outcome import clock, number
-from rlrun.progress import LINE_SECONDS, REDRAW_SECONDS, Report
 from rlrun.sweep.ledger import Entry
+from rlrun.terminal.final_table import clock, number
+from rlrun.terminal.progress import LINE_SECONDS, REDRAW_SECONDS, Report
 
 NAME_WIDTH = 36
 MARGIN = 4  # lines of a terminal that are left to others

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rlrun.checkpoint import Checkpoints
-from rlrun.replay import uniform
+from rlrun.checkpoint.store import Checkpoints
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.types import Space, Spec, Step
+from rlrun.replay.options import uniform
 from rlrun.replay.ring import Replay
-from rlrun.rng import Purpose, Streams
-from rlrun.types import Space, Spec, Step
 
 GIGABYTES = 2.0
 WIDTH = 512  # floats of an observation

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rlrun.replay import bytes_needed, prioritized
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.types import Array, Space, Spec, Step
+from rlrun.replay.options import bytes_needed, prioritized
 from rlrun.replay.ring import Replay
-from rlrun.rng import Purpose, Streams
-from rlrun.types import Array, Space, Spec, Step
 from tests.bench.checkpoints import hold_up
 from tests.bench.runs import output
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.replay import prioritized
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.types import Array, Space, Spec, Step
+from rlrun.replay.options import prioritized
 from rlrun.replay.ring import Replay
-from rlrun.rng import Purpose, Streams
-from rlrun.types import Array, Space, Spec, Step
 
 CAPACITY, BATCH, WIDTH = 1_000_000, 64, 4  # WIDTH: floats of an observation
 ALPHA, BETA = 0.6, 0.4

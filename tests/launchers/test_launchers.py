@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faulty import MENDED
-from tests.sweep_helpers import FAULTY, VICTIM_WORD, assert_undisturbed, command, states
+from tests.support.faulty import MENDED
+from tests.support.sweeps import FAULTY, VICTIM_WORD, assert_undisturbed, command, states
 
 
 @pytest.mark.filterwarnings("default")  # of theirs there are many

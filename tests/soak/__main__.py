@@ -17,11 +17,12 @@ from typing import Any
 
 import torch
 
-from rlrun import checkpoint, runs
-from tests.helpers import settings
+from rlrun.checkpoint import store
+from rlrun.run import resume_run, start_run
 from tests.soak.cases import CASES, SHORT
 from tests.soak.compare import unlike
 from tests.soak.kill import PHASES, Killer
+from tests.support.common import settings
 
 DAMAGED = 0.5  # of the kills: the newest checkpoint is damaged, too
 
@@ -50,10 +51,10 @@ def work(words: dict[str, Any], folder: Path, killer: Killer, counts: Path | Non
     """Begin a run, or go on with it; with ``counts``, note how often each phase occurred."""
     killer.arm()
     if (folder / "meta.json").exists():
-        runs.go_on(words, folder, "rlrun resume")
+        resume_run(words, folder, "rlrun resume")
     else:
         folder.mkdir(exist_ok=True)
-        runs.run(words, folder, "rlrun soak")
+        start_run(words, folder, "rlrun soak")
     if counts is not None:
         counts.write_text(json.dumps(killer.counts))
 
@@ -101,7 +102,7 @@ def soak(name: str, kills: int, first: int, rng: random.Random, base: Path) -> C
     if wrong:
         found["lost"] += 1
         print(f"{name}: differs in {', '.join(wrong[:5])}", flush=True)
-    checkpoint.load(folder / "checkpoint")
+    store.load(folder / "checkpoint")
     return found
 
 

@@ -27,7 +27,12 @@ CASES: dict[str, tuple[str, ...]] = {
     "dqn, async": ("env=CartPole-v1", *DQN, "env.vector=async"),
     "dqn, Box2D": ("env=LunarLander-v3", *DQN, "total_steps=400"),
     "rainbow": ("agent=rainbow", "env=CartPole-v1", *DQN, "agent.v_max=30"),
-    "dqn, images": ("env=tests.pixels:Film-v0", *DQN, "env.frame_stack=3", "agent.n_step=2"),
+    "dqn, images": (
+        "env=tests.support.pixels:Film-v0",
+        *DQN,
+        "env.frame_stack=3",
+        "agent.n_step=2",
+    ),
     "dueling_dqn, game": (
         *("agent=dueling_dqn", "env=ALE/Pong-v5", *DQN, "replay=prioritized"),
         *("total_steps=240", "env.max_episode_steps=40", "agent.train_every=20"),

@@ -10,13 +10,13 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from rlrun import checkpoint
-from tests.helpers import differences, host
+from rlrun.checkpoint import store
+from tests.support.common import differences, host
 
 
 def left(folder: Path) -> dict[str, Any]:
     """The checkpoint, the metrics, the curves and the result of a run that is done."""
-    state = checkpoint.load(folder / "checkpoint")
+    state = store.load(folder / "checkpoint")
     for name in ("clock", "log"):
         state.pop(name)
     result = json.loads((folder / "result.json").read_text())
@@ -25,7 +25,7 @@ def left(folder: Path) -> dict[str, Any]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return {
         "checkpoint": host(_untimed(state)),
-        "best": host(checkpoint.load(folder / "best")) if (folder / "best").exists() else {},
+        "best": host(store.load(folder / "best")) if (folder / "best").exists() else {},
         "result": result,
         "metrics": [{k: v for k, v in line.items() if k != "time/fps"} for line in lines],
         "curves": {run.name: _curves(run) for run in sorted(folder.iterdir()) if _is_run(run)},

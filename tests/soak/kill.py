@@ -7,10 +7,11 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
-from rlrun import checkpoint, loop
-from rlrun import train as training
-from rlrun.events import EventFile
-from rlrun.log import Logger
+from rlrun import loop
+from rlrun.checkpoint import store
+from rlrun.run_folder.events import EventFile
+from rlrun.run_folder.logger import Logger
+from rlrun.training import trainer as training
 
 PHASES = ("acting", "learning", "evaluation", "log writing", "event writing", "checkpoint writing")
 
@@ -58,8 +59,8 @@ class Killer:
         for owner, name, phase in (
             (Logger, "write", "log writing"),
             (EventFile, "scalars", "event writing"),
-            (checkpoint, "save_file", "checkpoint writing"),
-            (checkpoint, "synchronise", "checkpoint writing"),
+            (store, "save_file", "checkpoint writing"),
+            (store, "synchronise", "checkpoint writing"),
             (os, "replace", "checkpoint writing"),
             (os, "unlink", "checkpoint writing"),
         ):

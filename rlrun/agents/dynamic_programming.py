@@ -1,0 +1,143 @@
+"""Planning with a known model: value iteration, Q-value iteration, policy iteration."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from rlrun.core.checks import at_least, positive
+from rlrun.core.restore import restore_into
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
+
+SAME = 1e-12  # values nearer to each other than this are equally good
+
+
+class Planner:
+    """Works a plan out from the model, a sweep at each step, and acts by what it has so far.
+
+    What happens in the environment is not looked at, and a plan is the same for every seed, so it
+    is made once. When nothing changes any more by ``tolerance`` it is done.
+
+    Source: Sutton and Barto 2018, chapter 4.
+
+    Args:
+        spec, seeds: what the run is made of; the environment must have a model.
+        method: ``value`` iterates V(s) ← max_a Q(s, a), ``q_value`` iterates Q(s, a) itself, and
+            ``policy`` evaluates a policy to the end and then makes it greedy, at each step.
+        tolerance: largest change of a value that counts as none.
+        evaluation_sweeps: at most so many at a step when a policy is evaluated: without a
+            discount a policy that never ends has no value.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    needs: ClassVar[str] = "model"
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        *,
+        method: Literal["value", "q_value", "policy"],
+        tolerance: float,
+        evaluation_sweeps: int,
+    ) -> None:
+        positive(tolerance=tolerance)
+        at_least(1, evaluation_sweeps=evaluation_sweeps)
+        model = spec.model
+        assert model is not None, "checked before"
+        self._seeds, self._tolerance, self._most = len(seeds), tolerance, evaluation_sweeps
+        self._model = (model.probability, model.next_state, model.reward, model.discount)
+        self._impossible, self._start = ~model.possible, model.start
+        self._sweep = {
+            "value": self._value_sweep,
+            "q_value": self._q_value_sweep,
+            "policy": self._policy_step,
+        }[method]
+        self._v = np.zeros(len(model.start))
+        self._q = np.where(model.possible, 0.0, -np.inf)
+        self._policy = greedy_policy(self._q)
+        self._sweeps, self._done = 0, False
+
+    @property
+    def values(self) -> Array:
+        """Q ``[seed, state, action]``."""
+        return np.broadcast_to(self._q, (self._seeds, *self._q.shape))
+
+    def policy(self) -> Array:
+        """Probabilities ``[seed, state, action]`` of the plan."""
+        return np.broadcast_to(self._policy, (self._seeds, *self._q.shape))
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env]``: what the plan says; nothing is explored."""
+        action: Array = self._policy.argmax(-1)[obs]
+        return action
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """One sweep over all states, or one policy, unless the plan is made."""
+        if self._done:
+            return {}
+        change = self._sweep()
+        self._done = change <= self._tolerance
+        ones = np.ones(self._seeds)
+        return {
+            "train/change": change * ones,
+            "train/sweeps": np.full(self._seeds, self._sweeps),
+            "train/value_of_start": (self._start * self._q.max(-1)).sum() * ones,
+        }
+
+    def _backup(self, value: Array) -> Array:
+        """Q ``[state, action]`` from the values of the states."""
+        q = q_from_v(*self._model, value)
+        q[self._impossible] = -np.inf
+        return q
+
+    def _value_sweep(self) -> float:
+        """V(s) ← max_a Q(s, a) for all states; the largest change."""
+        self._q = self._backup(self._v)
+        before, self._v = self._v, self._q.max(-1)
+        self._policy = greedy_policy(self._q)
+        self._sweeps += 1
+        return float(np.abs(self._v - before).max())
+
+    def _q_value_sweep(self) -> float:
+        """Q(s, a) ← Σ T (R + γ max_a' Q(s', a')) for all pairs; the largest change."""
+        before, self._q = self._q, self._backup(self._q.max(-1))
+        self._policy = greedy_policy(self._q)
+        self._sweeps += 1
+        possible = ~self._impossible
+        return float(np.abs(self._q[possible] - before[possible]).max())
+
+    def _policy_step(self) -> float:
+        """Evaluate the policy, then improve it; the largest gain, or last change of a value."""
+        change = math.inf
+        for _ in range(self._most):
+            self._q = self._backup(self._v)
+            before, self._v = self._v, under_policy(self._q, self._policy)
+            self._sweeps += 1
+            change = float(np.abs(self._v - before).max())
+            if change <= self._tolerance:
+                break
+        self._q = self._backup(self._v)
+        gain = self._q.max(-1) - under_policy(self._q, self._policy)
+        better = gain > SAME  # elsewhere the policy stays: equally good ones must not take turns
+        self._policy = np.where(better[:, None], greedy_policy(self._q), self._policy)
+        return max(float(gain.max()), change)  # not done before the policy's values are known
+
+    def state_dict(self) -> State:
+        every = {"q": self.values.copy(), "plan": self.policy().copy()}
+        v = np.broadcast_to(self._v, (self._seeds, len(self._v))).copy()
+        return {"policy": every, "v": v, "sweeps": self._sweeps, "done": self._done}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self._q, state["policy"]["q"][0], "the table")
+        restore_into(self._policy, state["policy"]["plan"][0], "the plan")
+        restore_into(self._v, state["v"][0], "the values of the states")
+        self._sweeps, self._done = int(state["sweeps"]), bool(state["done"])

@@ -1,0 +1,43 @@
+"""What agents with networks do alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from rlrun.core.memory import fits
+from rlrun.core.types import Array, Spec
+from rlrun.nets.device import Device
+from rlrun.replay.ring import Replay
+from rlrun.replay.rollout import step_bytes
+
+
+def check_batch(batch_size: int, spec: Spec, num_seeds: int) -> None:
+    """Raises ValueError where a batch of so many steps of each seed does not fit into memory."""
+    fits("batch_size", batch_size, num_seeds * step_bytes(spec))
+
+
+def exclude(
+    faults: dict[int, str], loss: Tensor | Array, what: str, positions: Sequence[int] | None = None
+) -> None:
+    """Add to ``faults`` the seeds whose ``loss [seed]`` is not finite, by position.
+
+    ``positions`` are those of the seeds in ``loss``, where these are not all.
+    """
+    if math.isfinite(loss.sum()):
+        return
+    for position, value in zip(positions or range(len(loss)), loss.tolist(), strict=True):
+        if not math.isfinite(value):
+            faults.setdefault(position, f"{what} is {value}")
+
+
+def histograms(
+    device: Device, weights: Mapping[str, Tensor], replay: Replay | None = None
+) -> dict[str, Array]:
+    """The weights by layer, and the priorities of a replay that has any, each ``[seed, n]``."""
+    found: dict[str, Array] = {f"weights/{name}": device.array(w) for name, w in weights.items()}
+    priorities = None if replay is None else replay.priorities()
+    return found if priorities is None else {**found, "replay/priority": np.asarray(priorities)}

@@ -1,0 +1,121 @@
+"""From a rollout to the batches that are learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlrun.agents.parts.actor import StochasticActor
+from rlrun.core.checks import at_least
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.types import Array, State, Step
+from rlrun.nets.device import Device
+from rlrun.rules.policy_gradient import gae
+
+
+class Minibatch(NamedTuple):
+    """Some steps of a rollout; each tensor is ``[seed, batch, ...]``."""
+
+    obs: Tensor
+    action: Tensor
+    numbers: Tensor
+    """Advantage, return, and the log-probability and the value before the first update."""
+
+
+def judged(
+    actor: StochasticActor, device: Device, steps: Step, trace_decay: float
+) -> tuple[Minibatch, Array]:
+    """A rollout ``[seed, time, env, ...]`` as one batch, and the explained variance ``[seed]``.
+
+    That is how much of the returns' variance the values explain: 1 is all of it. Returns are what
+    values are to become: the advantages by `gae` on top of the values.
+    """
+    lead = (len(steps.last), steps.last[0].size)
+    obs, next_obs = (
+        device.tensor(each.reshape(*lead, *each.shape[3:])) for each in (steps.obs, steps.next_obs)
+    )
+    action = device.tensor(actor.batch_of(steps.action))
+    net, pieces = actor.net, actor.params.pieces
+    (out, values), _ = net.forward(pieces, obs)
+    known = [net.distribution.of(out, net.own(pieces), action).log_prob, values[..., 0]]
+    value, next_value = (
+        device.array(each).astype(np.float64).reshape(steps.reward.shape)
+        for each in (known[1], net.value(pieces, next_obs))
+    )
+    with np.errstate(invalid="ignore", over="ignore"):  # seeds that are not finite are found later
+        advantage = gae(
+            steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
+        )
+        host = [each.reshape(lead) for each in (advantage, advantage + value)]
+        explained = _explained(*host)
+        found = device.tensor(np.stack(host, -1).astype(np.float32))
+    numbers = torch.cat([found, torch.stack(known, -1)], -1)
+    return Minibatch(obs, action, numbers), explained
+
+
+class Minibatches:
+    """Cuts a rollout into batches, in every epoch in another order.
+
+    Args:
+        seeds: the seed numbers; each is shuffled by a stream of its own.
+        size: steps of a rollout, per seed.
+        batch_size: steps of a batch, per seed; None takes the whole rollout, in its own order.
+        epochs: how often each step occurs.
+        least: the smallest batch that can be learnt from.
+
+    Raises:
+        ValueError: the batches do not fill the rollout, or are too small.
+    """
+
+    def __init__(
+        self, seeds: Sequence[int], size: int, batch_size: int | None, epochs: int, least: int
+    ) -> None:
+        at_least(least, batch_size=batch_size)
+        if batch_size is not None and size % batch_size:
+            raise ValueError(
+                f"batch_size must divide the {size} steps of a rollout (agent.n_steps times "
+                f"env.num_envs), got {batch_size}"
+            )
+        if size < least:
+            raise ValueError(f"n_steps times env.num_envs must be at least {least}, got {size}")
+        self._seeds, self._size, self._epochs = len(seeds), size, epochs
+        self._batch_size = batch_size or size
+        self._shuffles = None if batch_size is None else Streams(seeds, Purpose.REPLAY)
+
+    def __call__(self, whole: Minibatch, device: Device) -> Iterator[Minibatch]:
+        """The batches of all epochs.
+
+        All orders are drawn at once, so that what a seed draws does not depend on when it stops.
+        """
+        if self._shuffles is None:
+            yield from (whole for _ in range(self._epochs))
+            return
+        draws = self._shuffles.uniform(self._epochs * self._size)
+        shape = (self._seeds, self._epochs, self._size)
+        order = np.ascontiguousarray(draws).reshape(shape).argsort(-1).reshape(self._seeds, -1)
+        order += np.arange(self._seeds)[:, None] * self._size  # rows of the seeds one after another
+        flat = [each.flatten(0, 1) for each in whole]
+        for start in range(0, order.shape[1], self._batch_size):
+            rows = np.ascontiguousarray(order[:, start : start + self._batch_size])
+            place = device.tensor(rows.reshape(-1))
+            found = (each.index_select(0, place) for each in flat)
+            yield Minibatch(*(each.view(*rows.shape, *each.shape[1:]) for each in found))
+
+    def state_dict(self) -> State:
+        return self._shuffles.state_dict() if self._shuffles else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if self._shuffles:
+            self._shuffles.load_state_dict(state)
+
+
+def _explained(error: Array, target: Array) -> Array:
+    """1 less the variance of errors over that of targets, ``[seed]``; nan where that is 0."""
+    spread = target.var(-1)
+    ratio = np.divide(error.var(-1), spread, out=np.full(len(spread), np.nan), where=spread > 0)
+    explained: Array = 1 - ratio
+    return explained

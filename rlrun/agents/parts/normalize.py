@@ -1,0 +1,107 @@
+"""Running means and variances, by which observations and rewards get a common scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rlrun.core.restore import restore_into
+from rlrun.core.types import Array, State, Step
+
+CLIP = 10.0
+EPSILON = 1e-8
+
+
+class Moments:
+    """Mean and variance of everything seen, ``[seed, n]``, one number after the other.
+
+    Batches are put together as in Chan et al. 1979. It begins with mean 0 and variance 1.
+    """
+
+    def __init__(self, num_seeds: int, width: int) -> None:
+        self.mean = np.zeros((num_seeds, width))
+        self.variance = np.ones((num_seeds, width))
+        self._count = np.zeros((num_seeds, 1))
+
+    def add(self, values: Array) -> None:
+        """Take in ``values [seed, env, n]``."""
+        # a reduction over the last axis gives each seed what it gives it alone
+        values = np.ascontiguousarray(values.swapaxes(1, 2), np.float64)
+        new, mean = values.shape[-1], values.mean(-1)
+        total = self._count + new
+        away = mean - self.mean
+        squares = self.variance * self._count + values.var(-1) * new
+        self.variance[...] = (squares + away * away * (self._count * new / total)) / total
+        self.mean += away * (new / total)
+        self._count += new
+
+    def state_dict(self) -> State:
+        return {"mean": self.mean, "variance": self.variance, "count": self._count}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self.mean, state["mean"], "the mean")
+        restore_into(self.variance, state["variance"], "the variance")
+        restore_into(self._count, state["count"], "the number of values")
+
+
+class ObsScale:
+    """Vectors with their mean taken away, over their standard deviation, clipped at ±10."""
+
+    def __init__(self, num_seeds: int, width: int) -> None:
+        self._moments = Moments(num_seeds, width)
+
+    def __call__(self, obs: Array) -> Array:
+        """float32 ``[seed, env, n]``; changes nothing."""
+        mean, variance = self._moments.mean[:, None], self._moments.variance[:, None]
+        scaled = (obs - mean) / np.sqrt(variance + EPSILON)
+        return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+
+    def add(self, obs: Array) -> None:
+        """Take in observations ``[seed, env, n]``."""
+        self._moments.add(obs)
+
+    def state_dict(self) -> State:
+        return self._moments.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._moments.load_state_dict(state)
+
+
+class RewardScale:
+    """Rewards over the standard deviation of the discounted sums they add up to, clipped at ±10.
+
+    The sums are those of the steps so far, R_t = r_t + discount_{t-1} R_{t-1}, from 0 at each
+    episode's beginning (as in OpenAI's implementation of PPO). Their mean stays: to take it away
+    would change what is best.
+    """
+
+    def __init__(self, num_seeds: int, envs: int) -> None:
+        self._moments = Moments(num_seeds, 1)
+        self._sum = np.zeros((num_seeds, envs))  # times the discounts up to now
+
+    @property
+    def unit(self) -> Array:
+        """What a scaled reward of 1 is, ``[seed, 1]``."""
+        unit: Array = np.sqrt(self._moments.variance + EPSILON)
+        return unit
+
+    def __call__(self, t: Step) -> Array:
+        """The scaled rewards ``[seed, env]`` of a step, which is taken in."""
+        self._sum += t.reward
+        self._moments.add(self._sum[..., None])
+        self._sum *= t.discount * ~t.last
+        scaled: Array = np.clip(t.reward / self.unit, -CLIP, CLIP)
+        return scaled
+
+    def cut(self) -> None:
+        """Begin new sums: the next step does not follow the last one."""
+        self._sum[...] = 0
+
+    def state_dict(self) -> State:
+        return {"sum": self._sum, **self._moments.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self._sum, state["sum"], "the sums of rewards")
+        self._moments.load_state_dict(state)

@@ -1,0 +1,135 @@
+"""What a network of action values is asked for: values, or distributions of returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rlrun.core.types import Batch
+from rlrun.rules.distributional import cross_entropy, expectation, project
+from rlrun.rules.td import huber, q_learning_target, q_taken, spread, squared
+
+LossName: TypeAlias = Literal["huber", "squared", "cross_entropy"]
+LOSSES = {"huber": huber, "squared": squared}
+
+
+class Objective(Protocol):
+    """How far the network's output is from what it should be. Outputs start ``[seed, batch]``."""
+
+    atoms: int
+    """Outputs for each action."""
+
+    def values(self, out: Tensor) -> Tensor:
+        """Action values ``[seed, batch, action]``."""
+        ...
+
+    def __call__(
+        self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
+    ) -> Loss:
+        """Judge the output ``out`` of the batch's observations.
+
+        ``next_out`` is the target network's output of the next ones; the next actions are the best
+        by ``selector``, the online network's output of the same, or by ``next_out`` itself.
+        """
+        ...
+
+
+class Loss(NamedTuple):
+    """Of each transition ``[seed, batch]``; nothing is weighted or averaged yet."""
+
+    loss: Tensor
+    q: Tensor
+    """The value of the action taken."""
+    error: Tensor
+    """How wrong it was; without its sign, the priority in a replay."""
+    slope: Tensor
+    """The gradient of the loss in the output, ``[seed, batch, action, ...]``."""
+
+
+class ScalarObjective:
+    """One value per action, by a loss of the difference to the target (``rlrun.rules.td``)."""
+
+    atoms = 1
+
+    def __init__(self, loss: LossName) -> None:
+        self._loss = LOSSES[loss]
+
+    def values(self, out: Tensor) -> Tensor:
+        return out
+
+    def __call__(
+        self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
+    ) -> Loss:
+        target = q_learning_target(batch.reward, batch.discount, next_out, selector)
+        q = q_taken(out, batch.action)
+        loss, slope = self._loss(q, target)
+        return Loss(loss, q, q - target, spread(slope, batch.action, out.shape[-1]))
+
+
+class CategoricalObjective:
+    """A distribution of returns per action, by cross-entropy (``rlrun.rules.distributional``).
+
+    Raises ValueError where ``v_min`` is not below ``v_max`` or there are fewer than 2 atoms.
+    """
+
+    def __init__(self, v_min: float, v_max: float, atoms: int, device: torch.device) -> None:
+        if not v_min < v_max:
+            raise ValueError(f"v_min must be below v_max ({v_max}), got {v_min}")
+        if atoms < 2:
+            raise ValueError(f"atoms must be at least 2, got {atoms}")
+        self.atoms = atoms
+        self._support = torch.linspace(v_min, v_max, atoms, device=device)
+
+    def values(self, out: Tensor) -> Tensor:
+        return expectation(out, self._support)
+
+    def __call__(
+        self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
+    ) -> Loss:
+        best = self.values(next_out if selector is None else selector).argmax(-1)
+        probability = torch.exp(torch.log_softmax(_of(next_out, best), -1))
+        target = project(batch.reward, batch.discount, probability, self._support)
+        taken = _of(out, batch.action)
+        loss, slope, divergence = cross_entropy(taken, target)
+        chosen = functional.one_hot(batch.action, out.shape[-2]).unsqueeze(-1)
+        return Loss(
+            loss,
+            expectation(taken, self._support),
+            divergence,
+            chosen * slope.unsqueeze(-2),
+        )
+
+
+def objective_for(
+    loss: LossName | None,
+    device: torch.device,
+    *,
+    distributional: bool,
+    atoms: int,
+    v_min: float,
+    v_max: float,
+) -> Objective:
+    """Distributions on ``atoms`` or values; ``loss`` None is the usual one of each.
+
+    Raises ValueError where the loss is not for what is learnt, or the atoms are wrong.
+    """
+    if distributional:
+        _check(loss, ("cross_entropy",), "a distribution is learnt (agent.distributional)")
+        return CategoricalObjective(v_min, v_max, atoms, device)
+    _check(loss, ("huber", "squared"), "values are learnt, not distributions")
+    return ScalarObjective(loss or "huber")
+
+
+def _check(loss: LossName | None, fitting: Sequence[LossName], why: str) -> None:
+    if loss is not None and loss not in fitting:
+        raise ValueError(f"loss must be {' or '.join(fitting)}, because {why}; got {loss}")
+
+
+def _of(out: Tensor, action: Tensor) -> Tensor:
+    """The logits ``[seed, batch, atom]`` of the actions ``[seed, batch]``."""
+    where = action[..., None, None].expand(*action.shape, 1, out.shape[-1])
+    return out.gather(-2, where).squeeze(-2)

@@ -1,0 +1,50 @@
+"""What a unit of entropy is worth to SAC: its temperature (Haarnoja et al. 2018)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlrun.core.restore import restore_into
+from rlrun.core.types import State
+from rlrun.nets.adam import Adam
+from rlrun.nets.device import Device
+from rlrun.nets.parameters import Parameters
+
+
+class Temperature:
+    """What a unit of entropy is worth: fixed, or learnt as a logarithm, from log 1 = 0 on.
+
+    Args:
+        seeds: how many.
+        device: where it is.
+        fixed: its value; None learns it.
+    """
+
+    def __init__(self, num_seeds: int, device: Device, fixed: float | None) -> None:
+        self._fixed = fixed
+        self._log = Parameters.zeros(num_seeds, [(1, 1)], device.torch)
+        self._optimizer = Adam(self._log, None)
+
+    def __call__(self) -> Tensor:
+        """``[seed, 1]``."""
+        log = self._log.flat[:, :1]
+        return torch.exp(log) if self._fixed is None else torch.full_like(log, self._fixed)
+
+    def step(self, surplus: Tensor, lr: float, frozen: Collection[int]) -> None:
+        """Rise where the log-probability has a ``surplus [seed]`` over what it is to be."""
+        if self._fixed is not None:
+            return
+        gradient = self._log.zeros_like()
+        gradient.pieces[0].copy_(-surplus.view(-1, 1, 1))
+        self._optimizer.step(gradient.flat, lr, frozen)
+
+    def state_dict(self) -> State:
+        return {"log": self._log.flat, "optimizer": self._optimizer.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self._log.flat, state["log"], "the temperature")
+        self._optimizer.load_state_dict(state["optimizer"])

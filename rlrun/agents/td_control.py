@@ -1,0 +1,222 @@
+"""Temporal-difference control with a table: Q-learning, SARSA and expected SARSA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from rlrun.core.checks import at_least
+from rlrun.core.restore import restore_into
+from rlrun.core.schedules import due
+from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.explore.policies import Explore
+from rlrun.rules.planning import greedy_policy
+from rlrun.rules.tabular import expected_value, greedy_value
+from rlrun.tables.pending import Settled, Waiting
+from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
+
+TOLD_EVERY = 100  # steps between two reports of what changes slowly
+
+
+class Table:
+    """Learns action values while acting; every update moves Q(s, a) towards a bootstrapped return.
+
+    With several environments per seed their updates follow each other in one table.
+
+    Args:
+        spec, seeds, explore: what the run is made of.
+        bootstrap: the value of the next state: ``max`` of its actions' (Q-learning, Watkins 1989),
+            that of the action really ``taken`` there (SARSA, Rummery and Niranjan 1994), or the
+            one ``expected`` of the exploring policy (van Seijen et al. 2009).
+        lr: step size α at the beginning.
+        lr_decay: d in α / (1 + d k); 0 keeps α.
+        lr_clock: what k counts: ``steps`` of the run, or earlier ``visits`` of the pair.
+        initial_value: of every pair; a value that is too good makes the agent curious.
+        n_step: rewards summed before the bootstrap (Q-learning sums them uncorrected).
+        trace_decay: λ of replacing eligibility traces (Singh and Sutton 1996); with ``max`` they
+            are cut at an exploring action (Watkins's Q(λ)). 0 has none.
+
+    Raises:
+        ValueError: a value is out of range.
+        BadInput: the table is larger than the memory, or the observations need bins.
+    """
+
+    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    needs: ClassVar[str] = "table"
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        explore: Explore,
+        *,
+        bootstrap: Literal["max", "taken", "expected"],
+        lr: float,
+        lr_decay: float,
+        lr_clock: LrClock,
+        initial_value: float,
+        n_step: int,
+        trace_decay: float,
+    ) -> None:
+        at_least(1, n_step=n_step)
+        if not 0 <= trace_decay <= 1:
+            raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
+        if n_step > 1 and trace_decay:
+            raise ValueError("n_step must be 1 where traces (trace_decay above 0) do its work")
+        self._explore, self._stride, self._bootstrap = explore, spec.num_envs, bootstrap
+        self._table = QTable(
+            spec,
+            len(seeds),
+            lr=lr,
+            lr_decay=lr_decay,
+            lr_clock=lr_clock,
+            initial_value=initial_value,
+            bonus=explore.bonus,
+            copies=1 + (spec.num_envs if trace_decay else 0),
+        )
+        grid = (len(seeds), spec.num_envs)
+        size = self._table.states.count * self._table.actions
+        self._trace_decay = trace_decay
+        self._trace = np.zeros((*grid, size if trace_decay else 0))
+        self._at_once = n_step == 1 and bootstrap != "taken" and not trace_decay
+        self._waiting = Waiting(self._table.first_pair, spec.num_envs, n_step)
+        self._error = np.zeros(len(seeds))  # mean absolute one, of each seed's latest updates
+        self._last = np.zeros(grid, np.bool_)  # of the newest step that waits
+        self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
+
+    @property
+    def values(self) -> Array:
+        """Q ``[seed, state, action]``."""
+        return self._table.q
+
+    def policy(self) -> Array:
+        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        return greedy_policy(self._table.q)
+
+    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        row = self._table.row(obs)
+        if not explore:
+            greedy: Array = self._table.values(row).argmax(-1)
+            return greedy
+        possible = self._table.possible(row)
+        return self._explore(step, lambda: self._table.optimistic(row), possible)
+
+    def learn(self, t: Step, step: int) -> Metrics:
+        """Update the pairs whose return is now known, in one environment after the other."""
+        self._explore.observe(t.last)
+        table, stride = self._table, self._stride
+        pair = table.pair(table.row(t.obs), t.action)
+        if not self._at_once:
+            error = self._learn_later(t, pair, step)
+        elif stride == 1:
+            error = np.abs(self._one_step(step, t.next_obs, t.reward, t.discount, pair))[:, 0]
+        else:
+            parts = one_after_another(t.next_obs, t.reward, t.discount, pair)
+            error = mean_error([self._one_step(step, *each) for each in parts])
+        metrics: dict[str, Array] = {"train/td_error": error}
+        if due(step, TOLD_EVERY, stride):
+            metrics["train/q_mean"] = table.flat[pair].mean(-1)
+            metrics["rollout/exploration_rate"] = self._explore.rate(step)
+        return metrics
+
+    def _one_step(
+        self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array
+    ) -> Array:
+        """Learn from the step just taken in one environment of each seed; the errors."""
+        value = self._next_value(self._table.row(next_obs), step)
+        return self._table.move(pair, reward + discount * value, step)
+
+    def _next_value(self, row: Array, step: int) -> Array:
+        """The bootstrap of rows that were just reached, as if no action was taken there yet."""
+        q = self._table.optimistic(row)
+        if self._bootstrap == "max":
+            return greedy_value(q)
+        return expected_value(q, self._explore.probabilities(step, q, self._table.possible(row)))
+
+    def _learn_later(self, t: Step, pair: Array, step: int) -> Array:
+        """Learn from what has waited for this step; mean absolute errors ``[seed]``."""
+        if self._bootstrap == "taken":
+            value = self._of(t)
+            if self._last.any():  # no action was taken there
+                end = self._table.row(self._next_obs)
+                value = np.where(self._last, self._next_value(end, step), value)
+            settled = self._waiting.settle(value, self._last)
+            error = self._settle(settled, self._last, step)
+            self._waiting.push(pair, t.reward, t.discount)
+            self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
+            return error
+        if self._trace_decay and self._bootstrap == "max":
+            best = greedy_value(self._table.optimistic(self._table.row(t.obs)))
+            self._trace[self._of(t) < best] = 0.0
+        self._waiting.push(pair, t.reward, t.discount)
+        value = self._next_value(self._table.row(t.next_obs), step)
+        settled = self._waiting.settle(value, t.last)
+        return self._settle(settled, t.last, step)
+
+    def _of(self, t: Step) -> Array:
+        """The values ``[seed, env]`` of the actions just taken."""
+        q = self._table.optimistic(self._table.row(t.obs))
+        value: Array = np.take_along_axis(q, t.action[..., None], -1)[..., 0]
+        return value
+
+    def _settle(self, settled: Sequence[Settled], last: Array, step: int) -> Array:
+        """Update the pairs of settled steps; the mean absolute error of each seed's."""
+        total, count = np.zeros(len(last)), np.zeros(len(last), np.int64)
+        for each in settled:
+            for env in range(self._stride):
+                ready = each.ready[:, env]
+                if not ready.any():
+                    continue
+                pair, target = each.pair[ready, env], each.target[ready, env]
+                if self._trace_decay:
+                    fades = each.discount[ready, env] * ~last[ready, env]
+                    error = self._move_traced(ready, env, pair, target, fades, step)
+                else:
+                    error = self._table.move(pair, target, step)
+                total[ready] += np.abs(error)
+                count += ready
+        self._error = np.where(count > 0, total / np.maximum(count, 1), self._error)
+        return self._error
+
+    def _move_traced(
+        self, ready: Array, env: int, pair: Array, target: Array, fades: Array, step: int
+    ) -> Array:
+        """Move every pair of the seeds that are ``ready`` by its trace; the errors."""
+        q = self._table.q.reshape(len(ready), -1)
+        seed = np.flatnonzero(ready)
+        error = target - self._table.flat[pair]
+        trace = self._trace[seed, env]  # [ready seed, pair]
+        trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
+        moved = self._table.step_size(pair, step) * error
+        q[seed] += moved[:, None] * trace
+        self._trace[seed, env] = self._trace_decay * fades[:, None] * trace
+        return error
+
+    def cut(self) -> None:
+        """The next step will not follow the last one."""
+        self._waiting.cut()
+        self._trace[...] = 0.0
+
+    def state_dict(self) -> State:
+        return {
+            **self._table.state_dict(),
+            "explore": self._explore.state_dict(),
+            "trace": self._trace,
+            "waiting": self._waiting.state_dict(),
+            "error": self._error,
+            "last": self._last,
+            "next_obs": self._next_obs,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._table.load_state_dict(state)
+        self._explore.load_state_dict(state["explore"])
+        restore_into(self._trace, state["trace"], "the eligibility traces")
+        self._waiting.load_state_dict(state["waiting"])
+        restore_into(self._error, state["error"], "the errors")
+        restore_into(self._last, state["last"], "what waits")
+        restore_into(self._next_obs, state["next_obs"], "what waits")

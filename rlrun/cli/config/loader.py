@@ -1,0 +1,26 @@
+"""Hydra's reader of configurations, also when Hydra itself has ended."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+
+from rlrun.cli.config.hydra_api import args_parser, new_loader
+from rlrun.cli.config.paths import config_root
+
+
+def config_dir() -> str | None:
+    """The folder after --config-dir, as it was written."""
+    folder: str | None = args_parser().parse_known_args()[0].config_dir
+    return folder
+
+
+def loader() -> Any:
+    """Hydra's reader of configurations: conf/ and the user's --config-dir."""
+    hydra = GlobalHydra.instance().hydra
+    if hydra is not None:
+        return hydra.config_loader
+    folder = config_dir()  # Hydra forgets its own loader on errors
+    return new_loader(config_root(), None if folder is None else os.path.abspath(folder))

@@ -1,0 +1,51 @@
+"""Runs the verbs, which are what `rlrun` does besides training, and completes them in a shell."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+
+from rlrun.cli.commands import VERBS, WORDS
+from rlrun.core.errors import BadInput, RunFailed
+
+
+def run_verb(words: Sequence[str]) -> int:
+    """Run `rlrun VERB WORDS`; the result is the exit code.
+
+    2 is for what the user can put right, 1 for a crash.
+    """
+    verb, *rest = words
+    name, _, function = VERBS[verb].partition(":")
+    module = importlib.import_module(name)
+    if not rest or {"-h", "--help"} & set(rest):
+        print(module.HELP)
+        return 0 if rest else 2
+    try:
+        code: int = getattr(module, function)(rest)
+        return code
+    except BrokenPipeError:
+        raise  # nobody reads any more
+    except Exception as error:
+        from rlrun.cli.explain import report_crash
+
+        report_crash(error)
+        return 2 if isinstance(error, BadInput | RunFailed) else 1
+
+
+def complete(line: str) -> list[str] | None:
+    """The verbs that a command line may go on with; None where it is one and has its own words.
+
+    After a verb the shell itself completes the names of folders; see `own_words`.
+    """
+    typed = line.split() + [""] * line.endswith(" ")
+    if len(typed) > 2 and typed[1] in VERBS:
+        return None
+    return [verb for verb in VERBS if len(typed) == 2 and verb.startswith(typed[1])]
+
+
+def own_words(line: str) -> list[str]:
+    """The words that a command line with a verb may go on with."""
+    typed = line.split() + [""] * line.endswith(" ")
+    return [
+        word for word in WORDS.get(typed[1], ()) if len(typed) == 3 and word.startswith(typed[2])
+    ]

@@ -1,0 +1,147 @@
+"""`rlrun evaluate RUN`: play the trained policies of a run greedily."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from rlrun.cli.verbs.arguments import flag, split
+from rlrun.cli.verbs.runs import open_run
+from rlrun.core.checks import at_least
+from rlrun.core.schema import construct
+from rlrun.core.types import Array
+from rlrun.loop import Played
+from rlrun.playback import Player, Which, in_words, load_player, play
+from rlrun.run_folder.reader import RecordedRun
+from rlrun.stats import summary
+from rlrun.terminal.final_table import Results, columns, interval, number
+
+HELP = """\
+rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily; nothing is saved
+
+  RUN is the folder of a run under outputs/, or `last` for the one begun last. Without further words
+  the policies of the last step play the episodes of the run's own final evaluation again.
+
+  episodes=N               episodes of each seed (default: eval.final_episodes of the run)
+  which=best               each seed's policy at its best evaluation (default: final, the last one)
+  seed=K                   only the learner of that seed number; with seeds=N that many from it
+  episode_seed=K           all learners play the episodes of seed number K: other starts, the same
+                           for all (default: each plays those of its own number)
+  env.kwargs.NAME=VALUE    another argument of the environment, as is_slippery=false
+  env.max_episode_steps=N, eval.max_steps=N, device=cpu
+  --json                   print only JSON: returns and lengths of every episode, mean, iqm, ci95"""
+MOST = 1_000_000  # episodes, and seeds
+OWN = ("episodes", "which", "seed", "seeds", "episode_seed")
+
+
+class EvaluateOptions:
+    """What is to be played.
+
+    Args:
+        episodes: of each seed; None takes those of the run's final evaluation.
+        which: the policies of the last step, or of each seed's best evaluation.
+        seed, seeds: the first learner, and how many; None takes all.
+        episode_seed: whose episodes all play; None: each its own.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
+
+    def __init__(
+        self,
+        *,
+        episodes: int | None = None,
+        which: Which = "final",
+        seed: int | None = None,
+        seeds: int | None = None,
+        episode_seed: int | None = None,
+    ) -> None:
+        at_least(0, seed=seed, episode_seed=episode_seed)
+        at_least(1, episodes=episodes, seeds=seeds)
+        for name, count in {"episodes": episodes, "seeds": seeds}.items():
+            if count is not None and count > MOST:
+                raise ValueError(f"{name} must be at most {MOST:,}, got {count:,}")
+        self.episodes, self.which, self.episode_seed = episodes, which, episode_seed
+        self._first, self._count = seed, seeds
+
+    def learners(self, run: RecordedRun) -> tuple[int, ...] | None:
+        """The numbers of the learners; None for all."""
+        if self._first is None and self._count is None:
+            return None
+        first = run.seeds[0] if self._first is None else self._first
+        return tuple(range(first, first + (self._count or 1)))
+
+    def of_each(self, run: RecordedRun) -> int:
+        """Episodes of each learner."""
+        evaluation = run.settings["eval"]
+        usual = evaluation["final_episodes"] or evaluation["episodes"]
+        return int(usual) if self.episodes is None else self.episodes
+
+
+def evaluate(words: list[str]) -> int:
+    """Run `rlrun evaluate WORDS`; the result is the exit code."""
+    as_json = flag(words, "--json")
+    run = open_run(words, "evaluate")
+    told, settings = split(words[1:], OWN, run.settings)
+    wanted = construct(EvaluateOptions, told, "")
+    changed = settings if settings != run.settings else None
+    player = load_player(run, wanted.which, wanted.learners(run), settings["device"])
+    played = play(player, wanted.of_each(run), settings=changed, episode_seed=wanted.episode_seed)
+    result = described(player, played)
+    if as_json:
+        result |= {"episode_seed": wanted.episode_seed, "changed": list(words[1:])}
+        print(json.dumps(result, allow_nan=False))
+    else:
+        _print(result, played)
+    return 0
+
+
+def described(player: Player, played: Played) -> dict[str, Any]:
+    """What came out, as plain values; a seed that was given up has none."""
+    scores = played.returns.mean(-1)
+    whole = np.isfinite(scores).all()
+    total = summary(scores) if whole else {"mean": None, "iqm": None, "ci95": None}
+    return {
+        "run": str(player.run.folder),
+        "agent": player.run.agent,
+        "env": player.run.env,
+        "which": player.which,
+        "step": list(player.steps) if player.which == "best" else player.step,
+        "episodes": played.returns.shape[1],
+        "seeds": list(player.seeds),
+        "returns": _plain(played.returns),
+        "lengths": played.lengths.tolist(),
+        **total,
+        "per_seed": _plain(scores),
+    }
+
+
+def _plain(values: Array) -> Any:
+    """Nested lists; None where a number is not finite."""
+    if values.ndim > 1:
+        return [_plain(each) for each in values]
+    return [value if np.isfinite(value) else None for value in values.tolist()]
+
+
+def _print(result: dict[str, Any], played: Played) -> None:
+    """A line for each seed, and what they say together."""
+    steps = result["step"]
+    when = f"step {steps:,}" if isinstance(steps, int) else "the best evaluation of each seed"
+    print(f"{result['agent']} on {result['env']}, {in_words(result['seeds'])}: {result['run']}")
+    print(f"policies of {when}, {result['episodes']:,} greedy episodes of each seed")
+    at_step = [] if isinstance(steps, int) else ["at step"]
+    table = columns("seed", "mean", "std", "least", "most", "steps", *at_step)
+    for i, seed in enumerate(result["seeds"]):
+        returns, lengths = played.returns[i], played.lengths[i]
+        numbers = [returns.mean(), returns.std(), returns.min(), returns.max(), lengths.mean()]
+        at = [] if isinstance(steps, int) else [f"{steps[i]:,}"]
+        table.add_row(str(seed), *map(number, _plain(np.array(numbers))), *at)
+    Results(highlight=False).print(table)
+    if result["mean"] is None:
+        print("seeds that were given up have no scores, and neither have all together")
+        return
+    print(f"mean           {number(result['mean'])}\nIQM            {number(result['iqm'])}")
+    if result["ci95"] is not None:
+        print(f"95 % interval  {interval(result['ci95'])}")

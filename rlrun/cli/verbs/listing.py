@@ -1,0 +1,195 @@
+"""`rlrun list agents|envs|experiments`: what there is, and what goes together."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import textwrap
+from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from rlrun.cli.config.paths import config_root
+from rlrun.core.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    from rlrun.compatibility import Capabilities
+    from rlrun.core.types import Space, Spec
+
+HELP = """\
+rlrun list agents [env=NAME] [WORD]   the agents, or those that fit an environment
+rlrun list envs [agent=NAME] [WORD]   the environments, or those that fit an agent
+rlrun list experiments [WORD]         the experiments that come with the program
+
+  WORD keeps the lines that contain it. --json prints only JSON."""
+KINDS = ("agents", "envs", "experiments")
+Row: TypeAlias = dict[str, str]
+
+
+def listing(words: list[str]) -> int:
+    """Run `rlrun list WORDS`; the result is the exit code."""
+    rows = _listed([word for word in words if word != "--json"])
+    if "--json" in words:
+        print(json.dumps(rows))
+    else:
+        _print(rows)
+    return 0
+
+
+def _listed(words: Sequence[str]) -> list[Row]:
+    """The rows of what is to be listed."""
+    what, *others = words or [""]
+    if what not in KINDS:
+        hint = did_you_mean(what, KINDS)
+        raise BadInput(f"there is no list of '{what}'.{hint} Lists: {', '.join(KINDS)}.")
+    rows: dict[str, Callable[[str], list[Row]]] = {
+        "agents": _agents,
+        "envs": _envs,
+        "experiments": lambda _: _experiments(),
+    }
+    partner = {"agents": "env=", "envs": "agent="}.get(what, "no such setting")
+    fits, wanted = "", []
+    for word in others:
+        if word.startswith(partner):
+            fits = word.removeprefix(partner)
+        elif "=" in word or word.startswith("-"):
+            raise BadInput(f"rlrun list {what} knows no {word.partition('=')[0]}.")
+        else:
+            wanted.append(word.lower())
+    found = rows[what](fits)
+    return [row for row in found if all(word in " ".join(row.values()).lower() for word in wanted)]
+
+
+def _agents(env: str) -> list[Row]:
+    """A row for each agent; only for those that fit the environment, where one is named."""
+    from rlrun.compatibility import incompatibility
+
+    spec = _spec_of(env) if env else None
+    return [
+        {
+            "agent": name,
+            "observations": _kinds(takes.observes, takes.needs),
+            "actions": _kinds(takes.acts, ""),
+            "what": _comment(config_root() / "agent" / f"{name}.yaml"),
+        }
+        for name, takes in _capabilities().items()
+        if spec is None or not incompatibility(takes, spec)
+    ]
+
+
+def _capabilities() -> dict[str, Capabilities]:
+    """What the agents of this package and of others observe and act on."""
+    from rlrun.agents import AGENTS
+    from rlrun.compatibility import Capabilities, capabilities_of
+
+    found = {name: capabilities_of(named) for name, named in AGENTS.items()}
+    for point in entry_points(group="rlrun.agents"):
+        cls = point.load()
+        found[point.name] = Capabilities(cls.observes, cls.acts, getattr(cls, "needs", ""))
+    return found
+
+
+def _envs(agent: str) -> list[Row]:
+    """A row for each environment; only for those that fit the agent, where one is named."""
+    from rlrun.compatibility import incompatibility
+    from rlrun.envs.survey import newest_ids, spaces_by_id
+
+    agents = _capabilities()
+    if agent and agent not in agents:
+        hint = did_you_mean(agent, agents)
+        raise BadInput(f"there is no agent '{agent}'.{hint} Agents: {', '.join(agents)}.")
+    rows = []
+    for name, spec in {**spaces_by_id(newest_ids()), **_files_of_envs()}.items():
+        if not agent or not incompatibility(agents[agent], spec):
+            model = ", with a model" if spec.model is not None else ""
+            rows.append(
+                {
+                    "environment": name,
+                    "observations": _space(spec.obs) + model,
+                    "actions": _space(spec.action) if name[:4] != "ALE/" else "discrete, up to 18",
+                }
+            )
+    return rows
+
+
+def _files_of_envs() -> dict[str, Spec]:
+    """The environments that are files in conf/env and have other names than their ids."""
+    from rlrun.envs.survey import spaces_by_id
+
+    found: dict[str, Spec] = {}
+    for path in sorted((config_root() / "env").glob("*.yaml")):
+        match = re.search(r"^id: *(\S+)", path.read_text("utf-8"), re.MULTILINE)
+        if match and match[1] != path.stem:
+            for spec in spaces_by_id([match[1]]).values():
+                found[path.stem] = spec
+    return found
+
+
+def _spec_of(env: str) -> Spec:
+    """What an environment looks like; raises BadInput where it cannot be used."""
+    from rlrun.envs.ids import env_spec
+    from rlrun.envs.survey import spaces_by_id
+
+    files = _files_of_envs()
+    if env in files:
+        return files[env]
+    env_spec(env)
+    found = spaces_by_id([env])
+    if env not in found:
+        raise BadInput(f"{env} cannot be made here, or its spaces are not supported.")
+    return found[env]
+
+
+def _experiments() -> list[Row]:
+    folder = config_root() / "experiment"
+    paths = sorted(folder.rglob("*.yaml"))
+    return [
+        {"experiment": path.relative_to(folder).with_suffix("").as_posix(), "what": _comment(path)}
+        for path in paths
+    ]
+
+
+def _comment(path: Path) -> str:
+    """The first sentence of a YAML file's comment; nothing where there is no file."""
+    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    told = (line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line)
+    return re.split(r"\.(?:$| +(?=[A-Z]))", next(told, ""))[0]
+
+
+def _kinds(kinds: Sequence[str], needs: str) -> str:
+    """Kinds of spaces in words."""
+    from rlrun.compatibility import KINDS as NAMES
+
+    if needs == "model":
+        return "a known model"
+    if needs == "table":
+        return "discrete, or bins"
+    every = [kind for kind in NAMES if kind != "image" or "image" in kinds]
+    return "any" if len(kinds) == len(every) else ", ".join(NAMES[kind] for kind in kinds)
+
+
+def _space(space: Space) -> str:
+    """A space in words: continuous 4, image 4x84x84, discrete 2."""
+    from rlrun.compatibility import KINDS as NAMES
+
+    numbers = space.choices if space.kind == "discrete" else space.shape
+    return f"{NAMES[space.kind]} {'x'.join(map(str, numbers))}"
+
+
+def _print(rows: list[Row]) -> None:
+    """Columns that fit the terminal: what is said last may take several lines."""
+    if not rows:
+        print("nothing fits")
+        return
+    names = list(rows[0])
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names[:-1]}
+    left = sum(widths.values()) + 2 * len(widths)
+    room = max(30, shutil.get_terminal_size().columns - left)
+    for row in [{name: name for name in names}, *rows]:
+        start = "".join(f"{row[name]:{width}}  " for name, width in widths.items())
+        first, *more = textwrap.wrap(row[names[-1]], room) or [""]
+        print((start + first).rstrip())
+        for line in more:
+            print(" " * left + line)

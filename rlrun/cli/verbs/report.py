@@ -1,0 +1,66 @@
+"""`rlrun report FOLDER...`: a page about runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from rlrun.cli.verbs.arguments import option
+from rlrun.cli.verbs.runs import runs_here
+from rlrun.core.errors import BadInput, RunFailed, did_you_mean
+
+HELP = """\
+rlrun report FOLDER... [--out DIR]   make a page of tables and figures about runs
+
+  FOLDER is the folder of a run, of a sweep, or any other with runs in or below it, as outputs.
+  The page is FOLDER/report/index.html, its figures are beside it in figures/ (SVG and PNG). Of
+  several folders it goes where --out says, or into report/ of the folder that they share, if that
+  is here. The page needs no network and can be sent as a single file. Of runs that are going on it
+  shows what there is so far."""
+FLAGS = ("--out", "--help")
+
+
+def report(words: list[str]) -> int:
+    """Run `rlrun report WORDS`; the result is the exit code."""
+    folders, out = _parsed(words)
+    from rlrun.results.report.model import gather
+    from rlrun.results.report.page import write
+
+    try:
+        content = gather(folders)
+        page = write(content, out, time.strftime("%Y-%m-%d %H:%M"))
+    except OSError as error:
+        raise RunFailed(str(error)) from error
+    for why in content.damaged:
+        print(f"rlrun: left out: {why}", file=sys.stderr)
+    print(os.path.relpath(page))
+    return 0
+
+
+def _parsed(words: list[str]) -> tuple[list[Path], Path]:
+    """The folders with runs, and where the page goes. Raises BadInput where that is not clear."""
+    asked = option(words, "--out", "DIR")
+    out = None if asked is None else Path(asked)
+    for word in words:
+        if word.startswith("-"):
+            raise BadInput(f"there is no flag {word}.{did_you_mean(word, FLAGS)}")
+    folders = list(map(Path, words))
+    if not folders:
+        raise BadInput("name the folder of a run, or one with runs below it.")
+    for folder in folders:
+        if not folder.is_dir():
+            hint = did_you_mean(str(folder), ["outputs", *map(str, runs_here())])
+            raise BadInput(f"there is no folder {folder}.{hint}")
+    if out is None:
+        shared = Path(os.path.commonpath([folder.resolve() for folder in folders]))
+        if len(folders) > 1 and not shared.is_relative_to(Path.cwd()):
+            raise BadInput("say where the page of these folders goes: --out DIR.")
+        out = shared / "report"
+        for path in (out, out / "figures", out / "index.html"):
+            if path.is_symlink():
+                raise BadInput(f"{path} is a link: say where the page goes: --out DIR.")
+    elif out.exists() and not out.is_dir():
+        raise BadInput(f"--out must be a folder, and {out} is a file.")
+    return folders, out

@@ -1,0 +1,204 @@
+"""A constructor's signature is the schema of its settings.
+
+The keyword-only parameters of a class or function are the settings a user may give. `check`
+compares a mapping with them (names, missing ones, types) and converts the values; `construct`
+also calls, and gives the ValueErrors of the constructor's own range checks their full path.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, Union
+
+from rlrun.core.errors import BadInput, did_you_mean
+
+T = TypeVar("T")
+UNSET = "???"  # what a YAML file writes for a value that has to be given
+
+
+def check(
+    function: Callable[..., Any], given: Mapping[str, Any], path: str, supplied: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The settings `given` for `function`, converted to the types of its signature.
+
+    `path` is where they stand in the configuration ("agent", or "" at the top); the parameters
+    named in `supplied` come from the program and are not settings. Raises BadInput.
+    """
+    parameters = settings_of(function, supplied)
+    for name in given:
+        if name not in parameters:
+            key = _join(path, str(name))
+            raise BadInput(
+                f"unknown setting {key}.{did_you_mean(str(name), parameters)}"
+                f" {path or 'rlrun'} has: {', '.join(parameters) or 'no settings'}.",
+                key,
+            )
+    checked = {}
+    hints = _hints(function, parameters)
+    for name, parameter in parameters.items():
+        key = _join(path, name)
+        if name in given and given[name] != UNSET:
+            checked[name] = convert(given[name], hints.get(name, Any), key)
+        elif parameter.default is parameter.empty:
+            raise BadInput(f"{key} has no value: write {key}=VALUE.", key)
+    return checked
+
+
+def construct(
+    function: Callable[..., T], given: Mapping[str, Any], path: str, /, *args: Any, **supplied: Any
+) -> T:
+    """`function(*args, **supplied)` with the checked settings.
+
+    A ValueError whose text starts with the name of a setting ("lr must be positive, got -1") is
+    the user's mistake and becomes BadInput; any other is a bug and stays what it is.
+    """
+    settings = check(function, given, path, tuple(supplied))
+    try:
+        return function(*args, **supplied, **settings)
+    except ValueError as error:
+        name = re.split(r"\W", str(error), maxsplit=1)[0]
+        if name not in settings_of(function, tuple(supplied)):
+            raise
+        raise BadInput(_join(path, str(error)), _join(path, name)) from error
+
+
+def settings_of(
+    function: Callable[..., Any], supplied: Sequence[str] = ()
+) -> dict[str, inspect.Parameter]:
+    """The keyword-only parameters of `function` that are settings, by name."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in supplied}
+
+
+def convert(value: Any, kind: Any, key: str) -> Any:
+    """`value` as the type `kind` of a signature; `key` names it in the message."""
+    origin, options = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any or kind is object:
+        return value
+    if origin is Literal:
+        return _choice(value, options, key)
+    if origin in (Union, types.UnionType):
+        return _union(value, options, key)
+    if origin in (tuple, list, Sequence) or kind in (tuple, list):
+        return _sequence(value, origin or kind, options, key)
+    if kind is dict or origin in (dict, Mapping) or kind is Mapping:
+        if not isinstance(value, Mapping):
+            raise _wrong(value, "a mapping such as {name: value}", key)
+        return dict(value)
+    if kind in _SCALARS:
+        return _SCALARS[kind](value, key)
+    raise TypeError(f"{key} is annotated with {kind!r}, which no setting can have")
+
+
+def _integer(value: Any, key: str) -> int:
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole:  # 1e5 in YAML is a float and means 100000
+        raise _wrong(value, "a whole number", key)
+    return int(value)
+
+
+def _number(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _wrong(value, "a number", key)
+    if not math.isfinite(value):
+        raise _wrong(value, "a finite number", key)
+    return float(value)
+
+
+def _truth(value: Any, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(value, "true or false", key)
+    return value
+
+
+def _text(value: Any, key: str) -> str:
+    if not isinstance(value, str):
+        raise _wrong(value, "text", key)
+    return value
+
+
+_SCALARS: dict[Any, Callable[[Any, str], Any]] = {
+    int: _integer,
+    float: _number,
+    bool: _truth,
+    str: _text,
+}
+
+
+def _choice(value: Any, options: tuple[Any, ...], key: str) -> Any:
+    for option in options:
+        if value == option and type(value) is type(option):
+            return option
+    names = [str(option) for option in options]
+    hint = did_you_mean(value, names) if isinstance(value, str) else ""
+    wanted = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    raise _wrong(value, wanted, key, hint)
+
+
+def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
+    if value is None and type(None) in options:
+        return None
+    kinds = [option for option in options if option is not type(None)]
+    if len(kinds) == 1 and isinstance(value, list | tuple):
+        return convert(value, kinds[0], key)  # its messages name the item that is wrong
+    errors = []
+    for kind in kinds:
+        try:
+            return convert(value, kind, key)
+        except BadInput as error:
+            errors.append(error)
+    wanted = " or ".join(_wish(error) for error in errors)
+    raise _wrong(value, wanted + (" or null" if type(None) in options else ""), key)
+
+
+def _sequence(value: Any, kind: Any, options: tuple[Any, ...], key: str) -> Any:
+    if not isinstance(value, list | tuple):
+        nested = bool(options) and typing.get_origin(options[0]) is tuple
+        example = "[[-1, 1, 8], [0, 5, 10]]" if nested else "[64, 64]"
+        raise _wrong(value, f"a list such as {example}", key)
+    if kind is tuple and options and options[-1] is not Ellipsis:
+        if len(value) != len(options):
+            raise _wrong(value, f"a list of {len(options)}", key)
+        kinds = list(options)
+    else:
+        kinds = [options[0] if options else Any] * len(value)
+    items = [
+        convert(item, one, f"{key}[{n}]")
+        for n, (item, one) in enumerate(zip(value, kinds, strict=True))
+    ]
+    return tuple(items) if kind is tuple else items
+
+
+class _Mismatch(BadInput):
+    """A value that does not have the type of its setting."""
+
+    def __init__(self, text: str, key: str, wanted: str) -> None:
+        super().__init__(text, key)
+        self.wanted = wanted
+
+
+def _wrong(value: Any, wanted: str, key: str, hint: str = "") -> _Mismatch:
+    shown = "null" if value is None else repr(value)
+    shown = str(value).lower() if isinstance(value, bool) else shown
+    return _Mismatch(f"{key} must be {wanted}, got {shown}.{hint}", key.partition("[")[0], wanted)
+
+
+def _wish(error: BadInput) -> str:
+    return error.wanted if isinstance(error, _Mismatch) else str(error)
+
+
+def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
+    """The types of the settings alone: other parameters may name types that exist for checkers."""
+    source = function.__init__ if inspect.isclass(function) else function
+    written = {n: a for n, a in getattr(source, "__annotations__", {}).items() if n in names}
+    holder = types.SimpleNamespace(__annotations__=written)
+    return typing.get_type_hints(holder, source.__globals__)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,22 @@
+"""Small environments of our own, registered with Gymnasium under ``rlrun/``.
+
+The probes isolate one thing each that a learner must get right; every agent has to solve those
+that apply within seconds (after the test environments of the rejax library). The others are
+problems of textbooks whose models and exact values are known.
+"""
+
+import gymnasium as gym
+
+PROBES = ("Constant", "Observation", "Delay", "Choice", "Match", "PixelMatch", "Endless")
+
+for _name in PROBES:
+    gym.register(f"rlrun/{_name}-v0", f"rlrun.envs.games.probes:{_name}")
+
+_ROVER = "rlrun.envs.games.mars_rover:MarsRover"
+gym.register("rlrun/MarsRover-v0", _ROVER, max_episode_steps=100)
+gym.register(
+    "rlrun/StochasticMarsRover-v0", _ROVER, max_episode_steps=100, kwargs={"stochastic": True}
+)
+gym.register(
+    "rlrun/ThreeStates-v0", "rlrun.envs.games.three_states:ThreeStates", max_episode_steps=100
+)

@@ -1,0 +1,239 @@
+"""The ``[seed, env]`` grid of environments, and the one place where an episode's end is understood.
+
+Termination means there is nothing after: the discount is 0. Truncation means that somebody
+stopped looking: the discount stays gamma, and the true last observation is kept. No other file
+sees ``terminated``, ``truncated`` or ``gamma``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rlrun.core.restore import restore_into
+from rlrun.core.rng import Numbers, Purpose
+from rlrun.core.types import Array, Episode, Spec, State, Step
+from rlrun.envs.faults import Place
+from rlrun.envs.model import read_model
+from rlrun.envs.spaces import ActionMap, ObsMap
+from rlrun.envs.vector.atari import Atari
+from rlrun.envs.vector.factory import open_grid
+from rlrun.envs.vector.sync import EnvFault, EnvOptions, SyncGrid
+from rlrun.envs.watchdog import Watchdog
+
+TRIM = 8192  # actions kept for the episodes under way are cut down each time they exceed this
+
+
+class GymEnvs:
+    """``num_envs`` copies of one environment for each seed, stepped together.
+
+    Every episode is reset with a seed of its own that is derived from (seed number, environment,
+    episode number); so an environment's state is that seed and the actions since, which is what
+    ``state_dict`` holds.
+
+    Args:
+        make: makes one environment, or says which Atari game it is.
+        env_id: its name, for messages.
+        seeds: the seed numbers.
+        num_envs: environments per seed.
+        gamma: the discount of a step that does not terminate.
+        purpose: which stream the episodes' seeds come from: training or evaluation.
+        how: how they are run.
+
+    Raises:
+        ValueError: the observation or action space is of a kind that is not supported.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], gym.Env[Any, Any]] | Atari,
+        env_id: str,
+        seeds: Sequence[int],
+        num_envs: int,
+        *,
+        gamma: float,
+        purpose: Purpose = Purpose.TRAIN_EPISODES,
+        how: EnvOptions | None = None,
+    ) -> None:
+        how = how or EnvOptions()
+        self._seeds, self.per_seed = tuple(seeds), num_envs
+        self._numbers, self._gamma = Numbers(purpose), gamma
+        self._grid = (len(self._seeds), num_envs)
+        self._learnt = how.learnt
+        self._vector = open_grid(make, len(self._seeds) * num_envs, how)
+        # processes are asked with a time limit of their own
+        seconds = how.timeout if how.vector == "sync" else None
+        self._watch = Watchdog(seconds, self._hanging, how.on_hang)
+        self._obs_map = ObsMap(
+            self._vector.single_observation_space, how.frame_stack, how.scale_obs
+        )
+        self._action_map = ActionMap(self._vector.single_action_space)
+        model = None
+        if not isinstance(make, Atari):
+            example = self._vector.envs[0] if isinstance(self._vector, SyncGrid) else make()
+            model = read_model(example, gamma)
+        self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
+        self._obs_shape = (*self._grid, *self.spec.obs.shape)
+        self.finished: list[Episode] = []
+        """Episodes that ended since somebody last cleared this list."""
+        self.faults: dict[int, str] = {}
+        """The seeds, by position, whose numbers are not finite any more, and what it was."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin again with every environment's first episode."""
+        self._episode = np.zeros(self._grid, np.int64)
+        self._return = np.zeros(self._grid)
+        self._length = np.zeros(self._grid, np.int64)
+        self._history: list[Array] = []  # actions [seed * env, ...] of the steps since ...
+        self._begun = np.zeros(self._grid, np.int64)  # ... and where in it each episode begins
+        self.finished.clear()
+        with self._watched():
+            raw, _ = self._vector.reset(seed=self._episode_seeds())
+        self.obs: Array = self._obs(raw)
+        """What the agents see now, ``[seed, env, ...]``."""
+
+    def step(self, action: Array) -> Step:
+        """One step of every environment with ``action [seed, env, ...]``.
+
+        Continuous actions are in [-1, 1]. Where an episode ended, ``self.obs`` is the first
+        observation of the next one afterwards.
+        """
+        if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
+            action = action.copy()
+            self._exclude(np.isfinite(action), action, "an action in")
+        flat = action.reshape(-1, *action.shape[2:])
+        self._history.append(flat.copy())
+        with self._watched():
+            raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
+        reward = rewards.reshape(self._grid).astype(np.float64)
+        if not math.isfinite(reward.sum()):
+            self._exclude(np.isfinite(reward), reward, "a reward of")
+        discount = self._gamma * ~terminations.reshape(self._grid)
+        next_obs = self._obs(raw)
+        self._return += reward
+        self._length += 1
+        last = np.zeros(self._grid, np.bool_)
+        t = Step(self.obs, action, self._learnt(reward), discount, next_obs, last)
+        self.obs = self._reset(last) if self._vector.ended else next_obs
+        return t
+
+    def _reset(self, last: Array) -> Array:
+        """Reset the environments that ended, mark them in ``last``; the observations of all."""
+        seeds: list[int | None] = [None] * last.size
+        for place in self._vector.ended:
+            s, e = divmod(place, self.per_seed)
+            self.finished.append(Episode(s, e, float(self._return[s, e]), int(self._length[s, e])))
+            last[s, e] = True
+            self._episode[s, e] += 1
+            self._return[s, e] = self._length[s, e] = 0
+            self._begun[s, e] = len(self._history)
+            seeds[place] = self._episode_seed(s, e)
+        if len(self._history) > TRIM and (needless := int(self._begun.min())) > 0:
+            del self._history[:needless]
+            self._begun -= needless
+        options = {"reset_mask": last.reshape(-1)}
+        with self._watched():
+            raw, _ = self._vector.reset(seed=seeds, options=options)
+        return self._obs(raw)
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Something goes on in the environments: it must end, and what fails is named."""
+        self._watch.since = monotonic()
+        try:
+            yield
+        except EnvFault as fault:
+            raise self._place(*divmod(fault.place, self.per_seed)).failed(fault) from fault.error
+        finally:
+            self._watch.since = 0.0
+
+    def _hanging(self) -> str:
+        """The sentence about the environment that does not answer."""
+        return self._place(*divmod(getattr(self._vector, "at", 0), self.per_seed)).hangs()
+
+    def _place(self, s: int, e: int) -> Place:
+        return Place(self.spec.env_id, e, self._seeds[s], int(self._length[s, e]))
+
+    def _exclude(self, sane: Array, values: Array, what: str) -> None:
+        """Note the seeds whose ``values [seed, env, ...]`` are not finite, and make them 0.
+
+        Nothing of them reaches the other seeds; what goes on with them is of no use to anybody.
+        """
+        for s, e in np.argwhere(~sane.reshape(*self._grid, -1).all(-1)).tolist():
+            number = values[s, e][~sane[s, e]].flat[0] if values.ndim > 2 else values[s, e]
+            self.faults.setdefault(s, self._place(s, e).not_finite(what, number))
+        values[~sane] = 0
+
+    def _episode_seed(self, s: int, e: int) -> int:
+        return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
+
+    def _episode_seeds(self) -> list[int]:
+        """The seed of every environment's episode."""
+        return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
+
+    def _obs(self, raw: Any) -> Array:
+        obs = self._obs_map(raw).reshape(self._obs_shape)
+        if self.spec.obs.kind == "vector" and not math.isfinite(obs.sum()):
+            self._exclude(np.isfinite(obs), obs, "an observation of")
+        return obs
+
+    def state_dict(self) -> State:
+        """The episodes under way: their numbers, and the actions since the oldest of them began."""
+        oldest = int(self._begun.min())
+        return {
+            "episode": self._episode.copy(),
+            "begun": self._begun - oldest,
+            "actions": np.array(self._history[oldest:]).reshape(
+                -1, self._return.size, *self.spec.action.shape
+            ),
+            "obs": self.obs,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
+        """Play the saved episodes' actions again; what did not come back, as sentences.
+
+        Where that does not lead to the saved observation the environment begins a new episode.
+        """
+        self.restart()
+        restore_into(self._episode, state["episode"], "the numbers of the episodes")
+        restore_into(self._begun, state["begun"], "the beginnings of the episodes")
+        flat_shape = (self._return.size, *self.spec.action.shape)
+        actions = state["actions"]
+        if actions.shape[1:] != flat_shape or not (self._begun >= 0).all():
+            raise ValueError(f"the actions of the episodes are of the shape {actions.shape}")
+        self._history = list(actions)
+        mapped = [self._action_map(flat) for flat in self._history]
+        with self._watched():
+            begun = self._begun.ravel().tolist()
+            raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun)
+        # one addition after the other, as steps do; from Python 3.12 on sum() is more exact
+        sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]
+        self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)
+        self._length = len(mapped) - self._begun
+        self.obs = self._obs(raw)
+        if self.obs.shape != state["obs"].shape:
+            raise ValueError(f"the observations are of the shape {state['obs'].shape}")
+        same = (self.obs == state["obs"]).reshape(*self._grid, -1).all(-1)
+        if same.all():
+            return []
+        self._vector.ended = np.flatnonzero(~same).tolist()
+        self.obs = self._reset(np.zeros(self._grid, np.bool_))
+        del self.finished[-len(self._vector.ended) :]  # nobody played them to their end
+        seeds = ", ".join(str(self._seeds[s]) for s in np.flatnonzero(~same.all(-1)))
+        return [
+            f"{self.spec.env_id} did not come back to where it was (seeds {seeds}): a new episode "
+            "begins there"
+        ]
+
+    def close(self) -> None:
+        self._watch.close()
+        self._vector.close()

@@ -1,0 +1,139 @@
+"""Environment ids: find them in Gymnasium's registry and check their keyword arguments."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rlrun.core.errors import BadInput, closest, did_you_mean
+from rlrun.envs.vector.atari import check_atari_kwargs
+
+if TYPE_CHECKING:
+    from gymnasium.envs.registration import EnvSpec
+
+
+def env_spec(env_id: str) -> EnvSpec:
+    """The registered environment `env_id`: `Acrobot-v1`, `ALE/Pong-v5`, `package:Name-v0`.
+
+    The package in front of a colon is imported, from the installed ones or from the current
+    directory. Raises BadInput with Gymnasium's own words and the closest id.
+    """
+    import gymnasium
+
+    module, _, name = env_id.rpartition(":")
+    if module:
+        _import(module, env_id)
+    if name.startswith("ALE/"):
+        _import_atari()
+    if name.startswith("rlrun/"):
+        importlib.import_module("rlrun.envs.games")
+    try:
+        return gymnasium.spec(name)
+    except gymnasium.error.Error as error:
+        raise BadInput(_not_found(name, str(error)), "env.id") from error
+
+
+def is_atari(spec: EnvSpec) -> bool:
+    """Whether it is a game that runs in ALE's own vector environment: `ALE/Pong-v5`."""
+    return spec.vector_entry_point == "ale_py.vector_env:AtariVectorEnv"
+
+
+def env_ids() -> list[str]:
+    """Every registered id, with the Atari games where they are installed."""
+    import gymnasium
+
+    _import_atari()
+    importlib.import_module("rlrun.envs.games")
+    return sorted(gymnasium.registry)
+
+
+def check_env_kwargs(env_id: str, kwargs: Mapping[str, Any]) -> None:
+    """Refuse a keyword argument that the environment's constructor does not take."""
+    spec = env_spec(env_id)
+    if is_atari(spec):
+        check_atari_kwargs(kwargs)
+        return
+    known = _accepted(spec)
+    if known is None:
+        return
+    for name in kwargs:
+        if name not in known:
+            key = f"env.kwargs.{name}"
+            takes = ", ".join(sorted(known)) or "nothing"
+            hint = did_you_mean(str(name), known)
+            raise BadInput(f"unknown setting {key}: {spec.id} takes {takes}.{hint}", key)
+
+
+def closest_id(name: str, others: Iterable[str] = ()) -> str | None:
+    """The id, in its newest version, or the one of `others` that `name` was meant to be."""
+    newest = {_stem(env_id): env_id for env_id in sorted(env_ids(), key=_version)}
+    newest |= {other: other for other in others}
+    near = closest(_stem(name), newest)
+    return None if near is None else newest[near]
+
+
+def _stem(env_id: str) -> str:
+    return re.sub(r"-v\d+$", "", env_id)
+
+
+def _version(env_id: str) -> int:
+    return int(env_id[len(_stem(env_id)) + 2 :] or -1)
+
+
+def _import(module: str, env_id: str) -> None:
+    """Import the package that registers an environment; the current directory comes last."""
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", module):
+        raise BadInput(f"env={env_id}: '{module}' is not the name of a Python package.", "env.id")
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)  # at the end: a file here must not hide a package
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the package is there, and something it needs is not
+        raise BadInput(
+            f"env={env_id}: there is no Python package '{module}', neither installed nor in the"
+            " current directory.",
+            "env.id",
+        ) from error
+
+
+def _import_atari() -> None:
+    """Register the Atari games; without ale_py Gymnasium's own message says what is missing."""
+    try:
+        ale_py = importlib.import_module("ale_py")
+    except ModuleNotFoundError:
+        return
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # no banner
+
+
+def _not_found(name: str, text: str) -> str:
+    text = text.replace("`", "").split(" Did you mean")[0].rstrip(".")
+    text += "" if text.endswith("?") else "."
+    near = closest_id(name)
+    hint = f" Did you mean {near}?" if near is not None and near not in text else ""
+    return f"there is no environment '{name}': {text}{hint}"
+
+
+def _accepted(spec: EnvSpec) -> set[str] | None:
+    """The keyword arguments of the environment's constructor; None where it takes any."""
+    from gymnasium.envs.registration import load_env_creator
+
+    entry = spec.entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    if creator is None:
+        return None
+    names = {"render_mode"}
+    functions = [k.__init__ for k in creator.__mro__] if inspect.isclass(creator) else [creator]
+    for function in functions:
+        parameters = list(inspect.signature(function).parameters.values())
+        names |= {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            return names - {"self"}  # without **kwargs nothing goes on to the parent class
+    return None

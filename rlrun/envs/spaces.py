@@ -1,0 +1,214 @@
+"""Gymnasium's spaces and rlrun's: what agents see is float vectors, numbers or images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.wrappers import (
+    FlattenObservation,
+    FrameStackObservation,
+    TransformObservation,
+)
+
+from rlrun.core.types import Array, Space
+
+CHANNELS = (1, 3, 4)  # grey, colours, colours and depth or opacity
+
+
+def adapt(env: gym.Env[Any, Any], frame_stack: int = 1) -> gym.Env[Any, Any]:
+    """The environment with compound observations as one array, and images as stacks of frames.
+
+    Where all parts are discrete that is a vector of their numbers, else one of floats.
+    Raises ValueError where that is impossible, or a stack is wanted of what are no images.
+    """
+    space = env.observation_space
+    if frame_stack > 1:
+        if not _is_image(space) or len(space.shape or ()) > 3:
+            raise ValueError(
+                f"env.frame_stack={frame_stack} is for single images, and its observations are none"
+            )
+        return FrameStackObservation(env, frame_stack, padding_type="zero")
+    if isinstance(space, spaces.Box | spaces.Discrete):
+        return env
+    starts: list[int] = []
+    sizes: list[int] = []
+    if _numbered(space, starts, sizes):
+        flat = spaces.MultiDiscrete(sizes, start=starts)
+        return TransformObservation(env, partial(_numbers, space), flat)
+    if not space.is_np_flattenable:
+        raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
+    return FlattenObservation(env)
+
+
+def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> bool:
+    """Whether all parts of a space are discrete; adds where each one's numbers begin, and how many.
+
+    The parts come in the order of `_numbers`.
+    """
+    match space:
+        case spaces.Discrete():
+            starts.append(int(space.start))
+            sizes.append(int(space.n))
+        case spaces.MultiDiscrete():
+            starts.extend(space.start.ravel().tolist())
+            sizes.extend(space.nvec.ravel().tolist())
+        case spaces.MultiBinary():
+            count = int(np.prod(space.shape))
+            starts.extend([0] * count)
+            sizes.extend([2] * count)
+        case spaces.Tuple():
+            return all(_numbered(part, starts, sizes) for part in space.spaces)
+        case spaces.Dict():
+            return all(_numbered(part, starts, sizes) for part in space.spaces.values())
+        case _:
+            return False
+    return True
+
+
+def _numbers(space: gym.Space[Any], value: Any) -> Array:
+    """The numbers ``[part]`` in a value of a space whose parts are all discrete."""
+    match space:
+        case spaces.Tuple():
+            parts = [_numbers(s, v) for s, v in zip(space.spaces, value, strict=True)]
+        case spaces.Dict():
+            parts = [_numbers(s, value[name]) for name, s in space.spaces.items()]
+        case _:
+            return np.ravel(np.asarray(value, np.int64))
+    return np.concatenate(parts)
+
+
+class ObsMap:
+    """From a batch of Gymnasium's observations to ours, always copied.
+
+    Discrete observations, one or several, are numbers from 0. Images (uint8 with two to four axes)
+    are ``[stack * channels, height, width]``, whatever their layout. Other Box observations are
+    float32 vectors.
+
+    Args:
+        space: that of one observation.
+        stack: how many frames an image consists of; where that is more than one its first axis
+            is theirs, the newest frame last.
+        scale: whether the bounds of a vector's numbers are brought to [-1, 1].
+
+    Raises:
+        ValueError: the space is of a kind that is not supported, or has no bounds to scale by.
+    """
+
+    def __init__(self, space: gym.Space[Any], stack: int = 1, scale: bool = False) -> None:
+        self._scale = bounds(space) if scale else None
+        self._start: Array | int = 0
+        self._dtype: type[np.generic] = np.float32
+        self._channels_last = False
+        if isinstance(space, spaces.Discrete):
+            self.space = Space("discrete", (), (int(space.n),))
+            self._start, self._dtype = int(space.start), np.int64
+        elif isinstance(space, spaces.MultiDiscrete):
+            self.space = Space("multi_discrete", space.shape, tuple(space.nvec.tolist()))
+            self._start, self._dtype = space.start if space.start.any() else 0, np.int64
+        elif _is_image(space):
+            shape = space.shape or ()
+            front = 1 if stack > 1 or len(shape) == 4 else 0
+            self._channels_last = _channels_last(shape[front:])
+            channels, height, width = _channel_first(shape[front:])
+            frames = shape[0] if front else 1
+            self.space = Space("image", (frames * channels, height, width), stack=stack)
+            self._dtype = np.uint8
+        elif isinstance(space, spaces.Box):
+            self.space = Space("vector", (int(np.prod(space.shape)),))
+        else:
+            raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
+
+    def __call__(self, raw: Any) -> Array:
+        if self._channels_last:
+            raw = np.moveaxis(raw, -1, -3)
+        if self._scale is not None:
+            return np.asarray(scaled(raw, *self._scale), np.float32)
+        obs: Array = np.array(raw, self._dtype, order="C")
+        return obs - self._start if np.any(self._start) else obs
+
+
+def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
+    """The least and the largest of each observed number; raises ValueError if there are none."""
+    if _is_image(space) or not isinstance(space, spaces.Box):
+        raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
+    low, high = space.low.astype(np.float64), space.high.astype(np.float64)
+    if not (np.isfinite(high - low).all() and (low < high).all()):
+        raise ValueError(
+            "env.scale_obs=true is for numbers with finite bounds; some of its are not"
+        )
+    return low, high
+
+
+def scaled(value: Any, low: Any, high: Any) -> Any:
+    """From [low, high] to [-1, 1]."""
+    return (value - low) * (2.0 / (high - low)) - 1.0
+
+
+def _is_image(space: gym.Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and 2 <= len(space.shape) <= 4
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether an image is ``[height, width, channel]``, rather than channel first or without."""
+    if len(shape) < 3:
+        return False
+    first, _, last = shape
+    return last in CHANNELS or (first not in CHANNELS and last < first)
+
+
+def _channel_first(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """``(channels, height, width)`` of one frame."""
+    if len(shape) < 3:
+        return (1, *shape)
+    return (shape[2], *shape[:2]) if _channels_last(shape) else shape
+
+
+class ActionMap:
+    """From our actions to Gymnasium's: numbers from 0, or values in [-1, 1] scaled to the Box."""
+
+    def __init__(self, space: gym.Space[Any]) -> None:
+        self._convert: Callable[[Array], Array]
+        if isinstance(space, spaces.Discrete):
+            self.space = Space("discrete", (), (int(space.n),))
+            self._convert = _shift(int(space.start))
+        elif isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
+            self.space = Space("multi_discrete", space.shape, tuple(int(n) for n in space.nvec))
+            self._convert = _shift(space.start)
+        elif isinstance(space, spaces.MultiBinary) and len(space.shape) == 1:
+            self.space = Space("multi_discrete", space.shape, (2,) * space.shape[0])
+            self._convert = _shift(0)
+        elif isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
+            if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
+                raise ValueError("continuous actions without finite bounds are not supported")
+            if 0 in space.shape:
+                raise ValueError("actions without a single number are not supported")
+            self.space = Space("vector", space.shape)
+            self._convert = _scale(space)
+        else:
+            raise ValueError(f"actions of the kind {space} are not supported")
+
+    def __call__(self, action: Array) -> Array:
+        """What Gymnasium takes for ``action [env, ...]``."""
+        return self._convert(action)
+
+
+def _shift(start: Array | int) -> Callable[[Array], Array]:
+    """To numbers that begin at ``start``."""
+    return (lambda action: action + start) if np.any(start) else (lambda action: action)
+
+
+def _scale(box: spaces.Box) -> Callable[[Array], Array]:
+    """From [-1, 1] to the bounds of each dimension, never beyond."""
+    low, high = box.low.astype(np.float64), box.high.astype(np.float64)
+
+    def convert(action: Array) -> Array:
+        share = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
+        scaled = np.clip(low + share * (high - low), low, high)
+        return scaled.astype(box.dtype)
+
+    return convert

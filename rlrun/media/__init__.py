@@ -1,0 +1,1 @@
+"""Drawing into arrays of pixels, and writing them as videos. Imports core."""

@@ -1,0 +1,46 @@
+"""Pictures from shapes and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from rlrun.core.types import Array
+
+Colour: TypeAlias = tuple[int, int, int]
+
+
+class Picture:
+    """Shapes and words on a coloured ground; lengths are pixels, the origin is at the top left."""
+
+    _FINE = 3  # drawn this much larger and scaled down: Pillow's shapes have jagged edges
+
+    def __init__(self, width: int, height: int, colour: Colour) -> None:
+        self._image = Image.new("RGB", (width * self._FINE, height * self._FINE), colour)
+        self._pen = ImageDraw.Draw(self._image)
+
+    def box(
+        self, x: float, y: float, width: float, height: float, colour: Colour, radius: float = 0
+    ) -> None:
+        corners = [length * self._FINE for length in (x, y, x + width, y + height)]
+        self._pen.rounded_rectangle(corners, radius * self._FINE, colour)
+
+    def disc(self, x: float, y: float, radius: float, colour: Colour) -> None:
+        self.box(x - radius, y - radius, 2 * radius, 2 * radius, colour, radius)
+
+    def shape(self, corners: Sequence[tuple[float, float]], colour: Colour) -> None:
+        self._pen.polygon([(x * self._FINE, y * self._FINE) for x, y in corners], colour)
+
+    def text(
+        self, x: float, y: float, words: str, size: float, colour: Colour, anchor: str = "mm"
+    ) -> None:
+        """Words at a point; ``anchor`` is Pillow's: ``mm`` centred, ``lm`` to the right of it."""
+        font = ImageFont.load_default(size * self._FINE)
+        self._pen.text((x * self._FINE, y * self._FINE), words, colour, font, anchor)
+
+    def array(self) -> Array:
+        """uint8 ``[height, width, colour]``."""
+        return np.array(self._image.reduce(self._FINE))

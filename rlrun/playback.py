@@ -1,0 +1,174 @@
+"""The learners of a recorded run as they can be played with: their policies, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from rlrun.build import build_player, evaluation_envs, spaces_of
+from rlrun.checkpoint import store
+from rlrun.core.errors import BadInput, RunFailed
+from rlrun.core.schema import construct
+from rlrun.core.types import Agent, Spec, State
+from rlrun.loop import Played, evaluate
+from rlrun.run_folder.files import refuse_own_code
+from rlrun.run_folder.reader import RecordedRun
+from rlrun.settings import Settings
+from rlrun.training.checkpoints import fingerprint, mismatch
+from rlrun.training.evaluator import EvalSettings
+
+Which: TypeAlias = Literal["final", "best"]
+"""The policies of the newest checkpoint, or each seed's own at its best evaluation."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """Some learners of a run, in one stack."""
+
+    run: RecordedRun
+    parts: Settings
+    which: Which
+    seeds: tuple[int, ...]
+    steps: tuple[int, ...]
+    """When each seed's policy was that."""
+    lost: frozenset[int]
+    """The seeds, by number, that were given up while the run trained."""
+    agent: Agent
+    spec: Spec
+
+    @property
+    def step(self) -> int:
+        """What the agent is told the time is; only policies that are random ask for it."""
+        return max(self.steps)
+
+
+def load_player(
+    run: RecordedRun,
+    which: Which = "final",
+    seeds: Sequence[int] | None = None,
+    device: Mapping[str, Any] | None = None,
+) -> Player:
+    """The learners with the numbers ``seeds`` (None: all) of a run.
+
+    Their replay is neither read nor made. ``device`` replaces settings of the run's device.
+
+    Raises:
+        BadInput: the run has no such learners, or its environment cannot be used.
+        RunFailed: there is no checkpoint, or it cannot be read.
+    """
+    refuse_own_code(run.folder, run.env)
+    chosen = run.seeds if seeds is None else tuple(seeds)
+    for seed in chosen:
+        if seed not in run.seeds:
+            raise BadInput(f"{run.folder} has no seed {seed}: it has {in_words(run.seeds)}.")
+    settings = {**run.settings, "device": {**run.settings["device"], **(device or {})}}
+    parts = construct(Settings, settings, "")
+    parts.device.prepare()
+    policy, steps, lost = _saved(run, which)
+    rows = [run.seeds.index(seed) for seed in chosen]
+    agent, spec = build_player(parts, chosen)
+    try:
+        agent.load_state_dict({**agent.state_dict(), "policy": _rows(policy, rows)})
+        told = tuple(steps[row] for row in rows)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+        raise mismatch(error) from error
+    return Player(run, parts, which, chosen, told, frozenset(lost), agent, spec)
+
+
+def play(
+    player: Player,
+    episodes: int,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    episode_seed: int | None = None,
+) -> Played:
+    """Greedy episodes as at the end of the run: with its own settings the very same ones.
+
+    Args:
+        player: who plays.
+        episodes: how many each.
+        settings: the run's with another environment, or other limits.
+        episode_seed: all play the episodes of this seed number, instead of each its own.
+
+    Raises:
+        BadInput: the environment cannot be used, or does not look like the one trained on.
+    """
+    parts = player.parts if settings is None else construct(Settings, settings, "")
+    if settings is not None and settings["env"] != player.run.settings["env"]:
+        check_spaces(player, parts)
+    own = player.seeds if episode_seed is None else (episode_seed,) * len(player.seeds)
+    envs = evaluation_envs(parts, EvalSettings.envs_for(episodes), seeds=own)
+    with closing(envs):
+        played = evaluate(player.agent, envs, player.step, episodes)
+        for position in envs.faults:
+            played.returns[position] = np.nan
+    for position, seed in enumerate(player.seeds):
+        if seed in player.lost:
+            played.returns[position] = np.nan
+    return played
+
+
+def in_words(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+
+
+def _saved(run: RecordedRun, which: Which) -> tuple[State, list[int], list[int]]:
+    """The policies ``[seed, ...]``, their steps, and the numbers of the seeds that are lost."""
+    place = run.folder / ("best" if which == "best" else "checkpoint")
+    if not any(place.glob("manifest-*.json")):
+        if which == "best":
+            raise RunFailed(f"{run.folder} has no best policies: it was not evaluated in training.")
+        raise RunFailed(f"{run.folder} has no checkpoint yet: there is nothing to play with.")
+    state = _read(place)
+    try:
+        if which == "best":
+            return state["policy"], state["step"].tolist(), []
+        if state["settings"] != fingerprint(run.settings):
+            raise RunFailed(
+                f"{run.folder / 'config.yaml'} is not the one that the checkpoint was made with."
+            )
+        lost = [run.seeds[int(position)] for position in state["lost"]]
+        return state["agent"]["policy"], [int(state["step"])] * len(run.seeds), lost
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise mismatch(error) from error
+
+
+def _read(place: Path) -> State:
+    """A checkpoint without the replay; a run that goes on may replace it while it is read."""
+    for _ in range(3):
+        try:
+            return store.load(place, without=("agent", "replay"))
+        except store.CheckpointError as error:
+            met = error
+    raise met
+
+
+def _rows(tree: Any, rows: list[int]) -> Any:
+    """The ``rows`` of the seed axis of nested arrays and tensors."""
+    if isinstance(tree, dict):
+        return {name: _rows(each, rows) for name, each in tree.items()}
+    return tree[rows]
+
+
+def check_spaces(player: Player, parts: Settings) -> None:
+    """Raises BadInput where the environment does not look like the one that was trained on."""
+    new = spaces_of(parts)
+    for name, one, other in (
+        ("observations", player.spec.obs, new.obs),
+        ("actions", player.spec.action, new.action),
+    ):
+        if one != other:
+            raise BadInput(
+                f"with these settings the {name} of {parts.env.id} are others than those the agent "
+                f"was trained with: {_space(other)} instead of {_space(one)}."
+            )
+
+
+def _space(space: Any) -> str:
+    kind = space.kind.replace("_", "-")
+    return f"{kind} {list(space.choices or space.shape)}"

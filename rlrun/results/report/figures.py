@@ -1,0 +1,103 @@
+"""The figures of one environment. Their data can be read from the axes of what is returned."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rlrun import stats
+from rlrun.results.grouping import Variant
+from rlrun.results.report.canvas import INK, blank, count_steps, legend, look, style
+from rlrun.results.report.curves import Joined
+
+Places = Mapping[str, int]  # label -> which colour and dashes
+
+
+def learning_curves(
+    title: str,
+    curves: Sequence[tuple[str, Joined]],
+    places: Places,
+    score: str,
+    reference: tuple[str, float] | None = None,
+) -> Figure:
+    """IQM over seeds with its 95 % interval shaded, a line for each label; to be called once.
+
+    Of a single setting the seeds are drawn, too. ``reference`` is a name and a score.
+    """
+    with style():
+        figure, axes = blank(title, "environment steps of each seed", score)
+        lines = []
+        for label, curve in curves:
+            colour, dashes = look(places[label])
+            middle, low, high = stats.interval_curve(curve.values)
+            if len(curves) == 1 and len(curve.seeds) > 1:
+                axes.plot(curve.steps, curve.values.T, color=colour, linewidth=0.6, alpha=0.45)
+            axes.fill_between(curve.steps, low, high, color=colour, alpha=0.16, linewidth=0)
+            mark = "o" if len(curve.steps) == 1 else ""
+            lines += axes.plot(
+                curve.steps, middle, color=colour, linestyle=dashes, marker=mark, label=label
+            )
+        if reference is not None:
+            name, value = reference
+            lines.append(axes.axhline(value, color=INK, linewidth=1, linestyle=":", label=name))
+        axes.margins(x=0.01)
+        count_steps(axes)
+        if len(lines) > 1:
+            legend(figure, lines)
+    return figure
+
+
+def profile(title: str, settings: Sequence[Variant], places: Places) -> Figure:
+    """Performance profiles: which fraction of the seeds scores more than the value below."""
+    scores = {each.label: np.sort(each.final["per_seed"]) for each in settings if each.final}
+    low = min(values[0] for values in scores.values())
+    high = max(values[-1] for values in scores.values())
+    margin = 0.03 * (high - low) or 1.0
+    thresholds = np.linspace(low - margin, high + margin, 200)
+    with style():
+        figure, axes = blank(title, "final return τ", "fraction of seeds above τ")
+        lines: list[Line2D] = []
+        for label, values in scores.items():
+            colour, dashes = look(places[label])
+            found = stats.performance_profile([values], thresholds)
+            axes.fill_between(
+                thresholds, found.low, found.high, color=colour, alpha=0.12, linewidth=0
+            )
+            lines += axes.plot(
+                thresholds, found.fraction, color=colour, linestyle=dashes, label=label
+            )
+        axes.set_ylim(-0.03, 1.03)
+        axes.margins(x=0)
+        legend(figure, lines)
+    return figure
+
+
+def improvement(title: str, settings: Sequence[Variant], places: Places) -> Figure:
+    """Probability that a seed of the first of ``settings`` scores more than one of each other."""
+    first, *others = [setting for setting in settings if setting.final]
+    assert first.final is not None
+    with style():
+        height = 1.0 + 0.42 * len(others)
+        figure, axes = blank(title, "probability that one of its seeds scores more", "", height)
+        for y, setting in enumerate(others):
+            assert setting.final is not None
+            found = stats.probability_of_improvement(
+                [first.final["per_seed"]], [setting.final["per_seed"]]
+            )
+            colour, _ = look(places[setting.label])
+            if found.ci95 is not None:
+                axes.plot(
+                    found.ci95, [y, y], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt"
+                )
+            axes.plot([found.value], [y], color=colour, marker="o", linestyle="")
+            axes.text(0, y - 0.22, textwrap.shorten(setting.label, 80), va="bottom")
+        axes.axvline(0.5, color=INK, linewidth=1, linestyle=":")
+        axes.set_yticks([])
+        axes.set_ylim(len(others) - 0.5, -0.9)
+        axes.set_xlim(-0.02, 1.02)
+        axes.spines["left"].set_visible(False)
+    return figure

@@ -1,0 +1,32 @@
+"""The summary of several runs, printed and written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rlrun.results.grouping import Variant, grouped, ranked
+from rlrun.results.summary.csv_file import FILE, write
+from rlrun.results.summary.table import show, show_across, show_unfinished
+from rlrun.run_folder.reader import read_runs
+from rlrun.terminal.final_table import Results
+
+
+def print_summary(folder: Path) -> None:
+    """Print the scores of the runs at or below ``folder``, and write them as ``summary.csv`` there.
+
+    A run that cannot be read is named, and left out. Raises FolderError where there is no run, and
+    OSError where the file cannot be written.
+    """
+    console = Results(highlight=False)
+    runs, damaged = read_runs([folder])
+    by_env: dict[str, list[Variant]] = {}
+    for setting in ranked(grouped(runs)):
+        by_env.setdefault(setting.env, []).append(setting)
+    write(folder / FILE, [setting for env in sorted(by_env) for setting in by_env[env]])
+    for env in sorted(by_env):
+        show(console, env, by_env[env])
+    if len(by_env) > 1:
+        show_across(console, by_env)
+    show_unfinished(console, runs, damaged)
+    console.print(f"table:     {os.path.relpath(folder / FILE)}", markup=False, soft_wrap=True)

@@ -1,0 +1,244 @@
+"""One run from settings to results: everything that is around the training itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rlrun.build import build_agent, evaluation_envs, evaluation_limit, replay_bytes
+from rlrun.compatibility import too_short_to_learn
+from rlrun.core.abilities import Tabular
+from rlrun.core.errors import RunFailed
+from rlrun.core.memory import announcement
+from rlrun.core.schema import construct
+from rlrun.core.signals import Signals
+from rlrun.core.types import Agent, Envs, Spec, State
+from rlrun.envs.filmed import Film
+from rlrun.envs.watchdog import OnHang, give_up
+from rlrun.results.grouping import flat
+from rlrun.results.references import reference
+from rlrun.run_folder.config_file import write_config
+from rlrun.run_folder.folder import RunFolder
+from rlrun.run_folder.logger import Logger
+from rlrun.settings import Settings
+from rlrun.tables.report import TableReport
+from rlrun.terminal.final_table import final_table
+from rlrun.terminal.progress import Progress
+from rlrun.training.checkpoints import Saver, check_belonging, fingerprint
+from rlrun.training.early_stopping import Stopper
+from rlrun.training.evaluator import Evaluator
+from rlrun.training.failed_seeds import FailedSeeds
+from rlrun.training.filming import Filming
+from rlrun.training.run_parts import RunParts
+from rlrun.training.trainer import train
+from rlrun.tuning.study import pruning
+
+
+def start_run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none).
+
+    ``command`` is the command line that does it again.
+    """
+    settings = run_settings(settings)
+    parts = construct(Settings, settings, "")
+    parts.device.prepare()
+    with Signals() as signals:
+        write_config(settings, folder)
+        record = RunFolder.create(folder, command, parts.total_steps)
+        saver = Saver(folder / "checkpoint", parts.saving)
+        return _recorded(parts, settings, record, saver, signals, None)
+
+
+def resume_run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+    """Go on with the run in ``folder`` from its newest checkpoint that is whole.
+
+    Where there is none yet the run begins again. Raises FolderError where the folder is not that
+    of a run, and CheckpointError where no checkpoint can be read.
+    """
+    settings = run_settings(settings)
+    parts = construct(Settings, settings, "")
+    parts.device.prepare()
+    with Signals() as signals:
+        record = RunFolder.reopen(folder, command)
+        saver = Saver(folder / "checkpoint", parts.saving)
+        try:
+            saved, damaged = saver.load()
+            check_belonging(record, settings, saved)
+            write_config(settings, folder)
+        except BaseException as error:
+            record.close("failed", str(error))
+            raise
+        if saved is None:
+            damaged = ["There is no checkpoint yet: the run begins again."]
+        for sentence in damaged:
+            more = "" if saved is None else " An older one is used."
+            print(f"rlrun: {sentence}{more}", file=sys.stderr)
+            record.log(f"{sentence}{more}")
+        return _recorded(parts, settings, record, saver, signals, saved)
+
+
+def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that are a run's: how jobs are run beside each other, and searched, is not."""
+    return {key: value for key, value in settings.items() if key not in ("sweep", "search")}
+
+
+def _recorded(
+    parts: Settings,
+    settings: Mapping[str, Any],
+    record: RunFolder,
+    saver: Saver,
+    signals: Signals,
+    saved: State | None,
+) -> float:
+    """Train, and write down how it ended."""
+    where = os.path.relpath(record.path)
+    again = f"{_program('rlrun')} resume {shlex.quote(where)}"
+    try:
+        with _sentences(where):
+            result = _train(parts, settings, record, saver, signals, saved)
+            record.result(result)
+        if result["status"] == "failed":
+            final_table(result)
+            raise RunFailed(_gone(result))
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        reason = f"{type(error).__name__}: {error}".removesuffix(": ")
+        with contextlib.suppress(OSError):  # a full disk: what is to be said goes to the terminal
+            record.close("interrupted" if interrupted else "failed", reason)
+        how = "go on from the last checkpoint" if saver.exists() else "begin again"
+        print(f"rlrun: to {how}: {again}", file=sys.stderr)
+        raise
+    record.close(result["status"])
+    final_table(result)
+    print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
+    command = record.command.replace("rlrun", _program("rlrun"), 1)
+    print(f"again:     {command}{_longer(parts, record)}")
+    signals.check()  # in a sweep somebody may not want the next job
+    return float(result["final"]["mean"]) if result["final"] else 0.0
+
+
+@contextlib.contextmanager
+def _sentences(where: str) -> Iterator[None]:
+    """What the system refuses, as a sentence that names the file."""
+    try:
+        yield
+    except OSError as error:
+        name, reason = error.filename or where, error.strerror or error
+        raise RunFailed(f"{name} cannot be written or read: {reason}") from error
+
+
+def _train(
+    parts: Settings,
+    settings: Mapping[str, Any],
+    record: RunFolder,
+    saver: Saver,
+    signals: Signals,
+    saved: State | None,
+) -> dict[str, Any]:
+    """Build what a run is made of, and train."""
+    env, seeds, name = parts.env, parts.seeds, str(parts.agent["name"])
+    title = f"{name} on {env.id}, {_listed(seeds)}"
+    spec = env.spec(parts.gamma)
+    agent = build_agent(parts, spec, record.horizon)
+
+    def on_hang(sentence: str) -> None:
+        with contextlib.suppress(OSError):
+            record.close("failed", sentence)
+        give_up(sentence)
+
+    envs = env.open(seeds, env.num_envs, gamma=parts.gamma, on_hang=on_hang)
+    position = None if saved is None else saved.get("log")
+    with (
+        closing(envs),
+        closing(Logger(record.path, seeds, flat(settings), position)) as logger,
+        Progress(title, parts.total_steps) as progress,
+        contextlib.ExitStack() as stack,
+    ):
+        if known := reference(settings["env"]):
+            logger.line(known.line.kind, known.line.score, parts.total_steps)
+        needed = announcement("the replay", replay_bytes(parts, spec))
+        for sentence in filter(None, (needed, too_short_to_learn(agent, parts.total_steps))):
+            record.log(sentence)
+            progress.message(sentence)
+        failed_seeds = FailedSeeds(seeds, agent, record, progress)
+        evaluator = Evaluator(
+            parts.evaluation,
+            agent,
+            partial(evaluation_envs, parts, on_hang=on_hang),
+            seeds,
+            record,
+            logger,
+            _table_report(parts, agent, spec),
+            parts.log.histograms,
+            failed_seeds,
+            signals.check,
+        )
+        stack.callback(evaluator.close)
+        filming = None
+        if parts.recording.every:
+            first = partial(_filmed, parts, on_hang=on_hang)
+            every, fps = parts.recording.every, env.fps
+            filming = Filming(every, agent, seeds, first, record, logger, fps, signals.check)
+        return train(
+            RunParts(
+                agent_name=name,
+                agent=agent,
+                envs=envs,
+                seeds=seeds,
+                total_steps=parts.total_steps,
+                log_every=parts.log.every,
+                evaluator=evaluator,
+                filming=filming,
+                logger=logger,
+                progress=progress,
+                folder=record,
+                saver=saver,
+                signals=signals,
+                failed_seeds=failed_seeds,
+                stopper=Stopper(parts.stopping, record.past, pruning(record.path)),
+                fingerprint=fingerprint(settings),
+            ),
+            saved,
+        )
+
+
+def _filmed(parts: Settings, film: Film, on_hang: OnHang) -> Envs:
+    """One environment of the first seed, which is filmed."""
+    return evaluation_envs(parts, 1, on_hang, seeds=parts.seeds[:1], film=film)
+
+
+def _longer(parts: Settings, record: RunFolder) -> str:
+    """What the command line that began a run lacks, where the run was made longer."""
+    if parts.total_steps == record.horizon:
+        return ""
+    return f", then: rlrun resume last total_steps={parts.total_steps}"
+
+
+def _gone(result: Mapping[str, Any]) -> str:
+    """Which seeds have no result."""
+    scores = (result["final"] or result["best"] or {}).get("per_seed", [])
+    gone = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
+    return f"seeds that were given up: {', '.join(gone) or 'see run.log'}; the others are done"
+
+
+def _table_report(parts: Settings, agent: Agent, spec: Spec) -> TableReport | None:
+    if not isinstance(agent, Tabular):
+        return None
+    return TableReport(agent, spec, parts.seeds, evaluation_limit(parts))
+
+
+def _program(name: str) -> str:
+    """How to call a program of this environment from here: by name where the shell finds it."""
+    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"

@@ -1,0 +1,59 @@
+"""``config.yaml`` of a run: written resolved, read as data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from omegaconf import OmegaConf
+
+from rlrun.run_folder.files import (
+    MOST_BYTES,
+    FolderError,
+)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The settings of a run, read as data: nothing in the file is resolved or executed.
+
+    Raises FolderError where the file is not one.
+    """
+    path = folder / "config.yaml"
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError("it is too large")
+        if any(isinstance(t, yaml.AliasToken) for t in yaml.scan(path.read_text("utf-8"))):
+            raise ValueError("it has references")  # a few of them can make a file of any size
+        loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except FileNotFoundError as error:
+        raise FolderError(f"{path} is missing: {folder} cannot be gone on with.") from error
+    except Exception as error:  # whatever a YAML reader says of a damaged file
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FolderError(f"{path} is damaged: {reason}.") from error
+    if (
+        not isinstance(loaded, dict)
+        or not {"agent", "env", "total_steps"} <= loaded.keys()
+        or not isinstance(loaded["env"], dict)
+        or _interpolations(loaded)
+    ):
+        raise FolderError(f"{path} is damaged: it does not hold the settings of a run.")
+    return {str(key): value for key, value in loaded.items()}
+
+
+def _interpolations(value: Any) -> bool:
+    """Whether some text in nested settings asks to be replaced."""
+    if isinstance(value, Mapping):
+        return any(_interpolations(key) or _interpolations(each) for key, each in value.items())
+    if isinstance(value, list):
+        return any(map(_interpolations, value))
+    return isinstance(value, str) and "${" in value
+
+
+def write_config(settings: Mapping[str, Any], folder: Path) -> None:
+    """``config.yaml``: every setting, resolved."""
+    temporary = folder / ".config.yaml.tmp"
+    OmegaConf.save(OmegaConf.create(dict(settings)), temporary, resolve=True)
+    os.replace(temporary, folder / "config.yaml")

@@ -1,0 +1,58 @@
+"""The metrics of a run, read from ``metrics.jsonl``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlrun.run_folder.files import (
+    DAMAGE,
+    FolderError,
+    complete_lines,
+)
+
+MOST_STEPS = 2**62  # so that they fit an integer of an array
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One metric of all seeds of a run.
+
+    ``steps [time]`` are environment steps of each seed, ``values [seed, time]`` are NaN where a
+    seed has no value at that step.
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
+    """The metrics in a ``metrics.jsonl``; no file is no metrics. Raises FolderError if damaged."""
+    points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed
+    rows = {seed: row for row, seed in enumerate(seeds)}
+    content = path.read_bytes() if path.exists() else b""
+    for line in complete_lines(content):
+        try:
+            told = json.loads(line)
+            step, row = int(told.pop("step")), rows[told.pop("seed")]
+            for tag, value in told.items():
+                points.setdefault(str(tag), {}).setdefault(step, {})[row] = float(value)
+            if abs(step) > MOST_STEPS:
+                raise ValueError
+        except DAMAGE as error:
+            raise FolderError(f"{path} is damaged: a line of it holds no metrics.") from error
+    return {tag: _curve(points[tag], len(seeds)) for tag in sorted(points)}
+
+
+def _curve(points: Mapping[int, Mapping[int, float]], num_seeds: int) -> Curve:
+    steps = np.array(sorted(points), np.int64)
+    values = np.full((num_seeds, len(steps)), np.nan)
+    for column, step in enumerate(steps):
+        for row, value in points[int(step)].items():
+            values[row, column] = value
+    return Curve(steps, values)

@@ -1,0 +1,157 @@
+"""A table of action values for each seed, what it counts, and how far an update moves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from rlrun.core.checks import at_least
+from rlrun.core.errors import BadInput
+from rlrun.core.memory import in_words, shortage
+from rlrun.core.restore import restore_into
+from rlrun.core.schedules import Power
+from rlrun.core.types import Array, Spec, State
+from rlrun.rules.tabular import optimism
+from rlrun.tables.states import States
+
+LrClock: TypeAlias = Literal["steps", "visits"]
+
+
+class QTable:
+    """Values ``q [seed, state, action]``, -inf where the model says that an action is impossible.
+
+    A *row* is a state's place among the states of all seeds, a *pair* a (state, action)'s place
+    among all seeds' pairs; both come as ``[seed, env]``.
+
+    ``first_pair [seed, 1]`` is where each seed's pairs begin.
+
+    Args:
+        spec, seeds: what the environment is, and how many seeds.
+        lr: step size at the beginning.
+        lr_decay: d in lr / (1 + d k), 0 for a constant step size.
+        lr_clock: what k counts: steps of the run, or earlier visits of the pair itself.
+        initial_value: of every pair; a value that is too good makes the agent curious.
+        actions: values of a state; by default one for each of its actions.
+        bonus: k of the exploration function f(Q, N) = Q + k / (1 + N).
+        copies: how many arrays of this size the agent holds, for the check of memory.
+
+    Raises:
+        ValueError: a value is out of range.
+        BadInput: the table is larger than the memory, or the observations need bins.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        num_seeds: int,
+        *,
+        lr: float,
+        lr_decay: float,
+        lr_clock: LrClock,
+        initial_value: float,
+        actions: int | None = None,
+        bonus: float = 0.0,
+        copies: int = 1,
+    ) -> None:
+        if not 0 < lr <= 1:
+            raise ValueError(f"lr must be above 0 and at most 1, got {lr}")
+        at_least(0, lr_decay=lr_decay)
+        self.states = States(spec)
+        self.actions = actions or spec.action.choices[0]
+        counts = bonus > 0 or (lr_clock == "visits" and lr_decay > 0)
+        _check_memory(spec.env_id, num_seeds, self.states.count, self.actions, copies + counts)
+        self._rate, self._by_visits, self._bonus = Power(lr, lr_decay), lr_clock == "visits", bonus
+        self._constant = np.array(lr) if lr_decay == 0 else None
+        shape = (num_seeds, self.states.count, self.actions)
+        self.q: Array = np.full(shape, float(initial_value))
+        self.visits: Array | None = np.zeros(shape, np.int64) if counts else None
+        self._possible: Array | None = None
+        if actions is None and spec.model is not None and not spec.model.possible.all():
+            self._possible = np.tile(spec.model.possible, (num_seeds, 1))  # [row, action]
+            self.q[:, ~spec.model.possible] = -np.inf
+        self._first = np.arange(num_seeds)[:, None] * self.states.count
+        self.first_pair = self._first * self.actions
+        # numpy works with these on few numbers twice as fast as with an int
+        self._width, self._one = np.array(self.actions), np.array(1)
+        self.flat, self._rows = self.q.reshape(-1), self.q.reshape(-1, self.actions)  # views
+
+    def row(self, obs: Array) -> Array:
+        """The rows ``[seed, env]`` of observations ``[seed, env, ...]``."""
+        return self.states(obs) + self._first
+
+    def pair(self, row: Array, action: Array) -> Array:
+        pair: Array = row * self._width + action
+        return pair
+
+    def values(self, row: Array) -> Array:
+        """Q ``[seed, env, action]``."""
+        return self._rows.take(row, axis=0)
+
+    def optimistic(self, row: Array) -> Array:
+        """f(Q, N) ``[seed, env, action]``: Q itself where there is no bonus."""
+        q = self.values(row)
+        if not self._bonus or self.visits is None:
+            return q
+        visits = self.visits.reshape(self._rows.shape).take(row, axis=0)
+        return optimism(q, visits, self._bonus)
+
+    def possible(self, row: Array) -> Array | None:
+        """Which actions are, ``[seed, env, action]``; None where all of them."""
+        return None if self._possible is None else self._possible.take(row, axis=0)
+
+    def step_size(self, pair: Array, step: int) -> Any:
+        """How far towards its target a pair's value moves now; counts the visit."""
+        if self.visits is None:
+            return self._rate(step) if self._constant is None else self._constant
+        visits = self.visits.reshape(-1)
+        before = visits[pair]
+        visits[pair] = before + self._one
+        if self._constant is not None:
+            return self._constant
+        return self._rate(before if self._by_visits else step)
+
+    def move(self, pair: Array, target: Array, step: int) -> Array:
+        """Q ← Q + α (target - Q) for pairs of which no two are the same; the errors."""
+        old = self.flat[pair]
+        error = target - old
+        self.flat[pair] = old + self.step_size(pair, step) * error
+        return error
+
+    def state_dict(self) -> State:
+        visits = {} if self.visits is None else {"visits": self.visits}
+        return {"policy": {"q": self.q}, **visits}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self.q, state["policy"]["q"], "the table")
+        if self.visits is not None:
+            restore_into(self.visits, state["visits"], "the counts of visits")
+
+
+def one_after_another(*parts: Array) -> Iterator[tuple[Array, ...]]:
+    """Arrays ``[seed, env, ...]`` as ``[seed, 1, ...]``, one environment after the other.
+
+    Tables learn from them so: two environments of a seed may be in the same state.
+    """
+    for env in range(parts[0].shape[1]):
+        yield tuple(part[:, env : env + 1] for part in parts)
+
+
+def mean_error(errors: Sequence[Array]) -> Array:
+    """The mean absolute error ``[seed]`` of ``[seed, 1]`` for each environment."""
+    mean: Array = np.abs(np.concatenate(errors, -1)).mean(-1)
+    return mean
+
+
+def _check_memory(env_id: str, num_seeds: int, states: int, actions: int, copies: int) -> None:
+    """Refuse what does not fit, before it is taken."""
+    # besides the table: the best one so far, and the policy when it is shown
+    size = 8 * num_seeds * states * actions * (copies + 2)
+    free = shortage(size)
+    if free is not None:
+        raise BadInput(
+            f"the table for {env_id} has {states:,} states x {actions} actions, which for "
+            f"{num_seeds} seeds takes {in_words(size)}, and {in_words(free)} of memory are free: "
+            "take fewer seeds or bins, or an agent with a network (agent=dqn)."
+        )

@@ -1,0 +1,115 @@
+"""What a person sees of a run at its end: a table, which goes to standard output as a result."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rlrun.core.signals import reader_left
+
+SHOWN_AT_EACH_END = 5  # of the seeds, where there are more than LISTED_SEEDS
+LISTED_SEEDS = 20
+
+_Scores = Mapping[str, Any]  # `final` or `best` of result.json
+
+
+class Results(Console):
+    """Standard output as Rich writes it; a run goes on, and ends well, when nobody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        reader_left(sys.stdout)
+
+
+def final_table(result: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the contents of a run's `result.json`: seeds, mean, IQM, interval, time, speed.
+
+    Of more than 20 seeds the 5 lowest and the 5 highest are shown. `final` or `best` may be None,
+    as in a run that was interrupted. Without a console it goes to standard output.
+    """
+    console = Results(highlight=False) if console is None else console
+    final, best = result["final"], result["best"]
+    title = f"{result['agent']} on {result['env']}: {result['status']}"
+    console.print(title, markup=False, style="bold", soft_wrap=True)
+    if final is not None or best is not None:
+        console.print(_score_table(result["seeds"], final, best))
+    if final is not None:
+        console.print(
+            f"final: mean of {final['episodes']:,} episodes per seed at step {final['step']:,}"
+        )
+    count = len(result["seeds"])
+    console.print(
+        f"{count} {'seed' if count == 1 else 'seeds'}, {result['steps']:,} steps per seed, "
+        f"{clock(result['wall_seconds'])} wall time, {result['steps_per_second']:,.0f} steps/s"
+    )
+
+
+def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) -> Table:
+    exact = final.get("exact") if final is not None else None
+    table = columns("seed", "final", *(["exact"] if exact else []), "best", "at step")
+    rows: list[tuple[str, ...]] = [
+        (
+            str(seed),
+            "-" if final is None else number(final["per_seed"][i]),
+            *([number(exact["per_seed"][i])] if exact else []),
+            "-" if best is None else number(best["per_seed"][i]),
+            "-" if best is None else f"{best['step'][i]:,}",
+        )
+        for i, seed in enumerate(seeds)
+    ]
+    for row in _ends(rows, (final or best or {})["per_seed"]):
+        table.add_row(*row)
+    table.add_section()
+    for name, key in (("mean", "mean"), ("IQM", "iqm"), ("95 % interval", "ci95")):
+        middle = [_total(exact, key)] if exact else []
+        table.add_row(name, _total(final, key), *middle, _total(best, key))
+    return table
+
+
+def columns(first: str, *others: str) -> Table:
+    """A table of numbers, what they belong to at the left; it has no rows yet."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _ends(rows: list[tuple[str, ...]], scores: list[float | None]) -> list[tuple[str, ...]]:
+    """All rows where they are few; else the lowest and the highest by their scores."""
+    if len(rows) <= LISTED_SEEDS:
+        return rows
+    known = [-math.inf if score is None else score for score in scores]
+    order = [rows[i] for i in sorted(range(len(rows)), key=known.__getitem__)]
+    low, high = order[:SHOWN_AT_EACH_END], order[-SHOWN_AT_EACH_END:]
+    return [*low, (f"... {len(rows) - len(low) - len(high)} seeds between",), *high]
+
+
+def _total(scores: _Scores | None, key: str) -> str:
+    if scores is None or scores[key] is None:
+        return "-"
+    return interval(scores[key]) if key == "ci95" else number(scores[key])
+
+
+def number(value: float | None) -> str:
+    """Tenths of a large value, thousandths of a small one: 1,234.5 and 0.731; none for None."""
+    if value is None:
+        return "none"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def interval(ends: Iterable[float]) -> str:
+    """`473.0 to 500.0`."""
+    return " to ".join(map(number, ends))
+
+
+def clock(seconds: float) -> str:
+    """Write seconds as m:ss or h:mm:ss."""
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,0 +1,181 @@
+"""What a person sees of a run while it trains.
+
+Progress goes to standard error, so that standard output holds results only and can be piped.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from types import TracebackType
+from typing import NamedTuple, Self, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rlrun.core.signals import reader_left
+from rlrun.terminal.final_table import clock, number
+
+REDRAW_SECONDS = 0.2  # a terminal
+LINE_SECONDS = 10.0  # anything else
+TELL_SECONDS = 0.5  # a listener
+
+
+class Report(NamedTuple):
+    """How far a run is: see `Progress.update`."""
+
+    step: int
+    total: int
+    ep_return: float | None
+    evaluation: float | None
+
+
+listener: Callable[[Report], None] | None = None
+"""Who is told how far the run of this process is, a job of a sweep; set before it begins."""
+
+
+class Progress:
+    """The progress of one run: a bar on a terminal, plain lines anywhere else.
+
+    The bar is drawn by `update` itself, without a thread that would take the interpreter from the
+    training loop. Use it as a context manager: also on Ctrl-C the terminal gets its cursor back.
+    """
+
+    def __init__(self, title: str, total: int, stream: TextIO | None = None) -> None:
+        """Show `title` and prepare to count to `total` steps per seed, on stderr by default."""
+        self._title = title
+        self._total = total
+        self._stream = sys.stderr if stream is None else stream
+        self._step = 0
+        self._speed = 0.0
+        self._return: float | None = None
+        self._evaluation: float | None = None
+        self._shown_step = -1
+        # The last minute, a sample a second, from which the time left is told: evaluations count
+        # in it, which they do not in steps_per_second.
+        self._history: deque[tuple[float, int]] = deque(maxlen=60)
+        console = Console(file=self._stream, highlight=False)
+        self._live: Live | None = None
+        self._interval = LINE_SECONDS
+        self._next = monotonic() + LINE_SECONDS
+        self._tell = math.inf if listener is None else 0.0  # when the listener is told next
+        if self._stream.isatty() and console.is_interactive:
+            self._live = Live(
+                console=console,
+                get_renderable=self._bar,
+                auto_refresh=False,
+                # What is printed on the same terminal goes above the bar; a stdout that is piped
+                # elsewhere is left alone.
+                redirect_stdout=sys.stdout.isatty(),
+            )
+            self._interval = REDRAW_SECONDS
+            self._next = 0.0
+            self._live.start(refresh=True)
+        else:
+            self.message(title)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def update(
+        self,
+        step: int,
+        *,
+        steps_per_second: float,
+        ep_return: float | None,
+        evaluation: float | None,
+    ) -> None:
+        """Tell where the run is; drawn at most 5 times a second, or as a line every 10 seconds.
+
+        `step` counts per seed, `steps_per_second` all seeds together; `ep_return` and `evaluation`
+        are means over seeds, None where there is none yet. None leaves the last evaluation
+        standing, another value than the last is a new evaluation and is shown at once.
+        """
+        now = monotonic()
+        self._step, self._speed, self._return = step, steps_per_second, ep_return
+        if not self._history or now - self._history[-1][0] >= 1.0:
+            self._history.append((now, step))
+        is_new = evaluation is not None and evaluation != self._evaluation
+        if is_new:
+            self._evaluation = evaluation
+        if listener is not None and (is_new or now >= self._tell or step >= self._total):
+            self._tell = now + TELL_SECONDS
+            listener(Report(step, self._total, ep_return, self._evaluation))
+        if is_new or now >= self._next or step >= self._total:
+            self._next = now + self._interval
+            self._draw()
+
+    def due(self) -> bool:
+        """Whether it is time to draw; asked at every step, since telling where the run is costs."""
+        return monotonic() >= min(self._next, self._tell)
+
+    def message(self, text: str) -> None:
+        """Print a text of its own, above the bar."""
+        if self._live is not None:
+            self._live.console.print(text, markup=False, soft_wrap=True)
+        else:
+            try:
+                print(text, file=self._stream, flush=True)
+            except BrokenPipeError:
+                reader_left(self._stream)
+
+    def close(self) -> None:
+        """Show the last state and give the terminal back; once is enough."""
+        if self._live is not None:
+            self._live.stop()
+        elif self._step > self._shown_step and self._history:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._shown_step = self._step
+        if self._live is not None:
+            self._live.refresh()
+            return
+        width = len(f"{self._total:,}")
+        count = f"step {self._step:>{width},} of {self._total:,}"
+        self.message(" | ".join([count, *self._facts(), self._time_left()]).removesuffix(" | "))
+
+    def _facts(self) -> list[str]:
+        if not self._history:
+            return []
+        facts = [f"{self._speed:,.0f} steps/s"]
+        if self._return is not None:
+            facts.append(f"return {number(self._return)}")
+        if self._evaluation is not None:
+            facts.append(f"evaluation {number(self._evaluation)}")
+        return facts
+
+    def _time_left(self) -> str:
+        """Time to the end at the pace of the last minute; empty where there is none to tell."""
+        if not self._history or self._step >= self._total:
+            return ""
+        then, step = self._history[0]
+        if self._step <= step:
+            return ""
+        pace = (monotonic() - then) / (self._step - step)
+        return f"{clock(pace * (self._total - self._step))} left"
+
+    def _bar(self) -> Group:
+        """Two rows that fit 80 columns, so that nothing is cut off where numbers grow."""
+        row = Table.grid(padding=(0, 1), expand=True)
+        row.add_column(no_wrap=True, overflow="crop")
+        row.add_column(ratio=1)
+        row.add_column(no_wrap=True, overflow="crop")
+        bar = ProgressBar(total=self._total, completed=self._step)
+        row.add_row(Text(self._title), bar, Text(f"{self._step:,} of {self._total:,}"))
+        facts = [*self._facts(), self._time_left()]
+        return Group(row, Text(" | ".join(facts).removesuffix(" | "), no_wrap=True))

@@ -1,0 +1,53 @@
+"""The best evaluation of each seed, and its policy then; training never asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rlrun.core.restore import restore_into
+from rlrun.core.types import Array, State
+
+
+class Best:
+    """Keeps each seed's policy as it was at that seed's own best evaluation.
+
+    A tie goes to the earlier evaluation.
+    """
+
+    def __init__(self, num_seeds: int) -> None:
+        self.mean: Array = np.full(num_seeds, -np.inf)
+        self.step: Array = np.zeros(num_seeds, np.int64)
+        self.policy: State = {}
+
+    def offer(self, step: int, mean: Array, policy: State) -> bool:
+        """Take the seeds whose ``mean [seed]`` is new best; whether there was one."""
+        better = mean > self.mean
+        if not better.any():
+            return False
+        self.mean = np.where(better, mean, self.mean)
+        self.step = np.where(better, step, self.step)
+        self.policy = merge(self.policy or policy, policy, better)
+        return True
+
+    def state_dict(self) -> State:
+        return {"mean": self.mean, "step": self.step, "policy": self.policy}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self.mean, state["mean"], "the best scores")
+        restore_into(self.step, state["step"], "the steps of the best scores")
+        self.policy = dict(state["policy"])
+
+
+def merge(old: Any, new: Any, seeds: Array) -> Any:
+    """``old`` with the rows of the masked ``seeds`` from ``new``; always a copy.
+
+    Both are nested arrays and tensors that start with the seed axis.
+    """
+    if isinstance(new, dict):
+        return {name: merge(old[name], value, seeds) for name, value in new.items()}
+    rows = new.copy() if isinstance(new, np.ndarray) else new.clone()
+    rows[~seeds] = old[~seeds]
+    return rows

@@ -1,0 +1,198 @@
+"""Evaluations of a run: when, how long, what they say, and the best of each seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from rlrun.checkpoint import store
+from rlrun.core.abilities import EstimatesValue, HasHistograms
+from rlrun.core.checks import at_least, positive
+from rlrun.core.types import Agent, Array, Envs
+from rlrun.loop import Played, evaluate
+from rlrun.run_folder.folder import RunFolder
+from rlrun.run_folder.logger import Logger
+from rlrun.stats import summary
+from rlrun.tables.report import TableReport
+from rlrun.training.best import Best
+from rlrun.training.failed_seeds import FailedSeeds
+from rlrun.value_bias import Value
+
+
+class EvalSettings:
+    """When and how long to evaluate; the keys are the ``eval`` settings.
+
+    Args:
+        every: steps between evaluations while training; 0 for none.
+        episodes: episodes per seed in each of those.
+        final_episodes: episodes per seed at the end; 0 for no evaluation then.
+        max_steps: the longest an evaluation episode may last; None: as long as the environment
+            lets it.
+    """
+
+    def __init__(
+        self, *, every: int, episodes: int, final_episodes: int, max_steps: int | None
+    ) -> None:
+        at_least(0, every=every, final_episodes=final_episodes)
+        at_least(1, episodes=episodes)
+        positive(max_steps=max_steps)
+        self.every, self.episodes, self.final_episodes = every, episodes, final_episodes
+        self.max_steps = max_steps
+
+    @staticmethod
+    def envs_for(episodes: int) -> int:
+        """How many environments per seed share ``episodes`` evenly: at most 10."""
+        return max(n for n in range(1, 11) if episodes % n == 0)
+
+
+class Evaluator:
+    """Evaluates the agent of one run and keeps what was best.
+
+    Args:
+        settings: when and how long.
+        agent: who plays.
+        make_envs: makes the evaluation's environments: so many per seed.
+        seeds: the seed numbers.
+        folder, logger: where it is told.
+        table: what the agent's table shows, if it has one.
+        histograms: whether to show those that the agent has.
+        failed: the seeds that were given up: they have no scores.
+        check: called at every step; what it raises ends the evaluation.
+    """
+
+    def __init__(
+        self,
+        settings: EvalSettings,
+        agent: Agent,
+        make_envs: Callable[[int], Envs],
+        seeds: tuple[int, ...],
+        folder: RunFolder,
+        logger: Logger,
+        table: TableReport | None,
+        histograms: bool,
+        failed: FailedSeeds,
+        check: Callable[[], None],
+    ) -> None:
+        self.every, self._settings = settings.every, settings
+        self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
+        self._folder, self._logger, self._table = folder, logger, table
+        self._failed, self._check = failed, check
+        self._value = agent.value if isinstance(agent, EstimatesValue) else None
+        self._histograms = None
+        if histograms and isinstance(agent, HasHistograms):
+            self._histograms = agent.histograms
+        elif histograms:
+            folder.log("log.histograms is true, but this agent has no histograms to show")
+        self.best = Best(len(seeds))
+        self._envs: Envs | None = None
+        self._shown = -1  # the step at which what the agent holds was last shown
+
+    def run(self, step: int) -> dict[str, Array]:
+        """Evaluate while training; save the policies of the seeds that are better than ever."""
+        if self._envs is None:
+            self._envs = self._make_envs(EvalSettings.envs_for(self._settings.episodes))
+        episodes = self._settings.episodes
+        played = self._play(self._envs, step, episodes, self._value)
+        mean = self._failed.without(played.returns.mean(-1))
+        if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
+            self.save_best()
+        self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
+        row = {"eval/mean_reward": mean, "eval/mean_ep_length": played.lengths.mean(-1)}
+        row |= _believed(played)
+        if self._table is not None and (exact := self._table.exact()) is not None:
+            row["eval/exact_return"] = exact
+        return row
+
+    def _play(self, envs: Envs, step: int, episodes: int, value: Value | None = None) -> Played:
+        """Evaluate; gives seeds up whose numbers are not finite."""
+        played = evaluate(self._agent, envs, step, episodes, self._check, value)
+        self._failed.give_up(step, envs.faults, " in an evaluation")
+        return played
+
+    def show(self, step: int) -> None:
+        """Show what the agent holds: a table as text and pictures, histograms; once at a step."""
+        if step == self._shown:
+            return
+        self._shown = step
+        if self._table is not None:
+            self._folder.log(f"policy of seed {self._seeds[0]}:\n{self._table.text()}")
+            self._logger.pictures(step, "eval/table", self._table.pictures())
+        if self._histograms is not None:
+            shown = self._histograms()
+            kept = {tag: self._failed.without(values) for tag, values in shown.items()}
+            self._logger.histograms(step, kept)
+
+    def save_best(self) -> None:
+        """Write each seed's policy at its best evaluation."""
+        store.save(self._folder.path / "best", self.best.state_dict())
+
+    def final(self, step: int) -> dict[str, Any] | None:
+        """The evaluation of the last step's weights, logged beside each seed's best so far."""
+        if self._table is not None:
+            self._table.write(self._folder.path)
+        self.show(step)
+        row = {"final/best_mean_reward": self.best.mean} if self.best.policy else {}
+        result = None
+        if self._settings.final_episodes:
+            result, scores = self._last(step, self._settings.final_episodes)
+            row |= scores
+        if row:
+            self._logger.write(step, row)
+        return result
+
+    def _last(self, step: int, episodes: int) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Evaluate for the last time: what result.json says, and the metrics."""
+        envs = self._make_envs(EvalSettings.envs_for(episodes))
+        with closing(envs):
+            played = self._play(envs, step, episodes)
+        mean = self._failed.without(played.returns.mean(-1))
+        row = {"final/mean_reward": mean}
+        self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
+        result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
+        exact = None if self._table is None else self._table.exact()
+        if exact is not None:
+            row["final/exact_return"] = exact
+            self._folder.log(f"exact return {exact.mean():.4g} ({_listed(exact)})")
+            result["exact"] = self._summary(exact)
+        return result, row
+
+    def best_so_far(self) -> dict[str, Any] | None:
+        """What result.json says of each seed's best evaluation; None where there was none."""
+        if not self.best.policy:
+            return None
+        return {
+            "step": self.best.step.tolist(),
+            "episodes": self._settings.episodes,
+            **self._summary(self.best.mean),
+        }
+
+    def _summary(self, values: Array) -> Mapping[str, Any]:
+        """Of all seeds; where one was given up, only what each of the others has."""
+        if not self._failed.why:
+            return summary(values)
+        per_seed = [float(value) if np.isfinite(value) else None for value in values]
+        return {"per_seed": per_seed, "mean": None, "iqm": None, "ci95": None}
+
+    def close(self) -> None:
+        if self._envs is not None:
+            self._envs.close()
+
+
+def _believed(played: Played) -> dict[str, Array]:
+    """What the agent got and by how much it overestimated that, ``[seed]`` each, where known.
+
+    As in van Hasselt et al. 2016, figure 3: above 0 the values of the episodes' starts are too
+    high.
+    """
+    if played.values is None or played.discounted is None:
+        return {}
+    with np.errstate(invalid="ignore"):  # values that are infinite: there is no difference
+        bias = (played.values - played.discounted).mean(-1)
+        return {"eval/discounted_return": played.discounted.mean(-1), "eval/q_bias": bias}
+
+
+def _listed(values: Array) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)

@@ -1,0 +1,121 @@
+"""What a run remembers between two lines of its log: time, episodes, averages of metrics."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from rlrun.core.types import Array, Envs, Metrics, State
+
+WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
+
+
+class MetricsWindow:
+    """What happened since the last line of the log."""
+
+    def __init__(self, envs: Envs, num_seeds: int) -> None:
+        self._envs = envs
+        self._metrics: dict[str, Average] = {}
+        self._returns = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
+        self._lengths = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
+
+    def note(self, metrics: Metrics) -> None:
+        for tag, values in metrics.items():
+            if tag not in self._metrics:
+                self._metrics[tag] = Average()
+            self._metrics[tag].add(values)
+
+    def _collect(self) -> None:
+        """Take the episodes that the environments have finished."""
+        for seed, _, ret, length in self._envs.finished:
+            self._returns[seed].append(ret)
+            self._lengths[seed].append(length)
+        self._envs.finished.clear()
+
+    def row(self) -> dict[str, Array]:
+        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
+        self._collect()
+        row = {"rollout/ep_rew_mean": _means(self._returns)}
+        row["rollout/ep_len_mean"] = _means(self._lengths)
+        row |= {tag: average.value() for tag, average in self._metrics.items()}
+        self._metrics.clear()
+        return row
+
+    def state_dict(self) -> State:
+        self._collect()
+        return {
+            "metrics": {tag: average.state_dict() for tag, average in self._metrics.items()},
+            "returns": [np.array(window, np.float64) for window in self._returns],
+            "lengths": [np.array(window, np.float64) for window in self._lengths],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._metrics.clear()
+        for tag, each in state["metrics"].items():
+            self._metrics[tag] = Average()
+            self._metrics[tag].load_state_dict(each)
+        for name, windows in (("returns", self._returns), ("lengths", self._lengths)):
+            for window, saved in zip(windows, state[name], strict=True):
+                window.clear()
+                window.extend(saved.tolist())
+
+
+class Average:
+    """The mean of many values ``[seed]``, or the latest where they are integers: those count.
+
+    They are kept as they come and added up a few hundred at a time: looking at each would make
+    an accelerator wait.
+    """
+
+    HELD = 256
+
+    def __init__(self) -> None:
+        self._held: list[Any] = []
+        self._sum: Array | float = 0.0
+        self._count = 0
+        self._latest: Array = np.empty(0)
+
+    def add(self, values: Any) -> None:
+        self._held.append(values)
+        if len(self._held) == self.HELD:
+            self._fold()
+
+    def value(self) -> Array:
+        self._fold()
+        if np.issubdtype(self._latest.dtype, np.integer):
+            return self._latest
+        return np.asarray(self._sum / self._count)
+
+    def state_dict(self) -> State:
+        """What was added, not added up any further: the order of a sum is part of its value."""
+        held = np.stack([_host(each) for each in self._held]) if self._held else np.empty(0)
+        return {
+            "held": held,
+            "sum": np.asarray(self._sum),
+            "count": self._count,
+            "latest": self._latest,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self._held = list(state["held"])
+        self._sum, self._count = state["sum"], int(state["count"])
+        self._latest = state["latest"]
+
+    def _fold(self) -> None:
+        if self._held:
+            values = np.stack([_host(each) for each in self._held])
+            self._sum = self._sum + values.sum(0, dtype=np.float64)
+            self._count += len(values)
+            self._latest = values[-1]
+            self._held.clear()
+
+
+def _means(windows: Sequence[deque[float]]) -> Array:
+    return np.array([np.mean(w) if w else np.nan for w in windows])
+
+
+def _host(values: Any) -> Array:
+    return values if isinstance(values, np.ndarray) else values.numpy(force=True)

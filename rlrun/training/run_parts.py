@@ -1,0 +1,40 @@
+"""Everything a training run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rlrun.core.signals import Signals
+from rlrun.core.types import Agent, Envs
+from rlrun.run_folder.folder import RunFolder
+from rlrun.run_folder.logger import Logger
+from rlrun.terminal.progress import Progress
+from rlrun.training.checkpoints import Saver
+from rlrun.training.early_stopping import Stopper
+from rlrun.training.evaluator import Evaluator
+from rlrun.training.failed_seeds import FailedSeeds
+from rlrun.training.filming import Filming
+
+
+@dataclass
+class RunParts:
+    """Everything a training run is made of."""
+
+    agent_name: str
+    agent: Agent
+    envs: Envs
+    seeds: Sequence[int]
+    total_steps: int
+    log_every: int
+    evaluator: Evaluator
+    filming: Filming | None
+    logger: Logger
+    progress: Progress
+    folder: RunFolder
+    saver: Saver
+    signals: Signals
+    failed_seeds: FailedSeeds
+    stopper: Stopper
+    fingerprint: str
+    """A digest of the settings, by which a checkpoint is known as this run's."""

@@ -1,0 +1,221 @@
+"""The trials of a search, kept by Optuna in ``study.log``, a file of JSON in the sweep's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from rlrun.core.errors import BadInput
+from rlrun.run_folder.files import FolderError, drop_partial_line
+from rlrun.tuning.settings import PrunerName, SearchSettings
+from rlrun.tuning.space import Dimension, Interval
+
+if TYPE_CHECKING:
+    from optuna.pruners import BasePruner
+    from optuna.samplers import BaseSampler
+    from optuna.storages import BaseStorage
+    from optuna.trial import BaseTrial
+
+FILE = "study.log"
+MOST_BYTES = 100 * 2**20
+NAME = "rlrun"
+KEEP = 3  # of so many trials the best one stays at each step of successive halving
+TrialOutcome = Literal["done", "failed", "pruned"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial: its number, the words of its settings, and its value if it has one."""
+
+    number: int
+    words: tuple[str, ...]
+    value: float | None = None
+
+
+class Study:
+    """The trials of the search in ``folder``, those of an earlier process too.
+
+    What is drawn for a trial depends on ``search.seed``, its number and what came out of others
+    before, and on nothing else: a search that goes on draws what it would have drawn.
+
+    Args:
+        folder: the sweep's.
+        search: the settings.
+        space: what is searched through.
+        every: steps between two evaluations, at which trials may be given up.
+
+    Raises:
+        FolderError: the file is damaged, or of another search.
+    """
+
+    def __init__(
+        self, folder: Path, search: SearchSettings, space: Sequence[Dimension], every: int
+    ) -> None:
+        self._search, self._space, self._path = search, list(space), folder / FILE
+        drop_partial_line(self._path)
+        optuna = import_optuna()
+        with self._reading():
+            self._study = optuna.create_study(
+                storage=_storage(self._path),
+                study_name=NAME,
+                load_if_exists=True,
+                direction="maximize",
+            )
+            for name, value in (("pruner", search.pruner), ("every", every)):
+                if self._study.user_attrs.get(name) != value:
+                    self._study.set_user_attr(name, value)
+
+    def __len__(self) -> int:
+        return len(self._study.get_trials(deepcopy=False))
+
+    def ask(self) -> Trial:
+        """Another trial."""
+        self._study.sampler = _sampler(self._search, len(self))
+        trial = self._study.ask()
+        return Trial(trial.number, self._words(trial))
+
+    def unfinished(self) -> list[Trial]:
+        """The trials that were asked for and never told of: their process ended before that."""
+        optuna = import_optuna()
+        running = (optuna.trial.TrialState.RUNNING,)
+        found = []
+        with self._reading():
+            for each in self._study.get_trials(deepcopy=False, states=running):
+                self._study.sampler = _sampler(self._search, each.number)
+                trial = optuna.trial.Trial(self._study, each._trial_id)
+                found.append(Trial(each.number, self._words(trial)))
+        return found
+
+    def tell(self, number: int, outcome: TrialOutcome, value: float | None) -> None:
+        """What has come of a trial; ``value`` is its mean final evaluation where it is done."""
+        states = import_optuna().trial.TrialState
+        if outcome == "done" and value is not None and np.isfinite(value):
+            self._study.tell(number, value)
+        else:
+            self._study.tell(number, state=states.PRUNED if outcome == "pruned" else states.FAIL)
+
+    def best(self) -> Trial | None:
+        """The best trial, the first of equal ones; None where none has a value."""
+        done = (import_optuna().trial.TrialState.COMPLETE,)
+        trials = self._study.get_trials(deepcopy=False, states=done)
+        if not trials:
+            return None
+        with self._reading():
+            best = max(trials, key=lambda trial: (float(trial.value or 0.0), -trial.number))
+            return Trial(best.number, self._words(best), best.value)
+
+    def count(self, outcome: TrialOutcome) -> int:
+        """How many trials came to this."""
+        state = {"done": "COMPLETE", "failed": "FAIL", "pruned": "PRUNED"}[outcome]
+        return sum(t.state.name == state for t in self._study.get_trials(deepcopy=False))
+
+    def _words(self, trial: BaseTrial) -> tuple[str, ...]:
+        """The settings of a trial; what has not been drawn yet is drawn now."""
+        words = []
+        for each in self._space:
+            if not isinstance(each, Interval):
+                words.append(each.word(trial.suggest_categorical(each.key, each.options)))
+            elif each.integer:
+                low, high = int(each.low), int(each.high)
+                words.append(each.word(trial.suggest_int(each.key, low, high, log=each.log)))
+            else:
+                drawn = trial.suggest_float(each.key, each.low, each.high, log=each.log)
+                words.append(each.word(drawn))
+        return tuple(words)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with _told_of(self._path):
+            yield
+
+
+def pruning(run: Path) -> Callable[[int, float], bool] | None:
+    """For a run that is a trial of a search: whether to give it up, at every evaluation.
+
+    The function takes the step and the evaluation's mean over seeds. None where the run belongs to
+    no search, the search gives up no trials, or it has been told what came of this one.
+    """
+    path, number = run.parent / FILE, run.name.partition("_")[0]
+    if not number.isdecimal() or not path.exists():
+        return None
+    optuna = import_optuna()
+    with _told_of(path):
+        storage = _storage(path)
+        study = optuna.load_study(
+            study_name=NAME, storage=storage, sampler=optuna.samplers.RandomSampler()
+        )
+        attributes = study.user_attrs
+        study.pruner = _pruner(attributes["pruner"], int(attributes["every"]))
+        found = [t for t in study.get_trials(deepcopy=False) if t.number == int(number)]
+        if attributes["pruner"] == "none" or not found or found[0].state.is_finished():
+            return None
+        trial = optuna.trial.Trial(study, found[0]._trial_id)
+
+    def hopeless(step: int, mean: float) -> bool:
+        reported = storage.get_trial(trial._trial_id).intermediate_values
+        if not np.isfinite(mean) or any(step < other for other in reported):
+            return False  # it has come further before, and was not given up then
+        if step not in reported:
+            trial.report(mean, step)
+        return bool(trial.should_prune())
+
+    return hopeless
+
+
+def import_optuna() -> Any:
+    """Optuna, which only searches need. Raises BadInput where it is not installed."""
+    try:
+        import optuna
+    except ImportError as error:
+        raise BadInput("hydra/sweeper=optuna needs Optuna: pip install 'optuna>=5'.") from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    return optuna
+
+
+def _storage(path: Path) -> BaseStorage:
+    from optuna.storages.journal import (
+        JournalFileBackend,
+        JournalFileOpenLock,
+        JournalStorage,
+    )
+
+    if path.exists() and path.stat().st_size > MOST_BYTES:
+        raise ValueError("it is too large")
+    return JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path))))
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Whatever a damaged file does to its reader, as a sentence."""
+    try:
+        yield
+    except (FolderError, BadInput):
+        raise
+    except OSError as error:
+        raise FolderError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FolderError(f"{path} is damaged, or of another search: {reason}.") from error
+
+
+def _sampler(search: SearchSettings, number: int) -> BaseSampler:
+    """The sampler of one trial, with a seed of its own."""
+    optuna = import_optuna()
+    seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
+    if search.sampler == "random":
+        return optuna.samplers.RandomSampler(seed)  # type: ignore[no-any-return]
+    return optuna.samplers.TPESampler(seed=seed)  # type: ignore[no-any-return]
+
+
+def _pruner(name: PrunerName, every: int) -> BasePruner:
+    pruners = import_optuna().pruners
+    if name == "halving":
+        made = pruners.SuccessiveHalvingPruner(min_resource=max(every, 1), reduction_factor=KEEP)
+    else:
+        made = pruners.MedianPruner() if name == "median" else pruners.NopPruner()
+    return made  # type: ignore[no-any-return]

@@ -1,0 +1,242 @@
+"""Every kind of bad input: one sentence that says what to do, and nothing is left behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Rlrun, tree, write_files
+
+MY = "--config-dir my"
+BAD = [
+    # names
+    ("agent=dqnn", "there is no agent 'dqnn'. Did you mean dqn? Agents: "),
+    ("agent=DQN", "Did you mean dqn?"),
+    ("agent=", "agent= needs a value"),
+    ("agent=1", "there is no agent '1'"),
+    ("agent=null", "there is no agent 'null'"),
+    ("agent=[dqn,random]", "agent takes one name, got [dqn,random]"),
+    ("agent=dqn,random", "agent=dqn,random has several values: add -m"),
+    ("+agent=dqn", "agent is chosen twice: write agent=NAME, without the +"),
+    ("~agent", "~agent leaves nothing to run: every run needs agent=NAME"),
+    ("~env", "every run needs env=NAME"),
+    ("replay=unifrom", "there is no replay 'unifrom'. Did you mean uniform?"),
+    ("explore=lin", "Did you mean linear?"),
+    ("device=gpu", "there is no device 'gpu'"),
+    ("tuned=wrong", "there are no tuned settings 'wrong'"),
+    ("experiment=wrong", "there is no experiment 'wrong'"),
+    ("+experiment=wrong", "there is no experiment 'wrong'"),
+    ("hydra/launcher=joblibb", "there is no hydra/launcher 'joblibb'"),
+    # environments
+    ("env=Acrobott-v1", "Did you mean Acrobot-v1?"),
+    ("env=Acrobot", "there is no environment 'Acrobot'. Did you mean Acrobot-v1?"),
+    ("env=cartpole", "Did you mean CartPole-v1?"),
+    ("env=LunarLander-v2", "deprecated. Please use LunarLander-v3"),
+    ("env=ALE/Pongg-v5", "Did you mean ALE/Pong-v5?"),
+    ("env=nomod:Foo-v0", "no Python package 'nomod'"),
+    ("env=3", "there is no environment '3'"),
+    ("env.id=Acrobot-v1", "chosen with env=NAME"),
+    ("agnet=dqn", "Did you mean agent?"),
+    ("-m agent=dqn,random agent.learning_starts=5", "(job 2 of 2: agent=random)"),
+    ("env=FrozenLake-v1 env.kwargs.is_slipery=1", "Did you mean is_slippery?"),
+    ("env.kwargs=3", "env.kwargs must be a mapping"),
+    # images and games
+    ("env=ALE/Pong-v5 env.sticky=maybe", "env.sticky must be true or false or null, got 'maybe'"),
+    (
+        "env.sticky=false",
+        "env.sticky is for Atari games (env=ALE/Pong-v5), and CartPole-v1 is none",
+    ),
+    ("+env.noop_max=3", "env.noop_max is for Atari games (env=ALE/Pong-v5), and CartPole-v1 is no"),
+    (f"{MY} env=game env.sticky=true", "does not have env.sticky: write +env.sticky=VALUE."),
+    ("env.frame_stack=2", "env.frame_stack=2 is for single images, and its observations are none"),
+    ("env=FrozenLake-v1 env.frame_stack=2", "FrozenLake-v1 cannot be used: env.frame_stack=2 is"),
+    (
+        "env=LunarLander-v3 agent.loss=mse",
+        "agent.loss must be one of huber, squared, cross_entropy",
+    ),
+    (
+        "agent=rainbow agent.loss=squared",
+        "agent.loss must be cross_entropy, because a distribution",
+    ),
+    ("agent.loss=cross_entropy", "agent.loss must be huber or squared, because values are learnt"),
+    ("agent=rainbow agent.v_min=100", "agent.v_min must be below v_max (100.0), got 100.0"),
+    ("agent=rainbow agent.atoms=1", "agent.atoms must be at least 2, got 1"),
+    ("agent=dueling_dqn env=Pendulum-v1", "the agent dueling_dqn cannot take continuous actions"),
+    ("agent=rainbow replay.alpha=2", "replay.alpha must lie between 0 and 1, got 2.0"),
+    ("device.precision=float16", "device.precision must be one of float32, bfloat16"),
+    ("env.scale_obs=true", "env.scale_obs=true is for numbers with finite bounds"),
+    (
+        "agent=q_learning env=MountainCar-v0 env.scale_obs=true env.bins=[[0,1,3]]",
+        "a table needs bins",
+    ),
+    ("env=FrozenLake-v1 env.scale_obs=true", "env.scale_obs=true is for vectors"),
+    ("env=ALE/Pong-v5 env.frame_stack=0", "env.frame_stack must be at least 1, got 0"),
+    ("env=ALE/Pong-v5 env.frame_skip=0", "env.frame_skip must be at least 1, got 0"),
+    ("env=ALE/Pong-v5 env.noop_max=-1", "env.noop_max must be at least 0, got -1"),
+    ("env=ALE/Pong-v5 env.vector=async", "env.vector must be left alone for Atari games"),
+    ("env=ALE/Pong-v5 env.rebuild=true", "env.rebuild must be left alone for Atari games"),
+    ("env=ALE/Pong-v5 env.kwargs.frameskip=2", "write env.frame_skip instead"),
+    ("env=ALE/Pong-v5 env.kwargs.reward_clipping=true", "write env.reward_clip instead"),
+    ("env=ALE/Pong-v5 env.kwargs.img_hight=64", "Did you mean img_height? env.kwargs has: "),
+    ("env=ALE/Pong-v5 env.kwargs.img_width=0", "env.kwargs.img_width must be at least 1, got 0"),
+    ("env=ALE/Pong-v5 env.kwargs.img_width=a", "env.kwargs.img_width must be a whole number"),
+    ("env.reward_clip=0", "env.reward_clip must be positive, got 0"),
+    ("env.reward_scale=-1", "env.reward_scale must be positive, got -1"),
+    ("env=Pendulum-v1", "Pendulum-v1"),
+    # settings
+    ("lr=1", "unknown setting lr. Did you mean agent.lr?"),
+    ("agent.lrr=1", "unknown setting agent.lrr. Did you mean agent.lr? agent has: "),
+    ("agent.lr.x=1", "unknown setting agent.lr.x. Did you mean agent.lr?"),
+    ("+agent.lrr=1", "unknown setting agent.lrr. Did you mean lr?"),
+    ("++agent.lrr=1", "unknown setting agent.lrr"),
+    ("+agent.lr=1", "agent.lr is there already: write agent.lr=VALUE, without the +"),
+    ("+nonsense=1", "unknown setting nonsense"),
+    ("nonsense=1", "unknown setting nonsense"),
+    ("total_stepss=1", "Did you mean total_steps?"),
+    ("hydra.nonsense=1", "unknown setting hydra.nonsense"),
+    ("~seeds", "seeds has no value"),
+    ("agent.lr=", "agent.lr must be a number, got ''"),
+    ("agent.lr=fast", "agent.lr must be a number, got 'fast'"),
+    ("agent.lr=-1", "agent.lr must "),
+    ("agent.hidden=64", "agent.hidden must be a list"),
+    ("agent.hidden=64,64", "or write agent.hidden=[64,64] for a list"),
+    ("agent.hidden=[0]", "agent.hidden must be at least 1"),
+    ("agent.hidden=[1,", "cannot read 'agent.hidden=[1,'"),
+    ("agent.double=1", "agent.double must be true or false, got 1"),
+    ("seeds=0", "seeds must be at least 1, got 0"),
+    ("seeds=1.5", "seeds must be a whole number, got 1.5"),
+    ("seeds=null", "seeds must be a whole number, got null"),
+    ("gamma=nan", "gamma must be a finite number"),
+    ("gamma=2", "gamma must "),
+    ("gamma=${nope}", "'nope' not found"),
+    ("eval.episode=3", "Did you mean eval.episodes?"),
+    ("env.num_envs=0", "env.num_envs must be at least 1"),
+    # tables and plans
+    ("agent=q_lerning", "Did you mean q_learning?"),
+    ("agent=q_learning env=LunarLander-v3", "8 continuous observations: a table needs bins"),
+    ("agent=q_learning env=Pendulum-v1", "cannot take continuous actions, which Pendulum-v1 has"),
+    ("agent=q_learning env=ALE/Pong-v5", "of which ALE/Pong-v5 has 256^28,224"),
+    ("agent=q_learning env.bins=[[0,1,3]]", "each, and env.bins has 1"),
+    ("agent=q_learning env.bins=[[0,1]]", "env.bins[0] must be a list of 3, got [0, 1]"),
+    ("agent=q_learning env.bins=3", "a list such as [[-1, 1, 8], [0, 5, 10]] or null, got 3"),
+    (
+        "agent=q_learning env.bins=[[1,0,3],[0,1,1],[0,1,1],[0,1,1]]",
+        "env.bins are [from, to, how many] with from below to",
+    ),
+    (
+        "agent=q_learning env.bins=[[0,1,1000],[0,1,1000],[0,1,1000],[0,1,1000]]",
+        "1,000,000,000,000 states x 2 actions, which for 10 seeds takes 640 TB",
+    ),
+    ("agent=sarsa env=Taxi-v4 agent.n_step=2 agent.trace_decay=0.5", "n_step must be 1 where"),
+    ("agent=sarsa agent.n_step=1000000000000", "agent.n_step must be at most 10000"),
+    ("agent=sarsa agent.lr=5", "agent.lr must be above 0 and at most 1, got 5"),
+    ("seeds=100000000", "seeds must be at most 10000"),
+    (
+        "agent=td_prediction env=rlrun/ThreeStates-v0 agent.policy=[2,2,0]",
+        "agent.policy takes action 0 in state 2, where it cannot be",
+    ),
+    ("agent=sarsa agent.trace_decay=2", "agent.trace_decay must lie between 0 and 1"),
+    ("agent=q_learning agent.bootstrap=mx", "Did you mean max?"),
+    ("agent=q_learning replay=uniform", "has no use for replay: write replay=none"),
+    ("agent=q_learning explore.clock=episodes", "explore.clock=episodes needs over"),
+    (
+        "agent=ddpg env=Pendulum-v1 explore=linear",
+        "the agent ddpg has no use for explore=linear, which is for discrete actions: write "
+        "explore=gaussian or explore=ornstein_uhlenbeck.",
+    ),
+    (
+        "explore=gaussian",
+        "the agent dqn has no use for explore=gaussian, which is for continuous actions: write "
+        "explore=linear or explore=exponential",
+    ),
+    ("agent=td3 env=Pendulum-v1 explore=none", "the agent td3 needs explore: write explore=gauss"),
+    (
+        "agent=sac env=Pendulum-v1 explore=gaussian",
+        "the agent sac has no use for explore: write explore=none.",
+    ),
+    ("agent=ddpg env=Pendulum-v1 explore=gausian", "Did you mean gaussian?"),
+    ("agent=ddpg env=Pendulum-v1 replay=none", "the agent ddpg needs replay: write replay=unifor"),
+    ("agent=ddpg", "the agent ddpg cannot take discrete actions, which CartPole-v1 has. Agents th"),
+    ("env=Pendulum-v1", "the agent dqn cannot take continuous actions, which Pendulum-v1 has. Ag"),
+    ("agent=td3 env=Pendulum-v1 agent.tau=0", "agent.tau must be above 0 and at most 1, got 0"),
+    ("agent=ddpg env=Pendulum-v1 agent.action_layer=3", "agent.action_layer must be one of 1, 2"),
+    (
+        "agent=ddpg env=Pendulum-v1 agent.action_layer=2 agent.hidden=[]",
+        "agent.action_layer is 2, but there is no hidden layer",
+    ),
+    (
+        "agent=ddpg env=Pendulum-v1 agent.norm=layer agent.hidden=[]",
+        "agent.norm is layer, but there is no hidden layer to normalize",
+    ),
+    (
+        "agent=sac env=Pendulum-v1 agent.norm=batch agent.batch_size=1",
+        "agent.batch_size must be at least 2, got 1",
+    ),
+    ("agent=td3 env=Pendulum-v1 agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000"),
+    ("agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000,000,000,000 take "),
+    ("agent.hidden=[10000000,10000000]", "agent.hidden must be smaller, or the seeds fewer: the w"),
+    ("agent=sac env=Pendulum-v1 agent.ent_coef=-1", "agent.ent_coef must be at least 0, got -1"),
+    ("agent=ddpg env=Pendulum-v1 explore.start=-1", "explore.start must be at least 0, got -1"),
+    ("explore=bonus", "the agent dqn has no use for explore=bonus, which is for q_learning"),
+    ("explore=softmax explore.end=0", "explore.end must be positive"),
+    ("agent=value_iteration env=CartPole-v1", "which CartPole-v1 does not have (these do: Frozen"),
+    ("agent=value_iteration env=Taxi-v4 env.kwargs.fickle_passenger=true", "with these arguments"),
+    ("agent=value_iteration env=Taxi-v4 explore=linear", "has no use for explore"),
+    ("agent=td_prediction env=Taxi-v4 agent.policy=9", "actions from 0 to 5"),
+    ("agent=td_prediction env=Taxi-v4 agent.policy=[1,2]", "each of 500 states, got 2"),
+    ("replay.capacity=1e12", "of 10 seeds take "),
+    ("replay.capacity=1e12", "of memory are free: the most that fits is replay.capacity="),
+    # words that are no settings
+    ("dqn", "Did you mean agent=dqn?"),
+    ("CartPole-v1", "Did you mean env=CartPole-v1?"),
+    ("seeds", "Did you mean seeds=VALUE?"),
+    ("trian", "'trian' is neither a command nor a setting"),
+    ("resum", "Did you mean rlrun resume?"),
+    ("=1", "'=1' has no name in front of the ="),
+    ("--bogus", "there is no flag --bogus"),
+    ("--multirum", "Did you mean --multirun?"),
+    ("--agent=dqn", "write agent=dqn"),
+    ("--cfg", "expected one argument"),
+    ("--cfg jobb", "invalid choice: 'jobb'"),
+    ("--config-dir nope", "not found"),
+    ("-cn nope", "nope"),
+    ("--experimental-rerun x", "--experimental-rerun is not supported"),
+    # folders
+    ("hydra.run.dir=taken", "the folder taken exists already: name another one"),
+    ("hydra.run.dir=taken/file/x", "cannot make the folder taken/file/x"),
+    ("-m hydra.sweep.dir=taken seeds=1,2", "the folder taken exists already"),
+    # multiruns: everything is checked before the first job
+    ("-m agent=dqn,dqnn", "there is no agent 'dqnn'"),
+    ("-m env=CartPole-v1,Nope-v1", "there is no environment 'Nope-v1'"),
+    ("-m agent.lr=1e-3,-1 seeds=1,2", "(job 3 of 4: agent.lr=-1 seeds=1)."),
+    ("-m tuned=none,wrong", "there are no tuned settings 'wrong'"),
+    ("-m seeds=interval(1,2)", "a grid cannot go through an interval"),
+    ("-m hydra.sweep.subdir=x seeds=1,2", "hydra.sweep.subdir cannot be set"),
+    # the user's own files
+    (f"{MY} agent=dead", "unknown setting agent.epsilonn"),
+    (f"{MY} agent=dead", "(set in my/agent/dead.yaml)."),
+    (f"{MY} agent=negative", "(set in my/agent/negative.yaml)."),
+    (f"{MY} agent=broken", "my/agent/broken.yaml, line 2: not valid YAML"),
+    (f"{MY} env=lake", "(set in my/env/lake.yaml)."),
+    (f"{MY} env=gone", "(set in my/env/gone.yaml)."),
+    (f"{MY} experiment=dead", "unknown setting seedss. Did you mean seeds?"),
+    (f"{MY} experiment=wto", "Did you mean two?"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD, ids=[line for line, _ in BAD])
+def test_bad_input_is_one_sentence_and_leaves_nothing(
+    rlrun: Rlrun, tmp_path: Path, line: str, message: str
+) -> None:
+    write_files(tmp_path)
+    before = tree(tmp_path)
+    outcome = rlrun(*line.split(" "))
+    assert outcome.code == 2
+    assert message.removesuffix(".") in outcome.err
+    assert outcome.err.startswith("rlrun: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.rstrip()[-1] in ".?)"
+    assert outcome.out == ""
+    assert outcome.runs == []
+    assert tree(tmp_path) == before

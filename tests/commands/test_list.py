@@ -1,0 +1,169 @@
+"""`rlrun list` says what there is and what goes together, quickly."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from rlrun import build
+from rlrun.agents import AGENTS
+from rlrun.cli.commands import VERBS
+from rlrun.cli.config.paths import config_root
+from rlrun.cli.verbs.dispatch import complete, own_words
+from rlrun.compatibility import capabilities_of, incompatibility
+from rlrun.core.schema import construct
+from rlrun.envs.survey import newest_ids, spaces_by_id
+from rlrun.settings import Settings
+from tests.support.common import settings
+from tests.support.trained import said
+
+
+def rows(*words: str) -> list[dict[str, str]]:
+    code, out, err = said("list", *words, "--json")
+    assert code == 0, err
+    told = json.loads(out)
+    assert isinstance(told, list)
+    return told
+
+
+def names(*words: str) -> list[str]:
+    return [next(iter(row.values())) for row in rows(*words)]
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_what_is_read_of_an_agents_class_is_what_it_says(name: str) -> None:
+    module, _, attribute = AGENTS[name].partition(":")
+    cls: Any = getattr(importlib.import_module(module), attribute)
+    takes = capabilities_of(AGENTS[name])
+    told = (cls.observes, cls.acts, getattr(cls, "needs", ""))
+    assert (takes.observes, takes.acts, takes.needs) == told
+
+
+def test_agents() -> None:
+    listed = {row["agent"]: row for row in rows("agents")}
+    assert list(listed) == list(AGENTS)
+    assert all(row["what"] for row in listed.values())
+    assert listed["ppo"] == {
+        "agent": "ppo",
+        "observations": "any",
+        "actions": "any",
+        "what": "PPO (Schulman et al. 2017)",
+    }
+    assert listed["sarsa"]["observations"] == "discrete, or bins"
+    assert listed["value_iteration"]["observations"] == "a known model"
+    assert listed["td3"]["actions"] == "continuous"
+    assert names("agents", "williams") == ["reinforce"]
+
+
+@pytest.mark.parametrize(
+    "env", ["Pendulum-v1", "FrozenLake-v1", "Blackjack-v1", "ALE/Pong-v5", "CartPole-v1"]
+)
+def test_the_agents_that_fit_are_those_that_a_run_takes(env: str) -> None:
+    """Of the classes themselves, in the environment that a run would open."""
+    parts = construct(Settings, settings(f"env={env}", "agent=random"), "")
+    spec = build.spaces_of(parts)
+    takers = [name for name in AGENTS if not incompatibility(build._agent_class(name), spec)]
+    assert names("agents", f"env={env}") == takers
+
+
+def test_environments() -> None:
+    listed = {row["environment"]: row for row in rows("envs")}
+    assert {"CartPole-v1", "ALE/Pong-v5", "rlrun/MarsRover-v0"} <= listed.keys()
+    assert not {"CartPole-v0", "Pong-v4", "PongNoFrameskip-v4"} & listed.keys()
+    assert listed["CartPole-v1"]["observations"] == "continuous 4"
+    assert listed["Taxi-v4"]["observations"] == "discrete 500, with a model"
+    assert listed["CarRacing-v3"] == {
+        "environment": "CarRacing-v3",
+        "observations": "image 3x96x96",
+        "actions": "continuous 3",
+    }
+    assert names("envs", "lander") == ["LunarLander-v3", "LunarLanderContinuous-v3"]
+    assert names("envs", "agent=td3", "lander") == ["LunarLanderContinuous-v3"]
+    planned = names("envs", "agent=value_iteration")
+    assert planned == [row for row in listed if "with a model" in listed[row]["observations"]]
+
+
+def test_what_a_game_is_said_to_look_like_is_so() -> None:
+    assert "ALE/Pong-v5" in newest_ids()
+    said_so = spaces_by_id(["ALE/Pong-v5"])["ALE/Pong-v5"]
+    parts = construct(Settings, settings("env=ALE/Pong-v5"), "")
+    spec = build.spaces_of(parts)
+    assert said_so.obs == spec.obs
+    assert said_so.action.kind == spec.action.kind
+
+
+def test_experiments() -> None:
+    listed = {row["experiment"]: row["what"] for row in rows("experiments")}
+    files = {path.stem for path in (config_root() / "experiment").glob("*.yaml")}
+    assert listed.keys() == files
+    assert listed["bench_dqn"].startswith("The settings that `make bench` compares")
+
+
+def test_lines_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, _ = said("list", "agents", "dueling")
+    assert code == 0
+    head, first, *more = out.splitlines()
+    assert head.split() == ["agent", "observations", "actions", "what"]
+    assert head.index("what") == first.index("Dueling")
+    assert all(line[: head.index("what")].strip() == "" for line in more)
+    assert max(map(len, out.splitlines())) <= 80
+    assert said("list", "envs", "nothing-like-it")[1] == "nothing fits\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["agnets"], "there is no list of 'agnets'. Did you mean agents?"),
+        (["--json"], "there is no list of ''."),
+        (["agents", "agent=dqn"], "rlrun list agents knows no agent."),
+        (["envs", "--all"], "rlrun list envs knows no --all."),
+        (["envs", "agent=dqnn"], "there is no agent 'dqnn'. Did you mean dqn?"),
+        (["agents", "env=CartPol-v1"], "Did you mean CartPole-v1?"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(words: list[str], sentence: str) -> None:
+    code, out, err = said("list", *words)
+    assert (code, out) == (2, "")
+    assert err.startswith("rlrun: ")
+    assert sentence in err
+
+
+def test_agents_are_listed_without_torch() -> None:
+    code = (
+        "import sys; sys.argv = ['rlrun', 'list', 'agents', 'env=Pendulum-v1'];"
+        "from rlrun.__main__ import main; main(); import rlrun; rlrun.load_run;"
+        "print([m for m in ('torch', 'hydra', 'omegaconf') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("line", "verbs", "words"),
+    [
+        ("rlrun ev", ["evaluate"], []),
+        ("rlrun list ", None, ["agents", "envs", "experiments"]),
+        ("rlrun list e", None, ["envs", "experiments"]),
+        ("rlrun list envs a", None, []),
+        ("rlrun record outp", None, []),
+    ],
+)
+def test_completion(line: str, verbs: list[str] | None, words: list[str]) -> None:
+    assert complete(line) == verbs
+    if verbs is None:
+        assert own_words(line) == words
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    code, out, _ = said(verb, "--help")
+    assert code == 0
+    assert out.startswith(f"rlrun {verb}")
+    assert max(map(len, out.splitlines())) <= 100
+    assert said(verb)[0] == 2

@@ -1,0 +1,230 @@
+"""Searches with real runs: what they find, give up, survive and leave behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlrun.run_folder.config_file import read_config
+from rlrun.run_folder.files import LINES
+from rlrun.run_folder.reader import read_run
+from rlrun.sweep import ledger, view
+from tests.support.cli import Rlrun, tree
+from tests.support.resume import resume
+from tests.support.sweeps import FAULTY, VICTIM_WORD, command, started, states
+
+LAKE = (  # a step size of 0.1 or more finds the goal; one near 0 never does
+    "agent=q_learning",
+    "agent.initial_value=0.5",
+    "env=FrozenLake-v1",
+    "env.kwargs.is_slippery=false",
+    "tuned=none",
+    "seeds=2",
+    "total_steps=3000",
+    "log.every=1000",
+    "eval.every=1000",
+    "eval.episodes=1",
+    "eval.final_episodes=1",
+    "eval.max_steps=50",
+    "explore.start=1",
+    "explore.end=1",
+    "agent.lr=interval(1e-6,1)",
+)
+OPTUNA = "hydra/sweeper=optuna"
+ALONE = (OPTUNA, "sweep.jobs=1", "hydra/launcher=basic")  # one after another, in this process
+
+
+def search(folder: Path, *words: str) -> int:
+    return command("-m", *ALONE, *LAKE, *words, f"hydra.sweep.dir={folder}")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A search of 6 trials of which none is given up."""
+    folder = tmp_path_factory.mktemp("search") / "s"
+    assert search(folder, "search.trials=6", "search.pruner=none") == 0
+    return folder
+
+
+def tried(folder: Path) -> dict[float, float | None]:
+    """The learning rate of each trial and its value, in the order of the trials."""
+    entries = ledger.read(folder).items()
+    return {read_config(folder / job)["agent"]["lr"]: entry.value for job, entry in entries}
+
+
+def test_it_finds_the_better_end(found: Path) -> None:
+    told = tried(found)
+    assert len(told) == 6
+    assert all((value == 1.0) == (lr > 0.01) for lr, value in told.items())
+    assert {0.0, 1.0} <= set(told.values())  # it has been at both ends
+
+
+def test_the_same_seed_gives_the_same_trials(found: Path, tmp_path: Path) -> None:
+    words = ("search.trials=3", "search.pruner=none")
+    assert search(tmp_path / "again", *words) == 0
+    assert search(tmp_path / "other", *words, "search.seed=1") == 0
+    assert list(tried(tmp_path / "again").items()) == list(tried(found).items())[:3]
+    assert not set(tried(tmp_path / "other")) & set(tried(found))
+
+
+def test_runs_know_nothing_of_the_search(found: Path) -> None:
+    for job, entry in ledger.read(found).items():
+        run = read_run(found / job)
+        assert not {"search", "sweep"} & set(run.settings)
+        assert run.result is not None and run.result["final"]["mean"] == entry.value
+        assert "search." not in run.meta["command"] and "sweep." not in run.meta["command"]
+
+
+def test_the_best_is_an_experiment(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resume(str(found)) == 0  # there is nothing left: it says what came out again
+    out = capsys.readouterr().out
+    assert "search:    6 trials: 6 done\n" in out
+    lr = next(lr for lr, value in tried(found).items() if value == 1.0)
+    (line,) = [line for line in out.splitlines() if line.startswith("again:")]
+    assert line.endswith(f"agent.lr={lr}")
+    assert "search" not in line
+    (line,) = [line for line in out.splitlines() if line.startswith("or:")]
+    words = line.split()[2:]
+    assert words[0] == "--config-dir" and words[2] == "experiment=best"
+    assert command(*words, "hydra.run.dir=run") == 0
+    (job,) = [job for job in ledger.read(found) if read_config(found / job)["agent"]["lr"] == lr]
+    assert read_config(tmp_path / "run") == read_config(found / job)
+    told, mine = (
+        [json.loads(text) for text in (run / LINES).read_text().splitlines()]
+        for run in (found / job, tmp_path / "run")
+    )
+    for row in (*told, *mine):
+        row.pop("time/fps", None)
+    assert mine == told
+    assert "_target_" not in (found / "experiment" / "best.yaml").read_text()
+
+
+def test_hopeless_trials_end_early(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    assert search(folder, "search.trials=6", "search.pruner=halving") == 0
+    out = capsys.readouterr().out
+    given_up = [job for job, entry in ledger.read(folder).items() if entry.state == "pruned"]
+    assert 0 < len(given_up) < 6
+    assert f"{6 - len(given_up)} done, {len(given_up)} pruned" in out
+    for job in given_up:
+        run = read_run(folder / job)
+        assert run.result is not None
+        assert (run.status, run.result["stopped"]) == ("pruned", "pruned")
+        assert run.result["steps"] == 1000 and run.result["final"] is None
+        assert tried(found)[run.settings["agent"]["lr"]] == 0.0  # the same 6 are drawn
+        assert "others were better by now" in (folder / job / "run.log").read_text()
+    assert resume(str(folder / given_up[0])) == 0  # alone it goes on to its end
+    run = read_run(folder / given_up[0])
+    assert run.result is not None
+    assert (run.status, run.result["steps"]) == ("done", 3000)
+
+
+def test_a_trial_that_fails_does_not_end_the_search(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(view, "LINE_SECONDS", 0.0)
+    space = ("env.kwargs.what=choice('none',raises,dies)", "agent.lr=interval(0.1,1)")
+    words = (*FAULTY, "seed=6", VICTIM_WORD, *space, "search.trials=6", "search.sampler=random")
+    assert command("-m", OPTUNA, *words, "hydra.sweep.dir=s") == 0
+    out, err = capsys.readouterr()
+    kinds = [
+        read_config(here / "s" / job)["env"]["kwargs"]["what"] for job in ledger.read(here / "s")
+    ]
+    assert states(here / "s") == ["done" if kind == "none" else "failed" for kind in kinds]
+    assert set(states(here / "s")) == {"done", "failed"}
+    assert f"{kinds.count('none')} done, {6 - kinds.count('none')} failed" in out
+    last = [line for line in err.splitlines() if " jobs done" in line][-1]
+    counted = re.match(r"(\d) of 6 jobs done(?: \| (\d) failed)?", last)  # not of its batch alone
+    assert counted is not None
+    assert sum(map(int, counted.groups("0"))) in (4, 5)  # one or both of the last two still run
+    assert read_config(here / "s" / next(iter(ledger.read(here / "s"))))["seed"] == 6
+
+
+def test_killed_and_gone_on_with_it_is_what_it_would_have_been(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    words = (OPTUNA, "sweep.jobs=1", *LAKE, "search.trials=4", "search.pruner=none")
+
+    def third_begun() -> bool:
+        return len(list(folder.glob("*/meta.json"))) == 3
+
+    process = started(folder, *words, until=third_begun)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert len(ledger.read(folder)) == 3
+    assert resume(str(folder), "search.trials=6", "hydra/launcher=basic") == 0
+    assert list(tried(folder).items()) == list(tried(found).items())
+    assert states(folder) == ["done"] * 6
+    capsys.readouterr()
+    assert resume(str(folder)) == 0  # it knows that there were to be 6
+    assert "search:    6 trials: 6 done\n" in capsys.readouterr().out
+
+
+def test_what_a_search_fixed_cannot_be_changed(
+    found: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = tree(found)
+    for word in ("search.seed=1", "agent.lr=1", "search.trials=x", "search.trials=1,2"):
+        assert resume(str(found), word) == 2
+        assert "What may change: sweep.jobs, sweep.on_error, hydra/launcher, search.trials" in (
+            capsys.readouterr().err
+        )
+    assert tree(found) == before
+
+
+BAD = [
+    (
+        ("agent.lr=interval(-1,1)",),
+        "agent.lr must be positive, got -1.0 (where the search may come",
+    ),
+    (("agent.lr=interval(1,-1)",), "the first end must be below the second"),
+    (("agent.lr=choice(1e-3,fast)",), "agent.lr must be a number, got 'fast' (where the search"),
+    (("agent.tau=interval(0.1,7)",), "(where the search may come: agent.tau=7.0)"),
+    (("agent.lrr=interval(1e-3,1)",), "unknown setting agent.lrr. Did you mean agent.lr?"),
+    (("agent.target_every=interval(1,9.5)",), "agent.target_every must be a whole number"),
+    (("env.max_episode_steps=interval(10,400)",), "must be a whole number or null, got 158.97"),
+    (("agent.lr=tag(log,interval(0,1))",), "only positive numbers have a logarithm"),
+    (("agent.lr=tag(lgo,interval(0,1))",), "there is no tag lgo: write tag(log,...)"),
+    (("agent=choice(dqn,ddpg)",), "the agent ddpg cannot take discrete actions"),
+    (("agent=random",), "there is nothing to search through, and no search space random"),
+    (("search=nope",), "no search space nope: write 'agent.lr=interval(1e-4,1e-2)'"),
+    (("eval.final_episodes=0",), "a search compares final evaluations, and eval.final_epi"),
+    (("search.trials=0",), "search.trials must be at least 1, got 0"),
+    (("search.trials=1,2",), "search.trials takes one value, for the whole search"),
+    (("search.sampler=tp",), "search.sampler must be one of tpe, random, got 'tp'"),
+    (("search.pruner=halve",), "Did you mean halving?"),
+    (("search.seed=-1",), "search.seed must be at least 0"),
+    (("sweep.jobs=0",), "sweep.jobs must be at least 1"),
+    (("hydra.sweep.subdir=x",), "hydra.sweep.subdir cannot be set"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD)
+def test_bad_searches_are_refused(
+    rlrun: Rlrun, tmp_path: Path, words: tuple[str, ...], message: str
+) -> None:
+    outcome = rlrun("-m", OPTUNA, *words)
+    assert (outcome.code, outcome.runs) == (2, [])
+    assert outcome.err.startswith("rlrun: ") and outcome.err.count("\n") == 1
+    assert message in outcome.err
+    assert tree(tmp_path) == []
+
+
+def test_intervals_are_for_searches(rlrun: Rlrun, tmp_path: Path) -> None:
+    interval = "agent.lr=interval(1e-4,1e-2)"
+    assert "or search in it: rlrun -m hydra/sweeper=optuna" in rlrun("-m", interval).err
+    assert "add -m, and hydra/sweeper=optuna for an interval" in rlrun(interval).err
+    assert rlrun("search.trials=0").err == "rlrun: search.trials must be at least 1, got 0.\n"
+    assert tree(tmp_path) == []

@@ -1,0 +1,1 @@
+"""What every agent, and the house itself, has to keep."""

@@ -1,0 +1,219 @@
+"""What every agent must keep, whatever it learns: one battery for all of them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rlrun.agents import AGENTS
+from rlrun.checkpoint import store
+from rlrun.core.rng import Purpose, Streams
+from rlrun.loop import evaluate
+from tests.support.common import (
+    SMALL_CONTROL,
+    SMALL_DQN,
+    SMALL_PPO,
+    SMALL_REINFORCE,
+    agent_and_envs,
+    differences,
+    drive,
+    host,
+    row,
+)
+
+SHORT = "env.max_episode_steps=30"
+SMALL = {
+    "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
+    "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
+    "dueling_dqn": (*SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared", "agent.tau=0.2"),
+    "rainbow": (
+        *SMALL_DQN,
+        "agent=rainbow",
+        "agent.train_every=3",
+        "agent.target_every=7",
+        "agent.v_max=30",
+        "explore.fraction=0.002",
+    ),
+    "ddpg": (
+        "agent=ddpg",
+        *SMALL_CONTROL,
+        "agent.action_layer=2",
+        "agent.norm=layer",
+        SHORT,
+    ),
+    "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
+    "sac": ("agent=sac", *SMALL_CONTROL, "agent.norm=batch", "agent.max_grad_norm=5", SHORT),
+    "ppo": (
+        *SMALL_PPO,
+        "agent.target_kl=1e-4",
+        "agent.lr_end=0",
+        "agent.entropy_coef=0.1",
+    ),
+    "a2c": (
+        *SMALL_PPO[1:],
+        "agent=a2c",
+        "agent.n_steps=5",
+        "agent.batch_size=null",
+        "agent.normalize_reward=true",
+    ),
+    "reinforce": (*SMALL_REINFORCE, "agent.entropy_coef=0.01", SHORT),
+    "random": ("agent=random",),
+    "q_learning": ("agent=q_learning", "agent.trace_decay=0.8", SHORT),
+    "sarsa": ("agent=sarsa", "agent.n_step=3", "agent.lr_decay=0.1", SHORT),
+    "expected_sarsa": ("agent=expected_sarsa", "explore=softmax", SHORT),
+    "double_q_learning": ("agent=double_q_learning", "agent.lr_decay=0.1", SHORT),
+    "monte_carlo": ("agent=monte_carlo", "explore.clock=episodes", "explore.over=20", SHORT),
+    "td_prediction": ("agent=td_prediction", SHORT),
+    "value_iteration": ("agent=value_iteration",),
+    "q_value_iteration": ("agent=q_value_iteration",),
+    "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
+}
+TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
+CONTROL = ("Pendulum-v1", "tests.support.control:Reach-v0", "tests.support.control:Turn-v0")
+MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
+ACTIONS = ("CartPole-v1", "Pendulum-v1", "tests.support.choices:Choices-v0", "FrozenLake-v1")
+WHERE = {
+    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "tests.support.pixels:Film-v0"),
+    "double_dqn": ("CartPole-v1",),
+    "dueling_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0"),
+    "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0"),
+    "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
+    "td3": CONTROL,
+    "sac": (*CONTROL, "tests.support.control:PixelReach-v0"),
+    "ppo": (*ACTIONS, "tests.support.pixels:Film-v0"),
+    "a2c": ACTIONS,
+    "reinforce": (*ACTIONS, "tests.support.pixels:Film-v0"),
+    "random": ("CartPole-v1", "Pendulum-v1"),
+    **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
+    **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
+    **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
+}
+CASES = [(agent, env) for agent in AGENTS for env in WHERE[agent]]
+battery = pytest.mark.parametrize(("agent", "env"), CASES)
+
+
+@battery
+def test_actions_and_metrics_have_the_seed_axis(agent: str, env: str) -> None:
+    one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=3", "env.num_envs=2")
+    for _ in range(30):
+        action = one.act(envs.obs, 0)
+        assert action.shape == (3, 2, *envs.spec.action.shape)
+        metrics = one.learn(envs.step(action), 100)
+        assert all(host(values).shape == (3,) for values in metrics.values())
+
+
+@battery
+def test_evaluation_changes_nothing_and_nobody_global_randomness(agent: str, env: str) -> None:
+    globals_before = random.getstate(), str(np.random.get_state()), torch.get_rng_state()
+    one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2")
+    drive(one, envs, 60)
+    before = host([one.state_dict(), envs.state_dict()])
+    _, own = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=3")
+    value = getattr(one, "value", None)
+    first, again = (evaluate(one, own, 60, 6, value=value) for _ in range(2))
+    assert differences(before, host([one.state_dict(), envs.state_dict()])) == []
+    assert differences(host(first), host(again)) == []
+    assert first[0].shape == first[1].shape == (2, 6)
+    assert random.getstate() == globals_before[0]
+    assert str(np.random.get_state()) == globals_before[1]
+    assert torch.equal(torch.get_rng_state(), globals_before[2])
+
+
+@battery
+@pytest.mark.parametrize("at", [7, 61, 200])
+def test_loaded_goes_on_as_if_nothing_had_been(
+    agent: str, env: str, at: int, tmp_path: Path
+) -> None:
+    words = (*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
+    one, envs = agent_and_envs(*words)
+    drive(one, envs, 2 * at)
+    store.save(tmp_path, {"agent": one.state_dict(), "envs": envs.state_dict()})
+    expected = drive(one, envs, 150, 2 * at)
+    other, others = agent_and_envs(*words)
+    saved = store.load(tmp_path)
+    other.load_state_dict(saved["agent"])
+    others.load_state_dict(saved["envs"])
+    assert differences(expected, drive(other, others, 150, 2 * at)) == []
+    assert differences(host(one.state_dict()), host(other.state_dict())) == []
+
+
+@battery
+@pytest.mark.parametrize("envs_per_seed", [1, 3])
+def test_a_seed_in_a_stack_is_the_seed_alone(agent: str, env: str, envs_per_seed: int) -> None:
+    words = (*SMALL[agent], f"env={env}", f"env.num_envs={envs_per_seed}")
+    stack, envs = agent_and_envs(*words, "seed=5", "seeds=3")
+    together = drive(stack, envs, 240)
+    for k in range(3):
+        alone, own = agent_and_envs(*words, f"seed={5 + k}", "seeds=1")
+        apart = drive(alone, own, 240)
+        for a, b in zip(together, apart, strict=True):
+            assert differences([[x[k : k + 1] for x in a[0]], row(a[1], k)], b) == []
+        assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
+
+
+@battery
+def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
+    """Where an environment does not come back the next step does not follow the last one."""
+    one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
+    drive(one, envs, 26)  # 13 steps of each: more than a rollout
+    state = one.state_dict()
+    if not {"replay", "rollout", "episodes", "waiting", "steps"} & state.keys():
+        assert not hasattr(one, "cut")
+        return
+    one.cut()  # type: ignore[attr-defined]
+    state = one.state_dict()
+    if "replay" in state:
+        assert state["replay"]["tail"]["last"][:, -1].all()
+    if "noise" in state and "x" in state["noise"]:
+        assert not state["noise"]["x"].any()
+    if "rollout" in state:
+        assert state["rollout"]["count"] > 0
+        assert state["rollout"]["last"][:, -1].all()
+    if state.get("rewards"):
+        assert not state["rewards"]["sum"].any()
+    if "episodes" in state:
+        kept = [each["reward"] for seed in state["episodes"]["under_way"] for each in seed.values()]
+        assert [len(each) for each in kept] == [0] * 4
+    if "waiting" in state:
+        assert not state["waiting"]["waits"].any()
+        assert not state["trace"].any()
+    if "steps" in state:
+        assert [len(each) for seed in state["steps"] for each in seed.values()] == [0] * 4
+
+
+@pytest.mark.parametrize("purpose", [Purpose.EXPLORE, Purpose.REPLAY])
+def test_the_contract_notices_a_shared_generator(
+    purpose: Purpose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refill = Streams._refill
+    purposes: dict[int, Purpose] = {}
+
+    def shared(self: Streams, width: int) -> None:
+        bits = self._bits
+        if purposes[id(self)] is purpose:
+            self._bits = [bits[0]] * len(bits)
+        refill(self, width)
+
+    def remember(self: Streams, seeds: Any, given: Purpose) -> None:
+        purposes[id(self)] = given
+        init(self, seeds, given)
+
+    init = Streams.__init__
+    monkeypatch.setattr(Streams, "__init__", remember)
+    monkeypatch.setattr(Streams, "_refill", shared)
+    with pytest.raises(AssertionError):
+        test_a_seed_in_a_stack_is_the_seed_alone("dqn", "CartPole-v1", 1)
+
+
+@battery
+def test_the_same_command_twice_is_the_same(agent: str, env: str) -> None:
+    words = (*SMALL[agent], f"env={env}", "seeds=2")
+    first, second = (drive(*agent_and_envs(*words), 100) for _ in range(2))
+    assert differences(first, second) == []
+    other = drive(*agent_and_envs(*words, "seed=1"), 100)
+    assert differences(first, other) != []

@@ -1,0 +1,252 @@
+"""Actors, critics and normalized layers against torch's own autograd and layers."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Sequence
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rlrun.core.types import Space
+from rlrun.nets.actor_critic import ActorNet, CriticNet, Norm
+from rlrun.nets.layer_norm import LayerNorm
+from rlrun.nets.norm import NormalizedDense
+from rlrun.nets.parameters import Parameters
+from tests.support.nets import CPU, IMAGE, observations
+
+VECTOR = Space("vector", (3,))
+NUMBERS = Space("discrete", (), (5,))
+nets = pytest.mark.parametrize("space", [VECTOR, IMAGE, NUMBERS], ids=lambda space: space.kind)
+norms = pytest.mark.parametrize("norm", [None, "layer", "batch"], ids=str)
+
+
+def started(
+    net: ActorNet | CriticNet, seeds: Sequence[int], networks: int = 1, last: float | None = None
+) -> Parameters:
+    params = Parameters.zeros(len(seeds), net.shapes, CPU, networks)
+    net.init(params, seeds, 0, last)
+    return params
+
+
+def seen(space: Space, *lead: int, draw: int = 1) -> Tensor:
+    if space.kind != "discrete":
+        return observations(space, *lead, draw=draw)
+    return torch.randint(space.choices[0], lead, generator=torch.Generator().manual_seed(draw))
+
+
+def normal(*shape: int, draw: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(draw))
+
+
+def leaves_of(params: Parameters) -> list[Tensor]:
+    return [piece.detach().clone().requires_grad_() for piece in params.pieces]
+
+
+def same(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
+    pairs = zip(ours, theirs, strict=True)
+    return all(torch.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in pairs)
+
+
+@nets
+@pytest.mark.parametrize(
+    ("hidden", "norm"),
+    [([], None), *itertools.product([[6], [9, 5]], [None, "layer", "batch"])],
+)
+def test_the_actors_gradients_are_those_of_autograd(
+    space: Space, hidden: list[int], norm: Norm | None
+) -> None:
+    net = ActorNet(space, hidden, 3, norm=norm)
+    params, obs = started(net, [1, 2]), seen(space, 2, 5)
+    leaves = leaves_of(params)
+    out = net.forward(leaves, obs)[0]
+    assert out.shape == (2, 5, 3)
+    slope = normal(*out.shape)
+    with_gradient = [n for n in range(len(leaves)) if n not in net.statistics]
+    wanted = torch.autograd.grad((out * slope).sum(), [leaves[n] for n in with_gradient])
+    again, saved = net.forward(params.pieces, obs)
+    assert torch.equal(out, again)
+    into = params.zeros_like()
+    net.backward(params.pieces, saved, slope, into.pieces)
+    assert same([into.pieces[n] for n in with_gradient], wanted)
+    assert into.flat.count_nonzero() > 0
+
+
+@nets
+@norms
+@pytest.mark.parametrize(
+    ("hidden", "action_layer"), [([], 1), ([6], 1), ([9, 5], 1), ([6], 2), ([9, 5], 2)]
+)
+def test_the_critics_gradients_are_those_of_autograd(
+    space: Space, hidden: list[int], action_layer: int, norm: Norm | None
+) -> None:
+    net = CriticNet(space, 2, hidden, action_layer=action_layer, norm=norm)  # type: ignore[arg-type]
+    params, obs = started(net, [1, 2]), seen(space, 2, 5)
+    action = normal(2, 5, 2, draw=3).requires_grad_()
+    leaves = leaves_of(params)
+    slope = normal(2, 5)
+    with_gradient = [n for n in range(len(leaves)) if n not in net.statistics]
+    sources = [leaves[n] for n in with_gradient]
+    for learning in (True, False):
+        q = net.forward(leaves, obs, action, learning=learning)[0]
+        assert q.shape == (2, 5)
+        *wanted, by_action = torch.autograd.grad((q * slope).sum(), [*sources, action])
+        again, saved = net.forward(params.pieces, obs, action.detach(), learning=learning)
+        assert torch.equal(q, again)
+        into = params.zeros_like()
+        net.backward(params.pieces, saved, slope, into.pieces)
+        assert same([into.pieces[n] for n in with_gradient], wanted)
+        _, saved = net.forward(params.pieces, obs, action.detach(), learning=learning)
+        ours = net.action_gradient(params.pieces, saved, slope)
+        assert same([ours], [by_action])
+        assert ours.count_nonzero() == ours.numel()
+
+
+@pytest.mark.parametrize("action_layer", [1, 2])
+def test_a_critic_by_torchs_own_layers(action_layer: int) -> None:
+    net = CriticNet(VECTOR, 2, [7, 6], action_layer=action_layer, norm="layer")  # type: ignore[arg-type]
+    params = started(net, [4])
+    obs, action = seen(VECTOR, 1, 9), normal(1, 9, 2)
+    for piece in (*params.pieces[2:4], *params.pieces[6:8]):  # gains and shifts
+        piece += 0.1 * normal(*piece.shape) * (piece.shape[-1] == 8)
+    x = obs[0]
+    for layer, (first, width) in enumerate(((0, 7), (4, 6))):
+        if layer + 1 == action_layer:
+            x = torch.cat([x, action[0]], -1)
+        weight, bias, gain, shift = (piece[0] for piece in params.pieces[first : first + 4])
+        x = x @ weight[: x.shape[-1], :width] + bias[0, :width]
+        x = functional.layer_norm(x, (width,), gain[0, :width], shift[0, :width]).relu()
+    weight, bias = (piece[0] for piece in params.pieces[8:])
+    wanted = x @ weight[:6, :1] + bias[:, :1]
+    assert torch.allclose(net.infer(params.pieces, obs, action)[0], wanted[:, 0], atol=1e-6)
+
+
+def test_normalized_layers_start_as_standard_ones() -> None:
+    """Before the ReLU an observation's numbers have mean 0 and variance 1."""
+    net = NormalizedDense([3, 50], rectify=True, norm=LayerNorm())
+    params = Parameters.zeros(1, net.shapes, CPU)
+    net.init(params.pieces, 0, torch.Generator().manual_seed(0))
+    assert params.pieces[2][0, 0].tolist() == [1.0] * 50 + [0.0] * 2  # padding has no gain
+    _, saved = net.forward(params.pieces, functional.pad(normal(1, 4, 3), (0, 1)), learning=True)
+    standard = saved[0][1][3][..., :50]
+    assert standard.mean(-1) == pytest.approx(torch.zeros(1, 4), abs=1e-6)
+    assert standard.var(-1, unbiased=False) == pytest.approx(torch.ones(1, 4), abs=1e-3)
+
+
+def torchs_own(params: Parameters, row: int) -> torch.nn.Sequential:
+    """An actor with hidden layers of 7 and 6 and batch normalisation, as torch's modules."""
+    twin = torch.nn.Sequential()
+    for first, inputs, width in ((0, 3, 7), (6, 7, 6), (12, 6, 2)):
+        weight, bias = (piece[row] for piece in params.pieces[first : first + 2])
+        dense = torch.nn.Linear(inputs, width)
+        dense.weight.data, dense.bias.data = weight[:inputs, :width].mT, bias[0, :width]
+        twin.append(dense)
+        if first < 12:
+            gain, shift = (piece[row, 0, :width] for piece in params.pieces[first + 2 : first + 4])
+            norm = torch.nn.BatchNorm1d(width)
+            norm.weight.data, norm.bias.data = gain, shift
+            twin.extend([norm, torch.nn.ReLU()])
+    return twin
+
+
+def test_batch_normalisation_by_torchs_own_layers() -> None:
+    """While learning, after the running statistics have moved, and where a seed is frozen."""
+    net = ActorNet(VECTOR, [7, 6], 2, norm="batch")
+    params, obs = started(net, [4, 5]), seen(VECTOR, 2, 9)
+    for first in (0, 6):  # gains and shifts
+        for piece in params.pieces[first + 2 : first + 4]:
+            piece += 0.1 * normal(*piece.shape) * (piece.shape[-1] == 8)
+    before = params.flat.clone()
+    twins = [torchs_own(params, row) for row in range(2)]
+    out, saved = net.forward(params.pieces, obs)
+    wanted = torch.stack([twin(x) for twin, x in zip(twins, obs, strict=True)])
+    assert torch.allclose(out, wanted, atol=1e-5)
+    into = params.zeros_like()
+    net.backward(params.pieces, saved, normal(*out.shape), into.pieces)
+    net.track(params, into.flat, frozen={1})
+    assert torch.equal(params.flat[1], before[1])
+    assert all(into.pieces[n].count_nonzero() == 0 for n in net.statistics)
+    for n, place in ((4, 1), (10, 4)):
+        norm, width = twins[0][place], (7, 6)[place // 4]
+        mean, variance = (params.pieces[n + more][0, 0, :width] for more in (0, 1))
+        assert torch.allclose(mean, norm.get_buffer("running_mean"), atol=1e-6)
+        # torch adds the unbiased variance, 9/8 of the batch's, with a weight of .1
+        theirs = norm.get_buffer("running_var")
+        assert torch.allclose(variance, 0.9 + (theirs - 0.9) * 8 / 9, atol=1e-6)
+        theirs.copy_(variance)
+    twins[0].eval()
+    assert torch.allclose(net.infer(params.pieces, obs)[0], twins[0](obs[0]), atol=1e-5)
+    one = net.infer(params.pieces, obs[:, :1].contiguous())[0, 0]
+    assert torch.allclose(one, net.infer(params.pieces, obs)[0, 0], atol=1e-6)
+
+
+@norms
+def test_last_layers_start_small(norm: Norm | None) -> None:
+    net = ActorNet(VECTOR, [40], 30, norm=norm)
+    params, usual = (started(net, [3], last=last) for last in (3e-3, None))
+    for piece, usually in zip(params.pieces[-2:], usual.pieces[-2:], strict=True):
+        assert 2.5e-3 < piece.abs().max() <= 3e-3
+        assert 0.12 < usually.abs().max() <= 40**-0.5
+    for piece, usually in zip(params.pieces[:-2], usual.pieces[:-2], strict=True):
+        assert torch.equal(piece, usually)
+
+
+def test_twins_are_two_networks_of_their_seed() -> None:
+    net = CriticNet(VECTOR, 2, [5])
+    both, other = started(net, [3, 8], networks=2), started(net, [8], networks=2)
+    assert both.flat.shape == (2, 2 * started(net, [3]).flat.shape[1])
+    assert torch.equal(both.flat[1], other.flat[0])
+    assert len({tuple(piece.flatten().tolist()) for piece in both.pieces[0]}) == 4
+    obs, action = seen(VECTOR, 4, 6), normal(4, 6, 2)
+    q = net.infer(both.pieces, obs, action)
+    half = both.flat.shape[1] // 2
+    for row in range(4):
+        seed, twin = divmod(row, 2)
+        alone = Parameters(both.flat[[seed], half * twin : half * (twin + 1)].clone(), net.shapes)
+        one = slice(row, row + 1)
+        assert torch.equal(
+            net.infer(alone.pieces, obs[one].clone(), action[one].clone())[0], q[row]
+        )
+    assert both.copy().networks == both.zeros_like().networks == 2
+
+
+def test_what_needs_a_hidden_layer_says_so() -> None:
+    with pytest.raises(ValueError, match=r"^norm is batch, but there is no hidden layer"):
+        ActorNet(VECTOR, [], 1, norm="batch")
+    with pytest.raises(ValueError, match=r"^action_layer is 2, but there is no hidden layer"):
+        CriticNet(VECTOR, 1, [], action_layer=2)
+
+
+@norms
+@pytest.mark.parametrize("draw", range(10))
+def test_a_seed_computes_the_same_in_every_stack(draw: int, norm: Norm | None) -> None:
+    rng = random.Random(draw)
+    space = Space("vector", (rng.choice([1, 2, 3, 8, 17, 33, 100]),))
+    hidden = [rng.choice([1, 3, 5, 17, 32, 64, 130]) for _ in range(rng.randint(1, 3))]
+    size, seeds, batch = rng.randint(1, 7), rng.choice([2, 3, 7]), rng.choice([1, 5, 32, 256])
+    layer = rng.choice([1, 2])
+    critic = CriticNet(space, size, hidden, action_layer=layer, norm=norm)  # type: ignore[arg-type]
+    actor = ActorNet(space, hidden, size, norm=norm)
+    found = []
+    for rows in [range(seeds), *([k] for k in range(seeds))]:
+        obs = observations(space, seeds, batch)[list(rows)]
+        q_params, a_params = started(critic, rows, networks=2), started(actor, rows)
+        out, saved = actor.forward(a_params.pieces, obs)
+        by_actor, by_critic = a_params.zeros_like(), q_params.zeros_like()
+        actor.backward(a_params.pieces, saved, out.clone(), by_actor.pieces)
+        twice = obs.repeat_interleave(2, 0), torch.tanh(out).repeat_interleave(2, 0)
+        q, kept = critic.forward(q_params.pieces, *twice)
+        slope = critic.action_gradient(q_params.pieces, kept, q.clone())
+        critic.backward(q_params.pieces, kept, q.clone(), by_critic.pieces)
+        parts = (
+            out,
+            q.view(len(obs), -1),
+            slope.reshape(len(obs), -1),
+            by_actor.flat,
+            by_critic.flat,
+        )
+        found.append(torch.cat([part.reshape(len(obs), -1) for part in parts], 1))
+    assert torch.equal(found[0], torch.cat(found[1:]))

@@ -1,0 +1,230 @@
+"""What is written is read back as TensorBoard and scripts read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
+    EventAccumulator,
+)
+from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]
+
+from rlrun.run_folder.logger import Logger
+
+NAN = float("nan")
+
+
+def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """All (step, value) of each scalar tag in an event folder."""
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    events.Reload()
+    tags: list[str] = events.Tags()["scalars"]
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags}
+
+
+def hparams(folder: Path) -> dict[str, Any]:
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    content: dict[str, Any] = events.PluginTagToContent("hparams")
+    return content
+
+
+def lines(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_each_seed_number_has_its_own_run_and_lines(tmp_path: Path) -> None:
+    logger = Logger(tmp_path, [703, 9], {})
+    logger.write(5000, {"eval/mean_reward": np.array([500.0, 21.5]), "time/fps": np.array([1, 1])})
+    logger.write(6000, {"train/loss": np.array([0.25, 0.5], dtype=np.float32)})
+    logger.close()
+    assert lines(tmp_path) == [
+        {"step": 5000, "seed": 703, "eval/mean_reward": 500.0, "time/fps": 1.0},
+        {"step": 5000, "seed": 9, "eval/mean_reward": 21.5, "time/fps": 1.0},
+        {"step": 6000, "seed": 703, "train/loss": 0.25},
+        {"step": 6000, "seed": 9, "train/loss": 0.5},
+    ]
+    assert scalars(tmp_path / "seed_9") == {
+        "eval/mean_reward": [(5000, 21.5)],
+        "time/fps": [(5000, 1.0)],
+        "train/loss": [(6000, 0.5)],
+    }
+    assert scalars(tmp_path / "seed_703")["eval/mean_reward"] == [(5000, 500.0)]
+
+
+def test_what_is_not_finite_is_left_out_for_its_seed_alone(tmp_path: Path) -> None:
+    logger = Logger(tmp_path, [0, 1, 2], {})
+    logger.write(10, {"train/loss": np.array([NAN, 2.0, np.inf])})
+    logger.close()
+    assert lines(tmp_path) == [
+        {"step": 10, "seed": 0},
+        {"step": 10, "seed": 1, "train/loss": 2.0},
+        {"step": 10, "seed": 2},
+    ]
+    assert [scalars(tmp_path / f"seed_{k}") for k in (0, 1, 2)] == [
+        {},
+        {"train/loss": [(10, 2.0)]},
+        {},
+    ]
+
+
+def test_aggregates_over_seeds_at_steps_where_every_seed_has_a_value(tmp_path: Path) -> None:
+    logger = Logger(tmp_path, [4, 5, 6], {})
+    for step, returns in ((1, [0.0, 0.0, 3.0]), (2, [0.0, NAN, 3.0]), (3, [2.0, 2.0, 2.0])):
+        logger.write(
+            step,
+            {
+                "rollout/ep_rew_mean": np.array(returns),
+                "eval/mean_reward": np.array([3.0, 0.0, 0.0] if step == 1 else [NAN] * 3),
+                "train/loss": np.array(returns),
+            },
+        )
+    logger.close()
+    # the IQM of 3 values is their mean; its bootstrap reaches from the lowest to the highest
+    bands = {
+        "interval/rollout/ep_rew_mean/low": [(1, 0.0), (3, 2.0)],
+        "interval/rollout/ep_rew_mean/high": [(1, 3.0), (3, 2.0)],
+        "interval/eval/mean_reward/low": [(1, 0.0)],
+        "interval/eval/mean_reward/high": [(1, 3.0)],
+    }
+    for name, value in (("iqm", 1.0), ("ci_low", 0.0), ("ci_high", 3.0)):
+        assert scalars(tmp_path / name) == {
+            "rollout/ep_rew_mean": [(1, value), (3, 2.0)],
+            "eval/mean_reward": [(1, value)],
+        } | (bands if name == "iqm" else {})
+
+
+def test_one_seed_has_no_aggregates(tmp_path: Path) -> None:
+    logger = Logger(tmp_path, [7], {})
+    logger.write(1, {"eval/mean_reward": np.array([1.0])})
+    logger.close()
+    assert sorted(os.listdir(tmp_path)) == ["metrics.jsonl", "seed_7"]
+
+
+def test_hyperparameters_are_in_the_same_run_and_file(tmp_path: Path) -> None:
+    given: dict[str, bool | int | float | str] = {
+        "seed": 0,
+        "agent.lr": 1e-3,
+        "agent.double": True,
+        "agent.name": "dqn",
+    }
+    logger = Logger(tmp_path, [0, 703], given)
+    running = hparams(tmp_path / "seed_703")
+    logger.write(1, {"eval/mean_reward": np.array([1.0, 2.0])})
+    logger.close()
+    assert sorted(os.listdir(tmp_path)) == [
+        "ci_high",
+        "ci_low",
+        "iqm",
+        "metrics.jsonl",
+        "seed_0",
+        "seed_703",
+    ]
+    assert [len(os.listdir(tmp_path / f"seed_{k}")) for k in (0, 703)] == [1, 1]
+    assert set(running) == {metadata.SESSION_START_INFO_TAG}
+    content = hparams(tmp_path / "seed_703")
+    start = metadata.parse_session_start_info_plugin_data(content[metadata.SESSION_START_INFO_TAG])
+    read = {name: getattr(value, value.WhichOneof("kind")) for name, value in start.hparams.items()}
+    assert read == given | {"seed": 703}
+    assert read["agent.double"] is True
+    end = metadata.parse_session_end_info_plugin_data(content[metadata.SESSION_END_INFO_TAG])
+    assert end.status == 1  # success, in TensorBoard's api.proto
+    assert end.end_time_secs >= start.start_time_secs > 0
+    with pytest.raises(KeyError):
+        hparams(tmp_path / "iqm")
+
+
+def test_everything_can_be_read_before_the_end(tmp_path: Path) -> None:
+    logger = Logger(tmp_path, [1, 2], {})
+    logger.write(1, {"eval/mean_reward": np.array([1.0, 2.0])})
+    assert len(lines(tmp_path)) == 2
+    assert scalars(tmp_path / "seed_2") == {"eval/mean_reward": [(1, 2.0)]}
+    assert scalars(tmp_path / "iqm")["eval/mean_reward"] == [(1, 1.5)]
+    logger.close()
+
+
+def test_a_second_logger_goes_on_where_the_first_one_was(tmp_path: Path) -> None:
+    position: dict[str, Any] = {}
+    for first, last in ((1, 3), (3, 5), (5, 6)):  # each writes more than was saved of it
+        logger = Logger(tmp_path, [1, 2], {}, position)
+        for step in range(first, last):
+            logger.write(step, {"eval/mean_reward": np.array([step, step])})
+        position = logger.position(last - 1)
+        if last < 6:
+            for step in range(last, last + 2):  # killed before the next checkpoint
+                logger.write(step, {"eval/mean_reward": np.array([-1.0, -2.0])})
+        logger.close()
+        logger.close()  # once is enough, twice does no harm
+    assert [(line["step"], line["seed"]) for line in lines(tmp_path)] == [
+        (step, seed) for step in range(1, 6) for seed in (1, 2)
+    ]
+    for run in ("seed_1", "seed_2", "iqm", "ci_low", "ci_high"):
+        points = [(step, float(step)) for step in range(1, 6)]
+        assert scalars(tmp_path / run)["eval/mean_reward"] == points
+    for end in ("low", "high"):
+        assert scalars(tmp_path / "iqm")[f"interval/eval/mean_reward/{end}"] == points
+
+
+def test_without_a_position_the_log_begins_anew(tmp_path: Path) -> None:
+    for value in (1.0, 2.0):
+        logger = Logger(tmp_path, [1], {})
+        logger.write(1, {"time/fps": np.array([value])})
+        logger.close()
+    assert scalars(tmp_path / "seed_1") == {"time/fps": [(1, 2.0)]}
+    assert len(lines(tmp_path)) == 1
+
+
+def test_nothing_outside_of_the_folder_is_cut(tmp_path: Path) -> None:
+    """A position is read from a file, and files of a folder may be links."""
+    outside = tmp_path / "outside"
+    (outside / "seed_1").mkdir(parents=True)
+    events = outside / "seed_1" / "events.out.tfevents.1.2"
+    events.write_text("keep")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "seed_1").symlink_to(outside / "seed_1")
+    (tmp_path / "run" / "other").mkdir()
+    position = {"step": 1, "lines": 0, "events": {"../outside/seed_1/events.out.tfevents.1.2": 0}}
+    Logger(tmp_path / "run", [2], {}, position).close()
+    assert events.read_text() == "keep"
+
+
+def test_numbers_are_short_and_read_back_as_they_were(tmp_path: Path) -> None:
+    third, tenth = np.float64(1 / 3), np.float32(0.1)
+    logger = Logger(tmp_path, [1], {})
+    logger.write(1, {"a": np.array([third]), "b": np.array([tenth])})
+    logger.close()
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert text == '{"step": 1, "seed": 1, "a": 0.3333333333333333, "b": 0.1}\n'
+    (line,) = lines(tmp_path)
+    assert line["a"] == third and np.float32(line["b"]) == tenth
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 1)])
+def test_another_shape_is_refused_and_nothing_is_written(
+    tmp_path: Path, shape: tuple[int, ...]
+) -> None:
+    logger = Logger(tmp_path, [1, 2], {})
+    with pytest.raises(ValueError, match=r"train/loss needs one value for each of 2 seeds"):
+        logger.write(1, {"time/fps": np.ones(2), "train/loss": np.ones(shape)})
+    logger.close()
+    assert lines(tmp_path) == [] and scalars(tmp_path / "seed_1") == {}
+
+
+def test_a_write_is_cheap(tmp_path: Path) -> None:
+    """Some 1 ms with 7 metrics of 10 seeds; the best of several is compared."""
+    logger = Logger(tmp_path, range(10), {})
+    tags = ("rollout/ep_rew_mean", "eval/mean_reward", "a", "b", "c", "d", "e")
+    metrics = {tag: np.linspace(0.0, 1.0, 10) for tag in tags}
+    taken = []
+    for step in range(20):
+        start = time.perf_counter()
+        logger.write(step, metrics)
+        taken.append(time.perf_counter() - start)
+    logger.close()
+    assert min(taken) < 0.004

@@ -1,0 +1,126 @@
+"""What several test files need: the real configuration, shrunk, and what is built from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import hydra
+import numpy as np
+import torch
+
+from rlrun import build
+from rlrun.cli.config.paths import config_root
+from rlrun.core.schema import construct
+from rlrun.core.types import Agent, Envs
+from rlrun.envs.factory import open_envs
+from rlrun.loop import interact
+from rlrun.settings import Settings
+
+SMALL_DQN = (
+    "agent=dqn",
+    "agent.hidden=[16,16]",
+    "agent.batch_size=8",
+    "agent.learning_starts=20",
+    "replay.capacity=150",
+    "tuned=none",
+)
+SMALL_CONTROL = (
+    "agent.hidden=[16,16]",
+    "agent.batch_size=8",
+    "agent.learning_starts=20",
+    "agent.train_every=3",
+    "replay.capacity=150",
+    "tuned=none",
+)
+
+SMALL_PPO = (
+    "agent=ppo",
+    "agent.hidden=[16,16]",
+    "agent.n_steps=8",
+    "agent.batch_size=4",
+    "agent.epochs=3",
+    "agent.lr=1e-2",
+    "tuned=none",
+)
+SMALL_REINFORCE = (
+    "agent=reinforce",
+    "agent.hidden=[16,16]",
+    "agent.episodes=2",
+    "agent.lr=1e-2",
+    "tuned=none",
+)
+
+
+def settings(*words: str) -> dict[str, Any]:
+    """The settings that the command line ``rlrun WORDS`` composes."""
+    with hydra.initialize_config_dir(str(config_root()), version_base="1.3"):
+        return build.plain(hydra.compose("config", overrides=list(words)))
+
+
+def agent_and_envs(*words: str) -> tuple[Agent, Envs]:
+    """The agent and the training environments of that command line."""
+    parts = construct(Settings, settings(*words), "")
+    parts.device.prepare()
+    env = parts.env
+    agent = build.build_agent(parts, env.spec(parts.gamma))
+    return agent, env.open(parts.seeds, env.num_envs, gamma=parts.gamma)
+
+
+def envs_of(
+    env_id: str, seeds: tuple[int, ...] = (0,), num_envs: int = 1, gamma: float = 0.9, **kwargs: Any
+) -> Envs:
+    """A grid of one registered environment."""
+    return open_envs(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
+
+
+def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:
+    """Everything that comes out of some steps of the loop."""
+    seen = []
+    for step, t, metrics in interact(agent, envs, start):
+        seen.append(host([list(t), metrics]))
+        if step >= start + steps:
+            return seen
+    raise AssertionError("unreachable: the loop has no end")
+
+
+def host(tree: Any) -> Any:
+    """A copy of a state with every array and tensor as an array, for comparing."""
+    if isinstance(tree, Mapping):
+        return {key: host(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [host(value) for value in tree]
+    if isinstance(tree, torch.Tensor):
+        return tree.detach().cpu().numpy().copy()
+    return tree.copy() if isinstance(tree, np.ndarray) else tree
+
+
+def differences(a: Any, b: Any, place: str = "") -> list[str]:
+    """The places where two states of `host` differ in a single bit, or in shape or type."""
+    if isinstance(a, Mapping):
+        if a.keys() != b.keys():
+            return [f"{place}: {sorted(a)} against {sorted(b)}"]
+        return [d for key in a for d in differences(a[key], b[key], f"{place}/{key}")]
+    if isinstance(a, list):
+        if len(a) != len(b):
+            return [f"{place}: {len(a)} against {len(b)}"]
+        return [
+            d
+            for i, (x, y) in enumerate(zip(a, b, strict=True))
+            for d in differences(x, y, f"{place}/{i}")
+        ]
+    if isinstance(a, np.ndarray):
+        same = a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+        return [] if same else [place]
+    return [] if a == b else [f"{place}: {a} against {b}"]
+
+
+def row(tree: Any, k: int) -> Any:
+    """The part of a state of `host` that belongs to the seed at position k, as a stack of one."""
+    if isinstance(tree, Mapping):
+        return {key: row(value, k) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return tree[k : k + 1]
+    return tree[k : k + 1] if isinstance(tree, np.ndarray) and tree.ndim else tree

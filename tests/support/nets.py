@@ -1,0 +1,43 @@
+"""Stacked networks for tests: made, fed, and taught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlrun.core.types import Space
+from rlrun.nets.adam import Adam
+from rlrun.nets.parameters import Parameters
+from rlrun.nets.q_network import ValueNet
+
+CPU = torch.device("cpu")
+IMAGE = Space("image", (2, 40, 44))
+
+
+def started(net: ValueNet, seeds: Sequence[int]) -> Parameters:
+    params = Parameters.zeros(len(seeds), net.shapes, CPU)
+    net.init(params, seeds)
+    return params
+
+
+def gradient(net: ValueNet, params: Parameters, obs: Tensor, slope: Tensor) -> Parameters:
+    _, saved = net.forward(params.pieces, obs)
+    into = params.zeros_like()
+    net.backward(params.pieces, saved, slope, into.pieces)
+    return into
+
+
+def observations(space: Space, *lead: int, draw: int = 1) -> Tensor:
+    rng = np.random.default_rng(draw)
+    if space.kind == "image":
+        return torch.from_numpy(rng.integers(0, 256, (*lead, *space.shape), np.uint8))
+    return torch.from_numpy(rng.standard_normal((*lead, *space.shape)).astype(np.float32))
+
+
+def learn(net: ValueNet, params: Parameters, adam: Adam, obs: Tensor, target: Tensor) -> None:
+    values = net.infer(params.pieces, obs)
+    slope = (values - target).clamp(-1, 1) / target[0].numel()
+    adam.step(gradient(net, params, obs, slope).flat, 1e-2)
