@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test launchers lint format bench soak tensorboard clean
+.PHONY: help install run test quick matrix launchers lint format bench soak tensorboard clean
 
 help: ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,14 @@ run: install ## train DQN on CartPole: ten seeds at once
 
 test: install ## all tests, those that train included (ARGS='-m "not train"' leaves them out)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+quick: install ## tests that take a second or two each, and how much of each room they run
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m "not slow and not train" \
+		--cov=rlrun --cov-report=json:$(VENV)/coverage.json $(ARGS)
+	$(BIN)/python -m tests.coverage $(VENV)/coverage.json 60
+
+matrix: ## the quick tests on every Python from 3.11 to 3.13 that is found
+	.ci/matrix $(ARGS)
 
 launchers: ## sweeps under submitit and Ray, in an environment of their own; heavy, takes minutes
 	$(PYTHON) -m venv .venv-launchers
@@ -52,5 +60,5 @@ tensorboard: install ## look at everything under outputs/
 	$(BIN)/tensorboard --logdir outputs
 
 clean: ## remove the virtual environments and caches; outputs/ stays
-	rm -rf $(VENV) .venv-launchers .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .venv-* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

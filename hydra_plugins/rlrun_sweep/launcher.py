@@ -36,15 +36,16 @@ class LocalLauncher(Launcher):
 
         from hydra_plugins.rlrun_sweep._job import execute
         from rlrun.sweep import ledger, server
+        from rlrun.sweep.batch import job_of
 
         setup_globals()
         state = Singleton.get_state()
         # plain pickle refuses resolvers; the same bytes serve all jobs
         shared = cloudpickle.dumps((self._context, self._config, self._task, state))
-        jobs = {}
-        for number, words in enumerate(job_overrides, initial_job_idx):
-            job = words[-1].partition("=")[2].strip("'")  # rlrun.sweep.batch puts its name there
-            jobs[job] = (shared, list(words), number)
+        jobs = {
+            job_of(words): (shared, list(words), number)
+            for number, words in enumerate(job_overrides, initial_job_idx)
+        }
         sweep, folder = self._config.sweep, Path(self._config.hydra.sweep.dir)
         searching = self._config.hydra.runtime.choices["hydra/sweeper"] == "optuna"
         server.run(

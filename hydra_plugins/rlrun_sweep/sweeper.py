@@ -1,12 +1,15 @@
 """`hydra/sweeper=ledger`: runs the jobs of a sweep that stand in its ledger and are not done."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-
-from rlrun.cli.config.hydra_api import BasicSweeper
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
 
 
 @dataclass
@@ -20,17 +23,29 @@ ConfigStore.instance().store(
 )
 
 
-class LedgerSweeper(BasicSweeper):
-    """The grid of Hydra's basic sweeper, whose jobs have been queued before it is called."""
+class LedgerSweeper(Sweeper):
+    """Runs a grid whose jobs have been queued before it is called.
 
-    def __init__(self, params: dict[str, str] | None = None) -> None:
-        super().__init__(max_batch_size=None, params=params)
+    ``params`` are settings besides those of the command line, as Hydra's own sweeper takes them.
+    """
+
+    def __init__(self, params: Mapping[str, str] | None = None) -> None:
+        self._params = params  # read from the configuration
+        self._launcher: Any = None
+        self._config: Any = None
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        self._config = config
+        self._launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run what is left; a job that fails is the ledger's business, and not an exception."""
         from rlrun.sweep import batch, ledger
 
-        assert self.config is not None and self.launcher is not None
-        folder = Path(self.config.hydra.sweep.dir)
+        folder = Path(self._config.hydra.sweep.dir)
         with batch.holding(folder):
-            batch.launch(self.launcher, folder, list(ledger.recorded(folder)), arguments)
+            batch.launch(self._launcher, folder, list(ledger.recorded(folder)), arguments)

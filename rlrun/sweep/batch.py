@@ -24,6 +24,9 @@ from rlrun.sweep.ledger import Entry
 NOTHING_LEFT = ("done", "pruned", "running")  # to be done about a job, by this process
 
 
+_SUBDIR = "hydra.sweep.subdir="
+
+
 class Launcher(Protocol):
     """What is used of ``hydra.plugins.launcher.Launcher``."""
 
@@ -52,7 +55,7 @@ def launch(
         if not todo:
             break
         todo = [j for j in todo if tries[j]][:1] or todo  # who was a bystander, alone, is none now
-        words = [[*before[j].overrides, *common, f"hydra.sweep.subdir='{j}'"] for j in todo]
+        words = [[*before[j].overrides, *common, f"{_SUBDIR}'{j}'"] for j in todo]
         failure: Exception | None = None
         try:
             launcher.launch(words, initial_job_idx=first)
@@ -73,6 +76,12 @@ def launch(
             _close(folder, told[job])
     found = ledger.read(folder)
     return {job: found[job] for job in jobs}
+
+
+def job_of(words: Sequence[str]) -> str:
+    """The job whose words these are, as `launch` hands them to a launcher."""
+    name = next(word for word in reversed(words) if word.startswith(_SUBDIR))
+    return name.removeprefix(_SUBDIR).strip("'")
 
 
 def _close(folder: Path, entry: Entry) -> None:

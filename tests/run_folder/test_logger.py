@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]
 
 from rlrun.run_folder.logger import Logger
+from tests.support.work import calls
 
 NAN = float("nan")
 
@@ -217,14 +217,10 @@ def test_another_shape_is_refused_and_nothing_is_written(
 
 
 def test_a_write_is_cheap(tmp_path: Path) -> None:
-    """Some 1 ms with 7 metrics of 10 seeds; the best of several is compared."""
+    """7 metrics of 10 seeds: about 10 calls for each number that is written."""
     logger = Logger(tmp_path, range(10), {})
     tags = ("rollout/ep_rew_mean", "eval/mean_reward", "a", "b", "c", "d", "e")
     metrics = {tag: np.linspace(0.0, 1.0, 10) for tag in tags}
-    taken = []
-    for step in range(20):
-        start = time.perf_counter()
-        logger.write(step, metrics)
-        taken.append(time.perf_counter() - start)
+    logger.write(0, metrics)
+    assert calls(lambda: logger.write(1, metrics)) < 1500
     logger.close()
-    assert min(taken) < 0.004

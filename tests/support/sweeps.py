@@ -59,7 +59,7 @@ def started(folder: Path, *words: str, until: Callable[[], bool]) -> subprocess.
     line = [sys.executable, "-m", "rlrun", "-m", *words, f"hydra.sweep.dir={folder}"]
     pipe = subprocess.PIPE
     process = subprocess.Popen(line, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while not until():
         assert time.monotonic() < deadline and process.poll() is None, process.communicate()
         time.sleep(0.05)

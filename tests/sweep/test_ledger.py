@@ -129,7 +129,7 @@ def test_on_another_machine_the_lock_of_the_run_tells(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from rlrun.run_folder.folder import RunFolder;"
     )
-    code += "f = RunFolder.create(Path(sys.argv[1]), 'x', 1); print(flush=True); time.sleep(60)"
+    code += "f = RunFolder.create(Path(sys.argv[1]), 'x', 1); print(flush=True); time.sleep(600)"
     command = [sys.executable, "-c", code, str(tmp_path / "0")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None

@@ -73,10 +73,10 @@ def test_an_error_names_the_line_of_the_environment(tmp_path: Path) -> None:
 @pytest.mark.parametrize("vector", ["sync", "async"])
 def test_an_environment_that_hangs_is_ended_and_named(tmp_path: Path, vector: str) -> None:
     folder = tmp_path / "run"
-    kwargs = ("env.kwargs.what=hangs", f"env.kwargs.victim={VICTIM}", "env.timeout=1")
+    kwargs = ("env.kwargs.what=hangs", f"env.kwargs.victim={VICTIM}", "env.timeout=5")
     words = (*WORDS, "env=tests.support.faulty:Faulty-v0", *kwargs, f"env.vector={vector}")
     command = [sys.executable, "-m", "rlrun", *words, f"hydra.run.dir={folder}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 1
     assert "environment 0 of seed 6" in done.stderr
     assert "env.timeout" in done.stderr

@@ -11,22 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
-
-__all__ = [
-    "BasicSweeper",
-    "apply_overrides",
-    "args_parser",
-    "flags",
-    "job_error",
-    "new_loader",
-    "split_sweep",
-]
 
 
 def args_parser() -> argparse.ArgumentParser:
@@ -56,6 +45,9 @@ def apply_overrides(loader: Any, overrides: Sequence[Override], config: DictConf
 
 def split_sweep(overrides: Sequence[Override]) -> list[list[str]]:
     """The words of each job of a grid, as Hydra's basic sweeper orders them."""
+    # imported here: Hydra loads its plugins anew when it starts, and leaves older classes broken
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
     jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides), None)[0]
     return jobs
 
