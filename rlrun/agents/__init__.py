@@ -1,6 +1,8 @@
-"""The agents by name; each is one file. Named by path, so that listing them imports nothing.
+"""The agents by name: one file for each algorithm, in `parts` what several of them share.
 
-Other packages add theirs by an entry point in the group ``rlrun.agents``.
+Named by path, so that listing them imports nothing. Other packages add theirs by an entry point in
+the group ``rlrun.agents``. Imports core, rules, replay, explore, nets and tables; an agent never
+imports an agent.
 """
 
 AGENTS: dict[str, str] = {

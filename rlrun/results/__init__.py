@@ -1,4 +1,4 @@
 """Runs beside each other: which belong together, what scores are worth, tables and reports.
 
-Imports core, stats, run_folder and terminal.
+Imports stats, run_folder and terminal.
 """

@@ -2,6 +2,7 @@
 
 After Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice"
 (https://arxiv.org/abs/2108.13264). `seeds` is about one environment, `environments` about several.
+Imports nothing of rlrun.
 """
 
 from rlrun.stats.environments import (

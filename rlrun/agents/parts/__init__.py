@@ -1,4 +1,4 @@
 """What several agents share: actors and critics, objectives, normalisation, minibatches.
 
-Imports core, nets, rules, replay and explore; never an agent.
+Imports core, nets, rules and replay; never an agent.
 """

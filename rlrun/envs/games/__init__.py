@@ -2,7 +2,7 @@
 
 The probes isolate one thing each that a learner must get right; every agent has to solve those
 that apply within seconds (after the test environments of the rejax library). The others are
-problems of textbooks whose models and exact values are known.
+problems of textbooks whose models and exact values are known. Imports core and media.
 """
 
 import gymnasium as gym
