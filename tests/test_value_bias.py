@@ -201,11 +201,11 @@ def test_a_run_logs_what_its_agent_believes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_value, without = tmp_path / "with", tmp_path / "without"
+    monkeypatch.setattr(DQN, "value", lambda _, obs: np.full(obs.shape[:2], 4.0))
     for folder in (with_value, without):
         folder.mkdir()
-        monkeypatch.delattr(DQN, "value", raising=False)
-        if folder == with_value:
-            monkeypatch.setattr(DQN, "value", lambda _, obs: np.full(obs.shape[:2], 4.0), False)
+        if folder == without:  # an agent that estimates nothing
+            monkeypatch.setattr("rlrun.training.evaluator.EstimatesValue", type(None))
         start_run(settings(*WORDS), folder, "rlrun again")
     evaluations = [row for row in rows(with_value) if "eval/mean_reward" in row]
     assert len(evaluations) == 4

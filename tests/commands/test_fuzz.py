@@ -21,6 +21,8 @@ from rlrun.agents import AGENTS
 from rlrun.core.schema import settings_of
 from rlrun.explore.options import CHOOSERS, NOISES
 
+pytestmark = pytest.mark.slow
+
 MODELS = ("FrozenLake-v1", "Taxi-v4", "rlrun/ThreeStates-v0", "rlrun/StochasticMarsRover-v0")
 TABLES = (*MODELS, "CartPole-v1", "Blackjack-v1", "MountainCar-v0")
 CONTROL = ("Pendulum-v1", "MountainCarContinuous-v0", "BipedalWalker-v3")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rlrun.sweep import ledger
 from tests.support.faulty import MENDED
 from tests.support.sweeps import FAULTY, VICTIM_WORD, assert_undisturbed, command, states
+
+pytestmark = pytest.mark.slow
 
 
 def test_joblib_loses_no_job_but_those_that_fail(here: Path) -> None:

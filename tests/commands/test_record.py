@@ -32,6 +32,8 @@ from tests.support.common import settings
 from tests.support.resume import resume, run, stopped_at
 from tests.support.trained import digests, evaluated, result, said, trained
 
+pytestmark = pytest.mark.slow
+
 
 def frames_of(path: Path) -> tuple[tuple[int, int], float, Array]:
     """Size (width, height), frames in a second, and uint8 ``[frame, height, width, 3]``."""

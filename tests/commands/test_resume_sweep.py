@@ -16,6 +16,8 @@ from tests.support.cli import Rlrun
 from tests.support.faulty import MENDED
 from tests.support.sweeps import FAULTY, VICTIM_WORD, command, states
 
+pytestmark = pytest.mark.slow
+
 MADE = Plan("rlrun -m seed=1,2", (), (), ("seed=1,2",), ("seed",), "grid", "2026-01-01")
 
 

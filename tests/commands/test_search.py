@@ -19,6 +19,8 @@ from tests.support.cli import Rlrun, tree
 from tests.support.resume import resume
 from tests.support.sweeps import FAULTY, VICTIM_WORD, command, started, states
 
+pytestmark = pytest.mark.slow
+
 LAKE = (  # a step size of 0.1 or more finds the goal; one near 0 never does
     "agent=q_learning",
     "agent.initial_value=0.5",

@@ -22,6 +22,8 @@ from tests.support.sweeps import (
     states,
 )
 
+pytestmark = pytest.mark.slow
+
 KINDS = {
     "nothing": "",
     "raises": "failed in environment 0 of seed 6",

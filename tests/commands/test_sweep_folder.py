@@ -10,6 +10,8 @@ import pytest
 from rlrun.sweep import ledger
 from tests.support.sweeps import LONG, command, states
 
+pytestmark = pytest.mark.slow
+
 WORDS = ("-m", *LONG, "total_steps=500", "agent.lr=0.1,0.2", "hydra.sweep.dir=S")
 
 

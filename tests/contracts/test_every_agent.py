@@ -26,6 +26,8 @@ from tests.support.common import (
     row,
 )
 
+pytestmark = pytest.mark.slow
+
 SHORT = "env.max_episode_steps=30"
 SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),

@@ -21,6 +21,8 @@ from tests.support.common import (
     host,
 )
 
+pytestmark = pytest.mark.slow
+
 CART = "env=CartPole-v1"
 CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
 PENDULUM = ("env=Pendulum-v1", "env.max_episode_steps=50", *SMALL_CONTROL)

@@ -19,6 +19,8 @@ from rlrun.cli.verbs.dispatch import run_verb
 from rlrun.sweep import ledger
 from tests.support.resume import resume
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).with_name("data")
 EXPECTED: dict[str, Any] = json.loads((DATA / "expected.json").read_text())
 KILLED = ("table_killed", "dqn_killed", "ppo_killed")

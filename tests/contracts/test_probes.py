@@ -13,6 +13,8 @@ from rlrun.envs.games import PROBES
 from rlrun.loop import interact
 from tests.support.common import agent_and_envs
 
+pytestmark = pytest.mark.slow
+
 QUICK: dict[str, tuple[str, ...]] = {
     "dqn": (
         "agent=dqn",

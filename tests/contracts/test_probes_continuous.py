@@ -12,6 +12,8 @@ from rlrun.core.types import Agent, Array
 from rlrun.loop import interact
 from tests.support.common import agent_and_envs
 
+pytestmark = pytest.mark.slow
+
 QUICK = (
     "tuned=none",
     "agent.hidden=[32,32]",

@@ -15,6 +15,8 @@ from rlrun.core.types import Array
 from rlrun.loop import interact
 from tests.support.common import agent_and_envs
 
+pytestmark = pytest.mark.slow
+
 STEPS = 3000
 COMMON = ("tuned=none", "agent.hidden=[32]", "gamma=0.9", f"total_steps={STEPS}", "seeds=4")
 QUICK: dict[str, tuple[str, ...]] = {

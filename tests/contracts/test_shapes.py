@@ -19,6 +19,8 @@ from rlrun.loop import Played, evaluate
 from rlrun.settings import Settings
 from tests.support.common import SMALL_DQN, differences, drive, host, row, settings
 
+pytestmark = pytest.mark.slow
+
 
 class Shapes(gym.Env[Array, Any]):
     """Any width of observations, any number of actions; episodes of about seven steps."""

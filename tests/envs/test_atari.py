@@ -19,6 +19,8 @@ from tests.support.atari import all_are_closed as all_are_closed
 from tests.support.atari import evaluated, opened, played
 from tests.support.common import differences, host
 
+pytestmark = pytest.mark.slow
+
 
 class Alone:
     """One game in an environment that is made anew for every episode: the brute-force twin."""

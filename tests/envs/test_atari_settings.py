@@ -14,6 +14,8 @@ from tests.support.atari import OPEN, opened, played
 from tests.support.atari import all_are_closed as all_are_closed
 from tests.support.common import differences, host, settings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("words", "limit"), [((), 27_000), (("env.frame_skip=2",), 54_000)])
 def test_the_usual_limit_is_half_an_hour_of_play(words: tuple[str, ...], limit: int) -> None:

@@ -20,6 +20,8 @@ from tests.soak.compare import unlike
 from tests.support.common import SMALL_DQN, settings
 from tests.support.resume import resume
 
+pytestmark = pytest.mark.slow
+
 
 def test_signals_leave_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
