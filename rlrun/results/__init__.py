@@ -1,4 +1,4 @@
-"""Runs beside each other: which belong together, what scores are worth, tables and reports.
+"""Comparison of several runs: grouping into variants, reference scores, tables and reports.
 
 Imports stats, run_folder and terminal.
 """

@@ -1,4 +1,4 @@
-"""Runs beside each other: what differs between their settings, and which belong together."""
+"""Grouping runs into variants by the settings in which they differ."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from rlrun.run_folder.reader import RecordedRun
 from rlrun.stats import Summary, summary
 
 Plain = bool | int | float | str
-# Which learners, and how often they are looked at and saved: not how they learn.
-ASIDE = (
+# Keys ignored when runs are compared: they choose seeds, evaluation, logging and saving, not how
+# an agent learns.
+IGNORED_KEYS = (
     "seed",
     "seeds",
     "eval.every",
@@ -26,11 +27,11 @@ ASIDE = (
 
 @dataclass(frozen=True)
 class Variant:
-    """Runs that learn alike, their seeds aside: one row of a table, one curve of a figure.
+    """Runs with equal settings apart from `IGNORED_KEYS`: a row of a table, a curve of a figure.
 
-    ``label`` is what distinguishes it from the others (`dqn Acrobot-v1 agent.lr=0.001`), ``name``
-    the same without the environment, as it is in every environment; ``values`` are the settings in
-    which any of the compared runs differ.
+    ``label`` distinguishes it from the other variants (`dqn Acrobot-v1 agent.lr=0.001`), ``name``
+    does so without the environment and is the same in every one; ``values`` are its settings under
+    the keys in which any of the compared runs differ.
     """
 
     label: str
@@ -47,9 +48,9 @@ class Variant:
         return self.runs[0].env
 
     def scores(self, which: str = "final") -> dict[int, float]:
-        """Each seed number's mean return, ``final`` or ``best``, of the seeds that have one.
+        """Return the mean return, ``final`` or ``best``, by seed number, of the seeds with one.
 
-        A seed that was run twice counts once, as the later run has it.
+        A seed that was run twice counts once, with the score of the later run.
         """
         scores: dict[int, float] = {}
         for run in self.runs:
@@ -60,12 +61,12 @@ class Variant:
 
     @cached_property
     def final(self) -> Summary | None:
-        """What the final scores come to, by seed number; None where no seed has one."""
+        """Summary of the final scores, in the order of the seeds; None if no seed has one."""
         return self._summary("final")
 
     @cached_property
     def best(self) -> Summary | None:
-        """The same of each seed's best evaluation."""
+        """Summary of each seed's best evaluation; None if no seed has one."""
         return self._summary("best")
 
     def _summary(self, which: str) -> Summary | None:
@@ -73,30 +74,30 @@ class Variant:
         return summary([scores[seed] for seed in sorted(scores)]) if scores else None
 
     @property
-    def told(self) -> int:
-        """How many seeds have a final score."""
+    def num_scores(self) -> int:
+        """Number of seeds with a final score."""
         return len(self.final["per_seed"]) if self.final else 0
 
     @property
-    def seeds(self) -> int:
-        """How many seeds were asked for."""
+    def num_seeds(self) -> int:
+        """Number of seeds requested."""
         return len({seed for run in self.runs for seed in run.seeds})
 
     @property
     def steps(self) -> int:
-        """The steps of each seed that were asked for."""
+        """Requested environment steps per seed."""
         return int(self.runs[0].settings["total_steps"])
 
     @property
     def wall_seconds(self) -> float | None:
-        """Of all its runs together; None where none has ended."""
-        told = [(run.result or {}).get("wall_seconds") for run in self.runs]
-        known = [float(seconds) for seconds in told if isinstance(seconds, int | float)]
+        """Wall time of all runs together; None if none has ended."""
+        values = [(run.result or {}).get("wall_seconds") for run in self.runs]
+        known = [float(seconds) for seconds in values if isinstance(seconds, int | float)]
         return sum(known) if known else None
 
 
 def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, Plain]:
-    """Nested settings as ``group.key`` to plain values, for the table of hyperparameters."""
+    """Flatten nested settings to ``group.key: value``; null values are left out."""
     values: dict[str, Plain] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
@@ -109,44 +110,44 @@ def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, Plain]:
 
 
 def differing(runs: Iterable[RecordedRun]) -> list[str]:
-    """The keys in which the settings of ``runs`` differ, those of `ASIDE` left out, in their order.
+    """Return the keys in which the settings of ``runs`` differ, in their order.
 
-    A key that only some of them have differs too.
+    `IGNORED_KEYS` are left out. A key that only some of the runs have counts as different.
     """
     flattened = [flat(run.settings) for run in runs]
-    names = dict.fromkeys(name for values in flattened for name in values if not is_aside(name))
+    names = dict.fromkeys(name for values in flattened for name in values if not is_ignored(name))
     return [name for name in names if len({repr(values.get(name)) for values in flattened}) > 1]
 
 
-def is_aside(key: str) -> bool:
-    """Whether runs that differ in ``key`` learn the same, seed by seed."""
-    return any(key == name or (name[-1] == "." and key.startswith(name)) for name in ASIDE)
+def is_ignored(key: str) -> bool:
+    """Return whether ``key`` has no influence on how a given seed learns."""
+    return any(key == name or (name[-1] == "." and key.startswith(name)) for name in IGNORED_KEYS)
 
 
 def grouped(runs: Sequence[RecordedRun]) -> list[Variant]:
-    """The runs by their settings, seeds aside, in the order in which each was met first."""
+    """Group runs into variants, in the order of each variant's first run."""
     keys = differing(runs)
-    found: dict[tuple[Plain | None, ...], list[RecordedRun]] = {}
+    groups: dict[tuple[Plain | None, ...], list[RecordedRun]] = {}
     for run in runs:
         values = flat(run.settings)
-        found.setdefault(tuple(values.get(key) for key in keys), []).append(run)
+        groups.setdefault(tuple(values.get(key) for key in keys), []).append(run)
     differ = _differing_by_kind(runs)
     agents, envs = (len({kind[i] for kind in differ}) > 1 for i in (0, 1))
-    settings = []
-    for chosen, members in found.items():
+    variants = []
+    for chosen, members in groups.items():
         first = members[0]
         own = _words(first, differ[first.agent, first.env])
         agent, env = [first.agent] * agents, [first.env] * envs
         label, name = " ".join(agent + env + own), " ".join(agent + own)
         usual = "as configured"
         members.sort(key=lambda run: str(run.meta.get("started", "")))  # the later one counts
-        settings.append(Variant(label or usual, name or usual, dict(_set(keys, chosen)), members))
-    return settings
+        variants.append(Variant(label or usual, name or usual, dict(_set(keys, chosen)), members))
+    return variants
 
 
-def ranked(settings: Iterable[Variant]) -> list[Variant]:
-    """Best first by the final interquartile mean, and what has no score last."""
-    return sorted(settings, key=lambda each: -each.final["iqm"] if each.final else math.inf)
+def ranked(variants: Iterable[Variant]) -> list[Variant]:
+    """Sort variants by the final interquartile mean, best first; those without a score are last."""
+    return sorted(variants, key=lambda each: -each.final["iqm"] if each.final else math.inf)
 
 
 def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[str, Plain]]:
@@ -154,8 +155,9 @@ def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[
 
 
 def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], list[str]]:
-    """For each agent in each environment what its runs differ in; what comes with either of them
-    says nothing more.
+    """Return, by (agent, environment), the keys that differ among its own runs.
+
+    Keys that differ only because agents or environments do are redundant in a label.
     """
     kinds: dict[tuple[str, str], list[RecordedRun]] = {}
     for run in runs:
@@ -164,7 +166,7 @@ def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], lis
 
 
 def _words(run: RecordedRun, keys: Sequence[str]) -> list[str]:
-    """What the run has of the keys, as on the command line; an empty value is one, too."""
+    """Return ``key=value`` for each of ``keys`` that the run has; a null value counts as one."""
     values = flat(run.settings)
     return [
         f"{key}={values.get(key, 'null')}"

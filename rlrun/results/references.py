@@ -1,13 +1,13 @@
-"""What scores are worth: random play, the score that counts as solved, and a published one.
+"""Reference scores: random play, the score that counts as solved, and a published one.
 
-With them scores of several environments come to one scale, and a curve can be seen against a line.
+They put scores of several environments on one scale, and give curves a line to compare with.
 
 - ``random``: mean return of uniformly random actions, measured here over 10 seeds of 100 episodes
   each: ``rlrun agent=random env=ID tuned=none seeds=10 total_steps=100 eval.every=0
   eval.final_episodes=100`` (BipedalWalker with ``eval.final_episodes=10``), Gymnasium 1.4;
 - ``threshold``: Gymnasium's own ``reward_threshold``; several environments have none;
 - ``published``: the best score of a learning agent, or the optimum where it is known, with its
-  source. Single numbers, mostly of one run: something to look at, no statistics.
+  source. Single numbers, mostly of one run: a point of comparison, not statistics.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Published(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A score to be seen against, and what it is."""
+    """A score to compare with, and its kind."""
 
     kind: Literal["threshold", "published"]
     score: float
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Reference:
-    """Mean returns of an episode, none of them discounted."""
+    """Reference scores of an environment: undiscounted mean returns of an episode."""
 
     random: float
     threshold: float | None = None
@@ -39,14 +39,14 @@ class Reference:
 
     @property
     def line(self) -> Line:
-        """The threshold; the published score where there is none."""
+        """The threshold, or the published score if there is none."""
         if self.threshold is not None:
             return Line("threshold", self.threshold)
-        assert self.published is not None  # a test holds that each has one of the two
+        assert self.published is not None  # a test checks that each has one of the two
         return Line("published", self.published.score)
 
     def normalised(self, score: float) -> float:
-        """0 is what random play gets, 1 the reference score; more is possible, and less."""
+        """Scale a score so that random play is 0 and the reference score 1, without clipping."""
         return (score - self.random) / (self.line.score - self.random)
 
 
@@ -82,10 +82,10 @@ REFERENCES: dict[str, Reference] = {
 
 
 def reference(env: Mapping[str, Any]) -> Reference | None:
-    """That of the environment with these ``env`` settings (`id` and others); None if unknown.
+    """Return the reference of the environment with these ``env`` settings; None if unknown.
 
-    With arguments of its own or shorter episodes an environment is another one, for which the
-    scores do not hold. (A limit where Gymnasium has none, as in CliffWalking, changes nothing.)
+    The scores do not hold for an environment with ``kwargs`` or another episode limit. (A limit
+    where Gymnasium has no threshold, as in CliffWalking, changes nothing.)
     """
     known = REFERENCES.get(str(env["id"]))
     if known is None or env.get("kwargs"):
@@ -94,6 +94,6 @@ def reference(env: Mapping[str, Any]) -> Reference | None:
 
 
 def shared_reference(envs: Iterable[Mapping[str, Any]]) -> Reference | None:
-    """That of several such settings; None where it is not the same one for all of them."""
-    found = {reference(env) for env in envs}
-    return found.pop() if len(found) == 1 else None
+    """Return the reference shared by several ``env`` settings; None if they differ."""
+    references = {reference(env) for env in envs}
+    return references.pop() if len(references) == 1 else None

@@ -14,7 +14,7 @@ def test_another_page_is_not_overwritten(tmp_path: Path) -> None:
     leave(tmp_path / "a", [1.0, 2.0])
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "index.html").write_text("mine")
-    with pytest.raises(FolderError, match="is another page"):
+    with pytest.raises(FolderError, match="is not a report"):
         page_of(tmp_path)
     assert [path.name for path in (tmp_path / "report").iterdir()] == ["index.html"]
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from rlrun import stats
 from rlrun.results.grouping import grouped
 from rlrun.results.report.canvas import COLOURS, MOST_LINES, files, inline, look, short
-from rlrun.results.report.curves import MOST_POINTS, Joined, joined
+from rlrun.results.report.curves import MOST_POINTS, JoinedCurve, join_curves
 from rlrun.results.report.layout import DrawnFigure, draw
 from rlrun.results.report.model import gather
 from rlrun.run_folder.reader import read_runs
@@ -36,11 +36,11 @@ def points(line: Line2D) -> tuple[list[float], list[float]]:
     return x, y
 
 
-def join(folder: Path, *runs: Points, seeds: int = 1) -> Joined | None:
+def join(folder: Path, *runs: Points, seeds: int = 1) -> JoinedCurve | None:
     for i, curve in enumerate(runs):
         leave(folder / str(i), None, curve, seed=i * seeds, seeds=seeds)
     (setting,) = grouped(read_runs([folder])[0])
-    return joined(setting, "eval/mean_reward")
+    return join_curves(setting, "eval/mean_reward")
 
 
 def test_curves_of_other_seeds_are_joined_at_the_steps_that_all_have(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_curves_of_other_seeds_are_joined_at_the_steps_that_all_have(tmp_path: P
     assert curve is not None
     assert (curve.seeds, curve.steps.tolist()) == ([0, 1], [20, 40, 60, 80, 100])
     np.testing.assert_array_equal(curve.values, [curve.steps, 2 * curve.steps])
-    assert curve.note == "as configured is shown at the steps that all its seeds have."
+    assert curve.note == "as configured is shown at the steps that all its seeds share."
 
 
 def test_curves_at_other_steps_are_interpolated_and_it_is_said(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_no_seed_is_missing_from_a_point_and_none_goes_on_past_its_end(tmp_path:
     assert curve is not None
     assert curve.steps.tolist() == [20, 30]
     np.testing.assert_array_equal(curve.values, [[2, 3], [5, 6]])
-    assert "ends at step 30, the last of one of its seeds (others: 40)" in curve.note
+    assert "ends at step 30, where its shortest seed ends (longest: 40)" in curve.note
 
 
 def test_seeds_without_a_common_time_have_no_curve_and_a_seed_run_twice_is_the_later(
@@ -82,7 +82,7 @@ def test_seeds_without_a_common_time_have_no_curve_and_a_seed_run_twice_is_the_l
     for i in range(2):
         leave(tmp_path / "b" / str(i), None, {10: [float(i)], 20: [float(i)]}, seeds=1)
     (setting,) = grouped(read_runs([tmp_path / "b"])[0])
-    curve = joined(setting, "eval/mean_reward")
+    curve = join_curves(setting, "eval/mean_reward")
     assert curve is not None and curve.values.tolist() == [[1.0, 1.0]] and curve.note == ""
 
 
@@ -117,7 +117,7 @@ def test_reference_scores_are_drawn_where_they_hold_for_all_runs(tmp_path: Path)
     leave(tmp_path / "a", None, CURVE, env={"id": "Pendulum-v1"})
     curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
     assert lines(curves.figure)["published: -151.9"][1] == [-151.9, -151.9]
-    assert curves.notes[0] == "Thin lines are the seeds."
+    assert curves.notes[0] == "Thin lines are single seeds."
     assert curves.notes[1].startswith("Published: TD3, RL Baselines3 Zoo")
     thin = [points(line)[1] for line in curves.figure.axes[0].get_lines()[:2]]
     assert thin == [[1.0, 3.0], [2.0, 4.0]]
@@ -133,7 +133,7 @@ def test_of_many_settings_the_best_are_shown_and_it_is_said(tmp_path: Path) -> N
     curves = figures["curves-CartPole-v1-eval-mean_reward"]
     labels = [f"agent.lr={i}" for i in range(13, 3, -1)]
     assert list(lines(curves.figure)) == [*labels, "counts as solved: 475"]
-    assert curves.notes == ["Shown are the 10 of 13 settings with the best scores."]
+    assert curves.notes == ["Only the 10 best of 13 settings are shown."]
     effect = figures["effects-CartPole-v1-dqn-agent.lr"].figure
     (line,) = [line for line in effect.axes[0].get_lines() if line.get_marker() == "D"]
     assert points(line)[0] == [i + 1.0 for i in range(13)]  # a hyperparameter shows all
@@ -170,7 +170,7 @@ def test_profiles_and_improvement_are_those_of_the_statistics(tmp_path: Path) ->
     leave(tmp_path / "lost", [1.0, None, 0.0], seeds=3, agent={"lr": 0.4})
     found = drawn(tmp_path)["comparison-CartPole-v1-profile"]
     assert list(lines(found.figure)) == ["agent.lr=0.2", "agent.lr=0.1", "agent.lr=0.4"]
-    assert found.notes == ["Of agent.lr=0.4 only 2 of 3 seeds have a score."]
+    assert found.notes == ["agent.lr=0.4: only 2 of 3 seeds have a score."]
 
 
 def test_effects_join_settings_that_differ_in_nothing_else(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def row_of(page: Page, label: str) -> list[str]:
     return next(row for row in page.rows if row[0].startswith(label))
 
 
-def test_the_table_tells_what_the_results_and_the_statistics_say(tmp_path: Path) -> None:
+def test_the_table_shows_the_results_and_the_statistics(tmp_path: Path) -> None:
     scores = [10.0, 20.0, 30.0, 70.0, 250.0]
     leave(tmp_path / "a", scores, seeds=5)
     leave(tmp_path / "b", [1.25], seeds=1, agent={"lr": 0.1})
@@ -50,7 +50,7 @@ def test_settings_with_the_best_scores_come_first_and_environments_apart(tmp_pat
         leave(tmp_path / str(i), scores, CURVE, agent={"lr": lr}, env={"id": env})
     content = gather([tmp_path])
     assert [part.env for part in content.parts] == ["A-v0", "B-v0"]
-    assert [each.label for each in content.parts[1].settings] == [
+    assert [each.label for each in content.parts[1].variants] == [
         f"agent.lr=0.{i}" for i in (2, 1, 4)
     ]
 
@@ -62,7 +62,7 @@ def test_runs_of_other_seeds_are_one_row_and_a_lost_seed_is_counted(tmp_path: Pa
     assert row[1:4] == ["3 of 4", "3.000", "3.000"]
 
 
-def test_runs_that_are_not_done_are_told_with_their_step(tmp_path: Path) -> None:
+def test_runs_that_are_not_done_are_reported_with_their_step(tmp_path: Path) -> None:
     leave(tmp_path / "done", [1.0, 2.0], CURVE)
     leave(tmp_path / "lost", None, CURVE, status="failed", reason="the disk is full", seed=9)
     going = leave(tmp_path / "going", None, CURVE, agent={"lr": 0.5})
@@ -78,7 +78,7 @@ def test_runs_that_are_not_done_are_told_with_their_step(tmp_path: Path) -> None
     assert row_of(page, "agent.lr=0.5")[0].endswith("still running at step 100 of 100")
     assert row_of(page, "agent.lr=0.5")[2:6] == ["-", "-", "-", "-"]
     assert "failed at step 100 of 100: the disk is full." in page.text
-    assert page.text.count("going: not exactly what it would be uninterrupted") == 1
+    assert page.text.count("going: may differ from an uninterrupted run") == 1
 
 
 def test_a_damaged_run_is_named_and_left_out(tmp_path: Path) -> None:

@@ -192,7 +192,7 @@ def test_only_so_many_rows_are_shown_and_all_are_in_the_file(
     assert len(rows(tmp_path)) == 33
 
 
-def test_it_is_told_again_and_of_one_run_too(
+def test_it_is_printed_again_and_for_one_run_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recorded(tmp_path / "run", POOR)

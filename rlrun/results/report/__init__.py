@@ -1,6 +1,6 @@
-"""One page of HTML about any set of runs, with its figures as files beside it.
+"""An HTML page about any set of runs, and its figures as separate files.
 
-`model` gathers what there is to say, `curves` joins the curves of a variant, `layout` decides which
-figures there are, `figures` draws them, `tables` and `page` write HTML. Matplotlib is imported
-nowhere else.
+`model` gathers the data, `curves` joins the curves of a variant, `layout` decides which figures
+there are, `figures` and `effects` draw them, `canvas` styles and saves them, `tables` and `page`
+write HTML. Matplotlib is imported nowhere else.
 """

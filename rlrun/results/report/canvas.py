@@ -1,6 +1,6 @@
-"""How every figure looks, and its files: SVG for the page, SVG and PNG beside it.
+"""The style of all figures, and their files: SVG inside the page, SVG and PNG next to it.
 
-Matplotlib is used by its objects: there is no current figure, and nothing global is changed but
+Matplotlib is used through its objects: there is no current figure, and global settings change only
 within `style`.
 """
 
@@ -24,23 +24,23 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-WIDTH = 5.6  # inches: small, so that words stay readable where a page is narrow
+WIDTH = 5.6  # inches: small, so that text stays readable on a narrow page
 HEIGHT = 3.1  # without the legend
 INK, GRID, PAPER = "#24292f", "#d8dee4", "#ffffff"
 PNG_DPI = 160
 # Okabe and Ito 2008, for every kind of colour vision, without black and yellow, which are hard to
-# see on a dark or a light page; what comes after these is dashed.
+# see on a dark or a light page; lines after the sixth are dashed.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 DASHES = ("-", (0, (4, 1.6)))
 MOST_LINES = len(COLOURS) * len(DASHES)
-LEGEND_WIDTH = 76  # letters
+LEGEND_WIDTH = 76  # characters
 Look = tuple[str, str | tuple[int, tuple[float, float]]]  # colour and dashes of a line
 
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "text.color": INK,
-    "text.parse_math": False,  # names of settings are text, whatever is in them
+    "text.parse_math": False,  # names of settings are plain text
     "axes.edgecolor": GRID,
     "axes.labelcolor": INK,
     "axes.grid": True,
@@ -58,27 +58,27 @@ _STYLE: dict[str, Any] = {
     "lines.linewidth": 1.6,
     "figure.facecolor": PAPER,
     "axes.facecolor": "none",
-    "svg.fonttype": "none",  # words stay words: they can be searched, and the page sets their font
+    "svg.fonttype": "none",  # keep text as text: it can be searched, and the page sets its font
 }
 
 
 @contextmanager
 def style(salt: str = "") -> Iterator[None]:
-    """Matplotlib's settings for drawing and saving; names in an SVG are made from ``salt``.
+    """Apply Matplotlib's settings for drawing and saving; ids in an SVG are derived from ``salt``.
 
-    They start from Matplotlib's own defaults, so that nobody's matplotlibrc changes a report.
+    They start from Matplotlib's defaults, so that a user's matplotlibrc does not change a report.
     """
     settings: Any = {
         key: value
         for key, value in mpl.rcParamsDefault.items()
-        if not key.startswith(("backend", "interactive", "toolbar"))  # those are the process's
+        if not key.startswith(("backend", "interactive", "toolbar"))  # belong to the process
     }
     with mpl.rc_context(settings | _STYLE | {"svg.hashsalt": salt}):
         yield
 
 
 def blank(title: str, x: str, y: str, height: float = HEIGHT) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes; to be called within `style`."""
+    """Return a figure with one pair of axes; call it within `style`."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
     figure.suptitle(
@@ -90,12 +90,12 @@ def blank(title: str, x: str, y: str, height: float = HEIGHT) -> tuple[Figure, A
 
 
 def look(place: int) -> Look:
-    """Colour and dashes of the line at a place; they repeat after `MOST_LINES`."""
+    """Return colour and dashes of the line with an index; they repeat after `MOST_LINES`."""
     return COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
 
 
 def legend(figure: Figure, lines: list[Line2D]) -> None:
-    """Labels under the axes, in as many columns as their length allows; the figure grows."""
+    """Add a legend under the axes, in as many columns as its labels allow; the figure grows."""
     labels = ["\n".join(textwrap.wrap(str(line.get_label()), LEGEND_WIDTH)) for line in lines]
     longest = max(map(len, labels), default=0)
     columns = max(1, min(4, LEGEND_WIDTH // (longest + 6)))
@@ -108,13 +108,13 @@ def legend(figure: Figure, lines: list[Line2D]) -> None:
 
 
 def count_steps(axes: Axes) -> None:
-    """Mark the x axis in thousands and millions of steps."""
+    """Label the x axis in thousands and millions of steps."""
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: short(x)))
 
 
 def short(number: float) -> str:
-    """20k for 20,000, 1.5M for 1,500,000."""
+    """Abbreviate a number: 20k for 20,000, 1.5M for 1,500,000."""
     for unit, name in ((1e6, "M"), (1e3, "k")):
         if abs(number) >= unit:
             return f"{number / unit:g}{name}"
@@ -122,19 +122,19 @@ def short(number: float) -> str:
 
 
 def files(figure: Figure, name: str) -> tuple[str, bytes]:
-    """The figure as an SVG and as a PNG file; the same figure and name give the same bytes."""
+    """Return the figure as SVG and as PNG; the same figure and name give the same bytes."""
     svg, png = io.StringIO(), io.BytesIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_text(printable(text.get_text()))
     with style(name), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # a page has more fonts
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # a browser has more fonts
         figure.set_dpi(72)
-        canvas: Any = FigureCanvasSVG(figure)  # what is called of it has no types
-        figure.draw_without_rendering()  # finds where everything goes,
-        figure.set_layout_engine("none")  # and that is slow enough to do it once
-        canvas.print_svg(svg, metadata=nothing)
+        canvas: Any = FigureCanvasSVG(figure)  # its print methods are untyped
+        figure.draw_without_rendering()  # computes the layout, which is slow,
+        figure.set_layout_engine("none")  # so it is done once for both files
+        canvas.print_svg(svg, metadata=no_metadata)
         figure.set_dpi(PNG_DPI)
         canvas = FigureCanvasAgg(figure)
         canvas.print_png(png, metadata={"Software": None})
@@ -142,17 +142,17 @@ def files(figure: Figure, name: str) -> tuple[str, bytes]:
 
 
 def printable(text: str) -> str:
-    """Text with a mark for each character that is none, or that a font cannot be asked for."""
+    """Replace each character that cannot be printed by U+FFFD."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def inline(svg: str, title: str) -> str:
-    """An SVG file as part of a page: no document of its own, and the page's colours."""
+    """Return an SVG file as an element of a page: without prolog, in the page's colours."""
     body = svg[svg.index("<svg") :].strip()
     body = re.sub(r' xmlns(:xlink)?="[^"]*"', "", body, count=2)
     body = body.replace(" xlink:href=", " href=")
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)  # the same in every figure, and nobody asks for it
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # unused, and not unique across figures
     body = re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
     body = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), body)
     for colour, name in ((INK, "ink"), (GRID, "grid"), (PAPER, "paper")):

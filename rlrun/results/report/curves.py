@@ -1,4 +1,4 @@
-"""The curves of a setting's seeds on one axis, however its runs were evaluated."""
+"""Joining the curves of a variant's seeds on common steps."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from rlrun.results.grouping import Variant
 
-MOST_POINTS = 200  # of a curve: more than a figure has room for costs time and nothing is seen
+MOST_POINTS = 200  # of a curve: more would cost time and not be visible
 _Points = tuple[NDArray[np.int64], NDArray[np.float64]]  # steps and values, [time] each
 
 
 @dataclass(frozen=True)
-class Joined:
+class JoinedCurve:
     """A metric of all seeds: ``steps [time]``, finite ``values [seed, time]``.
 
-    ``note`` says in a sentence what had to be done to have every seed at every step.
+    ``note`` is a sentence on how every seed came to have a value at every step; "" if they had.
     """
 
     seeds: list[int]
@@ -26,15 +26,15 @@ class Joined:
     note: str = ""
 
 
-def joined(setting: Variant, tag: str) -> Joined | None:
-    """The metric ``tag`` of the setting's seeds; None where none of them has it.
+def join_curves(variant: Variant, tag: str) -> JoinedCurve | None:
+    """Return the metric ``tag`` of the variant's seeds; None if no seed has it.
 
-    A seed that was run twice counts once, as the later run has it. Steps that some seeds do not
-    have are left out, so that no seed is missing from any point; where fewer than half would be
-    left (the runs were evaluated at other steps), values are interpolated between evaluations.
-    Nothing is continued past the last step of a seed.
+    A seed that was run twice counts once, with the later run. Steps that some seeds lack are left
+    out, so that every point covers all seeds; if fewer than half of the steps would remain (the
+    runs were evaluated at different steps), values are interpolated between evaluations. Nothing
+    is extrapolated past the last step of a seed.
     """
-    seeds = _by_seed(setting, tag)
+    seeds = _by_seed(variant, tag)
     if not seeds:
         return None
     numbers = sorted(seeds)
@@ -53,27 +53,28 @@ def joined(setting: Variant, tag: str) -> Joined | None:
         common = coarsest
         notes.append("was evaluated at different steps, and values between them are interpolated")
     elif any((steps <= last).sum() > len(common) for steps, _ in points):
-        notes.append("is shown at the steps that all its seeds have")
+        notes.append("is shown at the steps that all its seeds share")
     longest = max(int(steps[-1]) for steps, _ in points)
     if longest > last:
         notes.append(
-            f"ends at step {common[-1]:,}, the last of one of its seeds (others: {longest:,})"
+            f"ends at step {common[-1]:,}, where its shortest seed ends (longest: {longest:,})"
         )
     if len(common) > MOST_POINTS:
         common = common[np.linspace(0, len(common) - 1, MOST_POINTS).round().astype(int)]
     values = np.stack([np.interp(common, steps, value) for steps, value in points])
-    return Joined(numbers, common, values, f"{setting.label} {', and '.join(notes)}." * bool(notes))
+    note = f"{variant.label} {', and '.join(notes)}." if notes else ""
+    return JoinedCurve(numbers, common, values, note)
 
 
-def _by_seed(setting: Variant, tag: str) -> dict[int, _Points]:
-    """Of each seed number that has the metric, the steps and values that are finite."""
-    found: dict[int, _Points] = {}
-    for run in setting.runs:
+def _by_seed(variant: Variant, tag: str) -> dict[int, _Points]:
+    """Return the finite values of the metric and their steps, by seed number."""
+    points: dict[int, _Points] = {}
+    for run in variant.runs:
         curve = run.curves.get(tag)
         if curve is None:
             continue
         for seed, values in zip(run.seeds, curve.values, strict=True):
             finite = np.isfinite(values)
             if finite.any():
-                found[seed] = curve.steps[finite], values[finite]
-    return found
+                points[seed] = curve.steps[finite], values[finite]
+    return points

@@ -1,4 +1,4 @@
-"""What a setting does to the score: the final scores against each value that was tried."""
+"""Figures of the effect of a setting: final scores against each value that was tried."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ from rlrun.results.grouping import Plain, Variant, differing, flat
 from rlrun.results.report.canvas import Look, blank, legend, look, printable, style
 from rlrun.results.report.model import EnvSection
 
-MOST_GROUPS = 6  # lines of a figure; with more of them all points are in one group
-MOST_TICKS = 8  # that are marked each, and not by round numbers
+MOST_GROUPS = 6  # lines of a figure; with more groups all points are in one
+MOST_TICKS = 8  # values that get a tick each; more get round numbers
 MOST_KEYS = 8  # figures of an agent in an environment
 
-Effect = tuple[str, str, list[Variant]]  # agent, key, those settings of it that have a score
+Effect = tuple[str, str, list[Variant]]  # agent, key, and the agent's variants with a score
 
 
 def effects(part: EnvSection) -> tuple[list[Effect], list[str]]:
-    """What to draw of an environment: by agent, each key in which its settings differ.
+    """Return what to draw of an environment: for each agent the keys in which its variants differ.
 
-    The second list is of the keys, with their agent, for which there is no room.
+    The second list names those for which there is no room, as "agent key".
     """
     drawn: list[Effect] = []
     left_out: list[str] = []
-    for agent in dict.fromkeys(setting.agent for setting in part.settings):
-        settings = [each for each in part.settings if each.agent == agent and each.final]
-        keys = differing(setting.runs[0] for setting in settings)
-        drawn += [(agent, key, settings) for key in keys[:MOST_KEYS]]
+    for agent in dict.fromkeys(variant.agent for variant in part.variants):
+        variants = [each for each in part.variants if each.agent == agent and each.final]
+        keys = differing(variant.runs[0] for variant in variants)
+        drawn += [(agent, key, variants) for key in keys[:MOST_KEYS]]
         left_out += [f"{agent} {key}" for key in keys[MOST_KEYS:]]
     return drawn, left_out
 
 
-def effect(title: str, key: str, settings: Sequence[Variant], score: str) -> Figure:
-    """Final scores against the values of ``key``: a point for each seed, a line through the IQM.
+def effect(title: str, key: str, variants: Sequence[Variant], score: str) -> Figure:
+    """Draw final scores against the values of ``key``: a point for each seed, a line through IQMs.
 
-    Rows that differ in nothing but ``key`` are joined by a line; if there are many such lines all
-    settings that share a value are taken together.
+    A line joins variants that differ only in ``key``; if there would be more than `MOST_GROUPS`
+    lines, all variants that share a value are pooled.
     """
-    values = [flat(setting.runs[0].settings).get(key) for setting in settings]
-    groups = [""] * len(settings) if is_together(key, settings) else _groups(key, settings)
-    is_line = 2 * len(set(values)) <= len(settings) or not is_together(key, settings)
+    values = [flat(variant.runs[0].settings).get(key) for variant in variants]
+    groups = [""] * len(variants) if is_together(key, variants) else _groups(key, variants)
+    is_line = 2 * len(set(values)) <= len(variants) or not is_together(key, variants)
     places, names = _axis(values)
     with style():
         figure, axes = blank(title, key, score)
@@ -55,13 +55,13 @@ def effect(title: str, key: str, settings: Sequence[Variant], score: str) -> Fig
         names_of_groups = list(dict.fromkeys(groups))
         for number, group in enumerate(names_of_groups):
             members = [i for i, other in enumerate(groups) if other == group]
-            found: dict[float, list[float]] = {}
+            scores: dict[float, list[float]] = {}
             for i in members:
-                final = settings[i].final
+                final = variants[i].final
                 assert final is not None
-                found.setdefault(places[i], []).extend(final["per_seed"])
+                scores.setdefault(places[i], []).extend(final["per_seed"])
             shift = number - (len(names_of_groups) - 1) / 2 if names else 0.0
-            lines.append(_draw(axes, found, look(number), shift * 0.09, is_line))
+            lines.append(_draw(axes, scores, look(number), shift * 0.09, is_line))
             lines[-1].set_label(group)
         _scale(axes, places, names)
         if len(names_of_groups) > 1:
@@ -69,29 +69,29 @@ def effect(title: str, key: str, settings: Sequence[Variant], score: str) -> Fig
     return figure
 
 
-def is_together(key: str, settings: Sequence[Variant]) -> bool:
-    """Whether too much else differs for a line of its own for each combination of it."""
-    return len(set(_groups(key, settings))) > MOST_GROUPS
+def is_together(key: str, variants: Sequence[Variant]) -> bool:
+    """Return whether all variants are pooled, since too many groups differ in other keys."""
+    return len(set(_groups(key, variants))) > MOST_GROUPS
 
 
-def _groups(key: str, settings: Sequence[Variant]) -> list[str]:
-    """What tells each setting from others but for ``key``, as words."""
-    others = [other for other in differing(r.runs[0] for r in settings) if other != key]
-    values = [flat(setting.runs[0].settings) for setting in settings]
-    return [" ".join(f"{k}={told[k]}" for k in others if k in told) for told in values]
+def _groups(key: str, variants: Sequence[Variant]) -> list[str]:
+    """Return, for each variant, its ``key=value`` words of the other keys that differ."""
+    others = [other for other in differing(r.runs[0] for r in variants) if other != key]
+    values = [flat(variant.runs[0].settings) for variant in variants]
+    return [" ".join(f"{k}={each[k]}" for k in others if k in each) for each in values]
 
 
 def _draw(
-    axes: Axes, found: dict[float, list[float]], style: Look, shift: float, is_line: bool
+    axes: Axes, scores: dict[float, list[float]], style: Look, shift: float, is_line: bool
 ) -> Line2D:
-    """The scores at each place, and their IQM; the line of these is returned."""
+    """Draw the scores by x position and their IQMs; return the line of the IQMs."""
     colour, dashes = style
-    for place, scores in found.items():
+    for place, values in scores.items():
         axes.plot(
-            [place + shift] * len(scores), scores, "o", color=colour, alpha=0.4, markersize=3.5
+            [place + shift] * len(values), values, "o", color=colour, alpha=0.4, markersize=3.5
         )
-    order = sorted(found)
-    middle = [stats.iqm(found[place]) for place in order]
+    order = sorted(scores)
+    middle = [stats.iqm(scores[place]) for place in order]
     (line,) = axes.plot(
         [place + shift for place in order],
         middle,
@@ -105,10 +105,10 @@ def _draw(
 
 
 def _axis(values: Sequence[Plain | None]) -> tuple[list[float], list[str] | None]:
-    """Where on the axis each value is; with the names of the places 0, 1, ... if these are words.
+    """Return the x position of each value, and the tick labels if the axis is categorical.
 
-    A few numbers are words, too, where they are too close together on their axis to be told apart
-    (.9, .99, .999), or a zero stands among values that span decades.
+    Words have positions 0, 1, ... So have a few numbers that would be too close together to
+    distinguish (.9, .99, .999), or that span decades and include zero.
     """
     numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) == len(values) and all(map(math.isfinite, numbers)):
@@ -122,7 +122,7 @@ def _axis(values: Sequence[Plain | None]) -> tuple[list[float], list[str] | None
 
 
 def _is_crowded(ticks: Sequence[float]) -> bool:
-    """Whether some of a few numbers in order could not be told apart on their axis."""
+    """Return whether sorted ticks, at most `MOST_TICKS`, are too close to be distinguished."""
     if len(ticks) > MOST_TICKS:
         return False
     if _spans(ticks):
@@ -134,7 +134,7 @@ def _is_crowded(ticks: Sequence[float]) -> bool:
 
 
 def _spans(numbers: Sequence[float]) -> bool:
-    """Whether positive numbers among these are a factor of ten or more apart."""
+    """Return whether the positive numbers span a factor of ten or more."""
     positive = [number for number in numbers if number > 0]
     return bool(positive) and max(positive) >= 10 * min(positive)
 

@@ -1,4 +1,7 @@
-"""The figures of one environment. Their data can be read from the axes of what is returned."""
+"""Learning curves, performance profiles and probabilities of improvement of one environment.
+
+The data can be read back from the axes of the returned figure.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,21 @@ from matplotlib.lines import Line2D
 from rlrun import stats
 from rlrun.results.grouping import Variant
 from rlrun.results.report.canvas import INK, blank, count_steps, legend, look, style
-from rlrun.results.report.curves import Joined
+from rlrun.results.report.curves import JoinedCurve
 
-Places = Mapping[str, int]  # label -> which colour and dashes
+Places = Mapping[str, int]  # label -> index of its colour and dashes
 
 
 def learning_curves(
     title: str,
-    curves: Sequence[tuple[str, Joined]],
+    curves: Sequence[tuple[str, JoinedCurve]],
     places: Places,
     score: str,
     reference: tuple[str, float] | None = None,
 ) -> Figure:
-    """IQM over seeds with its 95 % interval shaded, a line for each label; to be called once.
+    """Draw the IQM over seeds with its shaded 95 % interval, a line for each label.
 
-    Of a single setting the seeds are drawn, too. ``reference`` is a name and a score.
+    With a single curve its seeds are drawn too. ``reference`` is a label and a score.
     """
     with style():
         figure, axes = blank(title, "environment steps of each seed", score)
@@ -51,9 +54,9 @@ def learning_curves(
     return figure
 
 
-def profile(title: str, settings: Sequence[Variant], places: Places) -> Figure:
-    """Performance profiles: which fraction of the seeds scores more than the value below."""
-    scores = {each.label: np.sort(each.final["per_seed"]) for each in settings if each.final}
+def profile(title: str, variants: Sequence[Variant], places: Places) -> Figure:
+    """Draw performance profiles: the fraction of seeds that score more than each value."""
+    scores = {each.label: np.sort(each.final["per_seed"]) for each in variants if each.final}
     low = min(values[0] for values in scores.values())
     high = max(values[-1] for values in scores.values())
     margin = 0.03 * (high - low) or 1.0
@@ -63,12 +66,12 @@ def profile(title: str, settings: Sequence[Variant], places: Places) -> Figure:
         lines: list[Line2D] = []
         for label, values in scores.items():
             colour, dashes = look(places[label])
-            found = stats.performance_profile([values], thresholds)
+            curve = stats.performance_profile([values], thresholds)
             axes.fill_between(
-                thresholds, found.low, found.high, color=colour, alpha=0.12, linewidth=0
+                thresholds, curve.low, curve.high, color=colour, alpha=0.12, linewidth=0
             )
             lines += axes.plot(
-                thresholds, found.fraction, color=colour, linestyle=dashes, label=label
+                thresholds, curve.fraction, color=colour, linestyle=dashes, label=label
             )
         axes.set_ylim(-0.03, 1.03)
         axes.margins(x=0)
@@ -76,25 +79,30 @@ def profile(title: str, settings: Sequence[Variant], places: Places) -> Figure:
     return figure
 
 
-def improvement(title: str, settings: Sequence[Variant], places: Places) -> Figure:
-    """Probability that a seed of the first of ``settings`` scores more than one of each other."""
-    first, *others = [setting for setting in settings if setting.final]
+def improvement(title: str, variants: Sequence[Variant], places: Places) -> Figure:
+    """Draw the probability that a seed of the first variant scores more than one of each other."""
+    first, *others = [variant for variant in variants if variant.final]
     assert first.final is not None
     with style():
         height = 1.0 + 0.42 * len(others)
         figure, axes = blank(title, "probability that one of its seeds scores more", "", height)
-        for y, setting in enumerate(others):
-            assert setting.final is not None
-            found = stats.probability_of_improvement(
-                [first.final["per_seed"]], [setting.final["per_seed"]]
+        for y, variant in enumerate(others):
+            assert variant.final is not None
+            better = stats.probability_of_improvement(
+                [first.final["per_seed"]], [variant.final["per_seed"]]
             )
-            colour, _ = look(places[setting.label])
-            if found.ci95 is not None:
+            colour, _ = look(places[variant.label])
+            if better.ci95 is not None:
                 axes.plot(
-                    found.ci95, [y, y], color=colour, linewidth=5, alpha=0.35, solid_capstyle="butt"
+                    better.ci95,
+                    [y, y],
+                    color=colour,
+                    linewidth=5,
+                    alpha=0.35,
+                    solid_capstyle="butt",
                 )
-            axes.plot([found.value], [y], color=colour, marker="o", linestyle="")
-            axes.text(0, y - 0.22, textwrap.shorten(setting.label, 80), va="bottom")
+            axes.plot([better.value], [y], color=colour, marker="o", linestyle="")
+            axes.text(0, y - 0.22, textwrap.shorten(variant.label, 80), va="bottom")
         axes.axvline(0.5, color=INK, linewidth=1, linestyle=":")
         axes.set_yticks([])
         axes.set_ylim(len(others) - 0.5, -0.9)

@@ -1,4 +1,4 @@
-"""Which figures a report has, in which section, and what is said of each."""
+"""The figures of a report: which there are, in which section, with which notes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rlrun import stats
 from rlrun.results.grouping import Variant
 from rlrun.results.references import Reference, shared_reference
 from rlrun.results.report.canvas import MOST_LINES
-from rlrun.results.report.curves import Joined, joined
+from rlrun.results.report.curves import JoinedCurve, join_curves
 from rlrun.results.report.effects import effect, effects, is_together
 from rlrun.results.report.figures import Places, improvement, learning_curves, profile
 from rlrun.results.report.model import Content, EnvSection
 
 Section = Literal["curves", "losses", "comparison", "effects"]
-SHOWN = 10  # settings of a figure, where there are more than it has lines for
+MOST_SHOWN = 10  # variants of a figure, if there are more than `MOST_LINES`
 RETURN = "mean return"
 CURVES = (
     ("eval/mean_reward", "Evaluation"),
@@ -30,7 +30,7 @@ CURVES = (
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure and where it belongs; ``name`` is that of its files, ``notes`` stand under it."""
+    """A figure and its section; ``name`` is the stem of its files, ``notes`` are its captions."""
 
     env: str
     section: Section
@@ -41,52 +41,52 @@ class DrawnFigure:
 
 
 def draw(content: Content) -> Iterator[DrawnFigure]:
-    """All figures, one after another."""
-    labels = list(dict.fromkeys(setting.label for setting in content.settings))
+    """Yield all figures of a report."""
+    labels = list(dict.fromkeys(variant.label for variant in content.variants))
     for part in content.parts:
-        settings, note = shown(part)
-        # the same colours in all environments, if there are enough of them
-        own = labels if len(labels) <= MOST_LINES else [setting.label for setting in settings]
+        variants, note = _shown_variants(part)
+        # the same colours in all environments, if there are enough colours
+        own = labels if len(labels) <= MOST_LINES else [variant.label for variant in variants]
         places = {label: place for place, label in enumerate(own)}
-        yield from _curves(part, settings, places, note)
-        yield from _comparison(part, settings, places, note)
+        yield from _curves(part, variants, places, note)
+        yield from _comparison(part, variants, places, note)
         yield from _effects(part)
 
 
-def shown(part: EnvSection) -> tuple[list[Variant], str]:
-    """The settings that the figures of an environment show, the best first; and what to say."""
-    settings = sorted(part.settings, key=lambda each: -_standing(each))
-    if len(settings) <= MOST_LINES:
-        return settings, ""
-    best = f"Shown are the {SHOWN} of {len(settings)} settings with the best scores."
-    return settings[:SHOWN], best
+def _shown_variants(part: EnvSection) -> tuple[list[Variant], str]:
+    """Return the variants that an environment's figures show, best first, and a note on others."""
+    variants = sorted(part.variants, key=lambda each: -_rank_score(each))
+    if len(variants) <= MOST_LINES:
+        return variants, ""
+    note = f"Only the {MOST_SHOWN} best of {len(variants)} settings are shown."
+    return variants[:MOST_SHOWN], note
 
 
-def _standing(setting: Variant) -> float:
-    """The final IQM, or that of the latest evaluation of a setting that has none yet."""
-    if setting.final:
-        return setting.final["iqm"]
-    curve = joined(setting, "eval/mean_reward")
+def _rank_score(variant: Variant) -> float:
+    """Return the final IQM, or the IQM of the latest evaluation if there is no final one yet."""
+    if variant.final:
+        return variant.final["iqm"]
+    curve = join_curves(variant, "eval/mean_reward")
     return -np.inf if curve is None else stats.iqm(curve.values[:, -1])
 
 
 def _curves(
-    part: EnvSection, settings: Sequence[Variant], places: Places, note: str
+    part: EnvSection, variants: Sequence[Variant], places: Places, note: str
 ) -> Iterator[DrawnFigure]:
     tags = {tag: (title, RETURN) for tag, title in CURVES}
-    every = {tag for setting in settings for run in setting.runs for tag in run.curves}
+    every = {tag for variant in variants for run in variant.runs for tag in run.curves}
     tags |= {tag: (tag, tag.partition("/")[2]) for tag in sorted(every) if _is_loss(tag)}
     for tag, (title, score) in tags.items():
-        curves: list[tuple[str, Joined]] = []
-        for setting in settings:
-            curve = joined(setting, tag)
+        curves: list[tuple[str, JoinedCurve]] = []
+        for variant in variants:
+            curve = join_curves(variant, tag)
             if curve is not None:
-                curves.append((setting.label, curve))
+                curves.append((variant.label, curve))
         if not curves:
             continue
         notes = [note, *(curve.note for _, curve in curves)]
         if len(curves) == 1 and len(curves[0][1].seeds) > 1:
-            notes.append("Thin lines are the seeds.")
+            notes.append("Thin lines are single seeds.")
         single = [label for label, curve in curves if len(curve.seeds) == 1]
         if single:
             notes.append(f"A single seed has no interval: {', '.join(single)}.")
@@ -94,14 +94,14 @@ def _curves(
         known = shared_reference(envs) if tag == "eval/mean_reward" else None
         if known is not None and known.line.kind == "published" and known.published is not None:
             notes.append(f"Published: {known.published.source}.")
-        line = None if known is None else (_named(known), known.line.score)
+        line = None if known is None else (_line_label(known), known.line.score)
         figure = learning_curves(f"{part.env}: {title}", curves, places, score, line)
         section: Section = "losses" if _is_loss(tag) else "curves"
-        yield _drawn(part, section, tag, title, figure, notes)
+        yield _figure(part, section, tag, title, figure, notes)
 
 
-def _named(known: Reference) -> str:
-    """What the line of a reference score is called."""
+def _line_label(known: Reference) -> str:
+    """Return the label of the line at a reference score."""
     kind = "counts as solved" if known.line.kind == "threshold" else "published"
     return f"{kind}: {known.line.score:g}"
 
@@ -111,46 +111,47 @@ def _is_loss(tag: str) -> bool:
 
 
 def _comparison(
-    part: EnvSection, settings: Sequence[Variant], places: Places, note: str
+    part: EnvSection, variants: Sequence[Variant], places: Places, note: str
 ) -> Iterator[DrawnFigure]:
-    """Only of settings of which two seeds or more have a final score."""
-    able = [each for each in settings if each.told >= 2]
-    if len(able) < 2:
+    """Yield the comparison of the variants with two or more scored seeds."""
+    compared = [each for each in variants if each.num_scores >= 2]
+    if len(compared) < 2:
         return
-    notes = [note, *map(_lost, able)]
+    notes = [note, *map(_missing_seeds, compared)]
     title = "Performance profile"
-    figure = profile(f"{part.env}: {title.lower()}", able, places)
-    yield _drawn(part, "comparison", "profile", title, figure, notes)
-    first = able[0].label
+    figure = profile(f"{part.env}: {title.lower()}", compared, places)
+    yield _figure(part, "comparison", "profile", title, figure, notes)
+    first = compared[0].label
     title = f"{first} against the others"
-    chosen = f"{first} was picked by the same scores, which flatters it." * (len(able) > 2)
-    figure = improvement(f"{part.env}: {title}", able, places)
-    yield _drawn(part, "comparison", "improvement", title, figure, [*notes, chosen])
+    bias = f"{first} was selected by the same scores, which flatters it." * (len(compared) > 2)
+    figure = improvement(f"{part.env}: {title}", compared, places)
+    yield _figure(part, "comparison", "improvement", title, figure, [*notes, bias])
 
 
-def _lost(setting: Variant) -> str:
-    """What is to be said where seeds of a setting have no final score."""
-    told, asked, label = setting.told, setting.seeds, setting.label
-    return f"Of {label} only {told} of {asked} seeds have a score." if told < asked else ""
+def _missing_seeds(variant: Variant) -> str:
+    """Return a note if some seeds of a variant have no final score, else ""."""
+    if variant.num_scores == variant.num_seeds:
+        return ""
+    return f"{variant.label}: only {variant.num_scores} of {variant.num_seeds} seeds have a score."
 
 
 def _effects(part: EnvSection) -> Iterator[DrawnFigure]:
     drawn, left_out = effects(part)
-    for agent, key, settings in drawn:
-        several = len({setting.agent for setting in part.settings}) > 1
+    for agent, key, variants in drawn:
+        several = len({variant.agent for variant in part.variants}) > 1
         title = f"{part.env}, {agent}" if several else part.env
         title = f"{title}: {key}"
-        figure = effect(title, key, settings, "final return")
+        figure = effect(title, key, variants, "final return")
         notes = [f"No room for: {', '.join(left_out)}."] if key == drawn[-1][1] and left_out else []
-        notes += map(_lost, settings)
-        if is_together(key, settings):
-            notes.append("Settings that share a value are taken together, whatever else differs.")
-        yield _drawn(part, "effects", f"{agent}-{key}", title, figure, notes)
+        notes += map(_missing_seeds, variants)
+        if is_together(key, variants):
+            notes.append("Settings with the same value are pooled, even if other settings differ.")
+        yield _figure(part, "effects", f"{agent}-{key}", title, figure, notes)
 
 
-def _drawn(
+def _figure(
     part: EnvSection, section: Section, what: str, title: str, figure: Figure, notes: Sequence[str]
 ) -> DrawnFigure:
     name = re.sub(r"[^A-Za-z0-9._]+", "-", f"{section}-{part.env}-{what}").strip(".-")
-    told = list(dict.fromkeys(note for note in notes if note))
-    return DrawnFigure(part.env, section, name, title, figure, told)
+    captions = list(dict.fromkeys(note for note in notes if note))
+    return DrawnFigure(part.env, section, name, title, figure, captions)

@@ -1,4 +1,4 @@
-"""What a report is about: the runs by environment and setting, and the folders left out."""
+"""The data of a report: runs by environment and variant, and the folders left out."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from rlrun.results.grouping import Variant, grouped, ranked
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.reader import RecordedRun, read_runs
 
-# In a label: agent.lr=0.0009542053260792964, as a search tries it.
+# A long decimal in a label, such as agent.lr=0.0009542053260792964 from a search.
 _NUMBER = re.compile(r"(?<==)-?\d+\.\d+(e-?\d+)?(?= |$)")
 
 
 @dataclass(frozen=True)
 class EnvSection:
-    """One environment: its settings, those with the highest final IQM first.
+    """One environment and its variants, the highest final IQM first.
 
-    The label of each tells it from the others of its environment.
+    Labels are unique within the environment.
     """
 
     env: str
-    settings: list[Variant]
+    variants: list[Variant]
 
     @property
     def runs(self) -> list[RecordedRun]:
-        return [run for setting in self.settings for run in setting.runs]
+        return [run for variant in self.variants for run in variant.runs]
 
 
 @dataclass(frozen=True)
 class Content:
-    """``damaged`` has a sentence for each folder that could not be read."""
+    """The data of a report; ``damaged`` has a sentence for each folder that cannot be read."""
 
     parts: list[EnvSection]
     damaged: list[str]
@@ -42,14 +42,14 @@ class Content:
         return [run for part in self.parts for run in part.runs]
 
     @property
-    def settings(self) -> list[Variant]:
-        return [setting for part in self.parts for setting in part.settings]
+    def variants(self) -> list[Variant]:
+        return [variant for part in self.parts for variant in part.variants]
 
 
 def gather(folders: Iterable[Path]) -> Content:
-    """Read every run at or below ``folders``; a damaged one is left out and named.
+    """Read every run at or below ``folders``; damaged ones are left out and reported.
 
-    Raises FolderError where a folder does not exist or holds no run, or no run can be read.
+    Raises FolderError if a folder does not exist or holds no run, or if no run can be read.
     """
     runs, damaged = read_runs(folders, curves=True)
     if not runs:
@@ -59,14 +59,14 @@ def gather(folders: Iterable[Path]) -> Content:
 
 
 def _part(env: str, runs: Sequence[RecordedRun]) -> EnvSection:
-    settings = ranked(grouped(runs))
-    labels = [_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", s.label) for s in settings]
+    variants = ranked(grouped(runs))
+    labels = [_NUMBER.sub(lambda match: f"{float(match[0]):.4g}", v.label) for v in variants]
     if len(set(labels)) == len(labels):
-        pairs = zip(settings, labels, strict=True)
-        settings = [replace(setting, label=label) for setting, label in pairs]
-    return EnvSection(env, settings)
+        pairs = zip(variants, labels, strict=True)
+        variants = [replace(variant, label=label) for variant, label in pairs]
+    return EnvSection(env, variants)
 
 
-def reached(run: RecordedRun) -> int:
-    """The last step that a run has told of; 0 where it has told nothing yet."""
+def last_step(run: RecordedRun) -> int:
+    """Return the last step with a metric; 0 if the run has logged nothing yet."""
     return max((int(curve.steps[-1]) for curve in run.curves.values()), default=0)

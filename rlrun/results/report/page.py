@@ -1,4 +1,4 @@
-"""The page: one file of HTML that needs nothing else, and the figures as files beside it."""
+"""The report page: one self-contained HTML file, and the figures as separate files."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ INTERVAL = (
 )
 
 
-def write(content: Content, folder: Path, made: str) -> Path:
-    """Write `index.html` and `figures/` into ``folder``; the page's path is returned.
+def write(content: Content, folder: Path, date: str) -> Path:
+    """Write `index.html` and `figures/` into ``folder`` and return the page's path.
 
-    ``made`` is the date that the page tells. The same runs and date give the same bytes. Figures
-    of an earlier report there are removed. Raises FolderError where another page is there.
+    ``date`` is printed on the page. The same runs and date give the same bytes. Figures of an
+    earlier report in the folder are removed. Raises FolderError if it holds another page.
     """
     path, pictures = folder / "index.html", folder / "figures"
     if path.exists() and MARK.encode() not in path.read_bytes()[:1000]:
-        raise FolderError(f"{path} is another page: name another folder with --out DIR.")
+        raise FolderError(f"{path} is not a report: choose another folder with --out DIR.")
     pictures.mkdir(parents=True, exist_ok=True)
     for section in get_args(Section):
         for old in pictures.glob(f"{section}-*.[sp][vn]g"):
@@ -44,12 +44,12 @@ def write(content: Content, folder: Path, made: str) -> Path:
         (pictures / f"{name}.svg").write_text(svg, encoding="utf-8")
         (pictures / f"{name}.png").write_bytes(png)
         figures.append((drawn, inline(svg, drawn.title)))
-    path.write_text(html(content, figures, made), encoding="utf-8", errors="replace")
+    path.write_text(html(content, figures, date), encoding="utf-8", errors="replace")
     return path
 
 
-def html(content: Content, figures: Sequence[tuple[DrawnFigure, str]], made: str) -> str:
-    """The whole page; ``figures`` come with their SVG."""
+def html(content: Content, figures: Sequence[tuple[DrawnFigure, str]], date: str) -> str:
+    """Return the whole page; ``figures`` come with their SVG."""
     title = escape(_title(content))
     several = len(content.parts) > 1
     sections = [
@@ -61,15 +61,15 @@ def html(content: Content, figures: Sequence[tuple[DrawnFigure, str]], made: str
         (
             "Commands",
             "commands",
-            "<p>These make the runs again; a click selects a line.</p>"
+            "<p>These commands repeat the runs; a click selects a line.</p>"
             + tables.commands(content.runs),
         ),
         ("Versions", "versions", tables.versions(content.runs)),
     ]
-    told = [(head, name, body) for head, name, body in sections if body]
-    links = "\n".join(f'<a href="#{name}">{head}</a>' for head, name, _ in told)
+    filled = [(head, name, body) for head, name, body in sections if body]
+    links = "\n".join(f'<a href="#{name}">{head}</a>' for head, name, _ in filled)
     bodies = "\n".join(
-        f'<section id="{name}">\n<h2>{head}</h2>\n{body}\n</section>' for head, name, body in told
+        f'<section id="{name}">\n<h2>{head}</h2>\n{body}\n</section>' for head, name, body in filled
     )
     css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
     return f"""<!DOCTYPE html>
@@ -86,7 +86,7 @@ def html(content: Content, figures: Sequence[tuple[DrawnFigure, str]], made: str
 <header>
 <h1>{title}</h1>
 <p>{_lead(content)}</p>
-<p class="soft">Made {escape(made)} by rlrun report.</p>
+<p class="soft">Made {escape(date)} by rlrun report.</p>
 {_warnings(content)}
 <nav>
 {links}
@@ -106,15 +106,15 @@ EFFECTS = (
     "join settings that differ in nothing else."
 )
 PROFILE = (
-    "A performance profile tells which fraction of the seeds scores more than the value below: "
-    "higher is better. The other figure compares the best setting with each of the others: how "
-    "probably one of its seeds scores more than one of theirs, ties counted half; if the 95\u00a0% "
-    "interval holds 0.5, the seeds do not tell which is better."
+    "A performance profile shows the fraction of seeds that score more than the value on the x "
+    "axis: higher is better. The other figure compares the best setting with each of the others: "
+    "the probability that one of its seeds scores more than one of theirs, ties counted half; if "
+    "the 95\u00a0% interval contains 0.5, the seeds do not show which is better."
 )
 
 
 def _title(content: Content) -> str:
-    agents = list(dict.fromkeys(setting.agent for setting in content.settings))
+    agents = list(dict.fromkeys(variant.agent for variant in content.variants))
     envs = [part.env for part in content.parts]
     who = ", ".join(agents) if len(agents) <= 4 else f"{len(agents)} agents"
     where = ", ".join(envs) if len(envs) <= 3 else f"{len(envs)} environments"
@@ -122,16 +122,16 @@ def _title(content: Content) -> str:
 
 
 def _lead(content: Content) -> str:
-    """What was run, in a sentence or two."""
-    runs, settings = content.runs, content.settings
-    seeds = [setting.seeds for setting in settings]
-    steps = [setting.steps for setting in settings]
+    """Return one or two sentences on what was run."""
+    runs, variants = content.runs, content.variants
+    seeds = [variant.num_seeds for variant in variants]
+    steps = [variant.steps for variant in variants]
     words = [_count(len(runs), "run")]
     if len(runs) > 1:
-        words.append(f"of {_count(len(settings), 'setting')}")
+        words.append(f"of {_count(len(variants), 'setting')}")
     if len(content.parts) > 1:
         words.append(f"in {len(content.parts)} environments")
-    each = " each" if len(settings) > 1 else ""
+    each = " each" if len(variants) > 1 else ""
     return (
         f"{' '.join(words)}, with {_range(seeds)} {'seed' if set(seeds) == {1} else 'seeds'}{each} "
         f"and {_range(steps)} environment steps of each seed. {_finished(content)}"
@@ -144,23 +144,23 @@ def _finished(content: Content) -> str:
         return "All are finished." if len(statuses) > 1 else "It is finished."
     if len(statuses) == 1:
         return "It is not finished."
-    told = ", ".join(
+    counts = ", ".join(
         f"{statuses.count(status)} {'finished' if status == 'done' else escape(status)}"
         for status in dict.fromkeys(["done", *sorted(statuses)])
         if status in statuses
     )
-    return f"Not all are finished: {told}."
+    return f"Not all are finished: {counts}."
 
 
 def _warnings(content: Content) -> str:
-    """The runs that are not done or not exact, and the folders that were left out."""
+    """Return a box that lists runs not done or not exact, and folders left out; "" if none."""
     items = [
         f"{escape(str(run.folder))}: {escape(tables.state(run))}."
         for run in content.runs
         if run.status != "done"
     ]
     items += [
-        f"{escape(str(run.folder))}: not exactly what it would be uninterrupted; run.log says why."
+        f"{escape(str(run.folder))}: may differ from an uninterrupted run; run.log says why."
         for run in content.runs
         if run.meta.get("exact") is False
     ]
@@ -170,14 +170,14 @@ def _warnings(content: Content) -> str:
     listed = "\n".join(f"<li>{item}</li>" for item in items)
     box = f"<ul>\n{listed}\n</ul>"
     if len(items) > tables.LISTED:
-        box = f"<details><summary>{len(items)} runs to look at</summary>{box}</details>"
+        box = f"<details><summary>{len(items)} warnings</summary>{box}</details>"
     return f'<div class="warn">{box}</div>'
 
 
 def _results_intro() -> str:
     return (
-        "Mean return of the weights of the last step, over the seeds; best is the IQM of the best "
-        f"evaluation of each seed while training. {INTERVAL}"
+        "Mean return over the seeds, with the weights of the last step; best is the IQM of each "
+        f"seed's best evaluation during training. {INTERVAL}"
     )
 
 
@@ -201,7 +201,7 @@ def _comparison(content: Content, figures: Sequence[tuple[DrawnFigure, str]]) ->
 
 
 def _boxes(figures: Sequence[tuple[DrawnFigure, str]], section: Section, intro: str) -> str:
-    """The figures of a section; "" where it has none."""
+    """Return the figures of a section; "" if it has none."""
     boxes = [
         f"<figure>\n{svg}\n"
         + "".join(f"<figcaption>{escape(note)}</figcaption>\n" for note in drawn.notes)

@@ -1,1 +1,1 @@
-"""The end of a sweep: a table on the terminal, and `summary.csv` for other programs."""
+"""The results of a sweep: a table on the terminal, and `summary.csv` for other programs."""

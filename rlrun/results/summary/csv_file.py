@@ -1,4 +1,4 @@
-"""`summary.csv`, for notebooks: a line for each of the settings that were run."""
+"""`summary.csv`, for notebooks: a row for each variant."""
 
 from __future__ import annotations
 
@@ -12,41 +12,41 @@ import numpy as np
 from rlrun.results.grouping import Plain, Variant
 
 FILE = "summary.csv"
-NAMED = ("agent.name", "env.id")  # settings that have columns of their own
+NAMED = ("agent.name", "env.id")  # settings with a fixed column: agent, env
 
 
-def write(path: Path, settings: Sequence[Variant]) -> None:
-    """One line for each setting; what there is not is left empty."""
-    names = dict.fromkeys(name for setting in settings for name in setting.values)
+def write(path: Path, variants: Sequence[Variant]) -> None:
+    """Write a row for each variant; missing values are empty."""
+    names = dict.fromkeys(name for variant in variants for name in variant.values)
     varying = [name for name in names if name not in NAMED]
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w", encoding="utf-8", newline="") as file:
-        lines = [_line(setting, varying) for setting in settings]
+        lines = [_line(variant, varying) for variant in variants]
         writer = csv.DictWriter(file, list(lines[0]) if lines else [])
         writer.writeheader()
         writer.writerows(lines)
     os.replace(temporary, path)
 
 
-def _line(setting: Variant, varying: Sequence[str]) -> Mapping[str, Plain | None]:
-    final, best = setting.final, setting.best
+def _line(variant: Variant, varying: Sequence[str]) -> Mapping[str, Plain | None]:
+    final, best = variant.final, variant.best
     low, high = final["ci95"] or (None, None) if final else (None, None)
-    statuses = [run.status for run in setting.runs]
+    statuses = [run.status for run in variant.runs]
     return {
-        "agent": setting.agent,
-        "env": setting.env,
-        **{name: setting.values.get(name) for name in varying},
-        "seeds": setting.told,
+        "agent": variant.agent,
+        "env": variant.env,
+        **{name: variant.values.get(name) for name in varying},
+        "seeds": variant.num_scores,
         "mean": final["mean"] if final else None,
         "median": float(np.median(final["per_seed"])) if final else None,
         "iqm": final["iqm"] if final else None,
         "ci_low": low,
         "ci_high": high,
         "best_iqm": best["iqm"] if best else None,
-        "wall_seconds": setting.wall_seconds or 0.0,
-        "steps": setting.steps,
+        "wall_seconds": variant.wall_seconds or 0.0,
+        "steps": variant.steps,
         "runs": len(statuses),
         "failed": statuses.count("failed"),
         "unfinished": statuses.count("interrupted") + statuses.count("running"),
-        "seeds_missing": setting.seeds - setting.told,
+        "seeds_missing": variant.num_seeds - variant.num_scores,
     }

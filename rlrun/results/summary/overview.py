@@ -1,4 +1,4 @@
-"""The summary of several runs, printed and written."""
+"""Printing and writing the summary of several runs."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from rlrun.terminal.final_table import Results
 
 
 def print_summary(folder: Path) -> None:
-    """Print the scores of the runs at or below ``folder``, and write them as ``summary.csv`` there.
+    """Print the scores of the runs at or below ``folder`` and write ``summary.csv`` into it.
 
-    A run that cannot be read is named, and left out. Raises FolderError where there is no run, and
-    OSError where the file cannot be written.
+    A run that cannot be read is reported and left out. Raises FolderError if there is no run, and
+    OSError if the file cannot be written.
     """
     console = Results(highlight=False)
     runs, damaged = read_runs([folder])
     by_env: dict[str, list[Variant]] = {}
-    for setting in ranked(grouped(runs)):
-        by_env.setdefault(setting.env, []).append(setting)
-    write(folder / FILE, [setting for env in sorted(by_env) for setting in by_env[env]])
+    for variant in ranked(grouped(runs)):
+        by_env.setdefault(variant.env, []).append(variant)
+    write(folder / FILE, [variant for env in sorted(by_env) for variant in by_env[env]])
     for env in sorted(by_env):
         show(console, env, by_env[env])
     if len(by_env) > 1:

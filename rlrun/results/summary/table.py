@@ -1,4 +1,4 @@
-"""The summary on the terminal, in 80 columns where the settings' names allow it."""
+"""The summary on the terminal, in 80 columns if the names of the variants allow it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rlrun.results.summary.csv_file import FILE
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.terminal.final_table import clock, interval, number
 
-LISTED = 30  # rows, or runs, that the terminal shows; the file has them all
+LISTED = 30  # most rows, or runs, that the terminal shows; the file has all
 NAME_WIDTH = 24  # longer names are folded before a column of numbers is left out
 
 
 def _table(*names: str) -> Table:
-    """A table whose first column may be wide and whose others are numbers."""
+    """Return an empty table whose first column may be wide and whose others hold numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column(names[0], overflow="fold", min_width=12)
     for name in names[1:]:
@@ -32,29 +32,29 @@ def _table(*names: str) -> Table:
     return table
 
 
-def show(console: Console, env: str, settings: Sequence[Variant]) -> None:
-    agents = {setting.agent for setting in settings}
+def show(console: Console, env: str, variants: Sequence[Variant]) -> None:
+    agents = {variant.agent for variant in variants}
     title = f"{agents.pop()} on {env}" if len(agents) == 1 else env
     console.print(f"{title}: final return", markup=False, style="bold", soft_wrap=True)
-    console.print(_fitting(console, settings[:LISTED]))
-    if len(settings) > LISTED:
-        console.print(f"... and {len(settings) - LISTED} more settings in {FILE}")
-    first, second = settings[0], settings[1:2]
+    console.print(_fitting_table(console, variants[:LISTED]))
+    if len(variants) > LISTED:
+        console.print(f"... and {len(variants) - LISTED} more settings in {FILE}")
+    first, second = variants[0], variants[1:2]
     if first.final and second and second[0].final:
         scores = first.final["per_seed"], second[0].final["per_seed"]
         better = stats.probability_of_improvement([scores[0]], [scores[1]])
-        _tell_better(console, first.name, second[0].name, better)
+        _print_probability(console, first.name, second[0].name, better)
 
 
-def _fitting(console: Console, settings: Sequence[Variant]) -> Table:
-    """With all columns that fit; the median, then the best go first (the file has them)."""
-    longest = max(len(setting.name) for setting in settings)
-    rows = [_cells(setting) for setting in settings]
+def _fitting_table(console: Console, variants: Sequence[Variant]) -> Table:
+    """Return the table with all columns that fit; median, then best are dropped first."""
+    longest = max(len(variant.name) for variant in variants)
+    rows = [_cells(variant) for variant in variants]
     for left_out in ((), ("median",), ("median", "best")):
         names = [name for name in rows[0] if name not in left_out]
         table = _table("setting", *names)
-        for setting, row in zip(settings, rows, strict=True):
-            table.add_row(Text(setting.name), *(row[name] for name in names))
+        for variant, row in zip(variants, rows, strict=True):
+            table.add_row(Text(variant.name), *(row[name] for name in names))
         unlimited = console.options.update(max_width=10_000)
         width = Measurement.get(console, unlimited, table).maximum
         if width - max(0, longest - NAME_WIDTH) <= console.width:
@@ -62,21 +62,22 @@ def _fitting(console: Console, settings: Sequence[Variant]) -> Table:
     return table
 
 
-def _cells(setting: Variant) -> dict[str, str]:
-    """The numbers of a row by their columns' names."""
-    final, best, told, asked = setting.final, setting.best, setting.told, setting.seeds
+def _cells(variant: Variant) -> dict[str, str]:
+    """Return the numbers of a row by column name."""
+    final, best = variant.final, variant.best
+    scored, total = variant.num_scores, variant.num_seeds
     return {
-        "seeds": str(told) if told == asked else f"{told}/{asked}",
+        "seeds": str(scored) if scored == total else f"{scored}/{total}",
         "mean": number(final["mean"]) if final else "-",
         "median": number(float(np.median(final["per_seed"]))) if final else "-",
         "IQM": number(final["iqm"]) if final else "-",
         "95 % interval": interval(final["ci95"]) if final and final["ci95"] else "-",
         "best": number(best["iqm"]) if best else "-",
-        "time": clock(setting.wall_seconds or 0.0),
+        "time": clock(variant.wall_seconds or 0.0),
     }
 
 
-def _tell_better(console: Console, first: str, second: str, better: stats.Estimate) -> None:
+def _print_probability(console: Console, first: str, second: str, better: stats.Estimate) -> None:
     sentence = (
         f"A seed of the first ({first}) ends better than one of the second ({second}) with "
         f"probability {better.value:.2f} (95 % interval: "
@@ -86,15 +87,15 @@ def _tell_better(console: Console, first: str, second: str, better: stats.Estima
 
 
 def show_across(console: Console, by_env: Mapping[str, Sequence[Variant]]) -> None:
-    """The settings that have results in every environment, on scores that can be compared."""
+    """Print the variants with results in every environment, compared by normalised scores."""
     known = {
-        env: shared_reference(setting.runs[0].settings["env"] for setting in settings)
-        for env, settings in sorted(by_env.items())
+        env: shared_reference(variant.runs[0].settings["env"] for variant in variants)
+        for env, variants in sorted(by_env.items())
     }
     comparable = [(each, by_env[env]) for env, each in known.items() if each is not None]
     if len(comparable) < len(known):
-        told = ", ".join(env for env in known if known[env] is None)
-        console.print(f"No reference scores are known for {told}: left out below.", markup=False)
+        missing = ", ".join(env for env in known if known[env] is None)
+        console.print(f"No reference scores are known for {missing}: left out below.", markup=False)
     if len(comparable) < 2:
         return
     scores = _normalised(comparable)
@@ -118,26 +119,29 @@ def show_across(console: Console, by_env: Mapping[str, Sequence[Variant]]) -> No
     console.print(table)
     if len(scores) > 1:
         (first, x), (second, y) = list(scores.items())[:2]
-        _tell_better(console, first, second, stats.probability_of_improvement(x, y))
+        _print_probability(console, first, second, stats.probability_of_improvement(x, y))
 
 
 def _normalised(
     by_env: Sequence[tuple[Reference, Sequence[Variant]]],
 ) -> dict[str, list[list[float]]]:
-    """Normalised scores by the settings' names, `[env][seed]`, best interquartile mean first."""
-    found: dict[str, list[list[float]]] = {}
-    for known, settings in by_env:
-        for setting in settings:
-            if setting.final:
-                scores = [known.normalised(score) for score in setting.final["per_seed"]]
-                found.setdefault(setting.name, []).append(scores)
-    everywhere = {name: each for name, each in found.items() if len(each) == len(by_env)}
+    """Return normalised scores by variant name, `[env][seed]`, best interquartile mean first.
+
+    Variants without results in some environment are left out.
+    """
+    by_name: dict[str, list[list[float]]] = {}
+    for known, variants in by_env:
+        for variant in variants:
+            if variant.final:
+                scores = [known.normalised(score) for score in variant.final["per_seed"]]
+                by_name.setdefault(variant.name, []).append(scores)
+    everywhere = {name: each for name, each in by_name.items() if len(each) == len(by_env)}
     return dict(sorted(everywhere.items(), key=lambda item: -stats.estimate(item[1]).value))
 
 
 def show_unfinished(console: Console, runs: Sequence[RecordedRun], damaged: Sequence[str]) -> None:
-    """Runs without a full result: nobody should have to miss them."""
-    told = []
+    """Print the runs without a full result, and the folders that cannot be read."""
+    lines = []
     counts = Counter([*(run.status for run in runs), *["not readable"] * len(damaged)])
     if set(counts) != {"done"}:
         ways = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
@@ -146,12 +150,12 @@ def show_unfinished(console: Console, runs: Sequence[RecordedRun], damaged: Sequ
         missing = [s for s, score in zip(run.seeds, run.scores(), strict=True) if score is None]
         if run.status != "done":
             reason = run.meta.get("reason")
-            told.append(f"{run.status}: {run.folder}{f' ({reason})' if reason else ''}")
+            lines.append(f"{run.status}: {run.folder}{f' ({reason})' if reason else ''}")
         elif missing:
             seeds = ", ".join(map(str, missing))
-            told.append(f"without a final evaluation of seeds {seeds}: {run.folder}")
-    told += [f"not readable: {sentence}" for sentence in damaged]
-    for line in told[:LISTED]:
+            lines.append(f"without a final evaluation of seeds {seeds}: {run.folder}")
+    lines += [f"not readable: {sentence}" for sentence in damaged]
+    for line in lines[:LISTED]:
         console.print(line, markup=False, soft_wrap=True)
-    if len(told) > LISTED:
-        console.print(f"... and {len(told) - LISTED} more")
+    if len(lines) > LISTED:
+        console.print(f"... and {len(lines) - LISTED} more")
