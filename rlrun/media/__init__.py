@@ -1,1 +1,1 @@
-"""Drawing into arrays of pixels, and writing them as videos. Imports core."""
+"""Drawing into pixel arrays, and encoding them as videos. Imports core."""

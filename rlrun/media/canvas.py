@@ -1,4 +1,4 @@
-"""Pictures from shapes and words."""
+"""Drawing shapes and text into images."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Colour: TypeAlias = tuple[int, int, int]
 
 
 class Picture:
-    """Shapes and words on a coloured ground; lengths are pixels, the origin is at the top left."""
+    """Shapes and text on a coloured background, in pixels; the origin is at the top left."""
 
-    _FINE = 3  # drawn this much larger and scaled down: Pillow's shapes have jagged edges
+    _FINE = 3  # factor of supersampling: Pillow's shapes have jagged edges
 
     def __init__(self, width: int, height: int, colour: Colour) -> None:
         self._image = Image.new("RGB", (width * self._FINE, height * self._FINE), colour)
@@ -37,10 +37,10 @@ class Picture:
     def text(
         self, x: float, y: float, words: str, size: float, colour: Colour, anchor: str = "mm"
     ) -> None:
-        """Words at a point; ``anchor`` is Pillow's: ``mm`` centred, ``lm`` to the right of it."""
+        """Draw text at a point; ``anchor`` is Pillow's: ``mm`` centred, ``lm`` to its right."""
         font = ImageFont.load_default(size * self._FINE)
         self._pen.text((x * self._FINE, y * self._FINE), words, colour, font, anchor)
 
     def array(self) -> Array:
-        """uint8 ``[height, width, colour]``."""
+        """Return the image, uint8 ``[height, width, colour]``."""
         return np.array(self._image.reduce(self._FINE))

@@ -1,4 +1,4 @@
-"""Video files from frames as they come, and small animations for TensorBoard."""
+"""Video files written frame by frame, and small animations for TensorBoard."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from rlrun.core.types import Array
 
 Format: TypeAlias = Literal["mp4", "webp", "gif"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-MOST = 2000  # frames of what is held in memory
-SMALLEST = 160  # pixels: smaller pictures are enlarged
-ANIMATION = (300, 200)  # frames of TensorBoard's animations, and the longer side of one
+MOST = 2000  # frames of an animation held in memory
+SMALLEST = 160  # pixels: smaller frames are enlarged
+ANIMATION = (300, 200)  # most frames of a TensorBoard animation, and its longer side in pixels
 
 
 class Video(Protocol):
-    """A video that is being made."""
+    """A video being written."""
 
     def add(self, frame: Array) -> None:
-        """Take in the next frame, uint8 ``[height, width, 3]``, always of the same size."""
+        """Append a frame, uint8 ``[height, width, 3]``; all frames have the same size."""
         ...
 
     def close(self) -> None:
-        """The video is whole; without a frame there is none."""
+        """Finish the file; without any frame none is written."""
         ...
 
 
 class Reel:
-    """Frames that are kept, at most ``most``: where there are more, every second one is dropped.
+    """At most ``most`` frames in memory: once it is full, every second one is dropped.
 
-    ``side`` is what the longer side of a frame is scaled down to.
+    Frames are scaled down so that the longer side is at most ``side`` pixels.
     """
 
     def __init__(self, fps: float, most: int = MOST, side: int | None = None) -> None:
@@ -56,7 +56,7 @@ class Reel:
         self._count += 1
 
     def encoded(self, kind: str) -> bytes:
-        """The animation as ``gif`` or ``webp``, which begins again at its end."""
+        """Encode the frames as an endlessly looping ``gif`` or ``webp``."""
         first, *more = self._frames
         milliseconds = max(20, round(1000 * self._stride / self._fps))  # viewers slow shorter ones
         data = io.BytesIO()
@@ -68,7 +68,7 @@ class Reel:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height."""
+        """Width and height of a frame."""
         return self._frames[0].size
 
     def __len__(self) -> int:
@@ -76,13 +76,13 @@ class Reel:
 
 
 class Animation:
-    """An animated WebP or GIF; it is held in memory, so that long ones have fewer frames."""
+    """An animated WebP or GIF, held in memory: long ones skip frames (see `Reel`)."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path, self._reel = path, Reel(fps)
 
     def add(self, frame: Array) -> None:
-        self._reel.add(_fitting(frame))
+        self._reel.add(_even_size(frame))
 
     def close(self) -> None:
         if len(self._reel):
@@ -90,18 +90,18 @@ class Animation:
 
 
 class Mp4:
-    """An MP4 (H.264), encoded by imageio-ffmpeg while frames come."""
+    """An MP4 (H.264), encoded by imageio-ffmpeg as frames arrive."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._path, self._fps = path, fps
         self._writer: Generator[None, Any, None] | None = None
 
     def add(self, frame: Array) -> None:
-        frame = _fitting(frame)
+        frame = _even_size(frame)
         if self._writer is None:
             height, width, _ = frame.shape
             ffmpeg = importlib.import_module("imageio_ffmpeg")
-            # frames are of even size already: nothing is to be scaled
+            # frames have an even size already: macro_block_size=1 prevents scaling
             self._writer = ffmpeg.write_frames(
                 str(self._path), (width, height), fps=self._fps, macro_block_size=1, quality=7
             )
@@ -114,7 +114,7 @@ class Mp4:
 
 
 def can_mp4() -> bool:
-    """Whether what encodes MP4 is installed."""
+    """Return whether an MP4 encoder is installed."""
     try:
         importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe()
     except (ImportError, RuntimeError):
@@ -123,21 +123,21 @@ def can_mp4() -> bool:
 
 
 def usual_format() -> Format:
-    """What videos are where nobody asks for another format: MP4 if it can be made here."""
+    """Return the default video format: MP4 if it can be encoded, else WebP."""
     return "mp4" if can_mp4() else "webp"
 
 
 def open_video(path: Path, fps: float) -> Video:
-    """The video that ``path`` is to hold, in the format its name ends with."""
+    """Open a new video at ``path``, in the format of its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return Mp4(path, fps) if path.suffix == ".mp4" else Animation(path, fps)
 
 
-def _fitting(frame: Array) -> Array:
-    """A small frame enlarged, and one of odd size with its last row or column twice."""
-    times = -(-SMALLEST // max(frame.shape[:2]))
-    if times > 1:
-        frame = frame.repeat(times, 0).repeat(times, 1)
+def _even_size(frame: Array) -> Array:
+    """Enlarge a small frame, and repeat the last row or column of one with an odd size."""
+    scale = -(-SMALLEST // max(frame.shape[:2]))
+    if scale > 1:
+        frame = frame.repeat(scale, 0).repeat(scale, 1)
     height, width, _ = frame.shape
     if height % 2 or width % 2:
         frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), "edge")

@@ -1,7 +1,7 @@
-"""Statistics over seeds and environments: what a result may claim about its agent.
+"""Statistics over seeds and environments: point estimates and their intervals.
 
-After Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice"
-(https://arxiv.org/abs/2108.13264). `seeds` is about one environment, `environments` about several.
+Source: Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice"
+(https://arxiv.org/abs/2108.13264). `seeds` covers one environment, `environments` several.
 Imports nothing of rlrun.
 """
 

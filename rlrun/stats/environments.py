@@ -1,11 +1,11 @@
-"""Several environments, or two settings: aggregates, who is better, and performance profiles.
+"""Statistics over several environments: aggregates, probability of improvement, profiles.
 
-Everything takes the scores by environment: a sequence of vectors, each `[seed]` and of its own
-length, or a numpy array `[run, env]`. Scores of several environments must have been normalised to
-one scale before. Intervals are 95 % percentile intervals of the stratified bootstrap: the seeds of
-each environment are drawn again with replacement, the environments stay (Agarwal et al. 2021,
-section 4.1). The same scores in any order give the same interval, and one environment gives what
-`rlrun.stats.seeds` gives it.
+All functions take scores by environment: a sequence of vectors `[seed]`, which may differ in
+length, or a numpy array `[run, env]`. Scores of several environments must already be normalised to
+one scale. Intervals are 95 % percentile intervals of the stratified bootstrap: the seeds of each
+environment are resampled with replacement, the environments are not (Agarwal et al. 2021,
+section 4.1). The interval does not depend on the order of the scores, and for one environment it
+equals that of `rlrun.stats.seeds`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Statistic = Callable[[Sequence[FloatArray]], FloatArray]
 
 
 class Estimate(NamedTuple):
-    """A number and its 95 % interval; None where an environment has one seed only."""
+    """A value and its 95 % interval, None if some environment has only one seed."""
 
     value: float
     ci95: tuple[float, float] | None
@@ -39,7 +39,7 @@ class Estimate(NamedTuple):
 class Profile(NamedTuple):
     """Fraction of runs above each threshold, `[threshold]`, and its pointwise 95 % band.
 
-    The band is NaN where an environment has one seed only.
+    The band is NaN if some environment has only one seed.
     """
 
     fraction: FloatArray
@@ -48,33 +48,34 @@ class Profile(NamedTuple):
 
 
 def mean(scores: Sequence[FloatArray]) -> FloatArray:
-    """Mean over environments of the mean over seeds: each `[..., seed]` -> `[...]`."""
+    """Return the mean over environments of the mean over seeds: each `[..., seed]` -> `[...]`."""
     average: FloatArray = _by_environment(scores).mean(axis=-1)
     return average
 
 
 def median(scores: Sequence[FloatArray]) -> FloatArray:
-    """Median over environments of the mean over seeds: each `[..., seed]` -> `[...]`.
+    """Return the median over environments of the mean over seeds: each `[..., seed]` -> `[...]`.
 
-    The one of the Atari literature. It ignores half of the environments, whatever happens there.
+    Common in the Atari literature. Scores in half of the environments do not affect it.
     """
     middle: FloatArray = np.median(_by_environment(scores), axis=-1)
     return middle
 
 
 def interquartile_mean(scores: Sequence[FloatArray]) -> FloatArray:
-    """Mean of the middle half of all runs of all environments: each `[..., seed]` -> `[...]`.
+    """Return the mean of the middle half of all runs: each `[..., seed]` -> `[...]`.
 
-    Source: Agarwal et al. 2021, section 4.3. An environment with more seeds counts for more.
+    Runs of all environments are pooled, so an environment with more seeds counts for more. Source:
+    Agarwal et al. 2021, section 4.3.
     """
     return trimmed_mean(np.concatenate(scores, axis=-1))
 
 
 def optimality_gap(scores: Sequence[FloatArray]) -> FloatArray:
-    """How much is missing to a normalised score of 1: each `[..., seed]` -> `[...]`.
+    """Return the mean shortfall from a normalised score of 1: each `[..., seed]` -> `[...]`.
 
-    The mean over environments of 1 - min(score, 1): less is better, and what is above 1 in one
-    environment does not make up for what is missing in another (Agarwal et al. 2021, section 4.3).
+    The mean over environments of 1 - min(score, 1): less is better, and a score above 1 in one
+    environment does not offset a shortfall in another (Agarwal et al. 2021, section 4.3).
     """
     return 1.0 - mean([np.minimum(each, 1.0) for each in scores])
 
@@ -84,9 +85,9 @@ def _by_environment(scores: Sequence[FloatArray]) -> FloatArray:
 
 
 def estimate(scores: Scores, statistic: Statistic = interquartile_mean) -> Estimate:
-    """A statistic of this module, with its interval.
+    """Return a statistic of this module and its interval.
 
-    Raises ValueError where there is no environment, no seed, or a score that is not finite.
+    Raises ValueError if there is no environment, no seed, or a score that is not finite.
     """
     ordered = sorted(map(np.sort, _checked(scores)), key=_order)
     value = float(statistic(ordered))
@@ -99,13 +100,13 @@ def estimate(scores: Scores, statistic: Statistic = interquartile_mean) -> Estim
 
 
 def probability_of_improvement(x: Scores, y: Scores) -> Estimate:
-    """Probability that a run of X scores more than a run of Y, in an environment at random.
+    """Return the probability that a run of X scores more than a run of Y in a random environment.
 
-    In each environment the fraction of pairs of seeds in which X is better, ties counted half (the
-    U statistic of Mann and Whitney 1947 divided by the number of pairs); averaged over
-    environments, which stand in the same order in `x` and `y`. Scores need no normalisation.
-    Source: Agarwal et al. 2021, section 4.3. Raises ValueError as `estimate` does, and where the
-    numbers of environments differ.
+    In each environment it is the fraction of pairs of seeds in which X is better, ties counted
+    half (the U statistic of Mann and Whitney 1947 divided by the number of pairs). It is averaged
+    over environments, which have the same order in `x` and `y`. Scores need no normalisation.
+    Raises ValueError as `estimate` does, and if the numbers of environments differ. Source:
+    Agarwal et al. 2021, section 4.3.
     """
     first, second = _checked(x), _checked(y)
     if len(first) != len(second):
@@ -115,27 +116,27 @@ def probability_of_improvement(x: Scores, y: Scores) -> Estimate:
         )
     pairs = [(np.sort(a), np.sort(b)) for a, b in zip(first, second, strict=True)]
     pairs.sort(key=lambda pair: (_order(pair[0]), _order(pair[1])))
-    won = [
+    wins = [
         (a[:, None] > b).astype(np.float64) + 0.5 * (a[:, None] == b) for a, b in pairs
     ]  # [seed of x, seed of y] each
-    value = float(np.mean([each.mean() for each in won]))
-    if any(size < 2 for each in won for size in each.shape):
+    value = float(np.mean([each.mean() for each in wins]))
+    if any(size < 2 for each in wins for size in each.shape):
         return Estimate(value, None)
     rng = np.random.default_rng(0)
     drawn = [
         ((_counts(rng, len(each)) @ each) * _counts(rng, each.shape[1])).sum(-1) / each.size
-        for each in won
+        for each in wins
     ]
     low, high = percentiles(np.mean(drawn, axis=0), 0.95)
     return Estimate(value, (float(low), float(high)))
 
 
 def performance_profile(scores: Scores, thresholds: ArrayLike) -> Profile:
-    """Fraction of runs that score more than each threshold, `[threshold]`, and its band.
+    """Return the fraction of runs that score more than each threshold, `[threshold]`, and its band.
 
-    The run-score distribution of Agarwal et al. 2021, section 4.2: the mean over environments of
-    the fraction of their runs. Raises ValueError as `estimate` does, and for thresholds that are
-    not a vector of finite numbers.
+    The run-score distribution of Agarwal et al. 2021, section 4.2: the fraction of runs in each
+    environment, averaged over environments. Raises ValueError as `estimate` does, and for
+    thresholds that are not a vector of finite numbers.
     """
     grid = finite_vector(thresholds)
     ordered = sorted(map(np.sort, _checked(scores)), key=_order)
@@ -151,22 +152,22 @@ def performance_profile(scores: Scores, thresholds: ArrayLike) -> Profile:
 
 
 def _counts(rng: np.random.Generator, count: int) -> FloatArray:
-    """How often each of `count` seeds is drawn in each resample, [resample, seed]."""
+    """Return how often each of `count` seeds is drawn in each resample, [resample, seed]."""
     drawn = rng.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
     return drawn.astype(np.float64)
 
 
 def _checked(scores: Scores) -> list[FloatArray]:
-    """The scores by environment, `[seed]` each."""
+    """Return the scores by environment, `[seed]` each; raises ValueError as `estimate` does."""
     if isinstance(scores, np.ndarray):
         if scores.ndim != 2:
             raise ValueError(f"scores of shape [run, env] are needed, but it is {scores.shape}")
         scores = list(scores.T)
     if not len(scores):
-        raise ValueError("the scores of one environment or more are needed")
+        raise ValueError("the scores of at least one environment are needed")
     return [finite_vector(each) for each in scores]
 
 
 def _order(values: FloatArray) -> tuple[float, ...]:
-    """A key by which environments stand in an order of their own, however they were given."""
+    """Return a sort key that makes the order of environments independent of the input order."""
     return (values.size, *values.tolist())

@@ -1,4 +1,4 @@
-"""The seeds of one environment: interquartile mean and its interval.
+"""Statistics over the seeds of one environment: interquartile mean and its interval.
 
 The interquartile mean is the point estimate, because one lucky or one failed seed does not move it,
 and a percentile bootstrap over the seeds gives its interval (Agarwal et al. 2021).
@@ -16,11 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 
 RESAMPLES = 2000
-BLOCK = 2**21  # numbers that are worked on at once: 16 MB
+BLOCK = 2**21  # numbers processed at once: 16 MB
 
 
 class Summary(TypedDict):
-    """What `result.json` says of one evaluation; `ci95` is [low, high], or None for one seed."""
+    """One evaluation in `result.json`; `ci95` is [low, high], or None for one seed."""
 
     per_seed: list[float]
     mean: float
@@ -29,9 +29,9 @@ class Summary(TypedDict):
 
 
 def finite_vector(values: ArrayLike) -> FloatArray:
-    """Check one value per seed, [seed]; raise ValueError where there is none or one is not finite.
+    """Return one value per seed, [seed]; raise ValueError if there is none or one is not finite.
 
-    A failed seed must be seen, not averaged away: nothing here drops a NaN.
+    A failed seed must show in the result, not be averaged away: nothing here drops a NaN.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or array.size == 0:
@@ -42,9 +42,9 @@ def finite_vector(values: ArrayLike) -> FloatArray:
 
 
 def trimmed_mean(values: FloatArray) -> FloatArray:
-    """Mean of the middle half along the last axis: [..., n] -> [...].
+    """Return the mean of the middle half along the last axis: [..., n] -> [...].
 
-    int(0.25 * n) values are cut off at each end, so that up to 3 values it is the plain mean.
+    int(0.25 * n) values are cut off at each end; for up to 3 values this is the plain mean.
     """
     return _middle(np.sort(values, axis=-1))
 
@@ -56,17 +56,18 @@ def _middle(ordered: FloatArray) -> FloatArray:
 
 
 def iqm(values: ArrayLike) -> float:
-    """Interquartile mean of one value per seed, [seed] (Agarwal et al. 2021, section 4.3).
+    """Return the interquartile mean of one value per seed, [seed].
 
-    Raises ValueError where there is no value or one is not finite.
+    Raises ValueError if there is no value or one is not finite. Source: Agarwal et al. 2021,
+    section 4.3.
     """
     return float(trimmed_mean(finite_vector(values)))
 
 
 def resample(rng: np.random.Generator, count: int, resamples: int) -> NDArray[np.intp]:
-    """Positions of `count` values drawn with replacement, [resamples, count], each row in order.
+    """Draw indices of `count` values with replacement, [resamples, count], each row sorted.
 
-    What is taken by them from values in order is in order too, so that nothing sorts it again.
+    Sorted values indexed by a sorted row are sorted too, so the resamples need no sorting.
     """
     drawn = rng.integers(count, size=(resamples, count), dtype=np.intp)
     drawn.sort(axis=-1)
@@ -75,14 +76,14 @@ def resample(rng: np.random.Generator, count: int, resamples: int) -> NDArray[np
 
 @lru_cache(maxsize=4)
 def _positions(count: int, resamples: int, seed: int) -> NDArray[np.intp]:
-    """The resamples of `bootstrap_ci`; a run that is logged asks for the same ones all the time."""
+    """Return the indices of `bootstrap_ci`; cached, since a run's logger reuses the same ones."""
     drawn = resample(np.random.default_rng(seed), count, resamples)
     drawn.flags.writeable = False
     return drawn
 
 
 def percentiles(values: FloatArray, confidence: float) -> FloatArray:
-    """The ends of the middle `confidence` of the values along the last axis: [2, ...]."""
+    """Return the ends of the central `confidence` interval along the last axis: [2, ...]."""
     tail = (1.0 - confidence) / 2.0
     ends: FloatArray = np.quantile(values, (tail, 1.0 - tail), axis=-1)
     return ends
@@ -95,27 +96,27 @@ def bootstrap_ci(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval (low, high) of a statistic of one value per seed, [seed].
+    """Return the percentile bootstrap interval (low, high) of a statistic over seeds, [seed].
 
-    `statistic` reduces the last axis, [..., n] -> [...], and is called once, for all resamples
-    together. The same values in any order give the same interval: the generator is created here
-    from `seed`. Raises ValueError for fewer than 2 values (an interval of one value does not
-    exist) and for values that are not finite. Source: Agarwal et al. 2021, section 4.1.
+    `statistic` reduces the last axis, [..., n] -> [...], and is called once for all resamples. The
+    interval does not depend on the order of the values: the generator is created from `seed`.
+    Raises ValueError for fewer than 2 values (one value has no interval) and for values that are
+    not finite. Source: Agarwal et al. 2021, section 4.1.
     """
     ordered = np.sort(finite_vector(values))
     if ordered.size < 2:
-        raise ValueError("an interval needs the values of 2 seeds or more")
+        raise ValueError("an interval needs the values of at least 2 seeds")
     drawn = ordered[_positions(ordered.size, resamples, seed)]
     low, high = percentiles(statistic(drawn), confidence)
     return float(low), float(high)
 
 
 def interval_curve(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Interquartile mean and the ends of its 95 % interval at each time, `[time]` each.
+    """Return the interquartile mean and the ends of its 95 % interval over time, `[time]` each.
 
-    `values` are `[seed, time]`. At every time they are what `iqm` and `bootstrap_ci` say of that
-    column. A column in which a seed has no finite value is NaN in all three, and one seed has no
-    interval: both ends are NaN. Raises ValueError where there is no seed or another shape.
+    `values` are `[seed, time]`; each column gives the results of `iqm` and `bootstrap_ci`. A
+    column in which a seed has no finite value is NaN in all three; with one seed both ends are
+    NaN. Raises ValueError if there is no seed or the shape is wrong.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or array.shape[0] == 0:
@@ -138,7 +139,7 @@ def interval_curve(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArra
 
 
 def summary(per_seed: ArrayLike) -> Summary:
-    """Describe one value per seed, [seed]; raises ValueError where one is not finite."""
+    """Summarise one value per seed, [seed]; raises ValueError if one is not finite."""
     values = finite_vector(per_seed)
     return {
         "per_seed": values.tolist(),

@@ -254,7 +254,7 @@ def test_a_reel_keeps_every_second_frame_where_there_are_too_many() -> None:
 
 
 def test_small_and_odd_pictures_fit_a_video() -> None:
-    fitted = video._fitting(np.arange(81 * 3, dtype=np.uint8).reshape(9, 9, 3))
+    fitted = video._even_size(np.arange(81 * 3, dtype=np.uint8).reshape(9, 9, 3))
     assert fitted.shape == (162, 162, 3)
     assert (fitted[::18, ::18] == np.arange(81 * 3).reshape(9, 9, 3)).all()
-    assert video._fitting(np.zeros((201, 333, 3), np.uint8)).shape == (202, 334, 3)
+    assert video._even_size(np.zeros((201, 333, 3), np.uint8)).shape == (202, 334, 3)

@@ -187,7 +187,7 @@ REFUSING: tuple[Callable[[Scores], object], ...] = (
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
-        ([], "one environment or more"),
+        ([], "at least one environment"),
         ([[1.0], []], "one value per seed"),
         ([[1.0, np.nan]], "finite"),
         (np.array([[1.0, np.inf]]), "finite"),
