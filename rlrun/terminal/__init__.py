@@ -1,1 +1,1 @@
-"""What a run shows on the terminal: progress while it trains, a table at its end. Imports core."""
+"""Terminal output of a run: progress while it trains, a table when it ends. Imports core."""

@@ -1,4 +1,4 @@
-"""What a person sees of a run at its end: a table, which goes to standard output as a result."""
+"""The table of results at the end of a run, written to standard output."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rich.table import Table
 
 from rlrun.core.signals import reader_left
 
-SHOWN_AT_EACH_END = 5  # of the seeds, where there are more than LISTED_SEEDS
+SHOWN_AT_EACH_END = 5  # seeds, if there are more than LISTED_SEEDS
 LISTED_SEEDS = 20
 
 _Scores = Mapping[str, Any]  # `final` or `best` of result.json
 
 
 class Results(Console):
-    """Standard output as Rich writes it; a run goes on, and ends well, when nobody reads it."""
+    """A Rich console on standard output; a run continues normally if the reader closes the pipe."""
 
     def on_broken_pipe(self) -> None:
         reader_left(sys.stdout)
@@ -30,7 +30,7 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
     """Print the contents of a run's `result.json`: seeds, mean, IQM, interval, time, speed.
 
     Of more than 20 seeds the 5 lowest and the 5 highest are shown. `final` or `best` may be None,
-    as in a run that was interrupted. Without a console it goes to standard output.
+    as in an interrupted run. The default console is standard output.
     """
     console = Results(highlight=False) if console is None else console
     final, best = result["final"], result["best"]
@@ -72,7 +72,7 @@ def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) 
 
 
 def columns(first: str, *others: str) -> Table:
-    """A table of numbers, what they belong to at the left; it has no rows yet."""
+    """Return an empty table: a first column of labels, and columns of numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(first)
     for name in others:
@@ -81,7 +81,7 @@ def columns(first: str, *others: str) -> Table:
 
 
 def _ends(rows: list[tuple[str, ...]], scores: list[float | None]) -> list[tuple[str, ...]]:
-    """All rows where they are few; else the lowest and the highest by their scores."""
+    """Return all rows, or those with the lowest and highest scores if there are many."""
     if len(rows) <= LISTED_SEEDS:
         return rows
     known = [-math.inf if score is None else score for score in scores]
@@ -97,19 +97,19 @@ def _total(scores: _Scores | None, key: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Tenths of a large value, thousandths of a small one: 1,234.5 and 0.731; none for None."""
+    """Format to a tenth from 10 up, else to a thousandth: 1,234.5 and 0.731; "none" for None."""
     if value is None:
         return "none"
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"
 
 
 def interval(ends: Iterable[float]) -> str:
-    """`473.0 to 500.0`."""
+    """Format the ends of an interval: `473.0 to 500.0`."""
     return " to ".join(map(number, ends))
 
 
 def clock(seconds: float) -> str:
-    """Write seconds as m:ss or h:mm:ss."""
+    """Format seconds as m:ss or h:mm:ss."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,6 +1,6 @@
-"""What a person sees of a run while it trains.
+"""The progress display of a run while it trains.
 
-Progress goes to standard error, so that standard output holds results only and can be piped.
+It goes to standard error, so that standard output holds only results and can be piped.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from rich.text import Text
 from rlrun.core.signals import reader_left
 from rlrun.terminal.final_table import clock, number
 
-REDRAW_SECONDS = 0.2  # a terminal
-LINE_SECONDS = 10.0  # anything else
-TELL_SECONDS = 0.5  # a listener
+REDRAW_SECONDS = 0.2  # between updates of a terminal
+LINE_SECONDS = 10.0  # between lines anywhere else
+REPORT_SECONDS = 0.5  # between reports to a listener
 
 
 class Report(NamedTuple):
-    """How far a run is: see `Progress.update`."""
+    """The progress of a run; see `Progress.update`."""
 
     step: int
     total: int
@@ -37,18 +37,18 @@ class Report(NamedTuple):
 
 
 listener: Callable[[Report], None] | None = None
-"""Who is told how far the run of this process is, a job of a sweep; set before it begins."""
+"""Receives the progress of this process's run; set before the run begins, for a job of a sweep."""
 
 
 class Progress:
     """The progress of one run: a bar on a terminal, plain lines anywhere else.
 
-    The bar is drawn by `update` itself, without a thread that would take the interpreter from the
-    training loop. Use it as a context manager: also on Ctrl-C the terminal gets its cursor back.
+    `update` draws the bar itself, without a thread that would compete with the training loop for
+    the interpreter. Use it as a context manager, so that the cursor is restored on Ctrl-C too.
     """
 
     def __init__(self, title: str, total: int, stream: TextIO | None = None) -> None:
-        """Show `title` and prepare to count to `total` steps per seed, on stderr by default."""
+        """Show `title` and count to `total` steps per seed, on stderr by default."""
         self._title = title
         self._total = total
         self._stream = sys.stderr if stream is None else stream
@@ -57,21 +57,20 @@ class Progress:
         self._return: float | None = None
         self._evaluation: float | None = None
         self._shown_step = -1
-        # The last minute, a sample a second, from which the time left is told: evaluations count
-        # in it, which they do not in steps_per_second.
+        # A sample a second over the last minute, to estimate the remaining time: it includes
+        # evaluations, unlike steps_per_second.
         self._history: deque[tuple[float, int]] = deque(maxlen=60)
         console = Console(file=self._stream, highlight=False)
         self._live: Live | None = None
         self._interval = LINE_SECONDS
         self._next = monotonic() + LINE_SECONDS
-        self._tell = math.inf if listener is None else 0.0  # when the listener is told next
+        self._next_report = math.inf if listener is None else 0.0  # to the listener
         if self._stream.isatty() and console.is_interactive:
             self._live = Live(
                 console=console,
                 get_renderable=self._bar,
                 auto_refresh=False,
-                # What is printed on the same terminal goes above the bar; a stdout that is piped
-                # elsewhere is left alone.
+                # Output to the same terminal appears above the bar; a piped stdout is not touched.
                 redirect_stdout=sys.stdout.isatty(),
             )
             self._interval = REDRAW_SECONDS
@@ -99,11 +98,11 @@ class Progress:
         ep_return: float | None,
         evaluation: float | None,
     ) -> None:
-        """Tell where the run is; drawn at most 5 times a second, or as a line every 10 seconds.
+        """Update the progress; drawn at most 5 times a second, or as a line every 10 seconds.
 
         `step` counts per seed, `steps_per_second` all seeds together; `ep_return` and `evaluation`
-        are means over seeds, None where there is none yet. None leaves the last evaluation
-        standing, another value than the last is a new evaluation and is shown at once.
+        are means over seeds, None if there is none yet. An `evaluation` of None keeps the last one;
+        a value that differs from the last is a new evaluation and is shown at once.
         """
         now = monotonic()
         self._step, self._speed, self._return = step, steps_per_second, ep_return
@@ -112,19 +111,19 @@ class Progress:
         is_new = evaluation is not None and evaluation != self._evaluation
         if is_new:
             self._evaluation = evaluation
-        if listener is not None and (is_new or now >= self._tell or step >= self._total):
-            self._tell = now + TELL_SECONDS
+        if listener is not None and (is_new or now >= self._next_report or step >= self._total):
+            self._next_report = now + REPORT_SECONDS
             listener(Report(step, self._total, ep_return, self._evaluation))
         if is_new or now >= self._next or step >= self._total:
             self._next = now + self._interval
             self._draw()
 
     def due(self) -> bool:
-        """Whether it is time to draw; asked at every step, since telling where the run is costs."""
-        return monotonic() >= min(self._next, self._tell)
+        """Return whether to call `update`; checked at every step, since its arguments cost time."""
+        return monotonic() >= min(self._next, self._next_report)
 
     def message(self, text: str) -> None:
-        """Print a text of its own, above the bar."""
+        """Print a separate line of text, above the bar."""
         if self._live is not None:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
@@ -134,7 +133,7 @@ class Progress:
                 reader_left(self._stream)
 
     def close(self) -> None:
-        """Show the last state and give the terminal back; once is enough."""
+        """Show the last state and restore the terminal; a second call does nothing."""
         if self._live is not None:
             self._live.stop()
         elif self._step > self._shown_step and self._history:
@@ -160,7 +159,7 @@ class Progress:
         return facts
 
     def _time_left(self) -> str:
-        """Time to the end at the pace of the last minute; empty where there is none to tell."""
+        """Return the remaining time at the pace of the last minute; "" if it is unknown."""
         if not self._history or self._step >= self._total:
             return ""
         then, step = self._history[0]
@@ -170,7 +169,7 @@ class Progress:
         return f"{clock(pace * (self._total - self._step))} left"
 
     def _bar(self) -> Group:
-        """Two rows that fit 80 columns, so that nothing is cut off where numbers grow."""
+        """Return two rows that fit 80 columns, so that large numbers are not cut off."""
         row = Table.grid(padding=(0, 1), expand=True)
         row.add_column(no_wrap=True, overflow="crop")
         row.add_column(ratio=1)

@@ -81,7 +81,7 @@ def test_the_end_is_shown_once(sleep: Callable[[float], None]) -> None:
     ]
 
 
-def test_nothing_is_told_of_a_run_that_never_started() -> None:
+def test_nothing_is_printed_of_a_run_that_never_started() -> None:
     stream = io.StringIO()
     run_in(stream, "title").close()
     assert stream.getvalue() == "title\n"
