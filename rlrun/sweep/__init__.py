@@ -1,4 +1,4 @@
-"""Many runs as one: what has become of each job, and how jobs are run, stopped and shown.
+"""Sweeps of many runs: recording the state of each job; running, stopping and showing jobs.
 
 Imports core, run_folder and terminal.
 """

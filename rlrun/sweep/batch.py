@@ -1,11 +1,11 @@
-"""Running a batch of jobs with any of Hydra's launchers, and telling how each of them ended.
+"""Running a batch of jobs with any of Hydra's launchers, and returning how each ended.
 
 The interface, for sweepers: queue jobs with ``ledger.record(folder, job, "queued",
 overrides=...)``, then ``launch(launcher, folder, jobs)`` runs them and returns an ``Entry`` for
-each: ``done`` with a value, ``failed`` with a reason, ``interrupted``, or still ``queued`` where
-the sweep was stopped. No job takes another one with it, whatever the launcher does.
-``holding(folder)`` around all of it keeps others out, saves what runs when somebody stops the
-sweep, and says how to go on.
+each: ``done`` with a value, ``failed`` with a reason, ``interrupted``, or still ``queued`` if the
+sweep was stopped. A failing job does not affect the others, with any launcher.
+``holding(folder)`` around all of it locks the folder, saves running jobs when a user stops the
+sweep, and prints the command that resumes it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from rlrun.run_folder.files import FolderError, drop_partial_line
 from rlrun.sweep import ledger, plan, stop
 from rlrun.sweep.ledger import Entry
 
-NOTHING_LEFT = ("done", "pruned", "running")  # to be done about a job, by this process
+SKIPPED = ("done", "pruned", "running")  # states of jobs that are not launched again
 
 
 _SUBDIR = "hydra.sweep.subdir="
 
 
 class Launcher(Protocol):
-    """What is used of ``hydra.plugins.launcher.Launcher``."""
+    """The part of ``hydra.plugins.launcher.Launcher`` that is used here."""
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Any: ...
 
@@ -40,21 +40,21 @@ def launch(
     arguments: Sequence[str] = (),
     first: int = 0,
 ) -> dict[str, Entry]:
-    """Run those of ``jobs`` that are not done and that nobody is running, and tell how all ended.
+    """Run those of ``jobs`` that are neither done nor running, and return how all of them ended.
 
-    ``arguments`` are the words of the sweep, of which every job gets those on how jobs are run
-    besides its own; ``first`` is the number that Hydra gives to the first job. A launcher that
-    loses its workers is called again: for each job that went with them alone, then for those it
-    has not run. Raises RunFailed where it starts none.
+    ``arguments`` are the words of the sweep; every job gets those that start with ``sweep.`` in
+    addition to its own. ``first`` is Hydra's number of the first job. A launcher that loses its
+    workers is called again: once for each job that died with them, alone, then for those it has
+    not run. Raises RunFailed if it starts no job.
     """
     common = [word for word in arguments if word.lstrip("+").startswith("sweep.")]
     tries = dict.fromkeys(jobs, 0.0)
-    while not stop.asked(folder):
+    while not stop.requested(folder):
         before = ledger.read(folder)
-        todo = [j for j in jobs if tries[j] < 1 and before[j].state not in NOTHING_LEFT]
+        todo = [j for j in jobs if tries[j] < 1 and before[j].state not in SKIPPED]
         if not todo:
             break
-        todo = [j for j in todo if tries[j]][:1] or todo  # who was a bystander, alone, is none now
+        todo = [j for j in todo if tries[j]][:1] or todo  # a possible bystander is retried alone
         words = [[*before[j].overrides, *common, f"{_SUBDIR}'{j}'"] for j in todo]
         failure: Exception | None = None
         try:
@@ -62,51 +62,51 @@ def launch(
         except Exception as error:
             failure = error
         first += len(todo)
-        after, told = ledger.read(folder), ledger.recorded(folder)
-        begun = [j for j in todo if told[j].time != before[j].time]
-        if not begun and not stop.asked(folder):
-            raise RunFailed(f"the launcher started no job: {failure or 'it does not say why'}")
-        for job in begun:
-            # whose process died with others' may have been a bystander, and has another chance
+        after, entries = ledger.read(folder), ledger.recorded(folder)
+        started = [j for j in todo if entries[j].time != before[j].time]
+        if not started and not stop.requested(folder):
+            raise RunFailed(f"the launcher started no job: {failure or 'it gave no reason'}")
+        for job in started:
+            # a job whose process died with others' may have been a bystander: it is retried
             bystander = failure is not None and after[job].state == "interrupted"
             tries[job] += 0.5 if bystander else 1
-    told = ledger.recorded(folder)
+    entries = ledger.recorded(folder)
     for job in jobs:
-        if tries[job] and told[job].state == "running":
-            _close(folder, told[job])
-    found = ledger.read(folder)
-    return {job: found[job] for job in jobs}
+        if tries[job] and entries[job].state == "running":
+            _close(folder, entries[job])
+    states = ledger.read(folder)
+    return {job: states[job] for job in jobs}
 
 
 def job_of(words: Sequence[str]) -> str:
-    """The job whose words these are, as `launch` hands them to a launcher."""
+    """Return the job that `launch` passed to a launcher with these words."""
     name = next(word for word in reversed(words) if word.startswith(_SUBDIR))
     return name.removeprefix(_SUBDIR).strip("'")
 
 
 def _close(folder: Path, entry: Entry) -> None:
-    """A job that went away without a word has failed, unless it was stopped."""
-    if ledger.judged(folder, entry).state == "interrupted" and not stop.asked(folder):
+    """Record a job whose process died as failed, unless the sweep was stopped."""
+    if ledger.corrected(folder, entry).state == "interrupted" and not stop.requested(folder):
         ledger.record(folder, entry.job, "failed", reason="its process died")
 
 
 @contextlib.contextmanager
 def holding(folder: Path) -> Iterator[None]:
-    """Keep others out of a sweep's folder while its jobs run, and let it be stopped.
+    """Lock a sweep's folder while its jobs run, and stop the sweep cleanly on a signal.
 
-    Raises FolderError where somebody else is at work in it.
+    Raises FolderError if another process is running the sweep.
     """
     with (folder / ".lock").open("a") as lock:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise FolderError(f"{folder} is in use: its jobs are being run.") from error
+            raise FolderError(f"{folder} is in use: another process runs its jobs.") from error
         stop.withdraw(folder)
-        drop_partial_line(folder / ledger.FILE)  # else the next line would become its end
+        drop_partial_line(folder / ledger.FILE)  # else the next line would be appended to it
         try:
             with stop.taking_signals(folder):
                 yield
         except KeyboardInterrupt:
-            stop.ask(folder)
-            plan.say_how_to_go_on(folder)
+            stop.request(folder)
+            plan.print_resume_command(folder)
             raise

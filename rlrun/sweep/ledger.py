@@ -1,16 +1,16 @@
-"""What has become of each job of a sweep: ``jobs.jsonl`` in the sweep's folder.
+"""The state of each job of a sweep: ``jobs.jsonl`` in the sweep's folder.
 
-The interface, for everything that runs jobs or looks at them:
+The interface, for code that runs or shows jobs:
 
-- ``record(folder, job, state, ...)`` adds a line: ``queued`` with ``overrides``, ``running``,
+- ``record(folder, job, state, ...)`` appends a line: ``queued`` with ``overrides``, ``running``,
   ``done`` with ``value``, ``failed`` with ``reason``, ``interrupted``. Any process of the sweep may
   call it.
-- ``read(folder)`` tells of every job, in the order in which the jobs were queued, what it has come
-  to: the last line about it, corrected by what the folder of its run says.
+- ``read(folder)`` returns the state of every job, in the order in which the jobs were queued: its
+  last line, corrected by its run's folder.
 
-A line is one ``write`` at the end of the file, so that lines of several processes stay whole (not
-on NFS: there the run's own ``meta.json`` decides). The folder of job ``003_lr=0.001`` is the one of
-that name in the sweep's.
+A line is appended with one ``write``, so that lines of several processes stay whole (not on NFS:
+there the run's ``meta.json`` decides). Job ``003_lr=0.001`` has the folder of that name in the
+sweep's folder.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from rlrun.run_folder.folder import Status, is_open, read_meta
 FILE = "jobs.jsonl"
 MOST_BYTES = 100 * 2**20
 JobState = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
-STARTING = 60.0  # seconds in which a job on another machine opens the folder of its run
+STARTING = 60.0  # seconds within which a job on another machine opens its run's folder
 ENDED = ("done", "pruned", "failed")
 ENDED_BADLY = ("failed", "interrupted")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One job: its last state, and what is known of it.
+    """The state of one job.
 
-    ``overrides`` are its words of the command line, ``value`` its result (None where it has none),
-    ``reason`` why it failed, ``process`` the number of its process on ``host`` and when that began,
-    ``time`` (seconds since 1970) when all this was written.
+    ``overrides`` are its words on the command line, ``value`` its result (None if it has none),
+    ``reason`` why it failed, ``process`` the id and start time of its process on ``host``,
+    ``time`` (seconds since 1970) when its last line was written.
     """
 
     job: str
@@ -72,12 +72,12 @@ def record(
     value: float | None = None,
     reason: str = "",
 ) -> None:
-    """Add what has become of a job of the sweep in ``folder``; this process is what runs it."""
+    """Append a job's state to the ledger in ``folder``; ``running`` means in this process."""
     line: dict[str, Any] = {"job": job, "state": state}
     if overrides is not None:
         line["overrides"] = list(overrides)
     if state == "running":
-        line |= {"pid": os.getpid(), "begun": _begun(os.getpid()), "host": platform.node()}
+        line |= {"pid": os.getpid(), "begun": _start_time(os.getpid()), "host": platform.node()}
     if value is not None and math.isfinite(value):
         line["value"] = value
     if reason:
@@ -91,18 +91,18 @@ def record(
 
 
 def read(folder: Path) -> dict[str, Entry]:
-    """Every job and what has become of it.
+    """Return the state of every job.
 
-    ``running`` is a job only while a process is at work on it; one whose process has died is
-    ``interrupted``. Raises FolderError where there is no ledger or it is damaged.
+    A job is ``running`` only while its process lives; one whose process has died is
+    ``interrupted``. Raises FolderError if there is no ledger or it is damaged.
     """
-    return {job: judged(folder, entry) for job, entry in recorded(folder).items()}
+    return {job: corrected(folder, entry) for job, entry in recorded(folder).items()}
 
 
 def recorded(folder: Path) -> dict[str, Entry]:
-    """Every job as its last line says, whatever has become of its process."""
+    """Return every job's last line, without checking its process or its run's folder."""
     path, entries = folder / FILE, dict[str, Entry]()
-    with as_folder_error(path, "a sweep", "a line of it tells of no job"):
+    with as_folder_error(path, "a sweep", "a line of it does not describe a job"):
         if path.stat().st_size > MOST_BYTES:
             raise ValueError
         for line in complete_lines(path.read_bytes()):
@@ -111,7 +111,7 @@ def recorded(folder: Path) -> dict[str, Entry]:
 
 
 def _take(entries: dict[str, Entry], line: dict[str, Any]) -> None:
-    """Add one line to what is known. Raises an exception of some kind for what is none."""
+    """Update ``entries`` by one line. Raises an exception in `DAMAGE` if it is malformed."""
     job, state = line["job"], line["state"]
     if state not in get_args(JobState) or not is_name(job):
         raise ValueError
@@ -133,40 +133,40 @@ def _take(entries: dict[str, Entry], line: dict[str, Any]) -> None:
 
 
 def others(folder: Path) -> set[int]:
-    """The processes of this machine that are running jobs, this one aside."""
+    """Return the ids of other processes on this machine that are running jobs of the sweep."""
     running = [e for e in recorded(folder).values() if e.state == "running"]
     here = [e for e in running if e.host == platform.node() and e.process[0] != os.getpid()]
-    return {entry.process[0] for entry in here if lives(entry)}
+    return {entry.process[0] for entry in here if is_alive(entry)}
 
 
 def is_name(job: Any) -> bool:
-    """Whether this can be the name of a job: that of a folder in the sweep's."""
+    """Return whether this is a valid job name: that of a folder directly in the sweep's."""
     if not isinstance(job, str) or job in ("", ".."):
         return False
     return job == Path(job).name and "\0" not in job
 
 
-def judged(folder: Path, entry: Entry) -> Entry:
-    """The entry, corrected by what the process and the folder of the run say."""
-    own = entry.process == (os.getpid(), _begun(os.getpid()))
+def corrected(folder: Path, entry: Entry) -> Entry:
+    """Return the entry, corrected by the state of its process and its run's folder."""
+    own = entry.process == (os.getpid(), _start_time(os.getpid()))
     if entry.state == "running" and own and entry.host == platform.node():
-        return entry  # nor may one ask for the lock of a run of one's own
+        return entry  # a process must not test the lock of its own run
     run = folder / entry.job
-    if is_open(run) or (entry.state == "running" and lives(entry)):
+    if is_open(run) or (entry.state == "running" and is_alive(entry)):
         return replace(entry, state="running")
     meta = _meta(run)
-    told: Any = meta.get("status")
-    if told not in get_args(Status) or told == "running":  # and nobody is at work there
-        lost = entry.state == "running" or (entry.state == "done" and told == "running")
+    status: Any = meta.get("status")
+    if status not in get_args(Status) or status == "running":  # but its process has died
+        lost = entry.state == "running" or (entry.state == "done" and status == "running")
         return replace(entry, state="interrupted", value=None) if lost else entry
-    if told == entry.state or (told != "done" and entry.state in ENDED_BADLY):
+    if status == entry.state or (status != "done" and entry.state in ENDED_BADLY):
         return entry
-    value = _value(run) if told == "done" else None
-    return replace(entry, state=told, value=value, reason=str(meta.get("reason", "")))
+    value = _value(run) if status == "done" else None
+    return replace(entry, state=status, value=value, reason=str(meta.get("reason", "")))
 
 
 def _meta(run: Path) -> dict[str, Any]:
-    """What the folder of a run says of itself; nothing where it cannot be read."""
+    """Return ``meta.json`` of a run; empty if it cannot be read."""
     with contextlib.suppress(FolderError):
         return read_meta(run)
     return {}
@@ -178,11 +178,11 @@ def _value(run: Path) -> float | None:
     return None
 
 
-def lives(entry: Entry) -> bool:
-    """Whether the process that ran a job is there, and not another one that got its number."""
-    if entry.host != platform.node():  # then only the lock of its run tells, once it has taken that
+def is_alive(entry: Entry) -> bool:
+    """Return whether the process that ran a job exists, and its id has not been reused."""
+    if entry.host != platform.node():  # only its run's lock shows it, once that is taken
         return abs(time.time() - entry.time) < STARTING
-    pid, begun = entry.process
+    pid, start_time = entry.process
     if pid <= 0:
         return False
     try:
@@ -190,14 +190,14 @@ def lives(entry: Entry) -> bool:
     except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
-        return False  # somebody else's: not one of this sweep
-    return _begun(pid) == begun
+        return False  # another user's process: not one of this sweep
+    return _start_time(pid) == start_time
 
 
-def _begun(pid: int) -> int:
-    """When a process began, in ticks since the machine did; 0 where the system does not say.
+def _start_time(pid: int) -> int:
+    """Return when a process started, in clock ticks since boot; 0 if that is unknown.
 
-    -1 where it has ended and only its parent has not noticed.
+    -1 if it has ended and its parent has not collected it yet (a zombie).
     """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()

@@ -1,7 +1,7 @@
-"""What a sweep is made of: ``sweep.json`` in its folder, from which it can be gone on with.
+"""The command line of a sweep: ``sweep.json`` in its folder, from which it can be resumed.
 
-It is read as data. A sweep's folder may come from anybody, so of the words of a command line only
-those are taken that choose settings of a run: none that name something to be called.
+It is read as untrusted data. Of a command line only words that choose settings of a run are
+accepted: none that name something to be called.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Plan:
     """The command line of a sweep, in its parts.
 
     Args:
-        command: all of it, for people.
+        command: the whole command line, for display.
         flags: ``--config-dir`` and a folder (absolute), or nothing.
         hydra: the words that choose a launcher, a sweeper and their keys.
         task: the words that choose settings.
         varying: the keys that differ between jobs.
-        kind: ``grid``, or what a sweeper of its own calls itself.
-        started: when, as in ``meta.json``.
+        kind: ``grid``, or the name of another sweeper.
+        started: the start time, in the format of ``meta.json``.
     """
 
     command: str
@@ -60,16 +60,16 @@ def is_sweep(folder: Path) -> bool:
 
 
 def read(folder: Path) -> Plan:
-    """Read ``sweep.json``. Raises FolderError where it is damaged, or asks for what it may not."""
+    """Read ``sweep.json``. Raises FolderError if it is damaged or contains words not allowed."""
     path = folder / FILE
     with as_folder_error(path, "a sweep", "it does not describe a sweep"):
-        told = read_json(path)
-        version = told.pop("version")
-        lists: Any = {name: tuple(told.pop(name)) for name in ("flags", "hydra", "task", "varying")}
-        texts = [*told.values(), *(word for words in lists.values() for word in words)]
+        data = read_json(path)
+        version = data.pop("version")
+        lists: Any = {name: tuple(data.pop(name)) for name in ("flags", "hydra", "task", "varying")}
+        texts = [*data.values(), *(word for words in lists.values() for word in words)]
         if not all(isinstance(text, str) for text in texts):
             raise ValueError
-        plan = Plan(**told, **lists)
+        plan = Plan(**data, **lists)
     if version != VERSION:
         raise FolderError(
             f"{path} has format version {version!r}, but this program reads {VERSION}."
@@ -78,21 +78,21 @@ def read(folder: Path) -> Plan:
     check_words(path, plan.task)
     for word in plan.hydra:
         if not _HYDRA.fullmatch(word) or _forbidden(word):
-            raise FolderError(f"{path}: {word!r} is nothing that a sweep may ask for.")
+            raise FolderError(f"{path}: {word!r} is not allowed in a sweep's file.")
     return plan
 
 
 def check_words(path: Path, words: Sequence[str]) -> None:
-    """Raises FolderError where one of the words that ``path`` holds is no setting of a run."""
+    """Raise FolderError if a word from the file ``path`` does not choose a run's setting."""
     for word in words:
         if not _TASK.fullmatch(word) or _forbidden(word):
-            raise FolderError(f"{path}: {word!r} is nothing that a sweep may ask for.")
+            raise FolderError(f"{path}: {word!r} is not allowed in a sweep's file.")
 
 
-def say_how_to_go_on(folder: Path) -> None:
-    """Tell the command that goes on with a sweep."""
+def print_resume_command(folder: Path) -> None:
+    """Print the command that resumes a sweep, on standard error."""
     where = shlex.quote(os.path.relpath(folder))
-    print(f"rlrun: to go on with what is left: rlrun resume {where}", file=sys.stderr)
+    print(f"rlrun: to resume the sweep: rlrun resume {where}", file=sys.stderr)
 
 
 def _forbidden(word: str) -> bool:
@@ -100,7 +100,7 @@ def _forbidden(word: str) -> bool:
 
 
 def _check_flags(path: Path, flags: Sequence[Any]) -> None:
-    """Raises FolderError for flags a sweep has no use for, and for files that came with it."""
+    """Raise FolderError for unknown flags, and for a ``--config-dir`` in the sweep's folder."""
     if not flags:
         return
     if len(flags) != 2 or flags[0] != "--config-dir" or not Path(flags[1]).is_absolute():

@@ -1,8 +1,8 @@
-"""Jobs in processes of their own, several at once, from a server that has everything imported.
+"""Jobs in separate processes, several at once, forked from a server with all modules imported.
 
-Whatever ends a process, a crash of the interpreter too, ends one job. What jobs print goes to
-``output.txt`` in the folder of their run; how far they are they tell through a pipe. When the
-sweep's own process dies the pipe breaks, and the jobs save themselves and end.
+A process that ends for any reason, even a crash of the interpreter, ends only its own job. The
+output of a job goes to ``output.txt`` in its run's folder, its progress through a pipe. If the
+sweep's process dies the pipe breaks, and the jobs save a checkpoint and end.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass
 class Running:
-    """A job, its process, and our end of its pipe."""
+    """A job, its process, and the sweep's end of its pipe."""
 
     job: str
     process: ForkServerProcess
@@ -58,10 +58,9 @@ class Running:
 
 
 def warm(threads: int) -> None:
-    """Start the server; what it imports takes seconds, in which the jobs can be checked.
+    """Start the server early: its imports take seconds, during which the jobs can be checked.
 
-    ``threads`` is what numerical libraries may use in a job, unless the user's environment says so
-    itself.
+    ``threads`` limits the numerical libraries in a job, unless the user's environment does.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
@@ -80,25 +79,25 @@ def run(
 ) -> None:
     """Call ``function(*arguments)`` for each of ``jobs`` (name to arguments) of the sweep.
 
-    Jobs record in the ledger what becomes of them; for those that cannot any more it is done here.
-    ``total`` is how many jobs the sweep has in all, of which others may have ended before.
+    Jobs record their own state in the ledger; that of a job whose process died is recorded here.
+    ``total`` is the number of jobs of the whole sweep, including those that ended earlier.
     """
     warm(threads)
     context = multiprocessing.get_context("forkserver")
-    waiting, running = deque(jobs), list[Running]()
+    queue, running = deque(jobs), list[Running]()
     others = [entry.state for job, entry in ledger.read(folder).items() if job not in jobs]
     before = [state for state in others if state in ledger.ENDED]
     with contextlib.closing(View(total, before)) as view:
         try:
-            while running or (waiting and not stop.asked(folder)):
-                while waiting and len(running) < at_once and not stop.asked(folder):
-                    job = waiting.popleft()
+            while running or (queue and not stop.requested(folder)):
+                while queue and len(running) < at_once and not stop.requested(folder):
+                    job = queue.popleft()
                     running.append(_start(context, folder, job, function, jobs[job]))
                     view.started(job)
                 _listen(running, view)
-                for gone in [each for each in running if not each.process.is_alive()]:
-                    running.remove(gone)
-                    view.ended(_ended(folder, gone, stop_on_error))
+                for ended in [each for each in running if not each.process.is_alive()]:
+                    running.remove(ended)
+                    view.ended(_final_entry(folder, ended, stop_on_error))
                 view.draw()
         except BaseException as error:
             _end(running, gently=isinstance(error, Interrupted))
@@ -107,7 +106,7 @@ def run(
 
 @contextlib.contextmanager
 def _threads(count: int) -> Iterator[None]:
-    """The environment in which the server starts, and with it every job."""
+    """Set the environment variables of the server, and so of every job, while it starts."""
     added = [name for name in VARIABLES if name not in os.environ]
     os.environ.update(dict.fromkeys(added, str(count)))
     try:
@@ -122,7 +121,7 @@ def _start(
 ) -> Running:
     (folder / job).mkdir(exist_ok=True)
     ours, theirs = context.Pipe()
-    # not a daemon: those may not have processes of their own, as environments may want them
+    # not a daemon: daemons may not start processes, which environments may need
     process = context.Process(
         target=_work, args=(function, arguments, folder / job / OUTPUT, theirs), name=job
     )
@@ -134,8 +133,8 @@ def _start(
 def _work(
     function: Callable[..., Any], arguments: Sequence[Any], output: Path, pipe: Connection
 ) -> None:
-    """What the process of a job does."""
-    os.setpgid(0, 0)  # a Ctrl-C is for the sweep, which asks its jobs to save themselves
+    """Run a job; the main function of its process."""
+    os.setpgid(0, 0)  # a Ctrl-C goes to the sweep only, which then asks its jobs to save
     file = _open_output(output)
     for stream in (1, 2):
         os.dup2(file, stream)
@@ -144,16 +143,16 @@ def _work(
         text.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     threading.Thread(target=_end_with_sweep, args=(pipe,), daemon=True).start()
 
-    def tell(report: Report) -> None:
+    def send(report: Report) -> None:
         with contextlib.suppress(OSError):
             pipe.send(report)
 
-    progress.listener = tell
+    progress.listener = send
     function(*arguments)
 
 
 def _open_output(output: Path) -> int:
-    """Open the file for what a job prints; nowhere, if a link would lead out of the sweep."""
+    """Open the file for a job's output, or /dev/null if a link could lead out of the sweep."""
     if not output.parent.is_symlink():
         try:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
@@ -165,51 +164,51 @@ def _open_output(output: Path) -> int:
 
 
 def _end_with_sweep(pipe: Connection) -> None:
-    """Ask this process to save itself when the sweep's is gone."""
+    """Wait until the sweep's process dies, then send this process SIGTERM, so that it saves."""
     with contextlib.suppress(OSError, EOFError):
         pipe.recv()
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listen(running: Sequence[Running], view: View) -> None:
-    """Wait a moment, or until a job says something or ends."""
+    """Wait until a job reports or ends, at most `LOOK_SECONDS`, and pass reports to the view."""
     by_pipe = {job.pipe: job for job in running}
     sentinels = [job.process.sentinel for job in running]
     for ready in wait([*by_pipe, *sentinels], LOOK_SECONDS):
         if isinstance(ready, Connection):
             with contextlib.suppress(EOFError, OSError):
-                view.told(by_pipe[ready].job, ready.recv())
+                view.update(by_pipe[ready].job, ready.recv())
 
 
-def _ended(folder: Path, job: Running, stop_on_error: bool) -> ledger.Entry:
-    """What has become of a job whose process has ended."""
+def _final_entry(folder: Path, job: Running, stop_on_error: bool) -> ledger.Entry:
+    """Return the state of a job whose process has ended; record a failure that it could not."""
     job.process.join()
     code = job.process.exitcode or 0
     job.pipe.close()
-    told = ledger.recorded(folder)[job.job]
-    found = ledger.judged(folder, told)
-    gone = told.state == "running" or (code != 0 and told.state != "failed")
-    if gone and found.state != "done" and not stop.asked(folder):
-        ledger.record(folder, job.job, "failed", reason=_why(code))
-        found = ledger.judged(folder, ledger.recorded(folder)[job.job])
-    if found.state == "failed" and stop_on_error:
-        stop.ask(folder)
-    return found
+    last = ledger.recorded(folder)[job.job]
+    entry = ledger.corrected(folder, last)
+    unrecorded = last.state == "running" or (code != 0 and last.state != "failed")
+    if unrecorded and entry.state != "done" and not stop.requested(folder):
+        ledger.record(folder, job.job, "failed", reason=_exit_reason(code))
+        entry = ledger.corrected(folder, ledger.recorded(folder)[job.job])
+    if entry.state == "failed" and stop_on_error:
+        stop.request(folder)
+    return entry
 
 
-def _why(code: int) -> str:
-    """What the exit code of a process says, for people."""
+def _exit_reason(code: int) -> str:
+    """Return a description of a process's exit code."""
     if code >= 0:
-        return f"its process ended itself with exit code {code}: see its {OUTPUT}"
+        return f"its process exited with code {code}: see its {OUTPUT}"
     name = signal.Signals(-code).name
     if name == "SIGKILL":
-        return "killed (SIGKILL): perhaps the memory was used up"
+        return "killed (SIGKILL): it may have used too much memory"
     verb = "stopped" if name in ("SIGTERM", "SIGINT", "SIGHUP") else "crashed"
     return f"{verb} ({name}): see its {OUTPUT}"
 
 
 def _end(running: Sequence[Running], gently: bool) -> None:
-    """End all processes; ``gently`` lets them save, until somebody stops that too."""
+    """End all processes; ``gently`` lets them save first, until a second interrupt."""
     try:
         for job in running:
             job.process.terminate() if gently else job.process.kill()

@@ -1,8 +1,7 @@
-"""Ending a sweep so that it can be gone on with: what runs saves itself, the rest stays queued.
+"""Stopping a sweep so that it can be resumed: running jobs save, the others stay queued.
 
-A file ``STOP`` in the sweep's folder says that no other job may begin, to all processes of the
-sweep and whoever launches them. It is written when somebody stops the sweep, and when a job has
-failed with ``sweep.on_error=stop``.
+A file ``STOP`` in the sweep's folder keeps its processes and launchers from starting another job.
+It is written when a user stops the sweep, and when a job fails with ``sweep.on_error=stop``.
 """
 
 from __future__ import annotations
@@ -21,73 +20,74 @@ from rlrun.sweep import ledger
 
 FILE = "STOP"
 LOOK_SECONDS = 0.1
-_home = 0  # the process that runs a sweep, as that one knows it: a job's has another number
+_sweep_process = 0  # id of the process that runs the sweep: not that of a job's process
 
 
-def asked(folder: Path) -> bool:
-    """Whether no other job of the sweep may begin."""
+def requested(folder: Path) -> bool:
+    """Return whether no other job of the sweep may start."""
     return (folder / FILE).exists()
 
 
-def ask(folder: Path) -> None:
+def request(folder: Path) -> None:
+    """Keep other jobs of the sweep from starting."""
     (folder / FILE).touch()
 
 
 def withdraw(folder: Path) -> None:
-    """Let jobs begin again."""
+    """Let jobs start again."""
     (folder / FILE).unlink(missing_ok=True)
 
 
 def in_sweep_process() -> bool:
-    """Whether this process runs the sweep, and is not one that was started for a job."""
-    return _home == os.getpid()
+    """Return whether this process runs the sweep, and was not started for a job."""
+    return _sweep_process == os.getpid()
 
 
 @contextlib.contextmanager
 def taking_signals(folder: Path) -> Iterator[None]:
-    """Take SIGINT (Ctrl-C) and SIGTERM in the process that runs a sweep.
+    """Handle SIGINT (Ctrl-C) and SIGTERM in the process that runs a sweep.
 
-    The jobs in other processes of this machine are asked to save themselves and waited for; then
-    `Interrupted` is raised. A second signal stops at once.
+    The jobs in other processes on this machine save and end; then `Interrupted` is raised. A
+    second signal stops at once.
     """
-    global _home
-    met = False
+    global _sweep_process
+    stopping = False
 
     def end(number: int, _: FrameType | None) -> None:
-        nonlocal met
-        if met:
+        nonlocal stopping
+        if stopping:
             raise KeyboardInterrupt
-        met = True
-        ask(folder)
+        stopping = True
+        request(folder)
         _end_others(folder)
         raise Interrupted(signal.Signals(number))
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    _home = os.getpid()
+    _sweep_process = os.getpid()
     try:
         yield
     finally:
-        _home = 0
+        _sweep_process = 0
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 def _end_others(folder: Path) -> None:
-    """Ask the jobs in other processes to save themselves, and wait until they have ended."""
-    told, running = set[int](), ledger.others(folder)
+    """Send SIGTERM to the jobs in other processes, so that they save, and wait for their end."""
+    signalled, running = set[int](), ledger.others(folder)
     if running:
         jobs = "1 job" if len(running) == 1 else f"{len(running)} jobs"
         _say(f"\nrlrun: saving {jobs}; Ctrl-C again stops at once.\n")
     while running:
-        for process in running - told:
+        for process in running - signalled:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
-        told |= running
+        signalled |= running
         time.sleep(LOOK_SECONDS)
         running = ledger.others(folder)
 
 
 def _say(text: str) -> None:
-    """Write past Python's own buffer, which this may have interrupted."""
+    """Write to stderr without Python's buffer, which the signal may have interrupted."""
     with contextlib.suppress(OSError):
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, text.encode())

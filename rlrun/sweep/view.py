@@ -1,6 +1,6 @@
-"""What a person sees while the jobs of a sweep run: all of them in one view, drawn by one process.
+"""The progress display of a sweep: all jobs in one view, drawn by one process.
 
-It goes to standard error, as the progress of a single run does.
+It goes to standard error, like the progress of a single run.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from rlrun.terminal.final_table import clock, number
 from rlrun.terminal.progress import LINE_SECONDS, REDRAW_SECONDS, Report
 
 NAME_WIDTH = 36
-MARGIN = 4  # lines of a terminal that are left to others
-ENOUGH = 0.01  # of the work is done, to tell the time left from it
+MARGIN = 4  # lines of the terminal that the view leaves free
+ENOUGH = 0.01  # fraction of the work from which the remaining time is estimated
 
 
 class View:
     """The jobs of a sweep: a table that is redrawn on a terminal, plain lines anywhere else.
 
     Args:
-        total: jobs of the whole sweep.
-        before: what those came to that have ended before.
-        stream: where it goes, standard error by default.
+        total: number of jobs of the whole sweep.
+        before: states of the jobs that have already ended.
+        stream: the output, standard error by default.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class View:
         self._next = monotonic() + self._interval
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         if self._live is not None:
             self._live.stop()
 
@@ -63,12 +63,12 @@ class View:
         if self._live is None:
             self._say(f"begins: {job}")
 
-    def told(self, job: str, report: Report) -> None:
-        """A job has said how far it is."""
+    def update(self, job: str, report: Report) -> None:
+        """Store the progress of a job."""
         self._running[job] = report
 
     def ended(self, entry: Entry) -> None:
-        """A job has ended, as the ledger has it."""
+        """Show a job that has ended, in the state of the ledger."""
         self._running.pop(entry.job, None)
         self._ended[entry.state] += 1
         took = clock(monotonic() - self._begun.get(entry.job, monotonic()))
@@ -84,7 +84,7 @@ class View:
                 self._say(f"saved:  {entry.job}")
 
     def draw(self) -> None:
-        """Draw where that is due."""
+        """Draw the view if it is due."""
         now = monotonic()
         if now < self._next:
             return
@@ -102,7 +102,7 @@ class View:
             print(text, file=self._stream, flush=True)
 
     def _share(self) -> float:
-        """How much of all the work is done, from 0 to 1."""
+        """Return the fraction of all work that is done, from 0 to 1."""
         reports = [report for report in self._running.values() if report is not None]
         under_way = sum(report.step / report.total for report in reports)
         return (self._ended.total() + under_way) / max(self._total, 1)
@@ -122,7 +122,7 @@ class View:
         return " | ".join(facts)
 
     def _table(self) -> Group:
-        """A line for each job that runs, as many as there is room for, and one for all together."""
+        """Return a line for each running job, as far as there is room, and one for the total."""
         rows = Table.grid(padding=(0, 1), expand=True)
         rows.add_column(no_wrap=True, overflow="ellipsis", max_width=NAME_WIDTH)
         rows.add_column(ratio=1)

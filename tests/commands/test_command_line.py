@@ -119,7 +119,7 @@ def test_the_other_jobs_go_on_after_a_failure(rlrun: Rlrun) -> None:
         "  job 1 of 5: seed=77: RuntimeError: exploded\n"
         "  job 3 of 5: seed=88: RuntimeError: the run ended itself with sys.exit(3)\n"
         "  job 4 of 5: seed=66: seed 66 is bad luck.\n"
-        f"rlrun: to go on with what is left: rlrun resume {os.path.relpath(sweep)}\n"
+        f"rlrun: to resume the sweep: rlrun resume {os.path.relpath(sweep)}\n"
     )
 
 

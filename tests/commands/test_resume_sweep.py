@@ -106,7 +106,7 @@ def test_words_of_the_ledger_are_checked_too(rlrun: Rlrun) -> None:
     ledger.record(folder, "1_seed=1", "queued", overrides=words)
     outcome = rlrun("resume", str(folder))
     assert (outcome.code, outcome.runs) == (2, [])
-    assert "is nothing that a sweep may ask for" in outcome.err
+    assert "is not allowed in a sweep's file" in outcome.err
 
 
 def test_only_what_is_missing_is_run(rlrun: Rlrun, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Sweeps survive their jobs, and what is left of them is gone on with."""
+"""Sweeps survive their jobs, and can be resumed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ KINDS = {
     "nothing": "",
     "raises": "failed in environment 0 of seed 6",
     "exits": "RuntimeError: the run ended itself with sys.exit(3)",
-    "dies": "its process ended itself with exit code 9",
-    "killed": "killed (SIGKILL): perhaps the memory was used up",
+    "dies": "its process exited with code 9",
+    "killed": "killed (SIGKILL): it may have used too much memory",
     "crashes": "crashed (SIGSEGV)",
     '"uses up the memory"': "Unable to allocate 16.0 GiB",
 }
@@ -46,7 +46,7 @@ def test_one_job_takes_no_other_with_it(here: Path, capfd: pytest.CaptureFixture
         assert why in entry.reason
         assert entry.state == "done" or f"FAILED: {entry.job}: {entry.reason}" in err
     assert "rlrun: 6 of 7 jobs failed:" in err
-    assert err.endswith("rlrun: to go on with what is left: rlrun resume s\n")
+    assert err.endswith("rlrun: to resume the sweep: rlrun resume s\n")
     assert "Traceback" not in err  # that stands in the job's own output.txt
 
     done = here / "s" / found[0].job / "meta.json"
@@ -93,7 +93,7 @@ def test_a_sweep_that_is_stopped_goes_on(
     process.send_signal(number)
     _, err = process.communicate(timeout=600)
     assert process.returncode == code, err
-    assert "rlrun: to go on with what is left: rlrun resume s" in err
+    assert "rlrun: to resume the sweep: rlrun resume s" in err
     assert "Traceback" not in err
     found = states(here / "s")
     assert found[0] == "interrupted" and found[2] == "queued"
@@ -112,8 +112,8 @@ def test_jobs_do_not_outlive_a_sweep_that_is_killed(
     )
     assert states(here / "s") == ["running", "queued"]
     assert command("resume", "s") == 2
-    assert capsys.readouterr().err == "rlrun: s is in use: its jobs are being run.\n"
-    assert not stop.asked(here / "s")
+    assert capsys.readouterr().err == "rlrun: s is in use: another process runs its jobs.\n"
+    assert not stop.requested(here / "s")
     process.kill()
     process.communicate(timeout=600)
     deadline = time.monotonic() + 600

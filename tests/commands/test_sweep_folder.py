@@ -1,4 +1,4 @@
-"""What somebody, or a power cut, may have left in the folder of a sweep that is gone on with."""
+"""What a user or a power failure may have left in the folder of a sweep that is resumed."""
 
 from __future__ import annotations
 

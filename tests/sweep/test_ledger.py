@@ -62,7 +62,7 @@ def test_half_a_line_is_ignored_and_a_damaged_one_is_told(tmp_path: Path) -> Non
     assert state(tmp_path) == "queued"
     with (tmp_path / FILE).open("a") as file:
         file.write("\n")
-    with pytest.raises(FolderError, match="is damaged: a line of it tells of no job"):
+    with pytest.raises(FolderError, match="is damaged: a line of it does not describe a job"):
         read(tmp_path)
 
 

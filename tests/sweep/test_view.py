@@ -1,4 +1,4 @@
-"""What a person sees while the jobs of a sweep run."""
+"""The progress display of a sweep."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def sleep(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def test_what_ended_before_counts_but_took_no_time(sleep: Callable[[float], None]) -> None:
     """10 of 20 before, 2 more and half of one in 60 s: 7.5 of 20 are left, which take 180 s."""
     stream = io.StringIO()
-    seen = View(20, ["done"] * 8 + ["pruned", "failed"], stream)
+    display = View(20, ["done"] * 8 + ["pruned", "failed"], stream)
     for job in ("010", "011", "012"):
-        seen.started(job)
+        display.started(job)
     sleep(60)
-    seen.ended(Entry("010", "done", value=1.5))
-    seen.ended(Entry("011", "pruned"))
-    seen.told("012", Report(500, 1000, None, None))
-    seen.draw()
+    display.ended(Entry("010", "done", value=1.5))
+    display.ended(Entry("011", "pruned"))
+    display.update("012", Report(500, 1000, None, None))
+    display.draw()
     assert stream.getvalue().splitlines() == [
         "begins: 010",
         "begins: 011",
@@ -46,11 +46,11 @@ def test_what_ended_before_counts_but_took_no_time(sleep: Callable[[float], None
     ]
 
 
-def test_nothing_is_told_twice_within_ten_seconds(sleep: Callable[[float], None]) -> None:
+def test_nothing_is_printed_twice_within_ten_seconds(sleep: Callable[[float], None]) -> None:
     stream = io.StringIO()
-    seen = View(2, stream=stream)
-    seen.started("0")
+    display = View(2, stream=stream)
+    display.started("0")
     for seconds in (9, 2, 9):
         sleep(seconds)
-        seen.draw()
+        display.draw()
     assert stream.getvalue() == "begins: 0\n0 of 2 jobs done | 1 running | 0 %\n"

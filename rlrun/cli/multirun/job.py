@@ -26,7 +26,7 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
     KeyboardInterrupt only in the process of the sweep itself.
     """
     sweep, job = folder.parent, folder.name
-    if stop.asked(sweep):
+    if stop.requested(sweep):
         discard(folder)
         return math.nan
     ledger.record(sweep, job, "running")
@@ -44,7 +44,7 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
         ledger.record(sweep, job, "failed", reason=_reason(told))
         discard(folder)
         if config.sweep.on_error == "stop":
-            stop.ask(sweep)
+            stop.request(sweep)
         return math.nan
     ledger.record(sweep, job, "done", value=value)
     return value

@@ -56,7 +56,7 @@ class Sweep:
         if others:
             print(f"rlrun: {others} of {len(entries)} jobs are not done.", file=sys.stderr)
         if left:
-            plan.say_how_to_go_on(self.folder)
+            plan.print_resume_command(self.folder)
         return not left
 
 

@@ -18,8 +18,8 @@ from rlrun.cli.validation import check, claim, naming
 from rlrun.run_folder.config_file import read_config
 from rlrun.sweep import batch, ledger, stop
 from rlrun.sweep.batch import Launcher
+from rlrun.sweep.plan import print_resume_command
 from rlrun.sweep.plan import read as read_plan
-from rlrun.sweep.plan import say_how_to_go_on
 from rlrun.sweep.plan import write as write_plan
 from rlrun.tuning.study import Study, Trial, TrialOutcome, import_optuna
 
@@ -47,7 +47,7 @@ class Searched:
         print(f"search:    {len(study)} trials: {', '.join(counts) or 'none has ended'}")
         left = bool(study.unfinished()) or len(study) < self.plan.search.trials
         if left:
-            say_how_to_go_on(self.folder)
+            print_resume_command(self.folder)
         best = study.best()
         if best is None:
             print("rlrun: no trial has come to its end.", file=sys.stderr)
@@ -107,7 +107,7 @@ def run_search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> 
     with batch.holding(folder):
         study = _study(folder, plan)
         waiting = study.unfinished()
-        while (waiting or len(study) < plan.search.trials) and not stop.asked(folder):
+        while (waiting or len(study) < plan.search.trials) and not stop.requested(folder):
             trials, waiting = waiting[: config.sweep.jobs], waiting[config.sweep.jobs :]
             room = min(config.sweep.jobs - len(trials), plan.search.trials - len(study))
             trials += [study.ask() for _ in range(room)]
