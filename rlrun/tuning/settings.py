@@ -14,18 +14,18 @@ MOST_SEED = 2**32 - 1
 
 
 class SearchSettings:
-    """How settings are searched for; the keys are the ``search`` settings.
+    """The settings of a hyperparameter search; the keys are those of ``search``.
 
     Args:
-        trials: how many, counting those that failed or were given up.
-        sampler: ``tpe`` draws from where good trials were (Bergstra et al. 2011, "Algorithms for
-            hyper-parameter optimization"), ``random`` from everywhere alike.
+        trials: number of trials, including those that fail or are pruned.
+        sampler: ``tpe`` favours regions with good trials (Bergstra et al. 2011, "Algorithms for
+            hyper-parameter optimization"), ``random`` samples the whole space evenly.
         pruner: which trials end early: ``median`` those whose evaluation is below the median of
             the others at that step, ``halving`` all but the best third at the 1st, 3rd, 9th, ...
-            evaluation (Li et al. 2018, "Massively parallel hyperparameter tuning"), ``none``.
-        seed: decides what is drawn.
-        space: settings and what they may be, in Hydra's words: ``{agent.lr: "interval(1e-4,1)"}``;
-            for when the command line says nothing.
+            evaluation (Li et al. 2018, "Massively parallel hyperparameter tuning"), or ``none``.
+        seed: seed of the sampler.
+        space: settings and their values in Hydra's syntax: ``{agent.lr: "interval(1e-4,1)"}``;
+            used if the command line gives none.
     """
 
     def __init__(
@@ -43,6 +43,6 @@ class SearchSettings:
             raise ValueError(f"seed must be at most {MOST_SEED}, got {seed}")
         for key, words in space.items():
             if not isinstance(words, str):
-                raise ValueError(f"space has no words for {key}, such as interval(1e-4,1e-2)")
+                raise ValueError(f"space needs text for {key}, such as interval(1e-4,1e-2)")
         self.trials, self.sampler, self.pruner, self.seed = trials, sampler, pruner, seed
         self.space = dict(space)

@@ -1,17 +1,17 @@
-"""What a search goes through: settings, and what each of them may be."""
+"""The search space: settings and the values that each may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TypeAlias
 
-WITHIN = 0.381966  # a place between the ends of an interval that is no round number
-DIGITS = 5  # of a value that is drawn
+WITHIN = 0.381966  # fraction of an interval at which a value is not a round number
+DIGITS = 5  # significant digits of a drawn value
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A number from ``low`` to ``high``, both included; ``log``: drawn by its logarithm."""
+    """A number from ``low`` to ``high``, both included; with ``log`` on a logarithmic scale."""
 
     key: str
     low: float
@@ -20,25 +20,21 @@ class Interval:
     log: bool
 
     def word(self, value: float) -> str:
-        """The setting as it is written on a command line, to 5 digits."""
+        """Return the setting as a command-line word, to 5 digits."""
         if self.integer:
             return f"{self.key}={round(value)}"
         rounded = float(f"{value:.{DIGITS}g}")
         return f"{self.key}={min(max(rounded, self.low), self.high)!r}"
 
     def samples(self) -> list[str]:
-        """Both ends, and a value between them, which shows whether fractions are allowed."""
+        """Return both ends and a fraction between them, to check which values are allowed."""
         between = self.low + WITHIN * (self.high - self.low)
         return [self.word(value) for value in (self.low, self.high, between)]
-
-    def told(self) -> str:
-        how = " by its logarithm" if self.log else ""
-        return f"{self.key} from {self.low:g} to {self.high:g}{how}"
 
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of some values, which are written as on a command line."""
+    """One of several values, written as on a command line."""
 
     key: str
     options: tuple[str, ...]
@@ -48,9 +44,6 @@ class Categorical:
 
     def samples(self) -> list[str]:
         return [self.word(option) for option in self.options]
-
-    def told(self) -> str:
-        return f"{self.key} one of {', '.join(self.options)}"
 
 
 Dimension: TypeAlias = Interval | Categorical

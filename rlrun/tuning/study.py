@@ -1,4 +1,4 @@
-"""The trials of a search, kept by Optuna in ``study.log``, a file of JSON in the sweep's folder."""
+"""The trials of a search, stored by Optuna in ``study.log`` (JSON lines) in the sweep's folder."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 FILE = "study.log"
 MOST_BYTES = 100 * 2**20
 NAME = "rlrun"
-KEEP = 3  # of so many trials the best one stays at each step of successive halving
+REDUCTION_FACTOR = 3  # successive halving keeps the best one of this many trials at each rung
 TrialOutcome = Literal["done", "failed", "pruned"]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial: its number, the words of its settings, and its value if it has one."""
+    """One trial: its number, its settings as command-line words, and its value if it has one."""
 
     number: int
     words: tuple[str, ...]
@@ -38,19 +38,19 @@ class Trial:
 
 
 class Study:
-    """The trials of the search in ``folder``, those of an earlier process too.
+    """The trials of the search in ``folder``, including those of an earlier process.
 
-    What is drawn for a trial depends on ``search.seed``, its number and what came out of others
-    before, and on nothing else: a search that goes on draws what it would have drawn.
+    The settings drawn for a trial depend only on ``search.seed``, its number and the results of
+    earlier trials: a resumed search draws the same ones as an uninterrupted search.
 
     Args:
-        folder: the sweep's.
-        search: the settings.
-        space: what is searched through.
-        every: steps between two evaluations, at which trials may be given up.
+        folder: the sweep's folder.
+        search: the ``search`` settings.
+        space: the dimensions of the search space.
+        every: steps between two evaluations, at which trials may be pruned.
 
     Raises:
-        FolderError: the file is damaged, or of another search.
+        FolderError: the file is damaged, or belongs to another search.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Study:
         self._search, self._space, self._path = search, list(space), folder / FILE
         drop_partial_line(self._path)
         optuna = import_optuna()
-        with self._reading():
+        with _as_folder_error(self._path):
             self._study = optuna.create_study(
                 storage=_storage(self._path),
                 study_name=NAME,
@@ -74,25 +74,28 @@ class Study:
         return len(self._study.get_trials(deepcopy=False))
 
     def ask(self) -> Trial:
-        """Another trial."""
+        """Return a new trial."""
         self._study.sampler = _sampler(self._search, len(self))
         trial = self._study.ask()
         return Trial(trial.number, self._words(trial))
 
     def unfinished(self) -> list[Trial]:
-        """The trials that were asked for and never told of: their process ended before that."""
+        """Return the trials without an outcome, whose process ended before `finish`."""
         optuna = import_optuna()
         running = (optuna.trial.TrialState.RUNNING,)
-        found = []
-        with self._reading():
+        trials = []
+        with _as_folder_error(self._path):
             for each in self._study.get_trials(deepcopy=False, states=running):
                 self._study.sampler = _sampler(self._search, each.number)
                 trial = optuna.trial.Trial(self._study, each._trial_id)
-                found.append(Trial(each.number, self._words(trial)))
-        return found
+                trials.append(Trial(each.number, self._words(trial)))
+        return trials
 
-    def tell(self, number: int, outcome: TrialOutcome, value: float | None) -> None:
-        """What has come of a trial; ``value`` is its mean final evaluation where it is done."""
+    def finish(self, number: int, outcome: TrialOutcome, value: float | None) -> None:
+        """Record the outcome of a trial; ``value`` is its mean final evaluation if it is done.
+
+        A trial that is done without a finite value counts as failed.
+        """
         states = import_optuna().trial.TrialState
         if outcome == "done" and value is not None and np.isfinite(value):
             self._study.tell(number, value)
@@ -100,22 +103,22 @@ class Study:
             self._study.tell(number, state=states.PRUNED if outcome == "pruned" else states.FAIL)
 
     def best(self) -> Trial | None:
-        """The best trial, the first of equal ones; None where none has a value."""
+        """Return the best trial, the first of equal ones; None if no trial has a value."""
         done = (import_optuna().trial.TrialState.COMPLETE,)
         trials = self._study.get_trials(deepcopy=False, states=done)
         if not trials:
             return None
-        with self._reading():
+        with _as_folder_error(self._path):
             best = max(trials, key=lambda trial: (float(trial.value or 0.0), -trial.number))
             return Trial(best.number, self._words(best), best.value)
 
     def count(self, outcome: TrialOutcome) -> int:
-        """How many trials came to this."""
+        """Return the number of trials with an outcome."""
         state = {"done": "COMPLETE", "failed": "FAIL", "pruned": "PRUNED"}[outcome]
         return sum(t.state.name == state for t in self._study.get_trials(deepcopy=False))
 
     def _words(self, trial: BaseTrial) -> tuple[str, ...]:
-        """The settings of a trial; what has not been drawn yet is drawn now."""
+        """Return the settings of a trial; those not drawn yet are drawn now."""
         words = []
         for each in self._space:
             if not isinstance(each, Interval):
@@ -128,47 +131,42 @@ class Study:
                 words.append(each.word(drawn))
         return tuple(words)
 
-    @contextmanager
-    def _reading(self) -> Iterator[None]:
-        with _told_of(self._path):
-            yield
-
 
 def pruning(run: Path) -> Callable[[int, float], bool] | None:
-    """For a run that is a trial of a search: whether to give it up, at every evaluation.
+    """Return a function that decides at each evaluation whether to prune a run of a search.
 
-    The function takes the step and the evaluation's mean over seeds. None where the run belongs to
-    no search, the search gives up no trials, or it has been told what came of this one.
+    The function takes the step and the evaluation's mean over seeds. None if the run belongs to no
+    search, the search has no pruner, or the trial already has an outcome.
     """
     path, number = run.parent / FILE, run.name.partition("_")[0]
     if not number.isdecimal() or not path.exists():
         return None
     optuna = import_optuna()
-    with _told_of(path):
+    with _as_folder_error(path):
         storage = _storage(path)
         study = optuna.load_study(
             study_name=NAME, storage=storage, sampler=optuna.samplers.RandomSampler()
         )
         attributes = study.user_attrs
         study.pruner = _pruner(attributes["pruner"], int(attributes["every"]))
-        found = [t for t in study.get_trials(deepcopy=False) if t.number == int(number)]
-        if attributes["pruner"] == "none" or not found or found[0].state.is_finished():
+        matches = [t for t in study.get_trials(deepcopy=False) if t.number == int(number)]
+        if attributes["pruner"] == "none" or not matches or matches[0].state.is_finished():
             return None
-        trial = optuna.trial.Trial(study, found[0]._trial_id)
+        trial = optuna.trial.Trial(study, matches[0]._trial_id)
 
-    def hopeless(step: int, mean: float) -> bool:
+    def should_prune(step: int, mean: float) -> bool:
         reported = storage.get_trial(trial._trial_id).intermediate_values
         if not np.isfinite(mean) or any(step < other for other in reported):
-            return False  # it has come further before, and was not given up then
+            return False  # before resuming it got further without being pruned
         if step not in reported:
             trial.report(mean, step)
         return bool(trial.should_prune())
 
-    return hopeless
+    return should_prune
 
 
 def import_optuna() -> Any:
-    """Optuna, which only searches need. Raises BadInput where it is not installed."""
+    """Import Optuna, which only searches need. Raises BadInput if it is not installed."""
     try:
         import optuna
     except ImportError as error:
@@ -190,8 +188,8 @@ def _storage(path: Path) -> BaseStorage:
 
 
 @contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """Whatever a damaged file does to its reader, as a sentence."""
+def _as_folder_error(path: Path) -> Iterator[None]:
+    """Turn any error from reading a damaged file into a FolderError."""
     try:
         yield
     except (FolderError, BadInput):
@@ -200,11 +198,11 @@ def _told_of(path: Path) -> Iterator[None]:
         raise FolderError(f"{path} cannot be read: {error.strerror or error}.") from error
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FolderError(f"{path} is damaged, or of another search: {reason}.") from error
+        raise FolderError(f"{path} is damaged or belongs to another search: {reason}.") from error
 
 
 def _sampler(search: SearchSettings, number: int) -> BaseSampler:
-    """The sampler of one trial, with a seed of its own."""
+    """Return the sampler of one trial, seeded by ``search.seed`` and the trial's number."""
     optuna = import_optuna()
     seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
     if search.sampler == "random":
@@ -215,7 +213,9 @@ def _sampler(search: SearchSettings, number: int) -> BaseSampler:
 def _pruner(name: PrunerName, every: int) -> BasePruner:
     pruners = import_optuna().pruners
     if name == "halving":
-        made = pruners.SuccessiveHalvingPruner(min_resource=max(every, 1), reduction_factor=KEEP)
+        pruner = pruners.SuccessiveHalvingPruner(
+            min_resource=max(every, 1), reduction_factor=REDUCTION_FACTOR
+        )
     else:
-        made = pruners.MedianPruner() if name == "median" else pruners.NopPruner()
-    return made  # type: ignore[no-any-return]
+        pruner = pruners.MedianPruner() if name == "median" else pruners.NopPruner()
+    return pruner  # type: ignore[no-any-return]

@@ -48,7 +48,7 @@ def drawn(folder: Path, count: int, **changes: object) -> list[Trial]:
     for _ in range(count):
         trials = study(folder, **changes)  # as a process that begins anew would
         trial = trials.ask()
-        trials.tell(trial.number, "done", lr(trial))
+        trials.finish(trial.number, "done", lr(trial))
         found.append(trial)
     return found
 
@@ -64,7 +64,7 @@ def test_what_is_drawn_depends_on_seed_and_past_alone(tmp_path: Path, sampler: s
     for number in range(14):
         trial = one.ask()
         assert trial.number == number
-        one.tell(number, "done", lr(trial))
+        one.finish(number, "done", lr(trial))
         together.append(trial)
     assert drawn(tmp_path / "apart", 14, sampler=sampler) == together
     assert drawn(tmp_path / "other", 3, sampler=sampler, seed=1) != together[:3]
@@ -91,7 +91,7 @@ def test_the_best_and_the_counts(tmp_path: Path) -> None:
     asked = [trials.ask() for _ in range(6)]
     outcomes = [("done", 3.0), ("done", 5.0), ("failed", None), ("pruned", None), ("done", 5.0)]
     for number, (outcome, value) in enumerate(outcomes):
-        trials.tell(number, outcome, value)  # type: ignore[arg-type]
+        trials.finish(number, outcome, value)  # type: ignore[arg-type]
     best = trials.best()
     assert best is not None and (best.number, best.value) == (1, 5.0)
     assert best.words == asked[1].words
@@ -103,7 +103,7 @@ def test_the_best_and_the_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
 def test_what_is_not_finite_has_failed(tmp_path: Path, value: float | None) -> None:
     trials = study(tmp_path)
-    trials.tell(trials.ask().number, "done", value)
+    trials.finish(trials.ask().number, "done", value)
     assert (trials.count("failed"), trials.best()) == (1, None)
 
 
@@ -112,14 +112,14 @@ def test_a_process_killed_while_it_writes_loses_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "cut"
     drawn(folder, 3)
     lines = (folder / FILE).read_bytes()
-    for cut in (1, 40, 300, 700):  # the end of telling, and of drawing
+    for cut in (1, 40, 300, 700):  # the end of an outcome, and of a draw
         (folder / FILE).write_bytes(lines[:-cut])
         trials = study(folder)
         for trial in trials.unfinished():
-            trials.tell(trial.number, "done", lr(trial))
+            trials.finish(trial.number, "done", lr(trial))
         while len(trials) < 4:
             trial = trials.ask()
-            trials.tell(trial.number, "done", lr(trial))
+            trials.finish(trial.number, "done", lr(trial))
         assert trial.words == whole[3].words
         assert [each for each in drawn(folder, 1) if each.number == 4]
 
@@ -127,11 +127,11 @@ def test_a_process_killed_while_it_writes_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "line", ["nonsense", "[1]", '{"op_code": 99, "worker_id": "x"}', '{"op_code": 4}']
 )
-def test_a_damaged_file_is_told_in_a_sentence(tmp_path: Path, line: str) -> None:
+def test_a_damaged_file_is_reported_in_a_sentence(tmp_path: Path, line: str) -> None:
     drawn(tmp_path, 2)
     with (tmp_path / FILE).open("a") as file:
         file.write(f"{line}\n{line}\n")
-    with pytest.raises(FolderError, match="is damaged, or of another search"):
+    with pytest.raises(FolderError, match="is damaged or belongs to another search"):
         study(tmp_path)
 
 
@@ -139,33 +139,33 @@ def test_values_outside_of_the_space_are_not_taken_from_the_file(tmp_path: Path)
     trials = study(tmp_path)
     trials.ask()
     path = tmp_path / FILE
-    told = [json.loads(line) for line in path.read_text().splitlines()]
-    for line in told:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
         if "[8]" in line.get("distribution", ""):
             line["distribution"] = line["distribution"].replace("[8]", "${oc.env:HOME}")
             line["param_value_internal"] = 1
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in told))
-    with pytest.raises(FolderError, match="of another search"):
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    with pytest.raises(FolderError, match="belongs to another search"):
         study(tmp_path).unfinished()
 
 
-def test_median_pruning_gives_up_what_is_below_the_others(tmp_path: Path) -> None:
+def test_median_pruning_ends_trials_below_the_others(tmp_path: Path) -> None:
     trials = study(tmp_path, pruner="median")
     for number in range(5):
         run = tmp_path / f"{trials.ask().number:03}_lr=1"
-        hopeless = pruning(run)
-        assert hopeless is not None
-        assert not hopeless(500, 10.0 * number)
-        assert not hopeless(1000, 100.0)
-        trials.tell(number, "done", 100.0)
-        assert pruning(run) is None  # it has been told of: the run may go on alone
+        should_prune = pruning(run)
+        assert should_prune is not None
+        assert not should_prune(500, 10.0 * number)
+        assert not should_prune(1000, 100.0)
+        trials.finish(number, "done", 100.0)
+        assert pruning(run) is None  # it has an outcome: the run may continue alone
     last = tmp_path / f"{trials.ask().number:03}_lr=1"
-    hopeless = pruning(last)
-    assert hopeless is not None
-    assert not hopeless(500, 20.0)  # the median of the others
-    assert not hopeless(500, 20.0)  # a run that went on from before tells it again
-    assert not hopeless(1000, float("nan"))
-    assert hopeless(1000, 99.0)
+    should_prune = pruning(last)
+    assert should_prune is not None
+    assert not should_prune(500, 20.0)  # the median of the others
+    assert not should_prune(500, 20.0)  # a resumed run reports it again
+    assert not should_prune(1000, float("nan"))
+    assert should_prune(1000, 99.0)
     again = pruning(last)
     assert again is not None
     assert not again(500, 0.0)  # it has come further before
@@ -176,12 +176,12 @@ def test_halving_keeps_the_best_third(tmp_path: Path) -> None:
     trials = study(tmp_path, pruner="halving")
     given_up = []
     for value in (5.0, 4.0, 3.0, 6.0, 1.0, 2.0):
-        hopeless = pruning(tmp_path / f"{trials.ask().number:03}_lr=1")
-        assert hopeless is not None
-        if hopeless(500, value):  # the first evaluation is a rung
+        should_prune = pruning(tmp_path / f"{trials.ask().number:03}_lr=1")
+        assert should_prune is not None
+        if should_prune(500, value):  # the first evaluation is a rung
             given_up.append(value)
         else:
-            assert not hopeless(1000, -99.0)  # the second one is none
+            assert not should_prune(1000, -99.0)  # the second one is none
     assert given_up == [4.0, 3.0, 1.0, 2.0]
 
 

@@ -116,7 +116,7 @@ def run_search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> 
             found = batch.launch(launcher, folder, list(names), arguments, trials[0].number)
             for name, entry in found.items():
                 if entry.state in OUTCOMES:
-                    study.tell(names[name].number, entry.state, entry.value)
+                    study.finish(names[name].number, entry.state, entry.value)
 
 
 def _queue(folder: Path, plan: SearchPlan, names: dict[str, Trial]) -> None:
