@@ -1,5 +1,5 @@
 """Atomic checkpoints without pickle: loading one cannot run code.
 
-`store` decides what a folder of checkpoints holds and commits each by renaming its manifest,
-`encode` turns a state into arrays and plain values, `files` reads and checks them. Imports core.
+`store` manages the generations in a folder and commits each by renaming its manifest, `encode`
+turns a state into arrays and plain values, `files` reads and checks them. Imports core.
 """

@@ -1,4 +1,4 @@
-"""A nest of values as JSON and arrays, and back: nothing in it can be code."""
+"""Encoding nested values as JSON and arrays, and decoding them; neither can contain code."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ _NUMBERS = ("bool", *_INTEGERS, "float16", "float32", "float64")
 _DTYPES = {np.dtype(name): name for name in _NUMBERS}
 
 Find = Callable[[str, str], Array]
-"""The array of a file by its key."""
+"""Returns the array with a key in a file: (file, key) -> array."""
 Keep = Callable[[str, Mapping[str, Any]], Any]
-"""Writes a segment that stands at a place in the state, unless it has been; its JSON."""
+"""Writes the segment at a place in the state, unless it is written already; returns its JSON."""
 
 
 class Encoder:
-    """Turns values into what JSON keeps exactly; arrays go to `arrays`, by running number."""
+    """Turns values into what JSON stores exactly; arrays go to `arrays`, by running number.
+
+    Raises TypeError or ValueError, with the place in the state, for anything else.
+    """
 
     def __init__(self, file: str, keep: Keep | None = None) -> None:
         self.arrays: dict[str, Array] = {}
@@ -36,7 +39,7 @@ class Encoder:
         if isinstance(value, Segment) and self._keep is not None:
             return self._keep(where, value)
         if isinstance(value, Mapping):
-            # A user's own "$..." keys get one more "$": no dict can look like a reference.
+            # Keys that start with "$" get another "$", so that no dict looks like a reference.
             return {
                 f"${key}" if key.startswith("$") else key: self(v, f"{where}[{key!r}]")
                 for key, v in _text_keys(value, where)
@@ -64,9 +67,9 @@ class Encoder:
 
 
 def decode(node: Any, find: Find) -> Any:
-    """Undo an `Encoder`: put the arrays back where the references stand.
+    """Decode what an `Encoder` wrote: replace references by their arrays.
 
-    Raises KeyError, TypeError or ValueError where the node is not what an encoder writes.
+    Raises KeyError, TypeError or ValueError if the node is malformed.
     """
     if isinstance(node, list):
         return [decode(each, find) for each in node]
@@ -79,7 +82,7 @@ def decode(node: Any, find: Find) -> Any:
 
 
 def segments(node: Any, where: str = "state") -> dict[str, Any]:
-    """The places of all segments in an encoded state, and what stands there."""
+    """Return all segments of an encoded state by their place in it."""
     if isinstance(node, dict):
         if "$segment" in node:
             return {where: node}
@@ -92,7 +95,7 @@ def segments(node: Any, where: str = "state") -> dict[str, Any]:
 
 
 def file_names(node: Any) -> set[str]:
-    """The names of the files whose arrays an encoded state refers to."""
+    """Return the names of the files whose arrays an encoded state refers to."""
     if isinstance(node, dict):
         if "$array" in node:
             return {str(node["file"])}
@@ -123,10 +126,10 @@ def _text_keys(value: Mapping[Any, Any], where: str) -> list[tuple[str, Any]]:
 
 
 def _to_numpy(value: Array | torch.Tensor, where: str) -> tuple[Array, str]:
-    """Give the numbers as a contiguous array, and the name of the dtype they come back with."""
+    """Return a contiguous array, and the name of the dtype it is restored with."""
     if isinstance(value, torch.Tensor):
         value = value.detach().cpu()
-        if value.dtype == torch.bfloat16:  # numpy has no such type: keep its bits
+        if value.dtype == torch.bfloat16:  # numpy has no such type: store its bits
             return value.contiguous().view(torch.int16).numpy(), "bfloat16"
         dtype = str(value.dtype).removeprefix("torch.")
         if dtype not in _NUMBERS:

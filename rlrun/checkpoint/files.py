@@ -1,4 +1,4 @@
-"""The files of a checkpoint: reading them with suspicion, and waiting for the disk."""
+"""The files of a checkpoint: reading them as untrusted data, and syncing them to disk."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ ARRAY_FILE = re.compile(r"(arrays|segment)-(\d{1,18})(-\d{1,18})?\.safetensors")
 
 
 class CheckpointError(RunFailed):
-    """A checkpoint cannot be read or written; the message is a sentence that names the file."""
+    """A checkpoint cannot be read or written; the message is a sentence with the file's name."""
 
 
 def read_manifest(path: Path) -> Any:
-    """The second line of a manifest, after a look at the first one."""
+    """Return the body of a manifest (its second line), after checking version and checksum.
+
+    Raises CheckpointError if it cannot be read or is damaged.
+    """
     try:
         head_line, _, rest = path.read_text("ascii").partition("\n")
         head = json.loads(head_line)
@@ -35,11 +38,11 @@ def read_manifest(path: Path) -> Any:
         raise CheckpointError(f"{path} is damaged: it is not a manifest.") from error
     if version != VERSION:
         raise CheckpointError(
-            f"{path} has format version {version!r}, but this program reads {VERSION}."
+            f"{path} has format version {version!r}, but this program reads version {VERSION}."
         )
     text = rest.removesuffix("\n")
     if digest(text) != sha256:
-        raise CheckpointError(f"{path} is damaged: its checksum is not the one it names.")
+        raise CheckpointError(f"{path} is damaged: its checksum does not match.")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -47,13 +50,16 @@ def read_manifest(path: Path) -> Any:
 
 
 def read_arrays(folder: Path, name: str, sha256: str) -> dict[str, Array]:
-    """Read one array file of a manifest, after checking its name and its checksum."""
+    """Read one array file of a manifest, after checking its name and its checksum.
+
+    Raises CheckpointError if it is missing, damaged, or not a valid name.
+    """
     if not ARRAY_FILE.fullmatch(name):  # nothing outside the folder is ever opened
         raise CheckpointError(f"{folder} has a manifest that names {name!r}: not an array file.")
     path = folder / name
     try:
         if checksum(path) != sha256:
-            raise CheckpointError(f"{path} is damaged: its checksum is not the manifest's.")
+            raise CheckpointError(f"{path} is damaged: its checksum differs from the manifest.")
         return load_file(path)
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing, but the manifest needs it.") from error
@@ -71,7 +77,7 @@ def checksum(path: Path) -> str:
 
 
 def synchronise(path: Path) -> None:
-    """Wait until a file's contents, or a folder's names, are on disk."""
+    """Wait until a file's contents, or a folder's entries, are on disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

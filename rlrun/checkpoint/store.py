@@ -1,13 +1,13 @@
 """Atomic checkpoints without pickle: loading one cannot run code.
 
 A checkpoint is a folder. `manifest-<n>.json` is generation n: the tree of plain values, with a
-reference where an array stood, and the checksums of the array files it needs. Renaming the
-manifest into place is the commit: before it the earlier generations are whole, after it the new one
-is too, and only then are the files that no kept generation names deleted. Arrays that will never
-change (`rlrun.core.types.Segment`, the older parts of a replay) are written once, into files that
-the generations share.
+reference in place of each array, and the checksums of the array files it needs. Renaming the
+manifest into place is the commit: before it the earlier generations are intact, after it the new
+one is too, and only then are files deleted that no kept generation needs. Arrays that never change
+(`rlrun.core.types.Segment`, the older parts of a replay) are written once, into files that the
+generations share.
 
-A manifest is two lines, so that a flipped bit in it is noticed as in any other file:
+A manifest has two lines, so that a flipped bit is detected in it as in any other file:
 
     {"version": 2, "sha256": "... of the second line"}
     {"files": {"arrays-7.safetensors": {"sha256": "..."}}, "state": {"step": 5000,
@@ -42,43 +42,43 @@ from rlrun.checkpoint.files import (
 
 __all__ = ["CheckpointError", "Checkpoints", "load", "save"]
 
-RESERVE = 16 * 2**20  # bytes of the disk that a checkpoint leaves free
+RESERVE = 16 * 2**20  # bytes that a checkpoint leaves free on the disk
 _MANIFEST = re.compile(r"manifest-(\d{1,18})\.json")
 
 
 class Checkpoints:
-    """The checkpoints of one folder, the newest ``keep`` generations of them.
+    """The checkpoints in one folder, of which the newest ``keep`` generations are kept.
 
-    What was loaded last, or saved by this object, is what the next save builds on: segments it has
-    are not written again.
+    A save reuses the segments of the generation that this object loaded or saved last: they are
+    not written again.
     """
 
     def __init__(self, folder: Path, keep: int = 2) -> None:
         self.folder = folder
         self.damaged: list[str] = []
-        """What `load` found of newer generations that cannot be read, as sentences."""
+        """Sentences of `load` on newer generations that cannot be read."""
         self._keep = keep
         self._kept: dict[int, dict[str, Any]] = {}  # generation to its files, oldest first
         self._segments: dict[str, dict[str, Any]] = {}  # place in the state to its JSON
 
     def exists(self) -> bool:
-        """Whether there is any generation, whole or not."""
-        return any(_MANIFEST.fullmatch(name) for name, _ in self._found())
+        """Return whether there is any generation, intact or damaged."""
+        return any(_MANIFEST.fullmatch(name) for name, _ in self._files())
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Add a generation, or raise and leave those that were there.
+        """Add a generation; if that fails, raise and leave the earlier ones.
 
-        `state` is a nest of dicts with str keys and lists, over numpy arrays, torch tensors, int
-        (of up to 4300 digits, Python's own limit), finite float, str, bool and None. Arrays may be
-        views, share memory and hold nan. Raises TypeError or ValueError, naming the place, for
-        anything that would not come back as it was: tuples, numpy scalars, other classes; and
-        CheckpointError where the disk is full or may not be written.
+        `state` consists of nested dicts with str keys and lists, over numpy arrays, torch tensors,
+        int (of up to 4300 digits, Python's limit), finite float, str, bool and None. Arrays may be
+        views, share memory and contain nan. Raises TypeError or ValueError, with the place, for
+        anything that could not be restored exactly: tuples, numpy scalars, other classes; and
+        CheckpointError if the disk is full or not writable.
         """
-        number = 1 + max((generation for _, generation in self._found()), default=0)
+        number = 1 + max((generation for _, generation in self._files()), default=0)
         try:
             self._save(number, state)
-        except Exception as error:  # what was written of it only takes room
-            self._remove(name for name, generation in self._found() if generation == number)
+        except Exception as error:  # an incomplete generation only takes space
+            self._remove(name for name, generation in self._files() if generation == number)
             if not isinstance(error, OSError | SafetensorError):
                 raise
             reason = getattr(error, "strerror", None) or error
@@ -112,7 +112,7 @@ class Checkpoints:
     def _write_segment(
         self, stem: str, segment: Mapping[str, Any], where: str, files: dict[str, dict[str, str]]
     ) -> dict[str, Any]:
-        """Write arrays that will never change again into a file of their own."""
+        """Write arrays that never change into a separate file; return the segment's JSON."""
         name = f"{stem}.safetensors"
         encode = Encoder(name)
         node: dict[str, Any] = {"$segment": name, **encode(dict(segment), where)}
@@ -126,9 +126,9 @@ class Checkpoints:
         needed, free = sum(a.nbytes for a in arrays.values()), shutil.disk_usage(self.folder).free
         if needed + RESERVE > free:
             raise CheckpointError(
-                f"{path} needs {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB of the disk are "
-                "free: make room, or keep the replay out of the checkpoints (checkpoint.replay="
-                "false)."
+                f"{path} needs {needed / 1e6:,.0f} MB, but only {free / 1e6:,.0f} MB of the disk "
+                "are free: free some space, or leave the replay out of checkpoints "
+                "(checkpoint.replay=false)."
             )
         save_file(arrays, path)
         synchronise(path)
@@ -141,30 +141,30 @@ class Checkpoints:
         temporary = path.with_suffix(".tmp")
         temporary.write_text(f"{head}\n{text}\n", encoding="ascii")
         synchronise(temporary)
-        synchronise(self.folder)  # the array files' names must be on disk before what needs them
+        synchronise(self.folder)  # the array files must be on disk before the manifest
         os.replace(temporary, path)
-        synchronise(self.folder)  # and the new manifest before files of the old ones go
+        synchronise(self.folder)  # and the new manifest before older files are deleted
 
     def _tidy(self) -> None:
-        """Delete what no kept generation needs, also what interrupted saves have left."""
+        """Delete the files that no kept generation needs, and those of interrupted saves."""
         self._kept = dict(list(self._kept.items())[-self._keep :])
         needed = {name for files in self._kept.values() for name in files}
         needed |= {f"manifest-{number}.json" for number in self._kept}
-        self._remove(name for name, _ in self._found() if name not in needed)
+        self._remove(name for name, _ in self._files() if name not in needed)
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in list(names):
             os.unlink(self.folder / name)
 
     def load(self, without: Sequence[str] = ()) -> dict[str, Any]:
-        """Read the newest generation that is whole; what is wrong with newer ones is in `damaged`.
+        """Return the newest intact generation; problems of newer ones are listed in `damaged`.
 
-        What stands in the state under the keys `without`, one inside the other, is left out, and
-        files that only it needs are not opened. Arrays are writable, contiguous and share no
-        memory, neither with each other nor with the file; tensors are on the CPU, plain, without
-        gradient. Raises CheckpointError where there is no generation that can be read.
+        `without` is a path of keys in the nested state whose value is left out; files that only it
+        needs are not opened. Arrays are writable, contiguous and share no memory, neither with
+        each other nor with the file; tensors are plain, on the CPU and without gradient. Raises
+        CheckpointError if no generation can be read.
         """
-        numbers = sorted((g for n, g in self._found() if _MANIFEST.fullmatch(n)), reverse=True)
+        numbers = sorted((g for n, g in self._files() if _MANIFEST.fullmatch(n)), reverse=True)
         if not numbers:
             raise CheckpointError(f"{self.folder} has no checkpoint.")
         self.damaged = []
@@ -181,7 +181,7 @@ class Checkpoints:
     def _read(
         self, number: int, without: Sequence[str]
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """The state of one generation, its files, and its segments by their places."""
+        """Return the state of one generation, its files, and its segments by place."""
         path = self.folder / f"manifest-{number}.json"
         body = read_manifest(path)
         try:
@@ -210,30 +210,30 @@ class Checkpoints:
             raise CheckpointError(f"{path} is damaged: its state is not an object.")
         return state, body["files"], kept
 
-    def _found(self) -> list[tuple[str, int]]:
-        """The names of this folder's checkpoint files, and which generation wrote them."""
+    def _files(self) -> list[tuple[str, int]]:
+        """Return the folder's checkpoint files, each with the generation that wrote it."""
         entries = os.scandir(self.folder) if self.folder.is_dir() else ()
         names = [entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-        found = [
+        files = [
             (name, int(match[2] if match.re is ARRAY_FILE else match[1]))
             for name in names
             if (match := ARRAY_FILE.fullmatch(name) or _MANIFEST.fullmatch(name))
         ]
-        return found + [(n, 0) for n in names if re.fullmatch(r"manifest-\d{1,18}\.tmp", n)]
+        return files + [(n, 0) for n in names if re.fullmatch(r"manifest-\d{1,18}\.tmp", n)]
 
 
 def save(folder: Path, state: Mapping[str, Any]) -> None:
-    """Replace the checkpoint in `folder` by one of `state`; see `Checkpoints.save`."""
+    """Replace the checkpoint in `folder` by `state`; see `Checkpoints.save`."""
     Checkpoints(folder, keep=1).save(state)
 
 
 def load(folder: Path, without: Sequence[str] = ()) -> dict[str, Any]:
-    """The newest checkpoint in `folder` that is whole; see `Checkpoints.load`."""
+    """Return the newest intact checkpoint in `folder`; see `Checkpoints.load`."""
     return Checkpoints(folder).load(without)
 
 
 def _leave_out(node: Any, keys: Sequence[str]) -> None:
-    """Delete what stands in nested dicts under the keys, one inside the other, if it is there."""
+    """Delete the value at a path of keys in nested dicts, if it exists."""
     *outer, last = keys
     for key in outer:
         node = node.get(key, {})

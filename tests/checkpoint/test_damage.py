@@ -154,11 +154,11 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "later version": (
         lambda f: edit(f, lambda m: m.update(version=3), True),
-        r"manifest-1\.json has format version 3, but this program reads 2",
+        r"manifest-1\.json has format version 3, but this program reads version 2",
     ),
     "earlier version": (
         lambda f: edit(f, lambda m: m.update(version=1), True),
-        r"manifest-1\.json has format version 1, but this program reads 2",
+        r"manifest-1\.json has format version 1, but this program reads version 2",
     ),
     "flipped manifest": (
         lambda f: flip(f / MANIFEST, -4),
