@@ -129,7 +129,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(FolderError, match="there is no folder"):
         load_run(tmp_path / "nosuch")
     monkeypatch.chdir(folder)
-    with pytest.raises(BadInput, match="use it from another folder"):
+    with pytest.raises(BadInput, match="use it from another directory"):
         load_run(".").policy()
 
 
@@ -142,7 +142,7 @@ def test_a_module_in_or_beside_a_run_is_not_imported(
     run.mkdir(parents=True)
     (tmp_path / "link").symlink_to(run)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(BadInput, match=f"here {module} could be a file of the run"):
+    with pytest.raises(BadInput, match=f"in this one {module} could be imported from"):
         refuse_own_code(Path("shared/run"), f"{module}:Evil-v0")
     refuse_own_code(Path("shared/run"), "elsewhere.code:Good-v0")
     refuse_own_code(Path("shared/run"), "CartPole-v1")

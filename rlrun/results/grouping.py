@@ -155,7 +155,7 @@ def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[
 
 
 def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], list[str]]:
-    """Return, by (agent, environment), the keys that differ among its own runs.
+    """Return, by (agent, environment), the keys in which its runs differ.
 
     Keys that differ only because agents or environments do are redundant in a label.
     """

@@ -1,4 +1,4 @@
-"""``config.yaml`` of a run: written resolved, read as data."""
+"""Reading and writing a run's ``config.yaml``: written resolved, read as data."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from rlrun.run_folder.files import (
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The settings of a run, read as data: nothing in the file is resolved or executed.
+    """Return the settings of a run, read as data: nothing in the file is resolved or executed.
 
-    Raises FolderError where the file is not one.
+    Raises FolderError if the file is missing or damaged.
     """
     path = folder / "config.yaml"
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError("it is too large")
         if any(isinstance(t, yaml.AliasToken) for t in yaml.scan(path.read_text("utf-8"))):
-            raise ValueError("it has references")  # a few of them can make a file of any size
+            raise ValueError("it has references")  # a few of them can expand to any size
         loaded = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except FileNotFoundError as error:
-        raise FolderError(f"{path} is missing: {folder} cannot be gone on with.") from error
-    except Exception as error:  # whatever a YAML reader says of a damaged file
+        raise FolderError(f"{path} is missing: {folder} cannot be resumed.") from error
+    except Exception as error:  # a YAML reader may raise anything on a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FolderError(f"{path} is damaged: {reason}.") from error
     if (
@@ -44,7 +44,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def _interpolations(value: Any) -> bool:
-    """Whether some text in nested settings asks to be replaced."""
+    """Return whether any text in nested settings contains an interpolation."""
     if isinstance(value, Mapping):
         return any(_interpolations(key) or _interpolations(each) for key, each in value.items())
     if isinstance(value, list):
@@ -53,7 +53,7 @@ def _interpolations(value: Any) -> bool:
 
 
 def write_config(settings: Mapping[str, Any], folder: Path) -> None:
-    """``config.yaml``: every setting, resolved."""
+    """Write ``config.yaml``: every setting, resolved."""
     temporary = folder / ".config.yaml.tmp"
     OmegaConf.save(OmegaConf.create(dict(settings)), temporary, resolve=True)
     os.replace(temporary, folder / "config.yaml")

@@ -1,4 +1,4 @@
-"""The metrics of a run, read from ``metrics.jsonl``."""
+"""Reading the metrics of a run from ``metrics.jsonl``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ MOST_STEPS = 2**62  # so that they fit an integer of an array
 class Curve:
     """One metric of all seeds of a run.
 
-    ``steps [time]`` are environment steps of each seed, ``values [seed, time]`` are NaN where a
-    seed has no value at that step.
+    ``steps [time]`` are environment steps per seed, ``values [seed, time]`` are NaN where a seed
+    has no value at that step.
     """
 
     steps: NDArray[np.int64]
@@ -32,20 +32,20 @@ class Curve:
 
 
 def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
-    """The metrics in a ``metrics.jsonl``; no file is no metrics. Raises FolderError if damaged."""
+    """Return the metrics by tag; empty if there is no file. Raises FolderError if it is damaged."""
     points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed
     rows = {seed: row for row, seed in enumerate(seeds)}
     content = path.read_bytes() if path.exists() else b""
     for line in complete_lines(content):
         try:
-            told = json.loads(line)
-            step, row = int(told.pop("step")), rows[told.pop("seed")]
-            for tag, value in told.items():
+            metrics = json.loads(line)
+            step, row = int(metrics.pop("step")), rows[metrics.pop("seed")]
+            for tag, value in metrics.items():
                 points.setdefault(str(tag), {}).setdefault(step, {})[row] = float(value)
             if abs(step) > MOST_STEPS:
                 raise ValueError
         except DAMAGE as error:
-            raise FolderError(f"{path} is damaged: a line of it holds no metrics.") from error
+            raise FolderError(f"{path} is damaged: a line of it is not metrics.") from error
     return {tag: _curve(points[tag], len(seeds)) for tag in sorted(points)}
 
 

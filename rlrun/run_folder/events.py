@@ -1,7 +1,7 @@
-"""TensorBoard's event files, written record by record with TensorBoard's own format and messages.
+"""TensorBoard event files, written record by record with TensorBoard's own messages.
 
-One record holds all metrics of a seed at a step, nothing runs in a thread, and torch is not needed.
-Scalars are `simple_value`s, which every reader of event files understands.
+One record holds all metrics of a seed at a step; no thread and no torch are needed. Scalars are
+`simple_value`s, which every reader of event files supports.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
 from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
 EVENTS = "events.out.tfevents"
-FILM = ".film"  # ends the names of event files that do not belong to a logger
+FILM = ".film"  # suffix of event files that no logger writes
 
 
 class EventFile:
-    """One TensorBoard event file in a folder of its own: a run in TensorBoard's list."""
+    """One TensorBoard event file in its own folder: a run in TensorBoard's list."""
 
     def __init__(self, folder: Path, name: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        # TensorBoard reads the files of a folder in the order of their names, so that what a
-        # resumed run writes comes after what it wrote before.
+        # TensorBoard reads the files of a folder in the order of their names: the time puts a
+        # resumed run's file after the earlier ones.
         seconds, nanoseconds = divmod(time.time_ns(), 10**9)
         own = f"{EVENTS}.{seconds:010d}.{nanoseconds:09d}"
         self._file = (folder / (name or own)).open("xb")
@@ -52,7 +52,7 @@ class EventFile:
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
 
     def restart(self, wall_time: float, step: int) -> None:
-        """Tell readers to forget what they have seen of ``step`` and later ones."""
+        """Make readers discard what they have read of ``step`` and later steps."""
         log = SessionLog(status=SessionLog.START)
         self._write(Event(wall_time=wall_time, step=step, session_log=log))
 
@@ -92,7 +92,7 @@ def image(tag: str, picture: NDArray[np.uint8]) -> Summary:
 
 
 def animation(tag: str, data: bytes, size: tuple[int, int]) -> Summary:
-    """A GIF of ``size`` (width, height), which TensorBoard plays among the images."""
+    """Build a GIF of ``size`` (width, height), which TensorBoard plays among the images."""
     summary = Summary()
     value = summary.value.add(tag=tag)
     value.image.width, value.image.height = size
@@ -102,10 +102,10 @@ def animation(tag: str, data: bytes, size: tuple[int, int]) -> Summary:
 
 
 def add_film(folder: Path, step: int, tag: str, data: bytes, size: tuple[int, int]) -> None:
-    """Put a GIF into the folder of a seed's event files, in a file that is no logger's.
+    """Add a GIF to the folder of a seed's event files, in a separate file that no logger writes.
 
-    It stands before theirs: a TensorBoard that reads one file after the other would take it for a
-    newer one, and look for nothing more in the file that a running logger writes.
+    Its name sorts first: TensorBoard reads files in order, and would take a later one for newer
+    and stop reading the file of a running logger.
     """
     file = EventFile(folder, f"{EVENTS}.{0:010d}.{time.time_ns()}{FILM}")
     file.summary(time.time(), step, animation(tag, data, size))
@@ -113,7 +113,7 @@ def add_film(folder: Path, step: int, tag: str, data: bytes, size: tuple[int, in
 
 
 def histograms(rows: Mapping[str, NDArray[np.floating]]) -> Summary:
-    """Histograms of the numbers ``[n]`` by tag; each ``n`` is at least 1."""
+    """Build histograms of the numbers ``[n]`` of each tag; each ``n`` is at least 1."""
     summary = Summary()
     for tag, values in rows.items():
         summary.MergeFrom(histogram_pb(tag, values))
@@ -121,14 +121,14 @@ def histograms(rows: Mapping[str, NDArray[np.floating]]) -> Summary:
 
 
 def ends(tag: str) -> tuple[str, str]:
-    """The tags of the ends of the interval of a scalar."""
+    """Return the tags of the two ends of a scalar's interval."""
     return f"interval/{tag}/low", f"interval/{tag}/high"
 
 
 def margin_charts(tags: Iterable[str]) -> Summary:
-    """Build the layout of the Custom Scalars tab: a line and the band of its `ends` for each tag.
+    """Build the layout of the Custom Scalars tab: for each tag a line and the band of its `ends`.
 
-    Runs that have the same layout show their lines in the same charts.
+    Runs with the same layout share their charts.
     """
     layout = layout_pb2.Layout()
     category = layout.category.add(title="interquartile mean and 95 % interval over the seeds")
@@ -147,7 +147,7 @@ def margin_charts(tags: Iterable[str]) -> Summary:
 
 
 def session_end(now: float) -> Summary:
-    """Build the record that ends a session of the HParams tab, for which the library has none."""
+    """Build the record that ends a session of the HParams tab, missing in the library."""
     end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=now)
     content = plugin_data_pb2.HParamsPluginData(session_end_info=end)
     summary = Summary()

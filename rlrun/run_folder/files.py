@@ -1,4 +1,4 @@
-"""Reading the files of a run folder as untrusted data, with a sentence for every error."""
+"""Reading the files of a run folder as untrusted data; every error is a FolderError."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from rlrun.core.errors import BadInput, RunFailed
 
-MOST_BYTES = 2**20  # of a file of settings: none of ours comes near
+MOST_BYTES = 2**20  # of a settings file: real ones are much smaller
 MOST_RESULT_BYTES = 10 * MOST_BYTES
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 LINES = "metrics.jsonl"
@@ -21,13 +21,13 @@ FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)
 
 
 class FolderError(RunFailed):
-    """A folder is not that of a run, or somebody else is at work in it; a sentence."""
+    """A folder is not that of a run, is damaged or is in use; the message is a sentence."""
 
 
 def check_files(path: Path) -> None:
-    """Raises FolderError for what no run leaves: links, pipes, devices, and files in wrong places.
+    """Raise FolderError for what no run writes: links, pipes, devices, files in wrong places.
 
-    Looked at before anything in the folder is read.
+    Call it before reading anything in the folder.
     """
     if not path.exists():
         raise FolderError(f"there is no folder {path}.")
@@ -35,9 +35,9 @@ def check_files(path: Path) -> None:
         try:
             mode = file.lstat().st_mode
         except FileNotFoundError:
-            continue  # a run that goes on has replaced it
+            continue  # replaced meanwhile by a run in progress
         if stat.S_ISLNK(mode) and file != path:
-            raise FolderError(f"{file} is a link: a run's folder has none.")
+            raise FolderError(f"{file} is a link, which a run's folder must not contain.")
         is_folder = file == path or file.name in FOLDERS or file.name.startswith("seed_")
         fits = stat.S_ISDIR(mode) or stat.S_ISLNK(mode) if is_folder else stat.S_ISREG(mode)
         if not fits and (is_folder or file.parent in (path, *map(path.joinpath, FOLDERS))):
@@ -47,10 +47,10 @@ def check_files(path: Path) -> None:
 
 @contextlib.contextmanager
 def as_folder_error(file: Path, owner: str, damage: str) -> Iterator[None]:
-    """Whatever a file that may come from anybody does to its reader, as a FolderError.
+    """Turn any error from reading an untrusted file into a FolderError.
 
-    ``owner`` is what has such a file in its folder, ``damage`` what is wrong with one that cannot
-    be made sense of.
+    ``owner`` says what such a file belongs to ("a run"), ``damage`` what is wrong with a malformed
+    one.
     """
     try:
         yield
@@ -64,19 +64,19 @@ def as_folder_error(file: Path, owner: str, damage: str) -> Iterator[None]:
 
 
 def read_json(file: Path, most_bytes: int = MOST_BYTES) -> Any:
-    """What a file of JSON holds. Raises ValueError where it is larger, or not JSON."""
+    """Return the content of a JSON file. Raises ValueError if it is too large or not JSON."""
     if file.stat().st_size > most_bytes:
         raise ValueError(f"{file} is larger than {most_bytes} bytes")
     return json.loads(file.read_text("utf-8"))
 
 
 def complete_lines(content: bytes) -> list[bytes]:
-    """The lines of a file that is being written: the last may be half a line, and is left out."""
+    """Return the lines of a file that may still be written, without a partial last line."""
     return content[: content.rfind(b"\n") + 1].splitlines()
 
 
 def drop_partial_line(file: Path) -> None:
-    """Take half a line off the end, which a process left that was killed; nobody may be writing."""
+    """Drop a partial last line left by a killed process; no process may be writing the file."""
     content = file.read_bytes() if file.exists() else b""
     if content and not content.endswith(b"\n"):
         with file.open("r+b") as opened:
@@ -84,10 +84,10 @@ def drop_partial_line(file: Path) -> None:
 
 
 def refuse_own_code(folder: Path, env: str) -> None:
-    """Raises BadInput where a run's environment could be imported from a file in or beside it.
+    """Raise BadInput if a run's environment could be imported from the run's own files.
 
     An environment ``module:Name-v0`` is imported from the current directory too: a package there
-    may be the run's own folder, or one that holds it.
+    may be the run's folder, or contain it.
     """
     module, own = env.rpartition(":")[0], folder.resolve()
     names = module.split(".") if module else []
@@ -96,5 +96,6 @@ def refuse_own_code(folder: Path, env: str) -> None:
         for path in (place.resolve(), place.with_name(f"{place.name}.py").resolve()):
             if path.is_relative_to(own) or own.is_relative_to(path):
                 raise BadInput(
-                    f"use it from another folder: here {module} could be a file of the run."
+                    f"use it from another directory: in this one {module} could be imported from "
+                    "the run's own files."
                 )

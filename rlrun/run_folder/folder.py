@@ -1,4 +1,4 @@
-"""A run's folder: what ran, how it ended, and what came out, each in a file others can read."""
+"""A run's folder: its description, status, result and log, each in a readable file."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ Status = Literal["running", "done", "interrupted", "failed", "pruned"]
 class RunFolder:
     """Writes ``meta.json``, ``result.json`` and ``run.log`` into the folder of a run.
 
-    While it is open nobody else can open it; a process that dies gives it free.
+    It locks the folder until it is closed or its process dies.
     """
 
     def __init__(self, path: Path, meta: dict[str, Any]) -> None:
-        """Take the folder; use `create` or `reopen`. Raises FolderError where it is taken."""
+        """Lock the folder; use `create` or `reopen`. Raises FolderError if it is locked."""
         self.path, self._meta = path, meta
         try:
             self._lock = (path / ".lock").open("a")
-            # not flock: processes of environments would inherit it, and may outlive the run
+            # not flock: environment processes would inherit it, and may outlive the run
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError) as error:
             if not hasattr(self, "_lock"):
                 raise FolderError(f"{path} cannot be written: {error.strerror}.") from error
             self._lock.close()
-            raise FolderError(f"{path} is in use: a run is going on in it.") from error
+            raise FolderError(f"{path} is in use: another process runs in it.") from error
         except OSError as error:
             raise FolderError(f"{path} cannot be written: {error.strerror}.") from error
         self._write("meta.json", self._meta)
 
     @classmethod
     def create(cls, path: Path, command: str, horizon: int) -> Self:
-        """A new run's; ``horizon`` is the length that its schedules are made for."""
+        """Open the folder of a new run; ``horizon`` is the length its schedules are made for."""
         meta: dict[str, Any] = {
             "version": VERSION,
             "status": "running",
@@ -60,7 +60,7 @@ class RunFolder:
 
     @classmethod
     def reopen(cls, path: Path, command: str) -> Self:
-        """That of a run which goes on. Raises FolderError where there is no such run."""
+        """Open the folder of a run to resume. Raises FolderError if it is not that of a run."""
         meta = read_meta(path)
         before, meta["versions"] = meta.get("versions"), versions()
         if meta["status"] in ("done", "pruned"):
@@ -69,40 +69,40 @@ class RunFolder:
             meta.pop(ending, None)
         folder = cls(path, meta | {"status": "running"})
         folder.log(command)
-        (path / "result.json").unlink(missing_ok=True)  # it is not the result of what begins now
+        (path / "result.json").unlink(missing_ok=True)  # it would be outdated from here on
         if before != meta["versions"]:
             folder.inexact(f"the versions were {before}")
         return folder
 
     def saved(self, step: int) -> None:
-        """Record that there is a checkpoint, of this step."""
+        """Record that a checkpoint of this step was saved."""
         self._meta["saved"] = step
         self._write("meta.json", self._meta)
         self.log(f"step {step}: saved")
 
     @property
     def was_saved(self) -> bool:
-        """Whether there has ever been a checkpoint."""
+        """Whether a checkpoint was ever saved."""
         return "saved" in self._meta
 
     @property
     def command(self) -> str:
-        """The command line that does the run again."""
+        """The command line that repeats the run."""
         return str(self._meta["command"])
 
     @property
     def horizon(self) -> int:
-        """The length of the run that its schedules are made for."""
+        """The number of steps that the run's schedules are made for."""
         return int(self._meta["horizon"])
 
     @property
     def past(self) -> int:
-        """The step at which the run had ended when it was last asked to go on, -1 if never."""
+        """The step at which the run had ended when it was last resumed, -1 if it never had."""
         step = self._meta.get("past")
         return step if type(step) is int else -1
 
     def inexact(self, reason: str) -> None:
-        """Record that the run is not what it would be uninterrupted, and why."""
+        """Record that the run may differ from an uninterrupted one, and why."""
         self._meta["exact"] = False
         self._write("meta.json", self._meta)
         self.log(f"not exact from here on: {reason}")
@@ -126,7 +126,7 @@ class RunFolder:
             file.write(f"{now()} {line}\n")
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        """Replace a file at once, so that a reader never sees half of it."""
+        """Replace a file atomically, so that a reader never sees part of it."""
         temporary = self.path / f".{name}.tmp"
         with temporary.open("w", encoding="utf-8") as file:
             file.write(json.dumps(content, indent=2, allow_nan=False) + "\n")
@@ -136,7 +136,7 @@ class RunFolder:
 
 
 def is_open(path: Path) -> bool:
-    """Whether a process is at work in the folder of a run; never ask it of one's own run."""
+    """Return whether a process holds a run's lock; a process must not call it for its own run."""
     try:
         with (path / ".lock").open("r") as lock:
             fcntl.lockf(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -148,13 +148,15 @@ def is_open(path: Path) -> bool:
 
 
 def read_meta(path: Path) -> dict[str, Any]:
-    """``meta.json`` of a run. Raises FolderError where it is none that this program reads."""
+    """Return ``meta.json`` of a run. Raises FolderError if it is damaged or of another version."""
     file = path / "meta.json"
     with as_folder_error(file, "a run", "it does not describe a run"):
         meta = read_json(file)
-        found, horizon = meta["version"], meta["horizon"]
-    if found != VERSION:
-        raise FolderError(f"{file} has format version {found!r}, but this program reads {VERSION}.")
+        version, horizon = meta["version"], meta["horizon"]
+    if version != VERSION:
+        raise FolderError(
+            f"{file} has format version {version!r}, but this program reads version {VERSION}."
+        )
     texts = all(isinstance(meta.get(name), str) for name in ("status", "command"))
     if type(horizon) is not int or horizon < 1 or not texts:
         raise FolderError(f"{file} is damaged: it does not describe a run.")

@@ -1,4 +1,4 @@
-"""Where metrics go: TensorBoard event files and `metrics.jsonl`, both by seed number."""
+"""Writing metrics by seed number to TensorBoard event files and `metrics.jsonl`."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ AGGREGATED = (
     "final/exact_return",
     "final/best_mean_reward",
 )
-OURS = "|".join((r"seed_\d+", *CURVES))  # the runs that TensorBoard lists
-MARGINS = ("eval/mean_reward", "rollout/ep_rew_mean")  # those drawn as a line with a band
+RUNS = "|".join((r"seed_\d+", *CURVES))  # folders that TensorBoard lists as runs
+MARGINS = ("eval/mean_reward", "rollout/ep_rew_mean")  # tags drawn as a line with a band
 
 
 class Logger:
@@ -51,13 +51,13 @@ class Logger:
       and histograms;
     - `iqm/`, `ci_low/`, `ci_high/` (2 seeds or more): interquartile mean and 95 % bootstrap
       interval over the seeds of the tags in `AGGREGATED`, wherever all seeds have a value. `iqm`
-      has the ends of the intervals of the tags in `MARGINS` too, since a chart with a band wants
-      them in one run: as `interval/<tag>/low` and `high`;
-    - `threshold/` or `published/` (where `line` was called): a score to be seen against;
+      also has the ends of the intervals of the tags in `MARGINS`, as `interval/<tag>/low` and
+      `high`, since a chart with a band needs them in one run;
+    - `threshold/` or `published/` (if `line` was called): a reference score;
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
       each write and seed number.
 
-    A second Logger in the same folder, as in a resumed run, goes on where the first one was.
+    A second Logger in the same folder, as in a resumed run, continues after the first.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class Logger:
     ) -> None:
         """Open the files. `hparams` are those of the run; each seed adds its number as `seed`.
 
-        With a `position` of an earlier logger of this folder, what was written after it is cut
-        off, and TensorBoards that have seen it are told to forget it.
+        With a `position` of an earlier logger of this folder, later records are cut off, and
+        a running TensorBoard discards them.
 
         No experiment record is written: TensorBoard would take the columns of the HParams tab from
-        the first one it meets, and other agents' settings would be missing. Without one it takes
-        the settings and metrics of all runs, and shows first the settings that differ.
+        the first one it reads, and settings of other agents would be missing. Without one it uses
+        the settings and metrics of all runs, and shows the settings that differ first.
         """
         self._folder, self._seeds = folder, list(seeds)
         self.damaged: list[str] = []
-        """What of an earlier logger's files is missing, as sentences."""
+        """Sentences on missing parts of an earlier logger's files."""
         resumed = position is not None and bool(position)
         self._cut(position or {})
         self._runs = [EventFile(folder / f"seed_{seed}") for seed in self._seeds]
@@ -92,7 +92,7 @@ class Logger:
                 file.restart(now, int(position["step"]) + 1)
         for seed, run in zip(self._seeds, self._runs, strict=True):
             if not resumed:
-                # By the settings alone a run that is done again would be one row with the first.
+                # Named by its settings alone, a repeated run would share a row with the first.
                 trial = f"{folder.name}/seed_{seed} in {folder.parent.resolve()}"
                 run.summary(now, 0, hparams_pb({**hparams, "seed": seed}, trial, now))
         if not resumed and names:
@@ -100,10 +100,10 @@ class Logger:
         self.flush()
 
     def line(self, kind: str, score: float, last: int) -> None:
-        """Show a level line at `score` beside the evaluations, from step 0 to step `last`.
+        """Show a horizontal line at `score` with the evaluations, from step 0 to step `last`.
 
-        `kind`, the name of its run, is `threshold` or `published`. Called again, as in a run that
-        goes on and was made longer, it replaces the line.
+        `kind`, the name of its run, is `threshold` or `published`. Another call replaces the line,
+        as in a resumed run that was made longer.
         """
         now, tag = time.time(), "eval/mean_reward"
         with closing(EventFile(self._folder / kind)) as file:
@@ -114,7 +114,7 @@ class Logger:
             file.sync()
 
     def position(self, step: int) -> dict[str, Any]:
-        """How far the files are written, for a logger that goes on from here, from ``step``."""
+        """Return the sizes of the files, for a logger that continues from here, from ``step``."""
         self.flush()
         for file in self._files:
             file.sync()
@@ -127,20 +127,20 @@ class Logger:
         return {"step": step, "lines": size, "events": sizes}
 
     def _cut(self, position: Mapping[str, Any]) -> None:
-        """Take back what was written after a position; everything where there is none."""
-        wanted, lines = int(position.get("lines", 0)), self._folder / LINES
+        """Cut off what was written after a position; everything if it is empty."""
+        length, lines = int(position.get("lines", 0)), self._folder / LINES
         content = lines.read_bytes() if lines.exists() else b""
-        if len(content) < wanted:
-            self.damaged.append(f"{LINES} is shorter than it was")
+        if len(content) < length:
+            self.damaged.append(f"{LINES} is shorter than at the checkpoint")
         if lines.exists():
-            os.truncate(lines, content.rfind(b"\n", 0, wanted) + 1)  # whole lines
+            os.truncate(lines, content.rfind(b"\n", 0, length) + 1)  # whole lines
         sizes = dict(position.get("events", {}))
         for path in _event_files(self._folder):
             size = sizes.pop(str(path.relative_to(self._folder)), None)
             if size is None or path.stat().st_size < int(size):
-                path.unlink()  # a reader would stop at half a record
+                path.unlink()  # a reader would stop at a partial record
                 if size is not None:
-                    self.damaged.append(f"{path.name} was shorter than it had been")
+                    self.damaged.append(f"{path.name} was shorter than at the checkpoint")
             else:
                 os.truncate(path, int(size))
         self.damaged += [f"{name} is missing" for name in sizes]
@@ -148,9 +148,8 @@ class Logger:
     def write(self, step: int, metrics: Mapping[str, NDArray[np.floating]]) -> None:
         """Write every metric, a float array [seed], at `step` (environment steps per seed).
 
-        What is not finite is left out: a seed that has learnt nothing yet has no loss. Everything
-        is handed to the system before this returns. Raises ValueError where an array has another
-        shape.
+        Values that are not finite are left out: a seed that has not learnt yet has no loss. All
+        files are flushed before this returns. Raises ValueError if an array has another shape.
         """
         columns = {tag: self._column(tag, values) for tag, values in metrics.items()}
         now = time.time()
@@ -165,7 +164,7 @@ class Logger:
         self.flush()
 
     def pictures(self, step: int, tag: str, pictures: Sequence[NDArray[np.uint8]]) -> None:
-        """Show a picture, uint8 `[height, width, colour]`, of each of the first seeds."""
+        """Show pictures, uint8 `[height, width, colour]`, of the first seeds, one each."""
         now = time.time()
         for run, picture in zip(self._runs, pictures, strict=False):
             run.summary(now, step, image(tag, picture))
@@ -175,24 +174,24 @@ class Logger:
         self._runs[0].summary(time.time(), step, animation(tag, data, size))
 
     def histograms(self, step: int, columns: Mapping[str, NDArray[np.floating]]) -> None:
-        """Show each seed's row of every ``[seed, n]`` as a histogram.
+        """Show each seed's row of every array ``[seed, n]`` as a histogram.
 
-        What is not finite is left out, and a row with nothing else is not shown.
+        Values that are not finite are left out; a row without finite values is not shown.
         """
         now = time.time()
         for i, run in enumerate(self._runs):
             finite = {tag: rows[i][np.isfinite(rows[i])] for tag, rows in columns.items()}
-            if shown := {tag: row for tag, row in finite.items() if row.size}:
-                run.summary(now, step, histograms(shown))
+            if nonempty := {tag: row for tag, row in finite.items() if row.size}:
+                run.summary(now, step, histograms(nonempty))
 
     def flush(self) -> None:
-        """Hand everything to the system, so that a killed run loses nothing and readers see it."""
+        """Flush all files to the system, so that a killed run loses nothing and readers see it."""
         for file in self._files:
             file.flush()
         self._lines.flush()
 
     def close(self) -> None:
-        """Mark the sessions of the HParams tab as ended and close the files; once is enough."""
+        """End the sessions of the HParams tab and close the files; a second call does nothing."""
         if self._lines.closed:
             return
         now = time.time()
@@ -204,14 +203,14 @@ class Logger:
         self._lines.close()
 
     def _column(self, tag: str, values: NDArray[np.floating]) -> list[float]:
-        """One float for each seed, the shortest that reads back as the same number."""
+        """Return one float for each seed, the shortest that reads back as the same number."""
         array = np.asarray(values)
         if array.shape != (len(self._seeds),):
             raise ValueError(
                 f"{tag} needs one value for each of {len(self._seeds)} seeds, [seed], "
                 f"but its shape is {array.shape}"
             )
-        # By way of text: 0.1 in float32 stays 0.1 and does not become 0.10000000149011612.
+        # Converted through text: 0.1 in float32 stays 0.1, not 0.10000000149011612.
         return [float(str(value)) for value in array]
 
     def _write_aggregates(
@@ -232,8 +231,8 @@ class Logger:
 
 
 def _event_files(folder: Path) -> list[Path]:
-    """The event files of this run's loggers: one level down, and no links to elsewhere."""
-    found = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
-    runs = [path for path in found if re.fullmatch(OURS, path.name)]
+    """Return the event files of the run's loggers, one level down; links are not followed."""
+    folders = (path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    runs = [path for path in folders if re.fullmatch(RUNS, path.name)]
     files = (path for run in runs for path in run.glob(f"{EVENTS}*"))
     return [path for path in files if not path.name.endswith(FILM)]

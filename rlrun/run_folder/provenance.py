@@ -1,4 +1,4 @@
-"""What a result may depend on: versions, the commit, the time."""
+"""The provenance of a result: versions, commit and time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PACKAGES = ("gymnasium", "numpy", "hydra-core", "ale-py")
 
 
 def versions() -> dict[str, str]:
-    """What a result may depend on."""
-    import torch  # here: who only reads a folder need not wait for it
+    """Return the versions of rlrun, Python and the packages that a result may depend on."""
+    import torch  # here, so that reading a folder does not wait for the import
 
     packages = {"torch": torch.__version__, **{name: version(name) for name in PACKAGES}}
     return {"rlrun": rlrun.__version__, "python": platform.python_version(), **packages}
@@ -26,7 +26,7 @@ def now() -> str:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that rlrun runs from; None where it is installed as a wheel."""
+    """Return the commit of the checkout that rlrun runs from; None if it is installed."""
     checkout = Path(rlrun.__file__).parents[1]
     if not (checkout / ".git").exists():
         return None

@@ -1,6 +1,6 @@
-"""A run's folder read back as data; nothing in it is resolved or executed.
+"""Reading a run's folder as data; nothing in it is resolved or executed.
 
-Works for runs that are going on: what is half written is left out.
+Works for runs in progress too: a partly written line is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rlrun.run_folder.folder import is_open, read_meta
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """What a run has left so far: ``settings`` nested, ``meta.json``, ``result.json`` or None."""
+    """The recorded data of a run: nested ``settings``, ``meta.json``, ``result.json`` or None."""
 
     folder: Path
     settings: dict[str, Any]
@@ -53,27 +53,27 @@ class RecordedRun:
 
     @cached_property
     def status(self) -> str:
-        """``done``, ``failed``, ``interrupted``, ``running`` or ``pruned``: given up by a search.
+        """``done``, ``failed``, ``interrupted``, ``running`` or ``pruned`` (by a search).
 
         A run that was killed counts as interrupted.
         """
-        told = str(self.meta["status"])
-        return "interrupted" if told == "running" and not is_open(self.folder) else told
+        status = str(self.meta["status"])
+        return "interrupted" if status == "running" and not is_open(self.folder) else status
 
     @cached_property
     def curves(self) -> dict[str, Curve]:
-        """Every metric of ``metrics.jsonl`` by its tag, in the order of the tags' names."""
+        """The metrics of ``metrics.jsonl`` by tag, sorted by tag."""
         return read_curves(self.folder / LINES, self.seeds)
 
     def scores(self, which: str = "final") -> list[float | None]:
-        """Each seed's mean return, ``final`` or ``best``; None for a seed that has none (yet)."""
-        told = (self.result or {}).get(which) or {}
-        scores = told.get("per_seed", [None] * len(self.seeds))
+        """Return each seed's mean return, ``final`` or ``best``; None for a seed without one."""
+        evaluation = (self.result or {}).get(which) or {}
+        scores = evaluation.get("per_seed", [None] * len(self.seeds))
         return [None if score is None else float(score) for score in scores]
 
 
 def read_run(folder: Path) -> RecordedRun:
-    """Read a run's folder; raises FolderError with a sentence where it is none, or damaged."""
+    """Read a run's folder. Raises FolderError if it is not one, or damaged."""
     meta, settings = read_meta(folder), read_config(folder)
     run = RecordedRun(folder, settings, meta, _read_result(folder))
     agent = settings["agent"]
@@ -86,32 +86,34 @@ def read_run(folder: Path) -> RecordedRun:
     except BadInput as error:
         raise FolderError(f"{folder}/config.yaml is damaged: {error}") from error
     if not 0 < seeds <= 10**6:
-        raise FolderError(f"{folder}/config.yaml is damaged: it has {seeds:,} seeds.")
+        raise FolderError(
+            f"{folder}/config.yaml is damaged: seeds is {seeds:,}, not from 1 to 1,000,000."
+        )
     if len(run.scores()) != seeds:
-        raise FolderError(f"{folder}/result.json is damaged: it is that of other seeds.")
+        raise FolderError(f"{folder}/result.json is damaged: its seeds are not those of the run.")
     return run
 
 
 def find_runs(folders: Iterable[Path]) -> list[Path]:
-    """The run folders at or below ``folders``, each once, in the order of their names.
+    """Return the run folders at or below ``folders``, without duplicates, sorted by name.
 
-    Raises FolderError where a folder does not exist or holds no run.
+    Raises FolderError if a folder does not exist or holds no run.
     """
-    found: dict[Path, Path] = {}
+    runs: dict[Path, Path] = {}  # resolved path to path
     for folder in folders:
         if not folder.is_dir():
             raise FolderError(f"there is no folder {folder}.")
         below = sorted(path.parent for path in folder.rglob("meta.json"))
         if not below:
             raise FolderError(f"{folder} holds no runs.")
-        found |= {path.resolve(): path for path in below}
-    return list(found.values())
+        runs |= {path.resolve(): path for path in below}
+    return list(runs.values())
 
 
 def read_runs(
     folders: Iterable[Path], *, curves: bool = False
 ) -> tuple[list[RecordedRun], list[str]]:
-    """The runs at or below ``folders`` that can be read, and a sentence for each that cannot.
+    """Return the readable runs at or below ``folders``, and a sentence for each damaged one.
 
     With ``curves`` their metrics are read as well. Raises FolderError as `find_runs` does.
     """
@@ -122,7 +124,7 @@ def read_runs(
             check_files(folder)
             run = read_run(folder)
             if curves:
-                run.curves  # noqa: B018  # read now, so that damage is met here
+                run.curves  # noqa: B018  # read now, so that damage is detected here
         except FolderError as error:
             damaged.append(str(error))
         else:
@@ -131,10 +133,10 @@ def read_runs(
 
 
 def read_for_resume(folder: Path) -> dict[str, Any]:
-    """The settings of a run that is to go on, with all that is refused before anything is built.
+    """Return the settings of a run to resume, after the checks that come before building it.
 
-    Raises FolderError where the folder is not that of a run, BadInput where its environment could
-    be imported from it.
+    Raises FolderError if the folder is not that of a run, BadInput if its environment could be
+    imported from it.
     """
     check_files(folder)
     read_meta(folder)
@@ -144,7 +146,7 @@ def read_for_resume(folder: Path) -> dict[str, Any]:
 
 
 def _read_result(folder: Path) -> dict[str, Any] | None:
-    """``result.json``; None where the run has no result yet."""
+    """Return the content of ``result.json``; None if the run has no result yet."""
     path = folder / "result.json"
     with as_folder_error(path, "a run", "it does not hold a run's result"):
         try:
@@ -153,16 +155,16 @@ def _read_result(folder: Path) -> dict[str, Any] | None:
             return None
         if not {"seeds", "final", "best", "status"} <= result.keys():
             raise ValueError
-        for told in (result["final"], result["best"]):
-            _check_scores(told, len(result["seeds"]))
+        for evaluation in (result["final"], result["best"]):
+            _check_scores(evaluation, len(result["seeds"]))
         return dict(result)
 
 
-def _check_scores(told: Any, num_seeds: int) -> None:
-    """Raises an exception of some kind where ``told`` is no evaluation of so many seeds."""
-    if told is not None:
-        if len(told["per_seed"]) != num_seeds:
+def _check_scores(evaluation: Any, num_seeds: int) -> None:
+    """Raise an exception in `DAMAGE` unless this is None or an evaluation of so many seeds."""
+    if evaluation is not None:
+        if len(evaluation["per_seed"]) != num_seeds:
             raise ValueError
-        for score in told["per_seed"]:
+        for score in evaluation["per_seed"]:
             if score is not None and not np.isfinite(float(score)):
                 raise ValueError

@@ -72,7 +72,7 @@ def read(folder: Path) -> Plan:
         plan = Plan(**data, **lists)
     if version != VERSION:
         raise FolderError(
-            f"{path} has format version {version!r}, but this program reads {VERSION}."
+            f"{path} has format version {version!r}, but this program reads version {VERSION}."
         )
     _check_flags(path, plan.flags)
     check_words(path, plan.task)

@@ -181,7 +181,7 @@ def _listen(running: Sequence[Running], view: View) -> None:
 
 
 def _final_entry(folder: Path, job: Running, stop_on_error: bool) -> ledger.Entry:
-    """Return the state of a job whose process has ended; record a failure that it could not."""
+    """Return the state of an ended job; record a failure that its process could not record."""
     job.process.join()
     code = job.process.exitcode or 0
     job.pipe.close()

@@ -153,7 +153,7 @@ def test_no_module_is_taken_from_the_run(tmp_path: Path, monkeypatch: pytest.Mon
         code, _, err = said(verb, ".")
         assert code == 2
         assert (
-            "use it from another folder: here tests.support.pixels could be a file of the run"
+            "use it from another directory: in this one tests.support.pixels could be imported"
             in err
         )
 

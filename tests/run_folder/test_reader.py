@@ -58,21 +58,21 @@ def test_a_run_that_nobody_works_at_any_more_was_interrupted(tmp_path: Path) -> 
             '{"seeds": [3, 4], "final": {"per_seed": [1]}, "best": null, "status": "done"}',
             "does not hold a run's result",
         ),
-        ("metrics.jsonl", '{"step": 1, "seed": 9, "a": 1.0}\n', "a line of it holds no metrics"),
-        ("metrics.jsonl", '{"step": 1, "seed": [], "a": 1.0}\n', "a line of it holds no metrics"),
+        ("metrics.jsonl", '{"step": 1, "seed": 9, "a": 1.0}\n', "a line of it is not metrics"),
+        ("metrics.jsonl", '{"step": 1, "seed": [], "a": 1.0}\n', "a line of it is not metrics"),
         (
             "result.json",
             '{"seeds": [3], "final": {"per_seed": [1]}, "best": null, "status": "done"}',
-            "that of other seeds",
+            "its seeds are not those of the run",
         ),
         (
             "result.json",
             '{"seeds": [3], "final": {"per_seed": [NaN]}, "best": null, "status": "done"}',
             "does not hold a run's result",
         ),
-        ("metrics.jsonl", '{"step": 1e999, "seed": 3, "a": 1.0}\n', "a line of it holds no"),
-        ("metrics.jsonl", '{"step": 1e99, "seed": 3, "a": 1.0}\n', "a line of it holds no"),
-        ("metrics.jsonl", "5\n", "a line of it holds no metrics"),
+        ("metrics.jsonl", '{"step": 1e999, "seed": 3, "a": 1.0}\n', "a line of it is not metrics"),
+        ("metrics.jsonl", '{"step": 1e99, "seed": 3, "a": 1.0}\n', "a line of it is not metrics"),
+        ("metrics.jsonl", "5\n", "a line of it is not metrics"),
         ("config.yaml", "agent: dqn\nenv: {id: A}\ntotal_steps: 1\n", "names no agent"),
         ("config.yaml", "agent: {name: a}\nenv: {}\ntotal_steps: 1\n", "no environment"),
         ("config.yaml", "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1\n", "seed must be a whole"),
@@ -84,12 +84,12 @@ def test_a_run_that_nobody_works_at_any_more_was_interrupted(tmp_path: Path) -> 
         (
             "config.yaml",
             "agent: {name: a}\nenv: {id: A}\ntotal_steps: 1\nseed: 0\nseeds: 0\n",
-            "it has 0 seeds",
+            "seeds is 0, not from 1",
         ),
         ("config.yaml", "agent: ${oc.env:HOME}\nenv: {}\ntotal_steps: 1\n", "does not hold the"),
     ],
 )
-def test_damaged_files_are_told_in_a_sentence(
+def test_damaged_files_are_reported_in_a_sentence(
     tmp_path: Path, name: str, content: str, told: str
 ) -> None:
     folder = recorded(tmp_path / "run").folder

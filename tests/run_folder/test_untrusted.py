@@ -25,7 +25,7 @@ def test_nothing_is_loaded_through_a_link(
     (folder / "metrics.jsonl").unlink()
     (folder / "metrics.jsonl").symlink_to(outside)
     assert resume(str(folder), "total_steps=60") == 2
-    assert "is a link: a run's folder has none" in capsys.readouterr().err
+    assert "is a link, which a run's folder must not contain" in capsys.readouterr().err
     assert outside.read_text() == "keep me"
 
 

@@ -157,7 +157,7 @@ def test_two_processes_cannot_go_on_with_one_run(
         assert other.stdout is not None and other.stdout.readline() == "1\n"
         assert resume(str(whole), "total_steps=400") == 1
         other.kill()
-    assert "is in use: a run is going on in it" in capsys.readouterr().err
+    assert "is in use: another process runs in it" in capsys.readouterr().err
 
 
 def test_lost_checkpoints_do_not_lose_the_rest(

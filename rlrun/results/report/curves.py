@@ -17,7 +17,7 @@ _Points = tuple[NDArray[np.int64], NDArray[np.float64]]  # steps and values, [ti
 class JoinedCurve:
     """A metric of all seeds: ``steps [time]``, finite ``values [seed, time]``.
 
-    ``note`` is a sentence on how every seed came to have a value at every step; "" if they had.
+    ``note`` is a sentence on steps that were left out or interpolated; "" if there are none.
     """
 
     seeds: list[int]
