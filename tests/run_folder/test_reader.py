@@ -49,7 +49,7 @@ def test_a_run_that_nobody_works_at_any_more_was_interrupted(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("result.json", "[1, 2]", "does not hold a run's result"),
         ("result.json", '{"seeds": [3]}', "does not hold a run's result"),
@@ -90,11 +90,11 @@ def test_a_run_that_nobody_works_at_any_more_was_interrupted(tmp_path: Path) -> 
     ],
 )
 def test_damaged_files_are_reported_in_a_sentence(
-    tmp_path: Path, name: str, content: str, told: str
+    tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     folder = recorded(tmp_path / "run").folder
     (folder / name).write_text(content)
-    with pytest.raises(FolderError, match=told):
+    with pytest.raises(FolderError, match=message):
         read_run(folder).curves  # noqa: B018
 
 
