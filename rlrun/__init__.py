@@ -13,10 +13,10 @@ __version__ = "0.1.0"
 
 
 def load_run(folder: str | Path) -> LoadedRun:
-    """The run in ``folder``: its settings, metrics, result and policies; see docs/python.md.
+    """Return the run in ``folder``: its settings, metrics, result and policies.
 
-    Raises rlrun.core.errors.RunFailed, with a sentence, where there is no run.
+    See docs/python.md. Raises rlrun.core.errors.RunFailed, with a sentence, if there is no run.
     """
-    from rlrun import api  # here: it needs torch, which the command's help does not
+    from rlrun import api  # imported late: it needs torch, which the command's help does not
 
     return api.load_run(folder)

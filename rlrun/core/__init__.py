@@ -1,4 +1,4 @@
-"""What every other room may use: types, errors, schemas, random streams, schedules.
+"""Shared by every other room: types, errors, schemas, random streams, schedules.
 
 Imports nothing of rlrun but core, no configuration library, and no torch at run time.
 """

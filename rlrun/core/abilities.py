@@ -1,6 +1,6 @@
-"""What agents may be able to do beyond acting and learning: one Protocol for each ability.
+"""Optional abilities of agents, beyond acting and learning: one Protocol for each.
 
-Whoever wants an ability asks ``isinstance(agent, CanCut)``. Agents inherit from none of these:
+Callers test for an ability with ``isinstance(agent, CanCut)``. Agents inherit from none of these:
 they have the method or not.
 """
 
@@ -14,57 +14,57 @@ from rlrun.core.types import Array
 
 @runtime_checkable
 class EstimatesValue(Protocol):
-    """Knows what acting greedily is worth; evaluations compare that with what comes."""
+    """Estimates the value of acting greedily; evaluations compare it with the actual return."""
 
     def value(self, obs: Array) -> Array:
-        """The discounted return ``[seed, env]`` of acting greedily from ``obs [seed, env, ...]``.
+        """Estimate the discounted return ``[seed, env]`` of acting greedily from ``obs``.
 
-        Draws nothing random and changes nothing.
+        ``obs`` is ``[seed, env, ...]``. Draws no random numbers and changes no state.
         """
         ...
 
 
 @runtime_checkable
 class HasHistograms(Protocol):
-    """Holds numbers whose distribution is worth seeing, such as weights."""
+    """Holds numbers whose distribution is worth plotting, such as weights."""
 
     def histograms(self) -> Mapping[str, Array]:
-        """By tag, such as "weights/online", numbers ``[seed, n]``; asked for by log.histograms.
+        """Return numbers ``[seed, n]`` by tag, such as "weights/online", for log.histograms.
 
-        Draws nothing random and changes nothing.
+        Draws no random numbers and changes no state.
         """
         ...
 
 
 @runtime_checkable
 class CanCut(Protocol):
-    """Keeps something of the episodes under way, which it can drop."""
+    """Keeps data of unfinished episodes, which it can drop."""
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
+        """Drop that data: the next step will not follow the last one."""
         ...
 
 
 @runtime_checkable
 class CanFreeze(Protocol):
-    """Can leave the weights of one seed alone, whatever happens to it."""
+    """Can freeze the weights of one seed while the other seeds learn."""
 
     def freeze(self, position: int) -> None:
-        """Stop learning for the seed at this position in the stack, for good."""
+        """Stop learning, permanently, for the seed at this position in the stack."""
         ...
 
 
 @runtime_checkable
 class ReportsFaults(Protocol):
-    """Notices numbers that are not finite; it leaves the weights of such a seed alone."""
+    """Detects numbers that are not finite, and does not update the weights of such a seed."""
 
     faults: dict[int, str]
-    """The seeds, by position in the stack, and what was not finite."""
+    """What was not finite, by the seed's position in the stack."""
 
 
 @runtime_checkable
 class LearnsLater(Protocol):
-    """Does not learn from its first step on."""
+    """Starts to learn only after a number of steps."""
 
     first_update: int
     """The step before which nothing is learnt."""
@@ -72,14 +72,14 @@ class LearnsLater(Protocol):
 
 @runtime_checkable
 class Tabular(Protocol):
-    """Keeps its values in a table, which can be shown."""
+    """Keeps its values in a table, which can be displayed."""
 
     @property
     def values(self) -> Array:
         """``[seed, state, action]``, -inf where an action is impossible; ``[seed, state, 1]``
-        where states alone have values."""
+        for values of states."""
         ...
 
     def policy(self) -> Array:
-        """Probabilities ``[seed, state, action]`` of the policy that acts in an evaluation."""
+        """Return probabilities ``[seed, state, action]`` of the policy that evaluations use."""
         ...

@@ -1,4 +1,4 @@
-"""Mistakes of the user, told in a sentence."""
+"""Errors whose text is a sentence for the user, and suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 
 class BadInput(Exception):
-    """Something the user wrote cannot be run; the text is a sentence for the user.
+    """Invalid input from the user; the text is a sentence for the user.
 
-    `key` is the full name of the setting in question where there is one ("agent.lr"): the command
-    line uses it to name the file in which the setting stands.
+    `key` is the full name of the setting concerned, if there is one ("agent.lr"): the command line
+    uses it to name the file that sets it.
     """
 
     def __init__(self, text: str, key: str = "") -> None:
@@ -19,11 +19,11 @@ class BadInput(Exception):
 
 
 class RunFailed(Exception):
-    """A run cannot go on; the text is a sentence for the user, who needs no traceback."""
+    """A run cannot continue; the text is a sentence for the user, who needs no traceback."""
 
 
 def closest(word: str, options: Iterable[str]) -> str | None:
-    """The option that `word` was probably meant to be, or None."""
+    """Return the option that `word` was probably meant to be, or None."""
     by_lower = {option.lower(): option for option in options}
     lower = word.lower()
     if not lower:
@@ -32,11 +32,11 @@ def closest(word: str, options: Iterable[str]) -> str | None:
         return by_lower[lower]
     near = difflib.get_close_matches(lower, by_lower, n=1, cutoff=0.6)
     starting = sorted((o for o in by_lower if o.startswith(lower)), key=len)
-    found = next(iter([*near, *starting]), None)
-    return None if found is None else by_lower[found]
+    match = next(iter([*near, *starting]), None)
+    return None if match is None else by_lower[match]
 
 
 def did_you_mean(word: str, options: Iterable[str]) -> str:
-    """The sentence " Did you mean X?", or nothing where no option is close."""
+    """Return the sentence " Did you mean X?", or "" if no option is close."""
     option = closest(word, options)
     return f" Did you mean {option}?" if option is not None else ""

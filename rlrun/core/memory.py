@@ -1,4 +1,4 @@
-"""How much memory there is, asked before it is taken."""
+"""Free memory, and checks that a run's arrays fit before they are allocated."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import math
 import os
 from pathlib import Path
 
-ROOM = 0.8  # the share of the free memory that a run may take
-WORTH_TELLING = 100 * 10**6  # bytes
+ROOM = 0.8  # the fraction of the free memory that a run may use
+WORTH_REPORTING = 100 * 10**6  # bytes
 
 
 def free_memory() -> int | None:
-    """Bytes that can be taken without swapping; None where the system does not say."""
+    """Return the bytes available without swapping; None if the system does not report them."""
     try:
         for line in Path("/proc/meminfo").read_text("ascii").splitlines():
             if line.startswith("MemAvailable:"):
@@ -22,20 +22,20 @@ def free_memory() -> int | None:
 
 
 def in_words(size: float) -> str:
-    """A number of bytes for people: 7.3 GB."""
+    """Format a number of bytes for reading: 7.3 GB."""
     units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     power = min(int(math.log10(max(size, 1)) // 3), len(units) - 1)
     return f"{size / 1000**power:.3g} {units[power]}"
 
 
 def shortage(size: int) -> int | None:
-    """The free memory in bytes, where ``size`` is more than a run may take of it; else None."""
+    """Return the free memory in bytes if ``size`` is more than a run may use of it, else None."""
     free = free_memory()
     return free if free is not None and size > ROOM * free else None
 
 
 def fits(setting: str, number: int, size: int) -> None:
-    """Raises ValueError, beginning with ``setting``, where ``number * size`` bytes do not fit."""
+    """Raise ValueError, beginning with ``setting``, if ``number * size`` bytes do not fit."""
     free = shortage(number * size)
     if free is not None:
         raise ValueError(
@@ -45,13 +45,13 @@ def fits(setting: str, number: int, size: int) -> None:
 
 
 def used_up(error: BaseException) -> bool:
-    """Whether it is what Python or torch raise where there is no memory left."""
+    """Return whether Python or torch raised ``error`` because memory ran out."""
     return isinstance(error, MemoryError) or "tried to allocate" in str(error).lower()
 
 
 def announcement(what: str, size: int) -> str:
-    """How much of the memory something will take; empty where that is not worth a sentence."""
-    if size < WORTH_TELLING:
+    """Return a sentence on how much memory something will take; "" if that is little."""
+    if size < WORTH_REPORTING:
         return ""
     free = free_memory()
     of = "memory" if free is None else f"{in_words(free)} free memory"

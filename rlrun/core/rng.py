@@ -1,7 +1,7 @@
 """Randomness: one independent stream per seed number and purpose, never a global generator.
 
 A stream belongs to a seed, not to a position in the stack, so what seed 7 draws does not depend
-on which seeds train beside it.
+on which other seeds are in the stack.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rlrun.core.types import Array, State
 
 NUMBERS = 64
 MOST = 2**24  # numbers drawn together, at most
-BLOCK = 4096  # a call of a generator costs about 3 us whatever it draws, a slice of a block 0.3
+BLOCK = 4096  # calling a generator costs about 3 us for any count, slicing a block 0.3 us
 
 
 class Purpose(IntEnum):
@@ -33,15 +33,15 @@ class Purpose(IntEnum):
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:
-    """The seed sequence of one seed number and purpose, further split by ``more``."""
+    """Return the seed sequence of one seed number and purpose, further split by ``more``."""
     return np.random.SeedSequence(seed, spawn_key=(int(purpose), *more))
 
 
 class Numbers:
     """31-bit numbers by seed, place and count: seeds that every environment accepts.
 
-    They are a function, not a stream: there is no state. Worked out in blocks, since a seed
-    sequence costs 10 us however few numbers it gives.
+    A function, not a stream: there is no state. Computed in blocks, since a seed sequence costs
+    at least 10 us, even for few numbers.
     """
 
     def __init__(self, purpose: Purpose) -> None:
@@ -49,20 +49,20 @@ class Numbers:
         self._blocks: dict[tuple[int, int], tuple[int, list[int]]] = {}  # the latest of each place
 
     def __call__(self, seed: int, place: int, count: int) -> int:
-        """The number ``count`` of that place of the seed number ``seed``."""
-        wanted, position = divmod(count, NUMBERS)
+        """Return number ``count`` of ``place`` for the seed number ``seed``."""
+        index, position = divmod(count, NUMBERS)
         block, numbers = self._blocks.get((seed, place), (-1, []))
-        if block != wanted:
-            drawn = sequence(seed, self._purpose, place, wanted).generate_state(NUMBERS)
+        if block != index:
+            drawn = sequence(seed, self._purpose, place, index).generate_state(NUMBERS)
             numbers = (drawn >> 1).tolist()
-            self._blocks[seed, place] = wanted, numbers
+            self._blocks[seed, place] = index, numbers
         return numbers[position]
 
 
 class ByStep:
     """Uniform numbers by (seed number, step): a function, not a stream, so there is no state.
 
-    What asks for the same step again gets the same numbers, as an evaluation must.
+    Calls with the same step return the same numbers, as evaluations require.
     """
 
     SPAN = 1024  # steps drawn together
@@ -72,7 +72,7 @@ class ByStep:
         self._memo: tuple[tuple[int, tuple[int, ...]], Array] = ((-1, ()), np.empty(0))
 
     def __call__(self, step: int, *shape: int) -> Array:
-        """``[seed, *shape]`` float64 in [0, 1)."""
+        """Return ``[seed, *shape]`` float64 in [0, 1)."""
         block, place = divmod(step, self.SPAN)
         if self._memo[0] != (block, shape):
             generators = (
@@ -88,24 +88,24 @@ class ByStep:
 class Streams:
     """One generator per seed, read in lockstep: a draw takes the same count from each.
 
-    Numbers are drawn in blocks. The state is that of the generators before the present block,
-    and how much of the block is used.
+    Numbers are drawn in blocks. The state is that of the generators before the current block,
+    and how much of the block has been used.
 
     Args:
         seeds: the seed numbers.
         purpose: which of a seed's streams.
-        below: what all numbers lie below, at most 1.
+        below: the exclusive upper bound of all numbers, at most 1.
     """
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, below: float = 1.0) -> None:
         self._below = below
         self._bits = [np.random.PCG64(sequence(seed, purpose)) for seed in seeds]
         self._before = [dict(bits.state) for bits in self._bits]
-        self._block: Array = np.empty((0, len(seeds)))  # what is drawn together lies together
+        self._block: Array = np.empty((0, len(seeds)))  # one draw is contiguous in memory
         self._used = 0
 
     def uniform(self, count: int) -> Array:
-        """``[seed, count]`` float64 in [0, below); a view that stays valid."""
+        """Return ``[seed, count]`` float64 in [0, below); a view that stays valid."""
         return self._next(count)
 
     def _next(self, count: int) -> Array:
@@ -131,7 +131,7 @@ class Streams:
         streams = [dict(each) for each in state["streams"]]
         width, used = int(streams[0]["width"]), int(streams[0]["used"])
         if not 0 <= used <= width <= MOST:
-            raise ValueError("a stream of random numbers is not where one can be")
+            raise ValueError("the position in a stream of random numbers is out of range")
         for bits, each in zip(self._bits, streams, strict=True):
             bits.state = {k: v for k, v in each.items() if k not in ("width", "used")}  # type: ignore[assignment]
         self._refill(width)
@@ -142,7 +142,7 @@ class Normals(Streams):
     """Streams of normally distributed numbers."""
 
     def normal(self, count: int) -> Array:
-        """``[seed, count]`` float64 with mean 0 and variance 1; a view that stays valid."""
+        """Return ``[seed, count]`` float64 of mean 0 and variance 1; a view that stays valid."""
         return self._next(count)
 
     def _sample(self, generator: np.random.Generator, width: int) -> Array:

@@ -1,7 +1,7 @@
 """Values that change with the step: frozen callables, so that there is nothing to checkpoint.
 
-The clock is always environment steps per seed. A schedule ends where it was made to end: when a
-run is made longer afterwards, it stays at its last value and does not jump.
+The clock is always environment steps per seed. The end of a schedule is fixed when it is created:
+if a run is extended later, the schedule stays at its last value and does not jump.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Power:
     """start / (1 + decay k), the power schedule, for one count k or an array of them."""
 
     def __init__(self, start: float, decay: float) -> None:
-        # as arrays: with these numpy works on few numbers twice as fast as with floats
+        # as arrays: numpy is twice as fast with them as with floats on small inputs
         self._start, self._decay, self._one = np.array(start), np.array(decay), np.array(1.0)
 
     def __call__(self, k: Any) -> Any:
@@ -54,14 +54,14 @@ class Power:
 
 
 def first_due(every: int, start: int) -> int:
-    """The first multiple of ``every`` that is at least ``start``, and not 0."""
+    """Return the first positive multiple of ``every`` that is at least ``start``."""
     return max(-(-start // every), 1) * every
 
 
 def due(step: int, every: int, stride: int) -> int:
-    """How many multiples of ``every`` were reached in the last ``stride`` steps; 0 is not due.
+    """Return how many multiples of ``every`` were reached in the last ``stride`` steps.
 
-    A count of crossings, so that it is right for any number of environments per seed. Never due
-    where ``every`` is 0.
+    0 means not due. Counting crossings is correct for any number of environments per seed. Never
+    due if ``every`` is 0.
     """
     return step // every - (step - stride) // every if every else 0

@@ -1,8 +1,9 @@
 """A constructor's signature is the schema of its settings.
 
 The keyword-only parameters of a class or function are the settings a user may give. `check`
-compares a mapping with them (names, missing ones, types) and converts the values; `construct`
-also calls, and gives the ValueErrors of the constructor's own range checks their full path.
+compares a mapping with them (unknown and missing names, types) and converts the values;
+`construct` also calls the function, and adds the full path to the ValueErrors of its own range
+checks.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from typing import Any, Literal, TypeVar, Union
 from rlrun.core.errors import BadInput, did_you_mean
 
 T = TypeVar("T")
-UNSET = "???"  # what a YAML file writes for a value that has to be given
+UNSET = "???"  # marks a required value in a YAML file
 
 
 def check(
-    function: Callable[..., Any], given: Mapping[str, Any], path: str, supplied: Sequence[str] = ()
+    function: Callable[..., Any], values: Mapping[str, Any], path: str, supplied: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The settings `given` for `function`, converted to the types of its signature.
+    """Return the settings `values` of `function`, converted to the types of its signature.
 
-    `path` is where they stand in the configuration ("agent", or "" at the top); the parameters
-    named in `supplied` come from the program and are not settings. Raises BadInput.
+    `path` is their place in the configuration ("agent", or "" at the top); the parameters named
+    in `supplied` come from the program and are not settings. Raises BadInput.
     """
     parameters = settings_of(function, supplied)
-    for name in given:
+    for name in values:
         if name not in parameters:
             key = _join(path, str(name))
             raise BadInput(
@@ -42,22 +43,22 @@ def check(
     hints = _hints(function, parameters)
     for name, parameter in parameters.items():
         key = _join(path, name)
-        if name in given and given[name] != UNSET:
-            checked[name] = convert(given[name], hints.get(name, Any), key)
+        if name in values and values[name] != UNSET:
+            checked[name] = convert(values[name], hints.get(name, Any), key)
         elif parameter.default is parameter.empty:
             raise BadInput(f"{key} has no value: write {key}=VALUE.", key)
     return checked
 
 
 def construct(
-    function: Callable[..., T], given: Mapping[str, Any], path: str, /, *args: Any, **supplied: Any
+    function: Callable[..., T], values: Mapping[str, Any], path: str, /, *args: Any, **supplied: Any
 ) -> T:
-    """`function(*args, **supplied)` with the checked settings.
+    """Call `function(*args, **supplied)` with the checked settings and return the result.
 
     A ValueError whose text starts with the name of a setting ("lr must be positive, got -1") is
-    the user's mistake and becomes BadInput; any other is a bug and stays what it is.
+    the user's mistake and becomes BadInput; any other is a bug and is raised unchanged.
     """
-    settings = check(function, given, path, tuple(supplied))
+    settings = check(function, values, path, tuple(supplied))
     try:
         return function(*args, **supplied, **settings)
     except ValueError as error:
@@ -70,13 +71,13 @@ def construct(
 def settings_of(
     function: Callable[..., Any], supplied: Sequence[str] = ()
 ) -> dict[str, inspect.Parameter]:
-    """The keyword-only parameters of `function` that are settings, by name."""
+    """Return the keyword-only parameters of `function` that are settings, by name."""
     parameters = inspect.signature(function).parameters.values()
     return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in supplied}
 
 
 def convert(value: Any, kind: Any, key: str) -> Any:
-    """`value` as the type `kind` of a signature; `key` names it in the message."""
+    """Convert `value` to the type `kind` of a signature; `key` names it in the message."""
     origin, options = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any or kind is object:
         return value
@@ -136,8 +137,8 @@ def _choice(value: Any, options: tuple[Any, ...], key: str) -> Any:
             return option
     names = [str(option) for option in options]
     hint = did_you_mean(value, names) if isinstance(value, str) else ""
-    wanted = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
-    raise _wrong(value, wanted, key, hint)
+    expected = names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+    raise _wrong(value, expected, key, hint)
 
 
 def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
@@ -152,8 +153,8 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
             return convert(value, kind, key)
         except BadInput as error:
             errors.append(error)
-    wanted = " or ".join(_wish(error) for error in errors)
-    raise _wrong(value, wanted + (" or null" if type(None) in options else ""), key)
+    expected = " or ".join(_expectation(error) for error in errors)
+    raise _wrong(value, expected + (" or null" if type(None) in options else ""), key)
 
 
 def _sequence(value: Any, kind: Any, options: tuple[Any, ...], key: str) -> Any:
@@ -177,26 +178,30 @@ def _sequence(value: Any, kind: Any, options: tuple[Any, ...], key: str) -> Any:
 class _Mismatch(BadInput):
     """A value that does not have the type of its setting."""
 
-    def __init__(self, text: str, key: str, wanted: str) -> None:
+    def __init__(self, text: str, key: str, expected: str) -> None:
         super().__init__(text, key)
-        self.wanted = wanted
+        self.expected = expected
 
 
-def _wrong(value: Any, wanted: str, key: str, hint: str = "") -> _Mismatch:
+def _wrong(value: Any, expected: str, key: str, hint: str = "") -> _Mismatch:
     shown = "null" if value is None else repr(value)
     shown = str(value).lower() if isinstance(value, bool) else shown
-    return _Mismatch(f"{key} must be {wanted}, got {shown}.{hint}", key.partition("[")[0], wanted)
+    text = f"{key} must be {expected}, got {shown}.{hint}"
+    return _Mismatch(text, key.partition("[")[0], expected)
 
 
-def _wish(error: BadInput) -> str:
-    return error.wanted if isinstance(error, _Mismatch) else str(error)
+def _expectation(error: BadInput) -> str:
+    return error.expected if isinstance(error, _Mismatch) else str(error)
 
 
 def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    """The types of the settings alone: other parameters may name types that exist for checkers."""
+    """Return the types of the settings alone.
+
+    Annotations of other parameters may name types that only type checkers import.
+    """
     source = function.__init__ if inspect.isclass(function) else function
-    written = {n: a for n, a in getattr(source, "__annotations__", {}).items() if n in names}
-    holder = types.SimpleNamespace(__annotations__=written)
+    hints = {n: a for n, a in getattr(source, "__annotations__", {}).items() if n in names}
+    holder = types.SimpleNamespace(__annotations__=hints)
     return typing.get_type_hints(holder, source.__globals__)
 
 

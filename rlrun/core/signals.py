@@ -1,6 +1,6 @@
-"""Being asked to stop, or to save: signals only leave a note, and the run looks at it.
+"""Signals as requests to stop or to save: handlers only set a flag, which the run checks.
 
-A handler that raised would interrupt whatever goes on, the writing of a checkpoint too.
+A handler that raised could interrupt anything, even the writing of a checkpoint.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
 class Interrupted(KeyboardInterrupt):
-    """The run was asked to stop, and has saved what it has; ``code`` is the exit code."""
+    """The run was asked to stop and has saved its state; ``code`` is the exit code."""
 
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
@@ -24,9 +24,9 @@ class Interrupted(KeyboardInterrupt):
 
 
 def reader_left(stream: TextIO) -> None:
-    """Drop what `stream` still holds and gets from now on, after a `BrokenPipeError`.
+    """Discard what `stream` holds and receives from now on, after a `BrokenPipeError`.
 
-    Whoever read it (`| head`, a closed pager) has had enough; that is no reason to end a run.
+    The reader (`| head`, a pager) has closed the pipe, which is no reason to end a run.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
@@ -34,25 +34,25 @@ def reader_left(stream: TextIO) -> None:
 
 
 class Signals:
-    """Takes SIGINT (Ctrl-C) and SIGTERM as the wish to stop, SIGUSR1 as that to save and go on.
+    """Handles SIGINT (Ctrl-C) and SIGTERM as requests to stop, SIGUSR1 as a request to save.
 
-    A second Ctrl-C stops at once. Used as a context manager; outside of the main thread, where
-    there are no signals, it does nothing.
+    A second Ctrl-C stops at once. A context manager; outside the main thread, where there are no
+    signals, it does nothing.
     """
 
     def __init__(self) -> None:
         self.save = False
-        """Whether somebody asked for a checkpoint; whoever makes it takes this back."""
+        """Whether a checkpoint was requested; the code that writes it resets this."""
         self._stop: signal.Signals | None = None
-        self._before: dict[signal.Signals, Any] = {}
+        self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            handlers = {signal.SIGINT: self._asked_to_stop, signal.SIGTERM: self._asked_to_stop}
+            handlers = {signal.SIGINT: self._request_stop, signal.SIGTERM: self._request_stop}
             if hasattr(signal, "SIGUSR1"):
-                handlers[signal.SIGUSR1] = self._asked_to_save
+                handlers[signal.SIGUSR1] = self._request_save
             for number, handler in handlers.items():
-                self._before[number] = signal.signal(number, handler)
+                self._previous[number] = signal.signal(number, handler)
         return self
 
     def __exit__(
@@ -61,20 +61,20 @@ class Signals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raises Interrupted where somebody asked to stop."""
+        """Raise Interrupted if a stop was requested."""
         if self._stop is not None:
             raise Interrupted(self._stop)
 
-    def _asked_to_stop(self, number: int, frame: FrameType | None) -> None:
+    def _request_stop(self, number: int, frame: FrameType | None) -> None:
         if self._stop is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         if self._stop is None and number == signal.SIGINT:
             print("\nrlrun: saving; Ctrl-C again stops at once.", file=sys.stderr, flush=True)
         self._stop = self._stop or signal.Signals(number)
 
-    def _asked_to_save(self, number: int, frame: FrameType | None) -> None:
+    def _request_save(self, number: int, frame: FrameType | None) -> None:
         self.save = True

@@ -1,7 +1,7 @@
-"""The words every part of rlrun shares: what one step is, what a learner samples, what an agent is.
+"""The types every part of rlrun shares: a step, a batch of transitions, an environment, an agent.
 
-Axes are always there, also for one seed: acting arrays start ``[seed, env]``, learning arrays
-``[seed, batch]``. Nothing here computes anything.
+The seed axis is always there, even for a single seed: acting arrays start with ``[seed, env]``,
+learning arrays with ``[seed, batch]``. Nothing here computes anything.
 """
 
 from __future__ import annotations
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 Array: TypeAlias = npt.NDArray[Any]
 Metrics: TypeAlias = "Mapping[str, Tensor | Array]"
-"""Tag to values ``[seed]``. Floats are averaged until they are logged; integers count, so the
+"""Values ``[seed]`` by tag. Floats are averaged until they are logged; integers are counts, so the
 latest one is logged."""
 State: TypeAlias = dict[str, Any]
 """Nested plain values and arrays."""
 
 
 class Segment(dict[str, Array]):
-    """Arrays that will never change again: checkpoints write them once, and then share them."""
+    """Arrays that never change again: checkpoints write them once and share them afterwards."""
 
 
 SpaceKind: TypeAlias = Literal["vector", "image", "discrete", "multi_discrete"]
 
 
 class Step(NamedTuple):
-    """One step of every environment; each array starts ``[seed, env]``."""
+    """One step of every environment; each array starts with ``[seed, env]``."""
 
     obs: Array
     action: Array
     reward: Array
     discount: Array
-    """gamma where the episode can go on, 0 where it terminated: what a bootstrap is times."""
+    """Factor applied to a bootstrapped value: gamma, or 0 where the episode terminated."""
     next_obs: Array
     """The true successor, never the observation after a reset."""
     last: Array
-    """The episode ends here, for whatever reason: do not look past this step."""
+    """The episode ends here, terminated or truncated: do not look past this step."""
 
 
 class Episode(NamedTuple):
-    """A finished episode: who played it, and its true, undiscounted return and its length."""
+    """A finished episode: its seed and environment, its true, undiscounted return, its length."""
 
     seed: int
     """The position of the seed in the stack."""
@@ -55,64 +55,64 @@ class Episode(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What a learner samples; each array (or tensor) starts ``[seed, batch]``."""
+    """A sampled batch of transitions; each array (or tensor) starts with ``[seed, batch]``."""
 
     obs: Any
     action: Any
     reward: Any
     """The n-step return."""
     discount: Any
-    """What the value of ``next_obs`` is times; 0 after a termination."""
+    """Factor applied to the value of ``next_obs``; 0 after a termination."""
     next_obs: Any
     weight: Any
-    """Importance weight in the loss; None where all are 1."""
+    """Importance weight in the loss; None if all are 1."""
     index: Any
-    """Where the transition lies in the replay, for ``Replay.update``."""
+    """Position of the transition in the replay, for ``Replay.update``."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """The shape of one observation or one action, without the axes in front of it."""
+    """The shape of one observation or one action, without the leading axes."""
 
     kind: SpaceKind
     shape: tuple[int, ...]
     choices: tuple[int, ...] = ()
-    """How many values each entry can take, for the two discrete kinds."""
+    """Number of values each entry can take, for the two discrete kinds."""
     stack: int = 1
-    """How many frames an image consists of, ``[stack * channels, height, width]``, the newest one
-    last; where an episode is younger than that, the older ones are zero."""
+    """Number of frames in an image, ``[stack * channels, height, width]``, newest last; frames
+    from before the episode's start are zero."""
 
     @property
     def dtype(self) -> str:
-        """How an array of them is stored."""
+        """The dtype that arrays of this space are stored in."""
         return {"image": "uint8", "vector": "float32"}.get(self.kind, "int64")
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """An environment that is known: what each action in each state leads to.
+    """A known environment: the possible outcomes of each action in each state.
 
-    Arrays are ``[state, action, outcome]``, filled up with outcomes of probability 0.
+    Arrays are ``[state, action, outcome]``, padded with outcomes of probability 0.
     """
 
     probability: Array
     next_state: Array
     reward: Array
     discount: Array
-    """gamma where the episode goes on, 0 where it ends: what the next state's value is times."""
+    """Factor applied to the next state's value: gamma, or 0 where the episode ends."""
     alive: Array
-    """1.0 where the episode goes on, 0.0 where it ends."""
+    """1.0 where the episode continues, 0.0 where it ends."""
     start: Array
     """``[state]``, the probability that an episode begins there."""
     possible: Array
     """``[state, action]``, bool."""
     grid: tuple[int, int] | None = None
-    """Rows and columns, where the states are the places of a grid."""
+    """Rows and columns, if the states are the cells of a grid."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What an agent is told about its environment."""
+    """Description of an environment for its agent."""
 
     env_id: str
     obs: Space
@@ -120,16 +120,16 @@ class Spec:
     num_envs: int
     """Environments per seed."""
     model: Model | None = None
-    """The environment's table, where it has one."""
+    """The environment's table, if it has one."""
     bins: tuple[tuple[float, float, int], ...] | None = None
-    """How tables cut each dimension of continuous observations: from, to, into how many."""
+    """How tables discretise each dimension of continuous observations: from, to, how many bins."""
 
 
 class Draws(Protocol):
     """Uniform random numbers from one stream per seed (``rlrun.core.rng.Streams``)."""
 
     def uniform(self, count: int) -> Array:
-        """``[seed, count]`` numbers in [0, 1)."""
+        """Return ``[seed, count]`` numbers in [0, 1)."""
         ...
 
     def state_dict(self) -> State: ...
@@ -143,34 +143,34 @@ class Envs(Protocol):
     spec: Spec
     per_seed: int
     obs: Array
-    """What the agents see now, ``[seed, env, ...]``."""
+    """The current observations, ``[seed, env, ...]``."""
     finished: list[Episode]
-    """Episodes that ended since somebody last cleared this list."""
+    """Episodes that ended since the caller last cleared this list."""
     faults: dict[int, str]
-    """The seeds, by position, whose numbers are not finite any more, and what it was."""
+    """What is no longer finite, by the seed's position in the stack."""
 
     def restart(self) -> None:
-        """Begin again with every environment's first episode."""
+        """Restart every environment at its first episode."""
         ...
 
     def step(self, action: Array) -> Step:
-        """One step of every environment with ``action [seed, env, ...]``.
+        """Step every environment with ``action [seed, env, ...]``.
 
-        Where an episode ended, ``self.obs`` is the first observation of the next one afterwards.
+        Where an episode ended, ``self.obs`` is then the first observation of the next one.
         """
         ...
 
     def state_dict(self) -> State: ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
-        """Come back to where the state was taken; what did not come back, as sentences."""
+        """Restore a saved state; return what could not be restored, as sentences."""
         ...
 
     def close(self) -> None: ...
 
 
 class CanAct(Protocol):
-    """Chooses actions; the rest of an agent is not needed to play."""
+    """Chooses actions: the only part of an agent that playing needs."""
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """See `Agent.act`."""
@@ -178,12 +178,12 @@ class CanAct(Protocol):
 
 
 class Agent(Protocol):
-    """Chooses actions and learns from what happened. Structural: there is no base class.
+    """Chooses actions and learns from steps. Structural: there is no base class.
 
     In its state every array, tensor and list starts with the seed axis, so that one seed can be
-    taken out of a stack; under "policy" stands what acting without exploration reads.
+    extracted from a stack; the entry "policy" holds what acting without exploration reads.
 
-    What some agents can do besides is in ``rlrun.core.abilities``.
+    Optional abilities are in ``rlrun.core.abilities``.
     """
 
     observes: ClassVar[tuple[SpaceKind, ...]]
@@ -192,15 +192,15 @@ class Agent(Protocol):
     """The kinds of actions it can take."""
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env, ...]`` for ``obs [seed, env, ...]``.
+        """Return actions ``[seed, env, ...]`` for ``obs [seed, env, ...]``.
 
-        With ``explore=False`` nothing random is drawn from the agent's streams and its state
+        With ``explore=False`` no random numbers are drawn from the agent's streams and its state
         does not change.
         """
         ...
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Take in one vector step; the empty mapping where nothing was learnt."""
+        """Process one vector step; return metrics, or {} if nothing was learnt."""
         ...
 
     def state_dict(self) -> State: ...
