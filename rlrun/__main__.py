@@ -7,13 +7,13 @@ import sys
 
 from rlrun import __version__
 from rlrun.cli.commands import VERBS
-from rlrun.cli.verbs.dispatch import complete, own_words, run_verb
+from rlrun.cli.verbs.dispatch import complete, complete_words, run_verb
 
 
 def main() -> int:
-    """Run the command line; the result is the exit code.
+    """Run the command line and return the exit code.
 
-    Help and version answer before anything slow is imported.
+    Help and version are printed before anything slow is imported.
     """
     words = sys.argv[1:]
     try:
@@ -26,11 +26,11 @@ def main() -> int:
             print(f"rlrun {__version__}")
             return 0
         if words[:1] in (["-sc"], ["--shell-completion"]) and "COMP_LINE" in os.environ:
-            found = complete(os.environ["COMP_LINE"])
-            if found is None:
-                print(*own_words(os.environ["COMP_LINE"]))
+            verbs = complete(os.environ["COMP_LINE"])
+            if verbs is None:
+                print(*complete_words(os.environ["COMP_LINE"]))
                 return 0
-            print(*found, end=" ")  # and Hydra adds what it knows
+            print(*verbs, end=" ")  # Hydra adds its own completions
         if words[:1] and words[0] in VERBS:
             return run_verb(words)
         from rlrun.cli.app import run
@@ -43,9 +43,9 @@ def main() -> int:
         return 0
     except KeyboardInterrupt as error:
         code: int = getattr(error, "code", 130)
-        how = "Ctrl-C" if code == 130 else str(error)
-        line = "" if hasattr(error, "code") else "\n"  # the ^C of the terminal
-        print(f"{line}rlrun: stopped ({how}).", file=sys.stderr)
+        reason = "Ctrl-C" if code == 130 else str(error)
+        line = "" if hasattr(error, "code") else "\n"  # after the ^C that the terminal shows
+        print(f"{line}rlrun: stopped ({reason}).", file=sys.stderr)
         return code
 
 

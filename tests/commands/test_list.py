@@ -14,7 +14,7 @@ from rlrun import build
 from rlrun.agents import AGENTS
 from rlrun.cli.commands import VERBS
 from rlrun.cli.config.paths import config_root
-from rlrun.cli.verbs.dispatch import complete, own_words
+from rlrun.cli.verbs.dispatch import complete, complete_words
 from rlrun.compatibility import capabilities_of, incompatibility
 from rlrun.core.schema import construct
 from rlrun.envs.survey import newest_ids, spaces_by_id
@@ -157,7 +157,7 @@ def test_agents_are_listed_without_torch() -> None:
 def test_completion(line: str, verbs: list[str] | None, words: list[str]) -> None:
     assert complete(line) == verbs
     if verbs is None:
-        assert own_words(line) == words
+        assert complete_words(line) == words
 
 
 @pytest.mark.parametrize("verb", VERBS)

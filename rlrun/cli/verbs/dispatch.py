@@ -1,4 +1,4 @@
-"""Runs the verbs, which are what `rlrun` does besides training, and completes them in a shell."""
+"""Run the verbs (everything `rlrun` does apart from training) and complete them in a shell."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rlrun.core.errors import BadInput, RunFailed
 
 
 def run_verb(words: Sequence[str]) -> int:
-    """Run `rlrun VERB WORDS`; the result is the exit code.
+    """Run `rlrun VERB WORDS` and return the exit code.
 
-    2 is for what the user can put right, 1 for a crash.
+    The code is 2 for errors that the user can correct, 1 for a crash.
     """
     verb, *rest = words
     name, _, function = VERBS[verb].partition(":")
@@ -24,7 +24,7 @@ def run_verb(words: Sequence[str]) -> int:
         code: int = getattr(module, function)(rest)
         return code
     except BrokenPipeError:
-        raise  # nobody reads any more
+        raise  # the reader has closed the pipe
     except Exception as error:
         from rlrun.cli.explain import report_crash
 
@@ -33,9 +33,9 @@ def run_verb(words: Sequence[str]) -> int:
 
 
 def complete(line: str) -> list[str] | None:
-    """The verbs that a command line may go on with; None where it is one and has its own words.
+    """Return the verbs that complete a command line; None if it already has a verb.
 
-    After a verb the shell itself completes the names of folders; see `own_words`.
+    After a verb the shell itself completes the names of folders; see `complete_words`.
     """
     typed = line.split() + [""] * line.endswith(" ")
     if len(typed) > 2 and typed[1] in VERBS:
@@ -43,8 +43,8 @@ def complete(line: str) -> list[str] | None:
     return [verb for verb in VERBS if len(typed) == 2 and verb.startswith(typed[1])]
 
 
-def own_words(line: str) -> list[str]:
-    """The words that a command line with a verb may go on with."""
+def complete_words(line: str) -> list[str]:
+    """Return the words that complete a command line with a verb."""
     typed = line.split() + [""] * line.endswith(" ")
     return [
         word for word in WORDS.get(typed[1], ()) if len(typed) == 3 and word.startswith(typed[2])
