@@ -1,1 +1,1 @@
-"""What Hydra finds by itself: see `source.py`."""
+"""Discovered by Hydra: the `gymnasium://` configuration source, see `source.py`."""

@@ -1,10 +1,10 @@
-"""`gymnasium://`: every registered environment is an option of the group `env`.
+"""The source `gymnasium://`: every registered environment is an option of the group `env`.
 
-It also has tuned settings without those of exploration: `tuned=dqn/CartPole-v1-without-explore`.
+It also provides tuned settings without exploration: `tuned=dqn/CartPole-v1-without-explore`.
 
-Hydra imports this module at every start, in every process, so it also brings what a composition
-needs there: our resolvers and the settings all environments share (`env_base`). Gymnasium itself
-is imported when an id is asked for that has no YAML file.
+Hydra imports this module at every start, in every process, so it also registers what a composition
+needs: rlrun's resolvers and the settings that all environments share (`env_base`). Gymnasium itself
+is imported only for an id that has no YAML file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VERSIONED = re.compile(r"([\w.]+:)?([\w-]+/)*[\w.-]+-v\d+")
 
 
 class GymnasiumSource(ConfigSource):
-    """Environments without a file of their own, by id: `env=Acrobot-v1`, `env=package:Name-v0`."""
+    """Environments without a YAML file, by id: `env=Acrobot-v1`, `env=package:Name-v0`."""
 
     @staticmethod
     def scheme() -> str:
@@ -52,19 +52,19 @@ class GymnasiumSource(ConfigSource):
         from rlrun.envs.vector.atari import USUAL
 
         if (tuned := _without_explore(config_path)) is not None:
-            found: ConfigResult = copy.deepcopy(loader().repository.load_config(tuned))
-            assert isinstance(found.config, DictConfig)
-            found.config.pop("explore", None)
-            # Hydra has taken the list of defaults out; those it builds on lack the same settings
-            found.config["defaults"] = [
+            loaded: ConfigResult = copy.deepcopy(loader().repository.load_config(tuned))
+            assert isinstance(loaded.config, DictConfig)
+            loaded.config.pop("explore", None)
+            # Hydra has removed the defaults list; the files it is based on lack exploration too
+            loaded.config["defaults"] = [
                 entry.path if entry.is_self() else f"{entry.path}{resolvers.NO_EXPLORE}"
-                for entry in found.defaults_list or ()
+                for entry in loaded.defaults_list or ()
                 if isinstance(entry, ConfigDefault)
             ]
-            return found
+            return loaded
         name = self._name(config_path)
         assert name is not None, config_path
-        spec = env_spec(name)  # refuses an unknown id, with a suggestion
+        spec = env_spec(name)  # raises BadInput for an unknown id, with a suggestion
         usual = USUAL if is_atari(spec) else {}
         return ConfigResult(
             provider=self.provider,
@@ -74,7 +74,7 @@ class GymnasiumSource(ConfigSource):
         )
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """The ids while a shell completes; otherwise they would flood every list of options."""
+        """Return the ids during shell completion only: they would flood other lists of options."""
         completing = "-sc" in sys.argv or "--shell-completion" in sys.argv
         if config_path != "env" or not completing or results_filter is ObjectType.GROUP:
             return []
@@ -89,14 +89,14 @@ class GymnasiumSource(ConfigSource):
 
 
 def _without_explore(config_path: str) -> str | None:
-    """The tuned file that is asked for without its settings of exploration, if it is."""
+    """Return the tuned file that is requested without exploration; None for other requests."""
     path = config_path.removesuffix(".yaml")
     plain = path.removesuffix(resolvers.NO_EXPLORE)
     return plain if path.startswith("tuned/") and plain != path else None
 
 
 def _registered(name: str) -> bool:
-    """Whether a name without a version is an id; the registry is asked, as no form tells it."""
+    """Return whether a name without a version is an id; only the registry shows that."""
     import gymnasium
 
     return name in gymnasium.registry

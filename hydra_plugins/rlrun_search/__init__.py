@@ -1,1 +1,1 @@
-"""What Hydra only finds here: see `sweeper.py`."""
+"""Discovered by Hydra: the sweeper `optuna`, see `sweeper.py`."""

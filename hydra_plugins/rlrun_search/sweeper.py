@@ -1,6 +1,6 @@
-"""`hydra/sweeper=optuna`: a multirun that searches for good settings.
+"""The sweeper `hydra/sweeper=optuna`: a multirun that searches for good settings.
 
-Hydra imports this module at every start, so it imports nothing slow; what a search does stands in
+Hydra imports this module at every start, so it imports nothing slow; the search itself is in
 `rlrun.cli.multirun.search`.
 """
 
@@ -17,10 +17,10 @@ from omegaconf import DictConfig
 
 
 class OptunaSweeper(Sweeper):
-    """Hands trials to the launcher that is chosen.
+    """Passes trials to the selected launcher.
 
-    ``params`` are dimensions or settings besides those of the command line, as Hydra's own
-    sweeper takes them.
+    ``params`` are dimensions or settings in addition to the command line's, in the format of
+    Hydra's own sweeper.
     """
 
     def __init__(self, params: Mapping[str, str] | None = None) -> None:

@@ -1,1 +1,1 @@
-"""What Hydra only finds here: the launcher `local` and the sweeper `ledger`."""
+"""Discovered by Hydra: the launcher `local` and the sweeper `ledger`."""

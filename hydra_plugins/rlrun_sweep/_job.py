@@ -1,7 +1,7 @@
-"""What the process of a job does under the launcher `local`.
+"""The function that runs in a job's process under the launcher `local`.
 
-In a file of its own: Hydra executes those of its plugins apart from Python's table of modules, so
-that processes could not find a function in them.
+It is in a separate file because Hydra loads plugin files outside Python's table of modules, where
+other processes could not find a function.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from omegaconf import open_dict
 
 
 def execute(shared: bytes, words: list[str], number: int) -> None:
-    """One job, in its process: compose what it is, and run it.
+    """Compose one job's configuration and run it, in the job's process.
 
-    ``shared`` are pickled by the sweep's process: Hydra's context, the configuration that all jobs
-    are composed from, the task and the state of Hydra's singletons. They come through the pipe
-    that a process is started with, and never from a file: unpickling one could run anything.
+    ``shared`` is pickled by the sweep's process: Hydra's context, the configuration that all jobs
+    are composed from, the task function and the state of Hydra's singletons. It comes through the
+    pipe that a process is started with, never from a file: unpickling one could run anything.
     """
     context, config, task, state = pickle.loads(shared)
     setup_globals()

@@ -1,4 +1,4 @@
-"""`hydra/launcher=local`: each job in a process of its own, several at once; see rlrun/sweep."""
+"""The launcher `hydra/launcher=local`: each job in a separate process, several at once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ ConfigStore.instance().store(group="hydra/launcher", name="local", node=LocalCon
 
 
 class LocalLauncher(Launcher):
-    """As many jobs at once as `sweep.jobs` says, from a server that has torch imported."""
+    """Runs `sweep.jobs` jobs at once, from a server that has imported torch; see rlrun/sweep."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -31,7 +31,7 @@ class LocalLauncher(Launcher):
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
-        """Run the jobs; how they ended stands in the ledger, so that nothing is returned."""
+        """Run the jobs; their outcomes are in the ledger, so the list returned is empty."""
         import cloudpickle
 
         from hydra_plugins.rlrun_sweep._job import execute
@@ -40,7 +40,7 @@ class LocalLauncher(Launcher):
 
         setup_globals()
         state = Singleton.get_state()
-        # plain pickle refuses resolvers; the same bytes serve all jobs
+        # plain pickle rejects resolvers; all jobs share the same bytes
         shared = cloudpickle.dumps((self._context, self._config, self._task, state))
         jobs = {
             job_of(words): (shared, list(words), number)

@@ -1,4 +1,4 @@
-"""`hydra/sweeper=ledger`: runs the jobs of a sweep that stand in its ledger and are not done."""
+"""The sweeper `hydra/sweeper=ledger`: runs the jobs in a sweep's ledger that are not done."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +24,10 @@ ConfigStore.instance().store(
 
 
 class LedgerSweeper(Sweeper):
-    """Runs a grid whose jobs have been queued before it is called.
+    """Runs a grid whose jobs were queued before it is called.
 
-    ``params`` are settings besides those of the command line, as Hydra's own sweeper takes them.
+    ``params`` are settings in addition to the command line's, in the format of Hydra's own
+    sweeper.
     """
 
     def __init__(self, params: Mapping[str, str] | None = None) -> None:
@@ -43,7 +44,7 @@ class LedgerSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run what is left; a job that fails is the ledger's business, and not an exception."""
+        """Run the unfinished jobs; a failed job is recorded in the ledger and raises nothing."""
         from rlrun.sweep import batch, ledger
 
         folder = Path(self._config.hydra.sweep.dir)

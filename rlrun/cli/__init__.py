@@ -1,5 +1,5 @@
-"""The command line: compose the configuration, check all of it, claim a folder, run, explain.
+"""The command line: compose and check the configuration, claim a folder, run, explain errors.
 
-`app` is the part that Hydra runs, `commands` the table of verbs, `explain` turns exceptions into
-sentences. Imports everything else; nothing but ``__main__`` imports it.
+`app` is the part that runs under Hydra, `commands` the table of verbs, `explain` turns exceptions
+into sentences. Imports everything else; only ``__main__`` imports it.
 """

@@ -1,4 +1,4 @@
-"""The part of the command that is Hydra's: compose, check, run, and explain what went wrong."""
+"""The part of the command line that runs under Hydra: compose, check, run, explain errors."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from omegaconf import DictConfig
 from rlrun.cli.config.hydra_api import args_parser, flags
 from rlrun.cli.config.loader import config_dir
 from rlrun.cli.config.paths import config_root, discard
-from rlrun.cli.explain import HOW, explain, mark_as_of_task, report_crash, task_frames
+from rlrun.cli.explain import HOW, explain, mark_task_error, report_crash, task_frames
 from rlrun.cli.hooks import Refused
 from rlrun.cli.validation import quote
 from rlrun.core.errors import BadInput, did_you_mean
 
-NEEDED = ("agent", "env", "replay", "explore", "device")  # groups no run can do without
+REQUIRED = ("agent", "env", "replay", "explore", "device")  # the groups that every run needs
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 
@@ -32,15 +32,15 @@ HOOKS = "hydra.callbacks.rlrun"
 
 
 def run(words: list[str], resuming: Path | None = None) -> int:
-    """Run the command line `words`; the result is the exit code.
+    """Run the command line `words` and return the exit code.
 
-    ``resuming`` is the folder of the sweep that the command line continues, if it does.
+    ``resuming`` is the folder of the sweep that the command line resumes, if any.
     """
     full = os.environ.get(FULL_ERROR) == "1"
     try:
         with _hydra_raises():
-            own = [] if resuming is None else [f"{HOOKS}.resuming={quote(str(resuming))}"]
-            sys.argv[1:] = [*arrange(words), *own]
+            extra = [] if resuming is None else [f"{HOOKS}.resuming={quote(str(resuming))}"]
+            sys.argv[1:] = [*arrange(words), *extra]
             root = str(config_root())
             hydra.main(version_base="1.3", config_path=root, config_name="config")(run_task)()
         return 0
@@ -48,10 +48,10 @@ def run(words: list[str], resuming: Path | None = None) -> int:
         if refusal.__cause__ is None:
             return 1  # failed jobs of a multirun, which have been reported
         error: BaseException = refusal.__cause__
-    except Exception as met:
-        error = met
+    except Exception as exception:
+        error = exception
     if "-sc" in words or "--shell-completion" in words:
-        return 1  # a message would land in the user's prompt
+        return 1  # a message would appear in the user's prompt
     if full:
         traceback.print_exception(error)
     if isinstance(error, BadInput) or task_frames(error) is None:
@@ -63,11 +63,11 @@ def run(words: list[str], resuming: Path | None = None) -> int:
 
 
 def run_task(config: DictConfig) -> float:
-    """One run, as Hydra calls it: its value is what a sweep compares."""
+    """Run one job, as Hydra calls it; the value returned is what a sweep compares."""
     try:
         return _run_job(config)
     except Exception as error:
-        mark_as_of_task(error)
+        mark_task_error(error)
         raise
 
 
@@ -80,7 +80,7 @@ def _run_job(config: DictConfig) -> float:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return work(config, folder, _command())
     settings = build.plain(config)
-    build.validate(settings)  # again: the hooks may be switched off
+    build.validate(settings)  # again: the hooks may have been switched off
     try:
         return start_run(settings, folder, _command())
     except KeyboardInterrupt:
@@ -91,18 +91,19 @@ def _run_job(config: DictConfig) -> float:
 
 
 def _command() -> str:
-    """The command line that runs the present job again, alone and in a folder of its own."""
-    given = config_dir()
-    own = ["--config-dir", given] if given else []
+    """Return the command line that repeats the current job, alone and in a separate folder."""
+    folder = config_dir()
+    options = ["--config-dir", folder] if folder else []
     task = HydraConfig.get().overrides.task
     words = [w for w in task if not w.lstrip("+").startswith(("sweep.", "search."))]
-    return shlex.join(["rlrun", *own, *words])
+    return shlex.join(["rlrun", *options, *words])
 
 
 def arrange(words: list[str]) -> list[str]:
-    """The command line as Hydra reads it: flags first, then settings, in any order they came.
+    """Return the command line in the order Hydra requires: flags first, then settings.
 
-    Refuses flags that do not exist, and the one that would unpickle a file.
+    Raises BadInput for unknown flags, for the flag that would unpickle a file, and for settings
+    that cannot be set.
     """
     words = [w.removeprefix("+") if w.startswith("+experiment=") else w for w in words]
     parser = args_parser()
@@ -119,14 +120,14 @@ def arrange(words: list[str]) -> list[str]:
     settings = [*known.overrides, *rest]
     for word in settings:
         if word.startswith("="):
-            raise BadInput(f"'{word}' has no name in front of the =. {HOW}")
+            raise BadInput(f"'{word}' has no setting name before the =. {HOW}")
         if word.lstrip("+").startswith(f"{HOOKS}."):
-            raise BadInput(f"{word.partition('=')[0]} is rlrun's own, and cannot be set.")
-        if word.lstrip("+").startswith("env.id="):  # the tuned settings go by the choice of env
+            raise BadInput(f"{word.partition('=')[0]} is internal to rlrun and cannot be set.")
+        if word.lstrip("+").startswith("env.id="):  # tuned settings are selected by the env option
             raise BadInput("the environment is chosen with env=NAME, not with env.id.")
         group = word.partition("=")[0].removeprefix("~")
-        if word.startswith("~") and group in NEEDED:
-            raise BadInput(f"{word} leaves nothing to run: every run needs {group}=NAME.")
+        if word.startswith("~") and group in REQUIRED:
+            raise BadInput(f"{group} cannot be removed: every run needs {group}=NAME.")
     return [word for word in words if word not in settings] + settings
 
 
@@ -136,7 +137,7 @@ def _refuse_flags(message: str) -> NoReturn:
 
 @contextlib.contextmanager
 def _hydra_raises() -> Iterator[None]:
-    """Hydra prints errors in its own way, unless this variable makes it raise them."""
+    """Make Hydra raise its errors instead of printing them, through its environment variable."""
     before = os.environ.get(FULL_ERROR)
     os.environ[FULL_ERROR] = "1"
     try:

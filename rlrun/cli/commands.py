@@ -1,6 +1,6 @@
-"""The verbs of the command line (`rlrun resume ...`) and where each of them stands.
+"""The verbs of the command line (`rlrun resume ...`) and the functions that implement them.
 
-Imports nothing: the table is looked up before anything slow is imported.
+Imports nothing: the table is read before anything slow is imported.
 """
 
 VERBS = {
@@ -11,7 +11,7 @@ VERBS = {
     "list": "rlrun.cli.verbs.listing:listing",
 }
 """Name to ``module:function``. The function takes the words after the verb and returns the exit
-code; what it raises is explained by `rlrun.cli.verbs.dispatch`. The module's HELP describes it."""
+code; `rlrun.cli.verbs.dispatch` explains its exceptions. The module's HELP describes it."""
 
 WORDS = {"list": ("agents", "envs", "experiments")}
-"""The words a verb may be followed by, for verbs that do not take a folder."""
+"""The words that may follow a verb, for verbs that do not take a folder."""

@@ -1,4 +1,4 @@
-"""Exceptions of Hydra, OmegaConf and YAML as sentences."""
+"""Turn exceptions of Hydra, OmegaConf and YAML into sentences for the user."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from rlrun.cli.config import sources
 from rlrun.cli.config.loader import loader
 from rlrun.core.errors import BadInput, RunFailed, closest, did_you_mean
 
-HOW = "Settings are written KEY=VALUE, as env=CartPole-v1; rlrun --help lists them."
+HOW = "Settings are written KEY=VALUE, such as env=CartPole-v1; rlrun --help lists them."
 _FRAMES = "rlrun_task_frames"  # the attribute that marks an exception of the run itself
 
 
 def explain(error: BaseException) -> str:
-    """What is wrong and what would be right, for an exception met before the run began."""
+    """Return a sentence on what is wrong and what would be right, for an error before a run."""
     text = _sentence(error)
     return text if text.endswith((".", "?", "!", ")")) else f"{text}."
 
@@ -49,14 +49,14 @@ def _sentence(error: BaseException) -> str:
         return _not_a_name(error)
     if isinstance(error, HydraException | OmegaConfBaseException | OSError | ValueError):
         return _first_line(error)
-    return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows where it comes from)"
+    return f"{type(error).__name__}: {error} (HYDRA_FULL_ERROR=1 shows the traceback)"
 
 
 _NOT_ONE_NAME = ("Config group override must be", "Error resolving interpolation '${")
 
 
 def report_crash(error: BaseException) -> None:
-    """Print what ended a run: its sentence where it has one, else the traceback of our frames."""
+    """Print the error that ended a run: its sentence if it has one, else the task's traceback."""
     if isinstance(error, BadInput | RunFailed):
         print(f"rlrun: {explain(error)}", file=sys.stderr)
     else:
@@ -64,19 +64,19 @@ def report_crash(error: BaseException) -> None:
         traceback.print_exception(type(error), error, frames)
 
 
-def mark_as_of_task(error: Exception) -> None:
-    """Note that the run itself raised ``error``, with the traceback from the caller down."""
+def mark_task_error(error: Exception) -> None:
+    """Record that the run itself raised ``error``, with the traceback from the caller down."""
     setattr(error, _FRAMES, error.__traceback__)
 
 
 def task_frames(error: BaseException) -> TracebackType | None:
-    """The traceback from our task down; None where the run had not begun."""
+    """Return the traceback from the task function down; None if the run had not begun."""
     frames: TracebackType | None = getattr(error, _FRAMES, None)
     return frames
 
 
 def _missing(error: MissingConfigException) -> str:
-    """An option that a group does not have: `agent=dqnn`."""
+    """The sentence for an option that a group does not have: `agent=dqnn`."""
     path = error.missing_cfg_file
     if path is None or "/" not in path:
         return _first_line(error)
@@ -96,19 +96,22 @@ def _no_option(group: str, name: str) -> str:
 
 
 def _not_a_name(error: BaseException) -> str:
-    """A group that is given a number, null or a list: `agent=1`. Hydra does not say which."""
+    """The sentence for a group set to a number, null or a list: `agent=1`.
+
+    Hydra's error does not name the group, so it is looked up on the command line.
+    """
     for word in sys.argv[1:]:
         group, _, value = word.lstrip("+").partition("=")
         if not re.fullmatch(r"null|true|false|[-+.\d].*|\[.*", value, re.IGNORECASE):
             continue
         if loader().repository.group_exists(group):
-            several = f"{group} takes one name, got {value}."
-            return several if value.startswith("[") else _no_option(group, value)
+            not_one = f"{group} takes one name, got {value}."
+            return not_one if value.startswith("[") else _no_option(group, value)
     return _first_line(error)
 
 
 def _missing_env(name: str, files: list[str]) -> str:
-    """A name that is neither a file nor an id: the closest of both."""
+    """The sentence for a name that is neither a file nor an id, with the closest of both."""
     from rlrun.envs.ids import closest_id
 
     near = closest_id(name, files)
@@ -117,14 +120,14 @@ def _missing_env(name: str, files: list[str]) -> str:
 
 
 def _unreadable(error: OverrideParseException) -> str:
-    """A word that is not KEY=VALUE."""
+    """The sentence for a word that is not KEY=VALUE."""
     word = error.override
     if "=" in word:
         reason = _first_line(error).rstrip(".")
-        return f"cannot read '{word}': {reason}. Quote what has special characters: key='a value'."
+        return f"cannot read '{word}': {reason}. Quote special characters: key='a value'."
     for group in ("agent", "env", "experiment"):
         if word in sources.options(group):
-            return f"'{word}' alone says nothing. Did you mean {group}={word}?"
+            return f"'{word}' is not a setting by itself. Did you mean {group}={word}?"
     if verb := closest(word, VERBS):
         return f"'{word}' is neither a command nor a setting. Did you mean rlrun {verb}?"
     keys = _leaves(_composed())
@@ -141,28 +144,28 @@ def _yaml(error: yaml.YAMLError) -> str:
 
 
 def _unknown_key(error: Exception, cause: OmegaConfBaseException) -> str:
-    """A key on the command line that nothing has: `lr=1`, `agent.lrr=1`."""
+    """The sentence for an unknown key on the command line: `lr=1`, `agent.lrr=1`."""
     key, node = cause.full_key, cause.parent_node
     if not key or not isinstance(node, DictConfig) or cause.key in node:
         return _first_line(cause if str(error) in ("", "None") else error)
-    if atari := _of_games(key, node):
+    if atari := _game_setting(key, node):
         return atari
     keys = _leaves(node._get_root())
     last = key.rpartition(".")[2]
     near = closest(key, keys)
-    same = [k for k in keys if k.rpartition(".")[2] == last]
-    if same:
-        near = same[0]
+    same_name = [k for k in keys if k.rpartition(".")[2] == last]
+    if same_name:
+        near = same_name[0]
     elif "." not in key:  # a whole group may have been meant: agnet=dqn
         near = closest(key, [str(k) for k in node]) or near
     siblings = ", ".join(str(k) for k in node if k != "hydra")
-    there = f" {key.rpartition('.')[0] or 'rlrun'} has: {siblings}." if siblings else ""
+    known = f" {key.rpartition('.')[0] or 'rlrun'} has: {siblings}." if siblings else ""
     hint = f" Did you mean {near}?" if near else ""
-    return f"unknown setting {key}.{hint}{there}"
+    return f"unknown setting {key}.{hint}{known}"
 
 
-def _of_games(key: str, node: DictConfig) -> str:
-    """A setting that only games have which are named by their id; "" for any other."""
+def _game_setting(key: str, node: DictConfig) -> str:
+    """The sentence for a setting of Atari games named by their id; "" for any other setting."""
     group, _, name = key.partition(".")
     if group != "env":
         return ""
@@ -172,12 +175,12 @@ def _of_games(key: str, node: DictConfig) -> str:
         return ""
     env_id = str(node.get("id"))
     if env_id.rpartition(":")[2].startswith("ALE/"):
-        return f"the file of this environment does not have {key}: write +{key}=VALUE."
-    return f"{key} is for Atari games (env=ALE/Pong-v5), and {env_id} is none."
+        return f"this environment's file does not have {key}: write +{key}=VALUE."
+    return f"{key} only applies to Atari games (env=ALE/Pong-v5); {env_id} is not one."
 
 
 def _composed() -> DictConfig:
-    """The configuration nobody changed, for the names of its settings."""
+    """Return the default configuration, for the names of its settings."""
     from hydra.types import RunMode
 
     config: DictConfig = loader().load_configuration("config", [], RunMode.RUN)
@@ -185,7 +188,7 @@ def _composed() -> DictConfig:
 
 
 def _leaves(config: Any, path: str = "") -> list[str]:
-    """The full names of all settings that are ours."""
+    """Return the full names of all settings of rlrun, without Hydra's."""
     names = []
     for key in config:
         name = f"{path}.{key}" if path else str(key)
@@ -202,7 +205,7 @@ def _full(name: str, keys: list[str]) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    """The text of the exception, in our words where Hydra's do not help."""
+    """Return the first line of an exception's text, or a clearer sentence where there is one."""
     text = str(error).strip() or type(error).__name__
     quoted = text.split("'")[1] if text.count("'") > 1 else ""
     if text.startswith("Ambiguous value for argument"):
@@ -213,13 +216,13 @@ def _first_line(error: BaseException) -> str:
     if text.startswith("Sweep parameters"):
         return f"{quoted} has several values: add -m, and hydra/sweeper=optuna for an interval."
     if text.startswith("Could not append to config"):
-        return f"{quoted} is there already: write {quoted}=VALUE, without the +."
+        return f"{quoted} exists already: write {quoted}=VALUE, without the +."
     if " appears more than once in the final defaults list" in text:
         group = text.split()[0]
         return f"{group} is chosen twice: write {group}=NAME, without the +."
     if "does not support sweep type" in text:
         return (
-            "a grid cannot go through an interval: list the values, as agent.lr=1e-3,3e-4, or "
-            "search in it: rlrun -m hydra/sweeper=optuna 'agent.lr=interval(1e-4,1e-2)'."
+            "a grid needs values, not an interval: list them, such as agent.lr=1e-3,3e-4, or "
+            "search it: rlrun -m hydra/sweeper=optuna 'agent.lr=interval(1e-4,1e-2)'."
         )
     return text.splitlines()[0].rstrip(".") + "."

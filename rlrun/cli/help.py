@@ -1,6 +1,6 @@
-"""`rlrun --help`, written from the files in conf/, so that it always tells the truth.
+"""The text of `rlrun --help`, generated from the files in conf/ so that it is always up to date.
 
-It reads them as text: importing a YAML reader, let alone Hydra, would cost more than the answer.
+The files are read as text: importing a YAML reader or Hydra would take longer than the rest.
 """
 
 from __future__ import annotations
@@ -18,46 +18,46 @@ rlrun trains reinforcement-learning agents, several seeds at once.
   rlrun agent=dqn env=CartPole-v1            train; the run's folder is under outputs/
   rlrun env=Acrobot-v1 seeds=3 agent.lr=1e-3 change settings
   rlrun -m agent.lr=1e-3,3e-4 seeds=3        a sweep: one run for each value, several at once
-  rlrun -m hydra/sweeper=optuna seeds=3      a search: settings are tried, the best one is told
-  rlrun resume last                          go on with a run or sweep that was stopped or killed
+  rlrun -m hydra/sweeper=optuna seeds=3      a search: try settings and print the best ones
+  rlrun resume last                          resume a run or sweep that was stopped or killed
   rlrun report outputs                       make a page of tables and figures about runs
   rlrun evaluate last                        play the trained policies again
-  rlrun record last                          make a video of the best one
-  rlrun list agents env=Pendulum-v1          what fits; also: list envs, list experiments
-  rlrun agent=dqn --cfg job                  show every setting of a run, and do not run it
+  rlrun record last                          make a video of the best policy
+  rlrun list agents env=Pendulum-v1          list the agents that fit; also: envs, experiments
+  rlrun agent=dqn --cfg job                  print every setting of a run without running it
   tensorboard --logdir outputs               look at the curves
 
 Choices (GROUP=NAME; * is the default)
 {groups}
 
-  env takes any registered Gymnasium id (env=Acrobot-v1), also of another package
+  env takes any registered Gymnasium id (env=Acrobot-v1), also from another package
   (env=package:Name-v0), and env.kwargs.NAME=VALUE for the environment's own arguments.
-  tuned is picked by the agent and the environment; tuned=none switches it off. What a search
-  goes through is picked by the agent, unless the command line has several values for something,
-  as 'agent.lr=interval(1e-4,1e-2)'.
+  tuned is selected by the agent and the environment; tuned=none switches it off. The search space
+  is selected by the agent, unless the command line gives a setting several values, such as
+  'agent.lr=interval(1e-4,1e-2)'.
 
-Settings (KEY=VALUE; the choices above, tuned among them, may set other values)
+Settings (KEY=VALUE; the choices above, including tuned, may set other values)
 {settings}
 
-  agent.*, env.*, replay.*, explore.* and device.* have settings of their own: see --cfg job.
+  agent.*, env.*, replay.*, explore.* and device.* have further settings: see --cfg job.
 
 More
-  --config-dir DIR                  take choices from your own folder too (DIR/agent/mine.yaml)
+  --config-dir DIR                  read choices from your own folder too (DIR/agent/mine.yaml)
   eval "$(rlrun -sc install=bash)"  complete with the Tab key; also zsh (=zsh) and fish (=fish)
-  rlrun --version                   the version
-  rlrun --hydra-help                what Hydra, which reads this command line, offers besides"""
+  rlrun --version                   print the version
+  rlrun --hydra-help                list the options of Hydra, which reads this command line"""
 
 
 def overview() -> str:
-    """The whole text."""
+    """Return the whole text."""
     root = config_root()
     lines = (root / "config.yaml").read_text(encoding="utf-8").splitlines()
     return TEXT.format(groups=_groups(root, _defaults(lines)), settings=_settings(lines))
 
 
 def run_wide(lines: list[str]) -> list[tuple[str, str, str]]:
-    """Key, default and comment of the settings in config.yaml that belong to no group."""
-    found, parent = [], ""
+    """Return key, default and comment of the settings in config.yaml that belong to no group."""
+    settings, parent = [], ""
     for line in lines:
         match = re.fullmatch(r"( *)([\w]+):(?: +([^#\s][^#]*?))?(?: *# *(.*))?", line)
         if match is None:
@@ -66,8 +66,8 @@ def run_wide(lines: list[str]) -> list[tuple[str, str, str]]:
         parent = parent if indent else key
         if parent in ("defaults", "hydra") or value is None:
             continue
-        found.append((f"{parent}.{key}" if indent else key, value, comment or ""))
-    return found
+        settings.append((f"{parent}.{key}" if indent else key, value, comment or ""))
+    return settings
 
 
 def _settings(lines: list[str]) -> str:
@@ -92,6 +92,6 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _defaults(lines: list[str]) -> dict[str, str]:
-    """The default choice of each group, from the defaults list of config.yaml."""
+    """Return the default choice of each group, from the defaults list of config.yaml."""
     matches = (re.match(r"  - (\w+): ([\w.-]+)", line) for line in lines)
     return {m[1]: m[2] for m in matches if m}

@@ -1,7 +1,7 @@
-"""What Hydra calls around a run: check everything, then claim the folder, and report failures.
+"""Hydra's callbacks around a run: check everything, claim the folder, report failures.
 
-Hydra makes the folder of a run after these calls, so bad input leaves nothing behind. To Hydra an
-exception in a callback is only a warning: what must end the command is raised as SystemExit.
+Hydra creates a run's folder after these calls, so bad input leaves nothing behind. Hydra treats an
+exception in a callback as a warning only, so errors that must end the command are SystemExit.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from rlrun.core.errors import BadInput
 
 if TYPE_CHECKING:
     from rlrun.cli.multirun.prepare import Sweep
-    from rlrun.cli.multirun.search import Searched
+    from rlrun.cli.multirun.search import SearchRun
 
 
 class Refused(SystemExit):
-    """The command ends here; its cause, if any, is the exception still to be explained."""
+    """Ends the command; its cause, if any, is the exception that is still to be explained."""
 
 
 class Hooks(Callback):
-    """Hydra's callbacks of this program (`hydra.callbacks.rlrun` in conf/config.yaml).
+    """The callbacks that Hydra calls (`hydra.callbacks.rlrun` in conf/config.yaml).
 
     Args:
-        resuming: the folder of the sweep that `rlrun resume` continues; None for anything new.
+        resuming: the folder of the sweep that `rlrun resume` resumes; None for anything new.
     """
 
     def __init__(self, resuming: str | None = None) -> None:
         self._resuming = None if resuming is None else Path(resuming)
-        self.sweep: Sweep | Searched | None = None
+        self.sweep: Sweep | SearchRun | None = None
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
-        """Before a single run."""
+        """Check the settings of a single run and claim its folder."""
         with _refusing():
             check(config, dict(config.hydra.runtime.choices), list(config.hydra.overrides.task))
             config.hydra.run.dir = str(claim(config, "run"))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
-        """Before the first job of a multirun."""
+        """Check all jobs of a multirun and claim its folder, before the first job starts."""
         from rlrun.cli.multirun.prepare import prepare_sweep
         from rlrun.cli.multirun.search import prepare_search
 
@@ -57,12 +57,12 @@ class Hooks(Callback):
             self.sweep = (prepare_search if search else prepare_sweep)(config, self._resuming)
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:
-        """Say which job begins; nothing else tells the jobs of a multirun apart."""
+        """Print which job begins: nothing else in the output separates the jobs of a multirun."""
         if config.hydra.mode == RunMode.MULTIRUN and self.sweep is not None:
             print(self.sweep.title(str(config.hydra.sweep.subdir)), flush=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
-        """Hand on what ended a single run; the ledger has what ended a job of a multirun."""
+        """Raise what ended a single run; for a job of a multirun it is in the ledger."""
         error = job_error(job_return)
         if job_return.status is JobStatus.FAILED and config.hydra.mode != RunMode.MULTIRUN:
             if isinstance(error, BadInput):
@@ -70,14 +70,14 @@ class Hooks(Callback):
             raise Refused(1) from error
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # as Hydra's
-        """What came out, the list of what failed, and the exit code."""
+        """Print the results and the failed jobs; end with exit code 1 if any job is not done."""
         if self.sweep is not None and not self.sweep.report():
             raise Refused(1)
 
 
 @contextlib.contextmanager
 def _refusing() -> Iterator[None]:
-    """Whatever goes wrong in a check ends the command."""
+    """Turn any exception of a check into Refused, which ends the command."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Before anything is left behind: the settings are checked, then a folder is claimed."""
+"""Checks of the settings, and the claim of a folder once they have passed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
 
 
 def check(config: DictConfig, choices: dict[str, str], overrides: Sequence[str]) -> Needs:
-    """Refuse what cannot run, naming the file a bad setting comes from; what it takes otherwise."""
-    from rlrun import build  # imports torch: only now, when there is something to run
+    """Check the settings of a run and return what it needs.
+
+    Raises BadInput, naming the file that a bad setting comes from.
+    """
+    from rlrun import build  # imported late: it imports torch
 
     sources.check_tuned(choices)
     settings = copy.deepcopy(config)
     with open_dict(settings):
-        settings.pop("hydra", None)  # its own placeholders have values only in a job
+        settings.pop("hydra", None)  # its placeholders have values only in a job
     try:
         return build.validate(build.plain(settings))
     except BadInput as error:
@@ -38,7 +41,7 @@ def check(config: DictConfig, choices: dict[str, str], overrides: Sequence[str])
 
 @contextlib.contextmanager
 def naming(place: str) -> Iterator[None]:
-    """Tell the ``place`` of whatever is wrong with what is composed and checked here."""
+    """Add ``place`` to the errors of the composition and the checks inside the block."""
     try:
         yield
     except BadInput as error:
@@ -48,20 +51,20 @@ def naming(place: str) -> Iterator[None]:
 
 
 def placed(error: BadInput, place: str) -> BadInput:
-    """The same, with the place of the mistake in brackets at the end."""
+    """Return the same error with the place of the mistake in brackets at the end."""
     return BadInput(str(error).removesuffix(".") + place, error.key)
 
 
 def claim(config: DictConfig, kind: str) -> Path:
-    """A folder for a "run" or a "sweep", made now."""
-    return paths.claim(Path(config.hydra[kind].dir), asked(config, f"hydra.{kind}.dir"))
+    """Create and return the folder of a "run" or a "sweep"."""
+    return paths.claim(Path(config.hydra[kind].dir), is_set(config, f"hydra.{kind}.dir"))
 
 
-def asked(config: DictConfig, key: str) -> bool:
-    """Whether the command line sets this key of Hydra's."""
+def is_set(config: DictConfig, key: str) -> bool:
+    """Return whether the command line sets this key of Hydra's."""
     return any(word.lstrip("+").startswith(f"{key}=") for word in config.hydra.overrides.hydra)
 
 
 def quote(text: str) -> str:
-    """For Hydra's grammar: spaces, commas, brackets and = pass."""
+    """Quote a value for Hydra's grammar: it may hold spaces, commas, brackets and =."""
     return "'" + text.replace("'", "\\'") + "'"

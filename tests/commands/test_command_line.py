@@ -214,12 +214,12 @@ def test_the_shell_completes(
 
 def test_claim_and_discard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    first, second = (claim(Path("a/b"), asked=False) for _ in range(2))
+    first, second = (claim(Path("a/b"), requested=False) for _ in range(2))
     assert (first, second) == (Path("a/b"), Path("a/b-2"))
-    assert claim(Path("a/b"), asked=True) == first  # nothing is in it yet
+    assert claim(Path("a/b"), requested=True) == first  # nothing is in it yet
     (first / "file").touch()
     with pytest.raises(BadInput, match="exists already"):
-        claim(Path("a/b"), asked=True)
+        claim(Path("a/b"), requested=True)
     discard(first)
     discard(second)
     assert tree(tmp_path) == ["a", "a/b", "a/b/file"]

@@ -138,7 +138,7 @@ def test_a_ledger_that_is_another_sweeps_is_told(rlrun: Rlrun) -> None:
     changed(folder, task=["seed=77,2"])
     outcome = rlrun("resume", str(folder))
     assert (outcome.code, outcome.runs) == (2, [])
-    assert "differ in job 1_seed=1" in outcome.err
+    assert "disagree on job 1_seed=1" in outcome.err
 
 
 def test_how_jobs_are_run_is_not_what_they_are(rlrun: Rlrun) -> None:
@@ -149,7 +149,7 @@ def test_how_jobs_are_run_is_not_what_they_are(rlrun: Rlrun) -> None:
         assert (refused.code, refused.runs) == (2, [])
         assert refused.err.startswith("rlrun: sweep.")
     assert rlrun("sweep.jobs=0").code == 2
-    assert "hydra/sweeper must be left alone" in rlrun("-m", "seed=1", "hydra/sweeper=basic").err
+    assert "hydra/sweeper must be ledger" in rlrun("-m", "seed=1", "hydra/sweeper=basic").err
 
 
 def test_from_elsewhere_with_files_and_odd_names(

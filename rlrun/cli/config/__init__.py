@@ -1,4 +1,4 @@
-"""Configuration files: where they are, reading them with Hydra, the functions they call.
+"""Configuration files: their paths, reading them with Hydra, the resolvers they call.
 
 `hydra_api` is the only file that imports Hydra's internals.
 """

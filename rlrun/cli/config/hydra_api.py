@@ -1,4 +1,4 @@
-"""All that rlrun uses of Hydra's internals, which may change with any release of Hydra.
+"""The parts of Hydra's internals that rlrun uses; they may change with any release of Hydra.
 
 Nothing else imports ``hydra._internal``. Written for Hydra 1.3.
 """
@@ -19,18 +19,18 @@ from omegaconf import DictConfig
 
 
 def args_parser() -> argparse.ArgumentParser:
-    """The parser of Hydra's own command line."""
+    """Return the parser of Hydra's own command line."""
     parser: argparse.ArgumentParser = get_args_parser()
     return parser
 
 
 def flags(parser: argparse.ArgumentParser) -> list[str]:
-    """The long flags of a parser: ``--cfg``, ``--multirun``, ..."""
+    """Return the long flags of a parser: ``--cfg``, ``--multirun``, ..."""
     return [flag for flag in parser._option_string_actions if flag.startswith("--")]
 
 
 def new_loader(root: Path, extra: str | None) -> ConfigLoaderImpl:
-    """A reader of the configurations in ``root`` and, before them, in the folder ``extra``."""
+    """Return a loader of the configurations in ``extra``, which comes first, and ``root``."""
     search = create_config_search_path(str(root))
     if extra is not None:
         anchor = SearchPathQuery(provider="schema")
@@ -44,8 +44,8 @@ def apply_overrides(loader: Any, overrides: Sequence[Override], config: DictConf
 
 
 def split_sweep(overrides: Sequence[Override]) -> list[list[str]]:
-    """The words of each job of a grid, as Hydra's basic sweeper orders them."""
-    # imported here: Hydra loads its plugins anew when it starts, and leaves older classes broken
+    """Return the words of each job of a grid, in the order of Hydra's basic sweeper."""
+    # imported late: Hydra reloads its plugins when it starts, and breaks classes imported before
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
     jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides), None)[0]
@@ -53,5 +53,5 @@ def split_sweep(overrides: Sequence[Override]) -> list[list[str]]:
 
 
 def job_error(job: JobReturn) -> Any:
-    """What a failed job raised (of one that succeeded, its value)."""
+    """Return the exception of a failed job (of one that succeeded, its value)."""
     return job._return_value

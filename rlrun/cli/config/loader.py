@@ -1,4 +1,4 @@
-"""Hydra's reader of configurations, also when Hydra itself has ended."""
+"""Hydra's configuration loader, also available after Hydra itself has ended."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rlrun.cli.config.paths import config_root
 
 
 def config_dir() -> str | None:
-    """The folder after --config-dir, as it was written."""
+    """Return the folder given with --config-dir, as the user wrote it, or None."""
     folder: str | None = args_parser().parse_known_args()[0].config_dir
     return folder
 
 
 def loader() -> Any:
-    """Hydra's reader of configurations: conf/ and the user's --config-dir."""
+    """Return Hydra's configuration loader for conf/ and the user's --config-dir."""
     hydra = GlobalHydra.instance().hydra
     if hydra is not None:
         return hydra.config_loader
-    folder = config_dir()  # Hydra forgets its own loader on errors
+    folder = config_dir()  # Hydra drops its own loader on errors
     return new_loader(config_root(), None if folder is None else os.path.abspath(folder))

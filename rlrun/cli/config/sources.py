@@ -1,4 +1,4 @@
-"""Which file a setting comes from, and which files there are: for messages."""
+"""The file that a setting comes from, and the options of a group, for messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rlrun.core.errors import BadInput, did_you_mean
 
 
 def options(group: str) -> list[str]:
-    """All options of a group, those in folders below it too: `tuned` has `dqn/CartPole-v1`."""
+    """Return all options of a group, including its subfolders: `tuned` has `dqn/CartPole-v1`."""
     repository = loader().repository
     names: list[str] = list(repository.get_group_options(group, ObjectType.CONFIG))
     for folder in repository.get_group_options(group, ObjectType.GROUP):
@@ -25,7 +25,7 @@ def options(group: str) -> list[str]:
 
 
 def check_tuned(choices: dict[str, str]) -> None:
-    """Refuse a `tuned=` that names nothing: the entry is optional, so Hydra says nothing."""
+    """Raise BadInput for an unknown `tuned=`: the entry is optional, so Hydra does not complain."""
     chosen, *keys = (choices.get(group) for group in ("tuned", "agent", "env", "explore"))
     if chosen is None or None in keys or chosen == tuned(*map(str, keys)):
         return
@@ -39,7 +39,7 @@ def check_tuned(choices: dict[str, str]) -> None:
 
 
 def source(key: str, overrides: list[str]) -> str:
-    """The file that gives a setting its value; "" where the user typed it, or no file has it."""
+    """Return the file that gives a setting its value; "" if the user typed it or no file has it."""
     typed = {word.lstrip("+~").partition("=")[0] for word in overrides}
     values = [word for word in typed if not loader().repository.group_exists(word)]
     if not key or any(f"{key}.".startswith(f"{word}.") for word in values):
@@ -47,22 +47,22 @@ def source(key: str, overrides: list[str]) -> str:
     entries = loader().compute_defaults_list("config", overrides, RunMode.RUN).defaults
     for entry in reversed(entries):  # the last file wins
         package = entry.package or ""
-        found = loader().repository.load_config(entry.config_path) if entry.config_path else None
-        if found is None or not f"{key}.".startswith(f"{package}." if package else ""):
+        loaded = loader().repository.load_config(entry.config_path) if entry.config_path else None
+        if loaded is None or not f"{key}.".startswith(f"{package}." if package else ""):
             continue
         inner = key[len(package) :].lstrip(".")
-        if inner and OmegaConf.select(found.config, inner, default=_ABSENT) is not _ABSENT:
-            return _file(found, entry.config_path)
+        if inner and OmegaConf.select(loaded.config, inner, default=_ABSENT) is not _ABSENT:
+            return _file(loaded, entry.config_path)
     return ""
 
 
 _ABSENT = object()
 
 
-def _file(found: Any, name: str) -> str:
-    """The path of a loaded configuration, as short as it can be said from here; "" for no file."""
+def _file(loaded: Any, name: str) -> str:
+    """Return a loaded configuration's path, relative if it is below here; "" if not a file."""
     for place in loader().repository.get_sources():
-        if place.provider == found.provider and place.scheme() == "file":
+        if place.provider == loaded.provider and place.scheme() == "file":
             path = Path(place.path, f"{name}.yaml")
             return str(path.relative_to(os.getcwd()) if path.is_relative_to(os.getcwd()) else path)
-    return ""  # it was not read from a file
+    return ""

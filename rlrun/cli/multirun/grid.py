@@ -19,7 +19,7 @@ from rlrun.core.errors import BadInput
 
 @dataclass(frozen=True)
 class Job:
-    """One point of the grid: its configuration, and its choices of groups."""
+    """One point of the grid: its configuration and its choices of options."""
 
     config: DictConfig
     choices: dict[str, str]
@@ -27,22 +27,22 @@ class Job:
 
 @dataclass(frozen=True)
 class JobGrid:
-    """What a multirun asks for: the overrides of every job, and the keys that vary.
+    """The jobs of a multirun: the overrides of every job, and the keys that vary.
 
-    How jobs are run (`sweep.*`) is not in the overrides.
+    The overrides do not include how jobs are run (`sweep.*`).
     """
 
     overrides: list[list[str]]
     varying: list[str]
 
     def label(self, number: int) -> str:
-        """What distinguishes this job from the others: `agent.lr=0.001 seeds=3`."""
+        """Return what distinguishes this job from the others: `agent.lr=0.001 seeds=3`."""
         words = [o for o in self.overrides[number] if o.partition("=")[0] in self.varying]
         return " ".join(words) or "as configured"
 
     @cached_property
     def names(self) -> list[str]:
-        """The folders of the jobs."""
+        """The folder names of the jobs."""
         digits = len(str(len(self.overrides) - 1))
         return [
             job_name(f"{number:0{digits}}", words, self.varying)
@@ -51,7 +51,7 @@ class JobGrid:
 
 
 def job_name(number: str, overrides: Sequence[str], varying: Sequence[str]) -> str:
-    """The folder of a job: its number and what varies, `2_lr=0.001_env=Acrobot-v1`."""
+    """Return a job's folder name, its number and what varies: `2_lr=0.001_env=Acrobot-v1`."""
     last = [key.rpartition(".")[2] for key in varying]
     words = [number]
     for override in overrides:
@@ -62,19 +62,19 @@ def job_name(number: str, overrides: Sequence[str], varying: Sequence[str]) -> s
     return slug("_".join(words))[:100]
 
 
-def given_words(config: DictConfig) -> list[str]:
-    """The words that a multirun is made of: those of its sweeper, then those of the command."""
+def all_words(config: DictConfig) -> list[str]:
+    """Return the words of a multirun: those of its sweeper, then those of the command line."""
     params = OmegaConf.to_container(config.hydra.sweeper.get("params") or OmegaConf.create())
     assert isinstance(params, dict)
     return [f"{key!s}={value}" for key, value in params.items()] + list(config.hydra.overrides.task)
 
 
 def read_grid(config: DictConfig) -> JobGrid:
-    """The grid of a multirun's configuration, as Hydra's basic sweeper will see it."""
-    parsed = OverridesParser.create().parse_overrides(given_words(config))
+    """Return the grid of a multirun's configuration, as Hydra's basic sweeper expands it."""
+    parsed = OverridesParser.create().parse_overrides(all_words(config))
     for override in parsed:
         if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
-            raise BadInput(f"{override.key_or_group} takes one value, for the whole multirun.")
+            raise BadInput(f"{override.key_or_group} takes one value for the whole multirun.")
     parsed = [o for o in parsed if not o.key_or_group.startswith("sweep.")]
     jobs = split_sweep(parsed)
     varying = [o.get_key_element() for o in parsed if o.is_sweep_override()]
@@ -82,10 +82,10 @@ def read_grid(config: DictConfig) -> JobGrid:
 
 
 def compose_jobs(config: DictConfig, grid: JobGrid) -> Iterator[Job]:
-    """Every job of the grid.
+    """Yield every job of the grid.
 
-    A composition costs 60 ms. Jobs that differ only in plain values share one, to which the
-    values are applied.
+    A composition costs 60 ms. Jobs that differ only in plain values share one composition, to
+    which the values are applied.
     """
     reader = loader()
     parser = OverridesParser.create()

@@ -1,4 +1,4 @@
-"""One job of a sweep in its process: the ledger is told what becomes of it, and nobody else."""
+"""One job of a sweep, run in its own process; its outcome is recorded in the ledger only."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from rlrun.sweep import ledger, stop
 
 
 def work(config: DictConfig, folder: Path, command: str) -> float:
-    """Run the job of ``folder``, which is in the sweep's, or go on with it; its value.
+    """Run or resume the job of ``folder``, a subfolder of the sweep's, and return its value.
 
-    NaN where there is none: the job failed, was stopped, or may not begin any more. Raises
+    NaN if there is no value: the job failed, was stopped, or was not allowed to begin. Raises
     KeyboardInterrupt only in the process of the sweep itself.
     """
     sweep, job = folder.parent, folder.name
@@ -34,14 +34,14 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
         value = _run(build.plain(config), folder, command)
     except KeyboardInterrupt:
         ledger.record(sweep, job, "interrupted")
-        discard(folder)  # where nothing was written
+        discard(folder)  # if nothing was written
         if stop.in_sweep_process():
             raise
         return math.nan
     except (Exception, SystemExit) as error:
-        told = error if isinstance(error, Exception) else _exit(error)
-        report_crash(told)
-        ledger.record(sweep, job, "failed", reason=_reason(told))
+        failure = error if isinstance(error, Exception) else _exit(error)
+        report_crash(failure)
+        ledger.record(sweep, job, "failed", reason=_reason(failure))
         discard(folder)
         if config.sweep.on_error == "stop":
             stop.request(sweep)
@@ -51,10 +51,10 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
 
 
 def _run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
-    """Run a job that is new, or go on with one that was begun, as it was begun."""
-    build.validate(settings)  # a search's own values have not been checked before
+    """Run a new job, or resume one that was begun, with the settings it was begun with."""
+    build.validate(settings)  # the values that a search chose have not been checked yet
     if folder.is_symlink():
-        raise FolderError(f"{folder} is a link: a sweep's folder has none.")
+        raise FolderError(f"{folder} is a link: a sweep's folder must not contain links.")
     if not (folder / "meta.json").exists():
         return start_run(settings, folder, command)
     return resume_run(read_for_resume(folder), folder, command)
@@ -67,7 +67,7 @@ def _exit(error: BaseException) -> RuntimeError:
 
 
 def _reason(error: Exception) -> str:
-    """Why a job failed, in a line."""
+    """Return the reason why a job failed, in one line."""
     if isinstance(error, BadInput | RunFailed):
         return " ".join(explain(error).splitlines())
     text = str(error).strip()

@@ -1,4 +1,4 @@
-"""A multirun before its first job and after its last: checked, written down, reported."""
+"""Work before the first job of a multirun and after its last: check, record the plan, report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from rlrun.cli.config.loader import config_dir
 from rlrun.cli.multirun.grid import JobGrid, compose_jobs, read_grid
-from rlrun.cli.validation import asked, check, claim, naming, quote
+from rlrun.cli.validation import check, claim, is_set, naming, quote
 from rlrun.core.errors import BadInput
 from rlrun.core.memory import ROOM, free_memory
 from rlrun.run_folder.provenance import now
@@ -24,13 +24,13 @@ from rlrun.sweep.ledger import Entry
 if TYPE_CHECKING:
     from rlrun.build import Needs
 
-PROCESS_BYTES = 300 * 10**6  # of a job's process, its replay aside
-OURS = "hydra_plugins.rlrun_"  # sweepers that keep the ledger
+PROCESS_BYTES = 300 * 10**6  # memory of a job's process, without its replay
+OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A multirun of this command: its folder, and what distinguishes each job by its name."""
+    """A multirun of this command: its folder, and by job name what distinguishes each job."""
 
     folder: Path
     labels: dict[str, str]
@@ -40,36 +40,36 @@ class Sweep:
         return f"job {number} of {len(self.labels)}: {self.labels[job]}"
 
     def report(self) -> bool:
-        """Tell how the sweep ended; whether all its jobs are done."""
+        """Print how the sweep ended; return whether all its jobs are done."""
         from rlrun.results.summary.overview import print_summary
 
         if any(self.folder.glob("*/meta.json")):
             print_summary(self.folder)
         entries = ledger.read(self.folder)
-        left = [entry for entry in entries.values() if entry.state != "done"]
-        failed = [entry for entry in left if entry.state == "failed"]
-        others = len(left) - len(failed)
+        unfinished = [entry for entry in entries.values() if entry.state != "done"]
+        failed = [entry for entry in unfinished if entry.state == "failed"]
+        others = len(unfinished) - len(failed)
         if failed:
             lines = [f"  {self.title(entry.job)}: {entry.reason}" for entry in failed]
             head = f"rlrun: {len(failed)} of {len(entries)} jobs failed:"
             print(head, *lines, sep="\n", file=sys.stderr)
         if others:
             print(f"rlrun: {others} of {len(entries)} jobs are not done.", file=sys.stderr)
-        if left:
+        if unfinished:
             plan.print_resume_command(self.folder)
-        return not left
+        return not unfinished
 
 
 def prepare_sweep(config: DictConfig, resuming: Path | None = None) -> Sweep:
-    """Check every job, claim the sweep's folder, and write down what it is made of.
+    """Check every job, claim the sweep's folder, and record the sweep's plan and jobs in it.
 
-    ``resuming`` is the folder of the sweep that is resumed; None for a new one, which claims one.
+    ``resuming`` is the folder of the sweep to resume; None for a new one, which claims one.
 
-    Raises BadInput, and leaves nothing behind then.
+    Raises BadInput, in which case nothing is left behind.
     """
     check_sweep(config)
     if not str(config.hydra.sweeper.get("_target_")).startswith(OURS):
-        raise BadInput("hydra/sweeper must be left alone: rlrun keeps the ledger of its sweeps.")
+        raise BadInput("hydra/sweeper must be ledger or optuna: only these keep rlrun's ledger.")
     grid = read_grid(config)
     before = {} if resuming is None else ledger.read(resuming)
     _check_same(grid, before, resuming)
@@ -87,8 +87,8 @@ def prepare_sweep(config: DictConfig, resuming: Path | None = None) -> Sweep:
 
 
 def check_sweep(config: DictConfig) -> None:
-    """Raises BadInput for settings of the whole multirun that cannot be."""
-    if asked(config, "hydra.sweep.subdir"):
+    """Raise BadInput for invalid settings of the multirun as a whole."""
+    if is_set(config, "hydra.sweep.subdir"):
         raise BadInput("hydra.sweep.subdir cannot be set: rlrun names the jobs' folders.")
     if str(config.hydra.launcher.get("_target_")).endswith(".LocalLauncher"):
         from rlrun.sweep import server
@@ -101,17 +101,17 @@ def check_sweep(config: DictConfig) -> None:
 
 
 def _check_same(grid: JobGrid, before: Mapping[str, Entry], folder: Path | None) -> None:
-    """Raises BadInput where the jobs of the ledger are not those of the command line."""
+    """Raise BadInput if the jobs of the ledger are not those of the command line."""
     known = {name: tuple(words) for name, words in zip(grid.names, grid.overrides, strict=True)}
     for name, entry in before.items():
         if known.get(name) != entry.overrides:
-            raise BadInput(f"{plan.FILE} and {ledger.FILE} of {folder} differ in job {name}.")
+            raise BadInput(f"{plan.FILE} and {ledger.FILE} of {folder} disagree on job {name}.")
 
 
 def _checked(
     config: DictConfig, grid: JobGrid, before: Mapping[str, Entry], resuming: Path | None
 ) -> Iterator[Needs]:
-    """Check one job after the other; what each takes that is still to be run."""
+    """Check one job after the other; yield what each unfinished job needs."""
     composed = compose_jobs(config, grid)
     total = len(grid.names)
     for number, (name, words) in enumerate(zip(grid.names, grid.overrides, strict=True)):
@@ -124,7 +124,7 @@ def _checked(
 
 
 def _check_unchanged(folder: Path, config: DictConfig) -> None:
-    """Raises BadInput where a job that was begun would be another one today."""
+    """Raise BadInput if a started job would have other settings now."""
     from rlrun import build
     from rlrun.results.grouping import flat
     from rlrun.run import run_settings
@@ -138,21 +138,21 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
         if then.get(key) != today.get(key) and key.partition(".")[0] not in MAY_CHANGE:
             raise BadInput(
                 f"{key} was {then.get(key)} when the job began and would be {today.get(key)} now: "
-                "put back what has changed in the files of the configuration, or begin a new sweep"
+                "undo the changes to the configuration files, or start a new sweep"
             )
 
 
 def use_folder(config: DictConfig, folder: Path) -> None:
-    """Let the sweep's folder be this one, for the jobs too."""
+    """Make ``folder`` the sweep's folder, for the jobs too."""
     config.hydra.sweep.dir = str(folder)
-    # the jobs are composed anew, from the overrides alone
+    # the jobs are composed again from the overrides alone
     config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(str(folder))}")
 
 
-def at_once(wanted: Any, count: int, needs: Sequence[Needs]) -> int:
-    """How many of `count` jobs run at once; `needs` is what some of them take."""
-    if wanted != "auto":
-        return min(int(wanted), count)
+def at_once(requested: Any, count: int, needs: Sequence[Needs]) -> int:
+    """Return how many of `count` jobs run at once; `needs` is what some of them need."""
+    if requested != "auto":
+        return min(int(requested), count)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     threads = max((each.threads for each in needs), default=1)
     size = max((each.bytes for each in needs), default=0)
@@ -162,15 +162,15 @@ def at_once(wanted: Any, count: int, needs: Sequence[Needs]) -> int:
 
 
 def record_plan(folder: Path, config: DictConfig, kind: str, varying: Sequence[str]) -> None:
-    """Write down what the sweep in `folder` is made of, for who goes on with it."""
-    given = config_dir()
-    not_kept = ("hydra.mode=", "hydra.sweep.dir=")
-    hydra = [w for w in config.hydra.overrides.hydra if not w.lstrip("+").startswith(not_kept)]
+    """Write the plan of the sweep in `folder`, from which it can be resumed."""
+    config_folder = config_dir()
+    excluded = ("hydra.mode=", "hydra.sweep.dir=")
+    hydra = [w for w in config.hydra.overrides.hydra if not w.lstrip("+").startswith(excluded)]
     plan.write(
         folder,
         plan.Plan(
             command=shlex.join(["rlrun", *sys.argv[1:]]),
-            flags=("--config-dir", os.path.abspath(given)) if given else (),
+            flags=("--config-dir", os.path.abspath(config_folder)) if config_folder else (),
             hydra=tuple(hydra),
             task=tuple(config.hydra.overrides.task),
             varying=tuple(varying),

@@ -1,4 +1,4 @@
-"""`rlrun resume SWEEP`: run what is left of a multirun, in its own folder."""
+"""`rlrun resume SWEEP`: run the unfinished jobs of a multirun, in its own folder."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ from rlrun.run_folder.files import FolderError, refuse_own_code
 from rlrun.run_folder.folder import is_open
 from rlrun.sweep import ledger, plan
 
-ENVIRONMENT = re.compile(r"([A-Za-z_][\w.]*):")  # the module of one, wherever a word names it
+ENVIRONMENT = re.compile(r"([A-Za-z_][\w.]*):")  # the module of an environment, anywhere in a word
 TRIALS = re.compile(r"search\.trials=\d+")
 MAY_CHANGE = re.compile(r"sweep\.\w+=.*|hydra/launcher=\w+|hydra\.launcher\.[a-zA-Z]\w*=.*")
 TARGETS = ("hydra_plugins.", "hydra._internal.core_plugins.", "rlrun.cli.hooks.Hooks")
 
 
 def command_line(folder: Path, words: Sequence[str]) -> list[str] | None:
-    """The words that resume the sweep in ``folder``; None where all its jobs are done.
+    """Return the words that resume the sweep in ``folder``; None if all its jobs are done.
 
-    ``words`` are the settings of the sweep that the user changes. Raises BadInput for one that may
-    not change or a sweep in use, FolderError for a folder that cannot be trusted.
+    ``words`` are the settings of the sweep that the user changes. Raises BadInput for a setting
+    that may not change or a sweep in use, FolderError for a folder that cannot be trusted.
     """
-    made = plan.read(folder)
+    recorded = plan.read(folder)
     entries = ledger.read(folder)
     for entry in entries.values():
         plan.check_words(folder / ledger.FILE, entry.overrides)
     for word in words:
-        more = made.kind == "search" and TRIALS.fullmatch(word)
+        more = recorded.kind == "search" and TRIALS.fullmatch(word)
         if not (MAY_CHANGE.fullmatch(word) or more) or "_target_" in word:
-            key, trials = word.partition("=")[0], ", search.trials" * (made.kind == "search")
+            key, trials = word.partition("=")[0], ", search.trials" * (recorded.kind == "search")
             raise BadInput(
-                f"{key} is fixed by the sweep. What may change: sweep.jobs, sweep.on_error, "
+                f"{key} is fixed by the sweep. These may change: sweep.jobs, sweep.on_error, "
                 f"hydra/launcher{trials}."
             )
     words_of_jobs = [word for entry in entries.values() for word in entry.overrides]
-    for word in (*words_of_jobs, *made.task):
+    for word in (*words_of_jobs, *recorded.task):
         for module in ENVIRONMENT.findall(word):
             refuse_own_code(folder, f"{module}:")
     if is_open(folder):
         raise BadInput(f"{folder} is in use: its jobs are being run.")
     all_done = entries and all(entry.state == "done" for entry in entries.values())
-    if made.kind != "search" and all_done:
+    if recorded.kind != "search" and all_done:
         return None
-    chosen = {word.partition("=")[0] for word in words}
-    hydra = [w for w in made.hydra if w.partition("=")[0] not in chosen]
-    if "hydra/launcher" in chosen:  # the keys were those of the other one
+    changes = {word.partition("=")[0] for word in words}
+    hydra = [w for w in recorded.hydra if w.partition("=")[0] not in changes]
+    if "hydra/launcher" in changes:  # the recorded keys belong to the previous launcher
         hydra = [w for w in hydra if not w.lstrip("+").startswith(("hydra/l", "hydra.launcher."))]
-    argv = ["-m", *made.flags, *hydra, *made.task, *words]
-    sys.argv = ["rlrun", *argv]  # where the loader looks for flags
-    task = argv[1 + len(made.flags) :]
+    argv = ["-m", *recorded.flags, *hydra, *recorded.task, *words]
+    sys.argv = ["rlrun", *argv]  # the loader reads its flags from here
+    task = argv[1 + len(recorded.flags) :]
     _check_harmless(loader().load_configuration("config", task, RunMode.MULTIRUN))
     return [*argv, f"hydra.sweep.dir={quote(str(folder))}"]
 
 
 def _check_harmless(config: DictConfig) -> None:
-    """Raises FolderError where a file that the sweep names makes Hydra call or set something."""
+    """Raise FolderError if a file that the sweep names makes Hydra call or set something."""
     hydra = OmegaConf.to_container(config.hydra, resolve=False)
     assert isinstance(hydra, dict)
     for target in _targets(hydra):
@@ -75,8 +75,8 @@ def _check_harmless(config: DictConfig) -> None:
 
 
 def _targets(node: Any) -> list[Any]:
-    """Everything that some part of a configuration names to be called."""
+    """Return every `_target_` in a part of a configuration."""
     if isinstance(node, Mapping):
         own = [node["_target_"]] if "_target_" in node else []
-        return own + [found for value in node.values() for found in _targets(value)]
-    return [found for value in node for found in _targets(value)] if isinstance(node, list) else []
+        return own + [target for value in node.values() for target in _targets(value)]
+    return [each for value in node for each in _targets(value)] if isinstance(node, list) else []

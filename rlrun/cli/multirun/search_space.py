@@ -1,4 +1,4 @@
-"""What a search goes through, read from a command line or from the search space of an agent."""
+"""The space of a search, read from a command line or from an agent's file in conf/search."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.cli.config.loader import loader
-from rlrun.cli.multirun.grid import JobGrid, compose_jobs, given_words
+from rlrun.cli.multirun.grid import JobGrid, all_words, compose_jobs
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.tuning.settings import SearchSettings
 from rlrun.tuning.space import Categorical, Dimension, Interval
 
-MANY = 10.0  # an interval whose ends differ by this factor is drawn from by the logarithm
-OF_THE_SWEEP = ("sweep.", "search.")  # settings that are none of a trial
+MANY = 10.0  # an interval whose ends differ by this factor or more is sampled in log space
+OF_THE_SWEEP = ("sweep.", "search.")  # settings of the search, not of a trial
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """A search: the words that all trials share, what varies, and how often trials evaluate."""
+    """A search: the words all trials share, the space, and the steps between two evaluations."""
 
     common: list[str]
     space: list[Dimension]
@@ -33,7 +33,7 @@ class SearchPlan:
         return [each.key for each in self.space]
 
     def samples(self) -> JobGrid:
-        """Runs that show whether all can be searched: one setting varies at a time."""
+        """Return runs that show whether the whole space is valid: one setting varies at a time."""
         first = {each.key: each.samples()[0] for each in self.space}
         runs = [
             [*self.common, *(first | {each.key: word}).values()]
@@ -44,16 +44,16 @@ class SearchPlan:
 
 
 def read_search_plan(config: DictConfig) -> SearchPlan:
-    """The search that a command line asks for.
+    """Return the search that a command line describes.
 
-    It goes through what has several values there, or else through ``search.space``. Raises
-    BadInput where there is nothing to search through.
+    Its space is the settings with several values there, or else ``search.space``. Raises BadInput
+    if the space is empty or invalid.
     """
-    parsed = {o.get_key_element(): o for o in _parsed(given_words(config))}  # the last one wins
+    parsed = {o.get_key_element(): o for o in _parsed(all_words(config))}  # the last one wins
     swept = [override for override in parsed.values() if override.is_sweep_override()]
     for override in swept:
         if f"{override.key_or_group}.".startswith(OF_THE_SWEEP):
-            raise BadInput(f"{override.key_or_group} takes one value, for the whole search.")
+            raise BadInput(f"{override.key_or_group} takes one value for the whole search.")
     fixed = {
         key: key if override.is_delete() else f"{key}={override.get_value_element_as_str()}"
         for key, override in parsed.items()
@@ -65,12 +65,12 @@ def read_search_plan(config: DictConfig) -> SearchPlan:
         swept = _parsed([f"{key}={words}" for key, words in search.space.items()])
     if not swept:
         raise BadInput(
-            f"there is nothing to search through, and no search space {job.choices.get('search')}: "
-            "write 'agent.lr=interval(1e-4,1e-2)'."
+            f"there is nothing to search: no setting has several values, and there is no search "
+            f"space {job.choices.get('search')}: write 'agent.lr=interval(1e-4,1e-2)'."
         )
     if not job.config.eval.final_episodes:
         raise BadInput(
-            "a search compares final evaluations, and eval.final_episodes=0 leaves them out.",
+            "a search compares final evaluations: eval.final_episodes must be at least 1, got 0.",
             "eval.final_episodes",
         )
     common = [
@@ -86,16 +86,18 @@ def _parsed(words: list[str]) -> list[Override]:
 
 
 def _dimension(override: Override, config: DictConfig) -> Dimension:
-    """One dimension; ``config`` tells which settings are whole numbers."""
+    """Return one dimension; ``config`` shows which settings are whole numbers."""
     key, swept = override.get_key_element(), override.value()
     if not isinstance(swept, IntervalSweep):
         if not override.is_sweep_override():
-            raise BadInput(f"{key} has one value in the search space: write interval or choice.")
+            raise BadInput(
+                f"{key} has only one value in the search space: write an interval or a choice."
+            )
         return Categorical(key, tuple(dict.fromkeys(override.sweep_string_iterator())))
     low, high = swept.start, swept.end
     text = f"{key}=interval({low:g},{high:g})"
     if low is None or high is None or not low < high:
-        raise BadInput(f"{text}: the first end must be below the second.", key)
+        raise BadInput(f"{text}: the lower bound must be below the upper bound.", key)
     if unknown := swept.tags - {"log", "linear"}:
         raise BadInput(f"{text}: there is no tag {', '.join(unknown)}: write tag(log,...).", key)
     if "log" in swept.tags and low <= 0:
