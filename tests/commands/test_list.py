@@ -113,7 +113,7 @@ def test_lines_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert head.index("what") == first.index("Dueling")
     assert all(line[: head.index("what")].strip() == "" for line in more)
     assert max(map(len, out.splitlines())) <= 80
-    assert said("list", "envs", "nothing-like-it")[1] == "nothing fits\n"
+    assert said("list", "envs", "nothing-like-it")[1] == "no matches\n"
 
 
 @pytest.mark.parametrize(
@@ -121,8 +121,8 @@ def test_lines_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (["agnets"], "there is no list of 'agnets'. Did you mean agents?"),
         (["--json"], "there is no list of ''."),
-        (["agents", "agent=dqn"], "rlrun list agents knows no agent."),
-        (["envs", "--all"], "rlrun list envs knows no --all."),
+        (["agents", "agent=dqn"], "rlrun list agents does not take agent."),
+        (["envs", "--all"], "rlrun list envs does not take --all."),
         (["envs", "agent=dqnn"], "there is no agent 'dqnn'. Did you mean dqn?"),
         (["agents", "env=CartPol-v1"], "Did you mean CartPole-v1?"),
     ],

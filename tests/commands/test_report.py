@@ -31,7 +31,7 @@ def test_several_folders_share_a_page(
     assert capsys.readouterr().err == ""
     monkeypatch.chdir(a)
     assert report([str(a), str(b)]) == 2
-    assert capsys.readouterr().err.endswith("goes: --out DIR.\n")
+    assert capsys.readouterr().err.endswith("write --out DIR.\n")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_several_folders_share_a_page(
         (["--uot=x", "outputs"], "there is no flag --uot=x. Did you mean --out?"),
         (["--out"], "--out needs a value: --out DIR."),
         (["--out=x"], "name the folder of a run"),
-        (["outputs", "--out", "file"], "--out must be a folder, and file is a file."),
+        (["outputs", "--out", "file"], "--out must be a folder, but file is a file."),
         (["outputs"], "is damaged"),
     ],
 )
@@ -75,5 +75,5 @@ def test_no_page_is_written_through_a_link(
     path.parent.mkdir(exist_ok=True)
     path.symlink_to(elsewhere)
     assert report([str(tmp_path / "sweep")]) == 2
-    assert "is a link: say where the page goes: --out DIR" in capsys.readouterr().err
+    assert "is a link: write --out DIR to use another folder" in capsys.readouterr().err
     assert not list(elsewhere.iterdir())

@@ -121,7 +121,7 @@ def test_what_a_stopped_run_is_told_to_do(
     run(folder, "stop.reward=62")
     before = left(folder)
     assert resume(str(folder)) == 0
-    hint = f"is done. stop.reward=62 ended it: to train longer: rlrun resume {folder} stop.rew"
+    hint = f"is done. stop.reward=62 ended it. To train longer: rlrun resume {folder} stop.rew"
     assert hint in capsys.readouterr().out
     assert left(folder).keys() == before.keys()
     assert resume(str(folder), "total_steps=400") == 0  # past the step that was good enough

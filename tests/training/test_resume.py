@@ -95,7 +95,7 @@ def test_nothing_to_do_is_said(whole: Path, capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["seeds=4"], "seeds is fixed by the run. What may change: total_steps"),
+        (["seeds=4"], "seeds is fixed by the run. These may change: total_steps"),
         (["agent.lr=1"], "agent.lr is fixed by the run"),
         (["agent.lrr=1"], "unknown setting agent.lrr"),
         (["total_steps=5"], "total_steps may be raised, not lowered: 300 -> 5"),

@@ -1,4 +1,5 @@
-"""The verbs (`rlrun resume`, `report`, `evaluate`, `record`, `list`): a file for each.
+"""The verbs (`rlrun resume`, `report`, `evaluate`, `record`, `list`): one file for each.
 
-`dispatch` runs them, `runs` finds the run that is meant, `arguments` reads the words after a verb.
+`dispatch` runs them, `runs` finds the run that a word names, `arguments` reads the words after a
+verb.
 """

@@ -1,4 +1,4 @@
-"""The words after a verb that looks at a run: its own settings, and those of the run it changes."""
+"""The words after a verb that plays a run: the verb's settings, and changes to the run's."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from rlrun.cli.config.paths import config_root
 from rlrun.core.errors import BadInput, did_you_mean
 
 PLAYED = ("env.kwargs.NAME", "env.max_episode_steps", "eval.max_steps", "device")
-"""What of a run's settings may be others when its policies are played."""
+"""The settings of a run that may differ when its policies are played."""
 DEVICE = ("name", "threads", "compile", "deterministic", "precision")
 
 
 def split(
     words: Sequence[str], own: Sequence[str], settings: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values of a verb's ``own`` settings, and the run's settings as they are to be played.
+    """Return the values of a verb's ``own`` settings, and the run's settings with the changes.
 
-    Raises BadInput for what is neither.
+    Raises BadInput for a word that is neither.
     """
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     changed = copy.deepcopy(dict(settings))
     for word in words:
         key, value = _read(word)
         outer, _, name = key.rpartition(".")
         if key in own:
-            told[key] = value
+            values[key] = value
         elif outer == "env.kwargs":
             changed["env"]["kwargs"] = {**(changed["env"]["kwargs"] or {}), name: value}
         elif key == "device":
@@ -40,24 +40,27 @@ def split(
             changed[outer][name] = value
         else:
             raise BadInput(_neither(key, own, settings), key)
-    return told, changed
+    return values, changed
 
 
 def flag(words: list[str], name: str) -> bool:
-    """Whether the flag is among the words, from which it is taken."""
-    found = name in words
+    """Remove the flag from the words; return whether it was among them."""
+    present = name in words
     words[:] = [word for word in words if word != name]
-    return found
+    return present
 
 
-def option(words: list[str], name: str, what: str) -> str | None:
-    """The value of ``--name WHAT`` or ``--name=WHAT``, taken from the words; None without it."""
+def option(words: list[str], name: str, placeholder: str) -> str | None:
+    """Remove ``--name VALUE`` or ``--name=VALUE`` from the words; return the value or None.
+
+    ``placeholder`` stands for the value in the message of BadInput, raised if it is missing.
+    """
     for i, word in enumerate(words):
-        given, is_assigned, value = word.partition("=")
-        if given == name:
+        key, is_assigned, value = word.partition("=")
+        if key == name:
             value = value if is_assigned else "".join(words[i + 1 : i + 2])
             if not value:
-                raise BadInput(f"{name} needs a value: {name} {what}.")
+                raise BadInput(f"{name} needs a value: {name} {placeholder}.")
             del words[i : i + (1 if is_assigned else 2)]
             return value
     return None
@@ -76,7 +79,7 @@ def _read(word: str) -> tuple[str, Any]:
 
 
 def _device(name: str) -> dict[str, Any]:
-    """The settings of a device by the name of its file."""
+    """Return the settings of a device by the name of its file."""
     files = {path.stem: path for path in (config_root() / "device").glob("*.yaml")}
     if name not in files:
         hint = did_you_mean(name, files)
@@ -87,10 +90,10 @@ def _device(name: str) -> dict[str, Any]:
 
 
 def _neither(key: str, own: Sequence[str], settings: Mapping[str, Any]) -> str:
-    may = ", ".join([*own, *PLAYED])
+    allowed = ", ".join([*own, *PLAYED])
     node: Any = settings
     for part in key.split("."):
         node = node.get(part) if isinstance(node, Mapping) else None
     if node is not None:
-        return f"{key} is fixed by the run. What may be said here: {may}."
-    return f"unknown setting {key}.{did_you_mean(key, [*own, *PLAYED])} There is: {may}."
+        return f"{key} is fixed by the run. Settings allowed here: {allowed}."
+    return f"unknown setting {key}.{did_you_mean(key, [*own, *PLAYED])} Settings: {allowed}."

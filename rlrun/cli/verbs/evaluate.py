@@ -21,15 +21,15 @@ from rlrun.terminal.final_table import Results, columns, interval, number
 HELP = """\
 rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily; nothing is saved
 
-  RUN is the folder of a run under outputs/, or `last` for the one begun last. Without further words
-  the policies of the last step play the episodes of the run's own final evaluation again.
+  RUN is the folder of a run under outputs/, or `last` for the one started last. Without further
+  words the policies of the last step play the episodes of the run's own final evaluation again.
 
   episodes=N               episodes of each seed (default: eval.final_episodes of the run)
   which=best               each seed's policy at its best evaluation (default: final, the last one)
-  seed=K                   only the learner of that seed number; with seeds=N that many from it
+  seed=K                   only the learner with seed number K; with seeds=N, N learners from K on
   episode_seed=K           all learners play the episodes of seed number K: other starts, the same
-                           for all (default: each plays those of its own number)
-  env.kwargs.NAME=VALUE    another argument of the environment, as is_slippery=false
+                           for all (default: each plays those of its own seed number)
+  env.kwargs.NAME=VALUE    set an argument of the environment, such as is_slippery=false
   env.max_episode_steps=N, eval.max_steps=N, device=cpu
   --json                   print only JSON: returns and lengths of every episode, mean, iqm, ci95"""
 MOST = 1_000_000  # episodes, and seeds
@@ -37,13 +37,13 @@ OWN = ("episodes", "which", "seed", "seeds", "episode_seed")
 
 
 class EvaluateOptions:
-    """What is to be played.
+    """The settings of `rlrun evaluate`.
 
     Args:
-        episodes: of each seed; None takes those of the run's final evaluation.
+        episodes: episodes of each seed; None: as many as in the run's final evaluation.
         which: the policies of the last step, or of each seed's best evaluation.
-        seed, seeds: the first learner, and how many; None takes all.
-        episode_seed: whose episodes all play; None: each its own.
+        seed, seeds: the first learner, and how many; None: all.
+        episode_seed: the seed number whose episodes all learners play; None: each its own.
 
     Raises:
         ValueError: a value is out of range.
@@ -67,31 +67,32 @@ class EvaluateOptions:
         self._first, self._count = seed, seeds
 
     def learners(self, run: RecordedRun) -> tuple[int, ...] | None:
-        """The numbers of the learners; None for all."""
+        """Return the seed numbers of the learners; None for all."""
         if self._first is None and self._count is None:
             return None
         first = run.seeds[0] if self._first is None else self._first
         return tuple(range(first, first + (self._count or 1)))
 
-    def of_each(self, run: RecordedRun) -> int:
-        """Episodes of each learner."""
+    def episodes_per_seed(self, run: RecordedRun) -> int:
+        """Return the number of episodes of each learner."""
         evaluation = run.settings["eval"]
-        usual = evaluation["final_episodes"] or evaluation["episodes"]
-        return int(usual) if self.episodes is None else self.episodes
+        default = evaluation["final_episodes"] or evaluation["episodes"]
+        return int(default) if self.episodes is None else self.episodes
 
 
 def evaluate(words: list[str]) -> int:
-    """Run `rlrun evaluate WORDS`; the result is the exit code."""
+    """Run `rlrun evaluate WORDS` and return the exit code."""
     as_json = flag(words, "--json")
     run = open_run(words, "evaluate")
-    told, settings = split(words[1:], OWN, run.settings)
-    wanted = construct(EvaluateOptions, told, "")
+    values, settings = split(words[1:], OWN, run.settings)
+    options = construct(EvaluateOptions, values, "")
     changed = settings if settings != run.settings else None
-    player = load_player(run, wanted.which, wanted.learners(run), settings["device"])
-    played = play(player, wanted.of_each(run), settings=changed, episode_seed=wanted.episode_seed)
+    player = load_player(run, options.which, options.learners(run), settings["device"])
+    episodes = options.episodes_per_seed(run)
+    played = play(player, episodes, settings=changed, episode_seed=options.episode_seed)
     result = described(player, played)
     if as_json:
-        result |= {"episode_seed": wanted.episode_seed, "changed": list(words[1:])}
+        result |= {"episode_seed": options.episode_seed, "changed": list(words[1:])}
         print(json.dumps(result, allow_nan=False))
     else:
         _print(result, played)
@@ -99,7 +100,7 @@ def evaluate(words: list[str]) -> int:
 
 
 def described(player: Player, played: Played) -> dict[str, Any]:
-    """What came out, as plain values; a seed that was given up has none."""
+    """Return the results as plain values; a failed seed has None for its scores."""
     scores = played.returns.mean(-1)
     whole = np.isfinite(scores).all()
     total = summary(scores) if whole else {"mean": None, "iqm": None, "ci95": None}
@@ -119,14 +120,14 @@ def described(player: Player, played: Played) -> dict[str, Any]:
 
 
 def _plain(values: Array) -> Any:
-    """Nested lists; None where a number is not finite."""
+    """Return nested lists, with None for numbers that are not finite."""
     if values.ndim > 1:
         return [_plain(each) for each in values]
     return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 def _print(result: dict[str, Any], played: Played) -> None:
-    """A line for each seed, and what they say together."""
+    """Print a line for each seed, and the aggregates over seeds."""
     steps = result["step"]
     when = f"step {steps:,}" if isinstance(steps, int) else "the best evaluation of each seed"
     print(f"{result['agent']} on {result['env']}, {in_words(result['seeds'])}: {result['run']}")
@@ -140,7 +141,7 @@ def _print(result: dict[str, Any], played: Played) -> None:
         table.add_row(str(seed), *map(number, _plain(np.array(numbers))), *at)
     Results(highlight=False).print(table)
     if result["mean"] is None:
-        print("seeds that were given up have no scores, and neither have all together")
+        print("failed seeds have no scores, so there are no aggregates over all seeds")
         return
     print(f"mean           {number(result['mean'])}\nIQM            {number(result['iqm'])}")
     if result["ci95"] is not None:

@@ -1,4 +1,4 @@
-"""`rlrun list agents|envs|experiments`: what there is, and what goes together."""
+"""`rlrun list agents|envs|experiments`: what there is, and which agents fit which environments."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Row: TypeAlias = dict[str, str]
 
 
 def listing(words: list[str]) -> int:
-    """Run `rlrun list WORDS`; the result is the exit code."""
+    """Run `rlrun list WORDS` and return the exit code."""
     rows = _listed([word for word in words if word != "--json"])
     if "--json" in words:
         print(json.dumps(rows))
@@ -39,7 +39,7 @@ def listing(words: list[str]) -> int:
 
 
 def _listed(words: Sequence[str]) -> list[Row]:
-    """The rows of what is to be listed."""
+    """Return the rows of the list that the words ask for."""
     what, *others = words or [""]
     if what not in KINDS:
         hint = did_you_mean(what, KINDS)
@@ -50,20 +50,20 @@ def _listed(words: Sequence[str]) -> list[Row]:
         "experiments": lambda _: _experiments(),
     }
     partner = {"agents": "env=", "envs": "agent="}.get(what, "no such setting")
-    fits, wanted = "", []
+    fits, patterns = "", []
     for word in others:
         if word.startswith(partner):
             fits = word.removeprefix(partner)
         elif "=" in word or word.startswith("-"):
-            raise BadInput(f"rlrun list {what} knows no {word.partition('=')[0]}.")
+            raise BadInput(f"rlrun list {what} does not take {word.partition('=')[0]}.")
         else:
-            wanted.append(word.lower())
-    found = rows[what](fits)
-    return [row for row in found if all(word in " ".join(row.values()).lower() for word in wanted)]
+            patterns.append(word.lower())
+    texts = [(row, " ".join(row.values()).lower()) for row in rows[what](fits)]
+    return [row for row, text in texts if all(pattern in text for pattern in patterns)]
 
 
 def _agents(env: str) -> list[Row]:
-    """A row for each agent; only for those that fit the environment, where one is named."""
+    """Return a row for each agent, or for each that fits the environment if one is named."""
     from rlrun.compatibility import incompatibility
 
     spec = _spec_of(env) if env else None
@@ -80,19 +80,19 @@ def _agents(env: str) -> list[Row]:
 
 
 def _capabilities() -> dict[str, Capabilities]:
-    """What the agents of this package and of others observe and act on."""
+    """Return the observations and actions that agents of this and other packages support."""
     from rlrun.agents import AGENTS
     from rlrun.compatibility import Capabilities, capabilities_of
 
-    found = {name: capabilities_of(named) for name, named in AGENTS.items()}
+    agents = {name: capabilities_of(named) for name, named in AGENTS.items()}
     for point in entry_points(group="rlrun.agents"):
         cls = point.load()
-        found[point.name] = Capabilities(cls.observes, cls.acts, getattr(cls, "needs", ""))
-    return found
+        agents[point.name] = Capabilities(cls.observes, cls.acts, getattr(cls, "needs", ""))
+    return agents
 
 
 def _envs(agent: str) -> list[Row]:
-    """A row for each environment; only for those that fit the agent, where one is named."""
+    """Return a row for each environment, or for each that fits the agent if one is named."""
     from rlrun.compatibility import incompatibility
     from rlrun.envs.survey import newest_ids, spaces_by_id
 
@@ -115,20 +115,20 @@ def _envs(agent: str) -> list[Row]:
 
 
 def _files_of_envs() -> dict[str, Spec]:
-    """The environments that are files in conf/env and have other names than their ids."""
+    """Return the environments whose file in conf/env is not named after their id."""
     from rlrun.envs.survey import spaces_by_id
 
-    found: dict[str, Spec] = {}
+    specs: dict[str, Spec] = {}
     for path in sorted((config_root() / "env").glob("*.yaml")):
         match = re.search(r"^id: *(\S+)", path.read_text("utf-8"), re.MULTILINE)
         if match and match[1] != path.stem:
             for spec in spaces_by_id([match[1]]).values():
-                found[path.stem] = spec
-    return found
+                specs[path.stem] = spec
+    return specs
 
 
 def _spec_of(env: str) -> Spec:
-    """What an environment looks like; raises BadInput where it cannot be used."""
+    """Return the description of an environment. Raises BadInput if it cannot be used."""
     from rlrun.envs.ids import env_spec
     from rlrun.envs.survey import spaces_by_id
 
@@ -136,10 +136,10 @@ def _spec_of(env: str) -> Spec:
     if env in files:
         return files[env]
     env_spec(env)
-    found = spaces_by_id([env])
-    if env not in found:
-        raise BadInput(f"{env} cannot be made here, or its spaces are not supported.")
-    return found[env]
+    specs = spaces_by_id([env])
+    if env not in specs:
+        raise BadInput(f"{env} cannot be created here, or its spaces are not supported.")
+    return specs[env]
 
 
 def _experiments() -> list[Row]:
@@ -152,26 +152,26 @@ def _experiments() -> list[Row]:
 
 
 def _comment(path: Path) -> str:
-    """The first sentence of a YAML file's comment; nothing where there is no file."""
+    """Return the first sentence of a YAML file's comment; "" if there is no file."""
     lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-    told = (line[1:].strip() for line in lines if line.startswith("#") and "@package" not in line)
-    return re.split(r"\.(?:$| +(?=[A-Z]))", next(told, ""))[0]
+    comments = (each[1:].strip() for each in lines if each[:1] == "#" and "@package" not in each)
+    return re.split(r"\.(?:$| +(?=[A-Z]))", next(comments, ""))[0]
 
 
 def _kinds(kinds: Sequence[str], needs: str) -> str:
-    """Kinds of spaces in words."""
+    """Return kinds of spaces in words."""
     from rlrun.compatibility import KINDS as NAMES
 
     if needs == "model":
         return "a known model"
     if needs == "table":
         return "discrete, or bins"
-    every = [kind for kind in NAMES if kind != "image" or "image" in kinds]
-    return "any" if len(kinds) == len(every) else ", ".join(NAMES[kind] for kind in kinds)
+    possible = [kind for kind in NAMES if kind != "image" or "image" in kinds]
+    return "any" if len(kinds) == len(possible) else ", ".join(NAMES[kind] for kind in kinds)
 
 
 def _space(space: Space) -> str:
-    """A space in words: continuous 4, image 4x84x84, discrete 2."""
+    """Return a space in words: continuous 4, image 4x84x84, discrete 2."""
     from rlrun.compatibility import KINDS as NAMES
 
     numbers = space.choices if space.kind == "discrete" else space.shape
@@ -179,17 +179,17 @@ def _space(space: Space) -> str:
 
 
 def _print(rows: list[Row]) -> None:
-    """Columns that fit the terminal: what is said last may take several lines."""
+    """Print columns that fit the terminal; the last one may wrap over several lines."""
     if not rows:
-        print("nothing fits")
+        print("no matches")
         return
     names = list(rows[0])
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names[:-1]}
-    left = sum(widths.values()) + 2 * len(widths)
-    room = max(30, shutil.get_terminal_size().columns - left)
+    indent = sum(widths.values()) + 2 * len(widths)
+    room = max(30, shutil.get_terminal_size().columns - indent)
     for row in [{name: name for name in names}, *rows]:
         start = "".join(f"{row[name]:{width}}  " for name, width in widths.items())
         first, *more = textwrap.wrap(row[names[-1]], room) or [""]
         print((start + first).rstrip())
         for line in more:
-            print(" " * left + line)
+            print(" " * indent + line)

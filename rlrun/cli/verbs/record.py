@@ -26,15 +26,15 @@ from rlrun.training.filming import film
 HELP = """\
 rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
 
-  RUN is the folder of a run under outputs/, or `last` for the one begun last. The best policy of
+  RUN is the folder of a run under outputs/, or `last` for the one started last. The best policy of
   the run's best learner plays; the video is in RUN/videos/, and among TensorBoard's images.
 
   which=final              the policy of the last step (default: best, at its best evaluation)
-  seed=K                   the learner of that seed number (default: the one with the highest score)
-  episodes=N               how many episodes, one after another (default: 1)
-  episode_seed=K           an episode that belongs to seed number K: another start
+  seed=K                   the learner with seed number K (default: the one with the highest score)
+  episodes=N               number of episodes, one after another (default: 1)
+  episode_seed=K           play an episode of seed number K: another start
   format=webp              or mp4 (which needs the package imageio-ffmpeg) or gif
-  env.kwargs.NAME=VALUE    another argument of the environment
+  env.kwargs.NAME=VALUE    set an argument of the environment, such as is_slippery=false
   env.max_episode_steps=N, eval.max_steps=N, device=cpu
   --out FILE               write only this file: .mp4, .webp or .gif"""
 OWN = ("which", "seed", "episodes", "episode_seed", "format")
@@ -42,15 +42,15 @@ WITHOUT = "imageio-ffmpeg is not installed, so this is an animated WebP: pip ins
 
 
 class RecordOptions:
-    """What is to be filmed.
+    """The settings of `rlrun record`.
 
     Args:
-        which: the policy of the last step, or that of the best evaluation; None takes the best one
-            where there is one.
-        seed: the learner; None takes the one with the highest score.
-        episodes: how many, one after another.
-        episode_seed: whose episodes are played; None: the learner's own.
-        format: of the video; None takes mp4 where it can be made.
+        which: the policy of the last step, or that of the best evaluation; None: the best one if
+            there is one.
+        seed: the seed number of the learner; None: the one with the highest score.
+        episodes: number of episodes, one after another.
+        episode_seed: the seed number whose episodes are played; None: the learner's own.
+        format: the format of the video; None: mp4 if it can be written.
     """
 
     def __init__(
@@ -73,20 +73,20 @@ class RecordOptions:
 
 
 def record(words: list[str]) -> int:
-    """Run `rlrun record WORDS`; the result is the exit code."""
+    """Run `rlrun record WORDS` and return the exit code."""
     out = option(words, "--out", "FILE")
     run = open_run(words, "record")
-    told, settings = split(words[1:], OWN, run.settings)
-    wanted = construct(RecordOptions, told, "")
-    kind = _kind(wanted, out)
-    which = wanted.which or ("best" if (run.folder / "best").is_dir() else "final")
-    seed = _highest(run, which) if wanted.seed is None else wanted.seed
+    values, settings = split(words[1:], OWN, run.settings)
+    options = construct(RecordOptions, values, "")
+    kind = _kind(options, out)
+    which = options.which or ("best" if (run.folder / "best").is_dir() else "final")
+    seed = _highest(run, which) if options.seed is None else options.seed
     player = load_player(run, which, (seed,), settings["device"])
     parts = construct(Settings, settings, "")
     if settings["env"] != run.settings["env"]:
         check_spaces(player, parts)
     try:
-        _film(player, parts, wanted, out, kind)
+        _film(player, parts, options, out, kind)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -96,26 +96,26 @@ def record(words: list[str]) -> int:
 
 
 def _film(
-    player: Player, parts: Settings, wanted: RecordOptions, out: str | None, kind: str
+    player: Player, parts: Settings, options: RecordOptions, out: str | None, kind: str
 ) -> None:
-    """Make the video, show it in TensorBoard, and say what is to be seen."""
+    """Make the video, add it to TensorBoard's images, and print what it shows."""
     folder, fps = player.run.folder, parts.env.fps
     (seed,), step = player.seeds, player.step
     name = f"{player.which}-seed_{seed}-step_{step}"
-    if wanted.episode_seed is not None:
-        name += f"-episode_{wanted.episode_seed}"
+    if options.episode_seed is not None:
+        name += f"-episode_{options.episode_seed}"
     path = folder / VIDEOS / f"{name}.{kind}" if out is None else Path(out)
-    starts = (seed if wanted.episode_seed is None else wanted.episode_seed,)
+    starts = (seed if options.episode_seed is None else options.episode_seed,)
 
     def filmed(frames: Film) -> Envs:
         return evaluation_envs(parts, 1, seeds=starts, film=frames)
 
-    played, reel = film(player.agent, 1, filmed, step, wanted.episodes, path, fps)
+    played, reel = film(player.agent, 1, filmed, step, options.episodes, path, fps)
     if out is None:
         add_film(
             folder / f"seed_{seed}", step, f"video/{player.which}", reel.encoded("gif"), reel.size
         )
-    if kind == "webp" and wanted.format is None and out is None:
+    if kind == "webp" and options.format is None and out is None:
         print(WITHOUT)
     returns = ", ".join(f"{value:,.4g}" for value in np.ravel(played.returns))
     print(f"{player.run.agent} on {player.run.env}, seed {seed}, policy of step {step:,}")
@@ -123,22 +123,22 @@ def _film(
     print(f"video:  {path}")
 
 
-def _kind(wanted: RecordOptions, out: str | None) -> Format:
-    """The format of the video: what was asked for, what the file's name says, or what there is."""
+def _kind(options: RecordOptions, out: str | None) -> Format:
+    """Return the video's format: by the file's name, else by the setting, else the default."""
     if out is None:
-        return wanted.format or usual_format()
+        return options.format or usual_format()
     ending = Path(out).suffix.removeprefix(".")
     kind = next((each for each in FORMATS if each == ending), None)
-    if kind is None or (wanted.format or kind) != kind:
+    if kind is None or (options.format or kind) != kind:
         raise BadInput(f"--out {out} must end with {' or '.join(f'.{f}' for f in FORMATS)}.")
-    construct(RecordOptions, {"format": kind}, "")  # can it be made here?
+    construct(RecordOptions, {"format": kind}, "")  # raises if it cannot be written here
     return kind
 
 
 def _highest(run: RecordedRun, which: Which) -> int:
-    """The number of the seed with the highest score; the first one where there are no scores.
+    """Return the number of the seed with the highest score; the first one if there are no scores.
 
-    A run that has no result yet has its evaluations.
+    For a run that has no result yet, the scores are those of its evaluations.
     """
     scores = np.array([-np.inf if score is None else score for score in run.scores(which)])
     curve = run.curves.get("eval/mean_reward")

@@ -1,4 +1,4 @@
-"""`rlrun report FOLDER...`: a page about runs."""
+"""`rlrun report FOLDER...`: make a page of tables and figures about runs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rlrun.core.errors import BadInput, RunFailed, did_you_mean
 HELP = """\
 rlrun report FOLDER... [--out DIR]   make a page of tables and figures about runs
 
-  FOLDER is the folder of a run, of a sweep, or any other with runs in or below it, as outputs.
-  The page is FOLDER/report/index.html, its figures are beside it in figures/ (SVG and PNG). Of
-  several folders it goes where --out says, or into report/ of the folder that they share, if that
-  is here. The page needs no network and can be sent as a single file. Of runs that are going on it
-  shows what there is so far."""
+  FOLDER is the folder of a run, of a sweep, or any other with runs in or below it, such as outputs.
+  The page is FOLDER/report/index.html, with its figures (SVG and PNG) in figures/ next to it. For
+  several folders it is written to DIR, or to report/ in the folder that contains them all, if that
+  is the current one or below it. The page needs no network and can be sent as a single file. For
+  runs in progress it shows the results so far."""
 FLAGS = ("--out", "--help")
 
 
 def report(words: list[str]) -> int:
-    """Run `rlrun report WORDS`; the result is the exit code."""
+    """Run `rlrun report WORDS` and return the exit code."""
     folders, out = _parsed(words)
     from rlrun.results.report.model import gather
     from rlrun.results.report.page import write
@@ -40,15 +40,15 @@ def report(words: list[str]) -> int:
 
 
 def _parsed(words: list[str]) -> tuple[list[Path], Path]:
-    """The folders with runs, and where the page goes. Raises BadInput where that is not clear."""
-    asked = option(words, "--out", "DIR")
-    out = None if asked is None else Path(asked)
+    """Return the folders with runs and the page's folder. Raises BadInput if they are unclear."""
+    target = option(words, "--out", "DIR")
+    out = None if target is None else Path(target)
     for word in words:
         if word.startswith("-"):
             raise BadInput(f"there is no flag {word}.{did_you_mean(word, FLAGS)}")
     folders = list(map(Path, words))
     if not folders:
-        raise BadInput("name the folder of a run, or one with runs below it.")
+        raise BadInput("no folder given: name the folder of a run, or one with runs below it.")
     for folder in folders:
         if not folder.is_dir():
             hint = did_you_mean(str(folder), ["outputs", *map(str, runs_here())])
@@ -56,11 +56,11 @@ def _parsed(words: list[str]) -> tuple[list[Path], Path]:
     if out is None:
         shared = Path(os.path.commonpath([folder.resolve() for folder in folders]))
         if len(folders) > 1 and not shared.is_relative_to(Path.cwd()):
-            raise BadInput("say where the page of these folders goes: --out DIR.")
+            raise BadInput("the folder common to these is outside the current one: write --out DIR.")
         out = shared / "report"
         for path in (out, out / "figures", out / "index.html"):
             if path.is_symlink():
-                raise BadInput(f"{path} is a link: say where the page goes: --out DIR.")
+                raise BadInput(f"{path} is a link: write --out DIR to use another folder.")
     elif out.exists() and not out.is_dir():
-        raise BadInput(f"--out must be a folder, and {out} is a file.")
+        raise BadInput(f"--out must be a folder, but {out} is a file.")
     return folders, out

@@ -1,4 +1,4 @@
-"""`rlrun resume RUN`: go on with a run in its own folder."""
+"""`rlrun resume RUN`: resume a run in its own folder."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from rlrun.run_folder.reader import RecordedRun, read_for_resume, read_run
 from rlrun.sweep.plan import is_sweep
 
 HELP = """\
-rlrun resume RUN [total_steps=N]   go on with a run that was stopped, killed or has ended
-rlrun resume SWEEP                 run what is missing of a multirun
+rlrun resume RUN [total_steps=N]   resume a run that was stopped, was killed or has ended
+rlrun resume SWEEP                 run the unfinished jobs of a multirun
 
-  RUN is the folder of a run under outputs/, or `last` for the one begun last. It goes on from its
-  newest checkpoint that is whole and gives what it would have given uninterrupted. total_steps may
-  be raised, the stop and checkpoint settings may be changed; nothing else.
+  RUN is the folder of a run under outputs/, or `last` for the one started last. It resumes from its
+  newest intact checkpoint, with the same results as without the interruption. total_steps may be
+  raised, the stop and checkpoint settings may be changed; nothing else.
 
-  SWEEP is the folder of a multirun, or `last`. Jobs that are done are left alone, those that were
-  begun go on from their checkpoints, the others are run. sweep.jobs, sweep.on_error and
-  hydra/launcher may be changed, and search.trials where it is a search."""
+  SWEEP is the folder of a multirun, or `last`. Finished jobs are left alone, jobs that were started
+  resume from their checkpoints, the others are run. sweep.jobs, sweep.on_error and hydra/launcher
+  may be changed, and search.trials for a search."""
 ABSENT = object()
 FREE = (
     "total_steps",
@@ -42,8 +42,8 @@ FREE = (
 
 
 def resume(words: list[str]) -> int:
-    """Run `rlrun resume WORDS`; the result is the exit code."""
-    folder = _meant(words[0])
+    """Run `rlrun resume WORDS` and return the exit code."""
+    folder = _folder_of(words[0])
     if is_sweep(folder):
         return _resume_sweep(folder, words[1:])
     settings = changed(read_for_resume(folder), words[1:])
@@ -52,8 +52,8 @@ def resume(words: list[str]) -> int:
 
     build.validate(settings)
     run = read_run(folder)
-    if run.status == "done" and run.result and (ended := _ended(run, settings)):
-        print(f"{folder} is done. {ended.format(words[0])}")
+    if run.status == "done" and run.result and (hint := _hint(run, settings)):
+        print(f"{folder} is done. {hint.format(words[0])}")
         return 0
     try:
         resume_run(settings, folder, shlex.join(["rlrun", "resume", *words]))
@@ -64,7 +64,7 @@ def resume(words: list[str]) -> int:
 
 
 def _resume_sweep(folder: Path, words: Sequence[str]) -> int:
-    """Resume the sweep in ``folder``: jobs that are done stay as they are, the others run."""
+    """Resume the sweep in ``folder``: run the jobs that are not done; return the exit code."""
     from rlrun.cli.app import run
     from rlrun.cli.multirun.resume import command_line
 
@@ -82,32 +82,32 @@ def _resume_sweep(folder: Path, words: Sequence[str]) -> int:
         sys.argv = before
 
 
-def _meant(name: str) -> Path:
-    """The folder of the run or sweep that is to go on. Raises BadInput where there is none."""
+def _folder_of(name: str) -> Path:
+    """Return the folder of the run or sweep to resume. Raises BadInput if there is none."""
     if name == "last":
         return last_begun()
     return Path(name) if is_sweep(Path(name)) else find(name, "resume")
 
 
-def _ended(run: RecordedRun, settings: Mapping[str, Any]) -> str:
-    """What keeps a run that is done from going on with these settings; "" where nothing does."""
+def _hint(run: RecordedRun, settings: Mapping[str, Any]) -> str:
+    """Return why a finished run cannot train longer with these settings; "" if it can."""
     assert run.result is not None
     stop, before = settings.get("stop", {}), run.settings.get("stop", {})
     longer = settings["total_steps"] > run.settings["total_steps"]
     match run.result.get("stopped"):
         case "minutes" if stop == before:
-            minutes = f"stop.minutes={before.get('minutes')} ended it"
-            return f"{minutes}: to train longer: rlrun resume {{}} stop.minutes=null"
+            minutes = f"stop.minutes={before.get('minutes')} ended it."
+            return f"{minutes} To train longer: rlrun resume {{}} stop.minutes=null"
         case "reward" if stop == before and not longer:
-            reward = f"stop.reward={before.get('reward')} ended it"
-            return f"{reward}: to train longer: rlrun resume {{}} stop.reward=null"
+            reward = f"stop.reward={before.get('reward')} ended it."
+            return f"{reward} To train longer: rlrun resume {{}} stop.reward=null"
         case None if not longer:
             return "To train longer: rlrun resume {} total_steps=N"
     return ""
 
 
 def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
-    """The settings with those of the command line; raises BadInput for what is fixed."""
+    """Return the settings with the command line's changes. Raises BadInput for fixed settings."""
     config = OmegaConf.create(dict(settings))
     OmegaConf.set_struct(config, True)
     for word in words:
@@ -117,17 +117,17 @@ def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]
             raise BadInput(f"cannot read '{word}': write total_steps=VALUE.") from error
         key = override.key_or_group
         if override.is_sweep_override():
-            raise BadInput(f"{key} has several values: a run goes on with one.")
+            raise BadInput(f"{key} has several values: a resumed run takes one.")
         before = OmegaConf.select(config, key, default=ABSENT)
         if before is ABSENT:
             raise BadInput(f"unknown setting {key}.{did_you_mean(key, FREE)}")
         if before != override.value() and key not in FREE:
-            raise BadInput(f"{key} is fixed by the run. What may change: {', '.join(FREE)}.")
+            raise BadInput(f"{key} is fixed by the run. These may change: {', '.join(FREE)}.")
         OmegaConf.update(config, key, override.value(), merge=True)
     new = OmegaConf.to_container(config, resolve=False)
     assert isinstance(new, dict)
     planned = convert(settings["total_steps"], int, "total_steps")
-    wanted = new["total_steps"] = convert(new["total_steps"], int, "total_steps")
-    if wanted < planned:
-        raise BadInput(f"total_steps may be raised, not lowered: {planned} -> {wanted}.")
+    requested = new["total_steps"] = convert(new["total_steps"], int, "total_steps")
+    if requested < planned:
+        raise BadInput(f"total_steps may be raised, not lowered: {planned} -> {requested}.")
     return {str(key): value for key, value in new.items()}

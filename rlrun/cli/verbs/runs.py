@@ -1,4 +1,4 @@
-"""Which run a verb of the command line means."""
+"""Finding the run that a word after a verb names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlrun.sweep.plan import read as read_plan
 
 
 def find(name: str, verb: str) -> Path:
-    """The folder of the run that is meant. Raises BadInput where there is none."""
+    """Return the folder of the run called ``name``. Raises BadInput if there is none."""
     if name == "last":
         return _latest(runs_here())
     if name.startswith("-"):
@@ -26,41 +26,41 @@ def find(name: str, verb: str) -> Path:
         raise BadInput(f"there is no folder {name}.{hint}")
     if not (folder / "meta.json").exists() and (runs := sorted(folder.glob("**/meta.json"))):
         first = os.path.relpath(runs[0].parent)
-        raise BadInput(f"{name} holds runs ({len(runs)}): name one of them, as {first}.")
+        raise BadInput(f"{name} contains {len(runs)} runs: name one of them, such as {first}.")
     return folder
 
 
 def open_run(words: Sequence[str], verb: str) -> RecordedRun:
-    """The run that the first word means. Raises BadInput where there is none, FolderError where its
-    folder is damaged.
+    """Return the run that the first word names.
+
+    Raises BadInput if there is none, FolderError if its folder is damaged.
     """
     if not words:
-        raise BadInput(f"name a run: rlrun {verb} RUN.")
+        raise BadInput(f"no run given: write rlrun {verb} RUN.")
     folder = find(words[0], verb)
     check_files(folder)
     return read_run(folder)
 
 
 def last_begun() -> Path:
-    """What was begun last: a run, or a sweep, to which its jobs belong."""
+    """Return the run or sweep that was started last; the jobs of a sweep do not count as runs."""
     sweeps = [path.parent for path in Path("outputs").glob("**/sweep.json")]
-    found = [*sweeps, *(run for run in runs_here() if run.parent not in sweeps)]
-    return _latest(found)
+    return _latest([*sweeps, *(run for run in runs_here() if run.parent not in sweeps)])
 
 
 def runs_here() -> list[Path]:
-    """The folders of the runs under `outputs/`, in any order."""
+    """Return the folders of the runs under `outputs/`, in any order."""
     return [path.parent for path in Path("outputs").glob("**/meta.json")]
 
 
-def _latest(found: list[Path]) -> Path:
-    if not found:
+def _latest(folders: list[Path]) -> Path:
+    if not folders:
         raise BadInput("there is no run under outputs/ here.")
-    return max(found, key=_begun)
+    return max(folders, key=_start)
 
 
-def _begun(folder: Path) -> tuple[str, str]:
-    """When a run or sweep began, and its name, which tells those of a second apart."""
+def _start(folder: Path) -> tuple[str, str]:
+    """Return the start time of a run or sweep, and its path to break ties within a second."""
     try:
         if is_sweep(folder):
             return read_plan(folder).started, str(folder)
