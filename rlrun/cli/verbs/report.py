@@ -56,7 +56,7 @@ def _parsed(words: list[str]) -> tuple[list[Path], Path]:
     if out is None:
         shared = Path(os.path.commonpath([folder.resolve() for folder in folders]))
         if len(folders) > 1 and not shared.is_relative_to(Path.cwd()):
-            raise BadInput("the folder common to these is outside the current one: write --out DIR.")
+            raise BadInput("the folder these share is outside the current one: write --out DIR.")
         out = shared / "report"
         for path in (out, out / "figures", out / "index.html"):
             if path.is_symlink():
