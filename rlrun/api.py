@@ -75,7 +75,7 @@ class Policy:
 
 
 def load_run(folder: str | Path) -> LoadedRun:
-    """Return the run in ``folder``. Raises FolderError, with a sentence, if there is none."""
+    """Return the run in ``folder``. Raises FolderError, with a sentence, if it holds no run."""
     path = Path(folder)
     check_files(path)
     return LoadedRun(read_run(path))

@@ -70,7 +70,7 @@ def mark_task_error(error: Exception) -> None:
 
 
 def task_frames(error: BaseException) -> TracebackType | None:
-    """Return the traceback from the task function down; None if the run had not begun."""
+    """Return the traceback from the task function down; None if the run had not started."""
     frames: TracebackType | None = getattr(error, _FRAMES, None)
     return frames
 

@@ -2,8 +2,8 @@
 
 The keyword-only parameters of a class or function are the settings a user may give. `check`
 compares a mapping with them (unknown and missing names, types) and converts the values;
-`construct` also calls the function, and adds the full path to the ValueErrors of its own range
-checks.
+`construct` also calls the function, and adds the full path to the ValueErrors that its range
+checks raise.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
 
 
 def _run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
-    """Run a new job, or resume one that was begun, with the settings it was begun with."""
+    """Run a new job, or resume one that was started, with the settings it was started with."""
     build.validate(settings)  # the values that a search chose have not been checked yet
     if folder.is_symlink():
         raise FolderError(f"{folder} is a link: a sweep's folder must not contain links.")

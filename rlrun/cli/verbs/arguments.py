@@ -53,7 +53,7 @@ def flag(words: list[str], name: str) -> bool:
 def option(words: list[str], name: str, placeholder: str) -> str | None:
     """Remove ``--name VALUE`` or ``--name=VALUE`` from the words; return the value or None.
 
-    ``placeholder`` stands for the value in the message of BadInput, raised if it is missing.
+    Raises BadInput if the value is missing; the message shows ``placeholder`` in its place.
     """
     for i, word in enumerate(words):
         key, is_assigned, value = word.partition("=")

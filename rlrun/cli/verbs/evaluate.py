@@ -28,7 +28,7 @@ rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily
   which=best               each seed's policy at its best evaluation (default: final, the last one)
   seed=K                   only the learner with seed number K; with seeds=N, N learners from K on
   episode_seed=K           all learners play the episodes of seed number K: other starts, the same
-                           for all (default: each plays those of its own seed number)
+                           for all (default: each plays the episodes of its seed number)
   env.kwargs.NAME=VALUE    set an argument of the environment, such as is_slippery=false
   env.max_episode_steps=N, eval.max_steps=N, device=cpu
   --json                   print only JSON: returns and lengths of every episode, mean, iqm, ci95"""

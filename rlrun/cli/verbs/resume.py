@@ -83,7 +83,7 @@ def _resume_sweep(folder: Path, words: Sequence[str]) -> int:
 
 
 def _folder_of(name: str) -> Path:
-    """Return the folder of the run or sweep to resume. Raises BadInput if there is none."""
+    """Return the folder of the run or sweep to resume. Raises BadInput if it does not exist."""
     if name == "last":
         return last_begun()
     return Path(name) if is_sweep(Path(name)) else find(name, "resume")

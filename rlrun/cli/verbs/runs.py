@@ -15,7 +15,7 @@ from rlrun.sweep.plan import read as read_plan
 
 
 def find(name: str, verb: str) -> Path:
-    """Return the folder of the run called ``name``. Raises BadInput if there is none."""
+    """Return the folder of the run called ``name``. Raises BadInput if there is no such run."""
     if name == "last":
         return _latest(runs_here())
     if name.startswith("-"):
@@ -33,7 +33,7 @@ def find(name: str, verb: str) -> Path:
 def open_run(words: Sequence[str], verb: str) -> RecordedRun:
     """Return the run that the first word names.
 
-    Raises BadInput if there is none, FolderError if its folder is damaged.
+    Raises BadInput if there is no such run, FolderError if its folder is damaged.
     """
     if not words:
         raise BadInput(f"no run given: write rlrun {verb} RUN.")
