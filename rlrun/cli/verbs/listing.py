@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rlrun.core.types import Space, Spec
 
 HELP = """\
-rlrun list agents [env=NAME] [WORD]   the agents, or those that fit an environment
-rlrun list envs [agent=NAME] [WORD]   the environments, or those that fit an agent
-rlrun list experiments [WORD]         the experiments that come with the program
+rlrun list agents [env=NAME] [WORD]   list the agents, or those that fit an environment
+rlrun list envs [agent=NAME] [WORD]   list the environments, or those that fit an agent
+rlrun list experiments [WORD]         list the experiments that come with the program
 
-  WORD keeps the lines that contain it. --json prints only JSON."""
+  Only lines that contain WORD are printed. --json prints only JSON."""
 KINDS = ("agents", "envs", "experiments")
 Row: TypeAlias = dict[str, str]
 
