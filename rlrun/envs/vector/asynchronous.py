@@ -124,7 +124,9 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
             lambda: self.call_async("play", seeds, actions, begun),
             lambda timeout: self.call_wait(timeout and timeout * (1 + len(actions))),
         )
-        return np.stack([obs for obs, _ in found]), [rewards for _, rewards in found]
+        # where a masked reset looks for those that it does not touch
+        np.copyto(self.observations, [obs for obs, _ in found])
+        return self.observations, [rewards for _, rewards in found]
 
     def _answer(self, ask: Callable[[], None], wait: Callable[[float | None], Any]) -> Any:
         """What the environments answer; raises EnvFault for the one that does not."""
