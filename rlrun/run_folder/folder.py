@@ -102,7 +102,10 @@ class RunFolder:
         return step if type(step) is int else -1
 
     def inexact(self, reason: str) -> None:
-        """Record that the run may differ from an uninterrupted one, and why."""
+        """Record why the run is not, or once resumed would not be, what its command gives."""
+        known = self._meta.get("not_exact_because")
+        reasons = known if isinstance(known, list) else []
+        self._meta["not_exact_because"] = [*reasons, *([reason] if reason not in reasons else [])]
         self._meta["exact"] = False
         self._write("meta.json", self._meta)
         self.log(f"not exact from here on: {reason}")

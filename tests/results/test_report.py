@@ -78,7 +78,7 @@ def test_runs_that_are_not_done_are_reported_with_their_step(tmp_path: Path) -> 
     assert row_of(page, "agent.lr=0.5")[0].endswith("still running at step 100 of 100")
     assert row_of(page, "agent.lr=0.5")[2:6] == ["-", "-", "-", "-"]
     assert "failed at step 100 of 100: the disk is full." in page.text
-    assert page.text.count("going: may differ from an uninterrupted run") == 1
+    assert page.text.count("going: not exact; run.log says why.") == 1
 
 
 def test_a_damaged_run_is_named_and_left_out(tmp_path: Path) -> None:

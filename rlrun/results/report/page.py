@@ -160,7 +160,7 @@ def _warnings(content: Content) -> str:
         if run.status != "done"
     ]
     items += [
-        f"{escape(str(run.folder))}: may differ from an uninterrupted run; run.log says why."
+        f"{escape(str(run.folder))}: not exact; run.log says why."
         for run in content.runs
         if run.meta.get("exact") is False
     ]
