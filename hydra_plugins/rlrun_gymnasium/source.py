@@ -114,6 +114,7 @@ def _register_env_base() -> None:
         "frame_stack": None,
         "reward_clip": None,
         "reward_scale": 1.0,
+        "resume_actions": None,
     }
     node = OmegaConf.create({"id": "???", **shared, "kwargs": {}})
     OmegaConf.set_struct(node.kwargs, False)  # open: env.kwargs.is_slippery=false without a "+"

@@ -148,6 +148,8 @@ class Envs(Protocol):
     """Episodes that ended since the caller last cleared this list."""
     faults: dict[int, str]
     """What is no longer finite, by the seed's position in the stack."""
+    inexact: list[str]
+    """Why a resumed run would not be exact, since the caller last cleared this list."""
 
     def restart(self) -> None:
         """Restart every environment at its first episode."""

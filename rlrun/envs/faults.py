@@ -1,4 +1,4 @@
-"""What is said about environments that hang, fail or return numbers that are not finite."""
+"""What is said about environments: they hang, fail, never end, or their numbers are not finite."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ class Place:
         return (
             f"{self.env_id} hangs: environment {self.env} of seed {self.seed}, {self.length} steps "
             "into its episode, takes longer than env.timeout allows"
+        )
+
+    def overlong(self, most: int) -> str:
+        return (
+            f"environment {self.env} of seed {self.seed} has taken more than {most} actions in one "
+            f"episode of {self.env_id}, and env.resume_actions keeps no more: a resumed run would "
+            "begin a new episode there"
         )
 
     def failed(self, fault: EnvFault) -> RunFailed:

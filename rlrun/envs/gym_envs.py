@@ -22,6 +22,7 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.types import Array, Episode, Spec, State, Step
 from rlrun.envs.faults import Place
+from rlrun.envs.history import ActionHistory
 from rlrun.envs.model import read_model
 from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.envs.vector.atari import Atari
@@ -29,15 +30,13 @@ from rlrun.envs.vector.factory import open_grid
 from rlrun.envs.vector.sync import EnvFault, EnvOptions, SyncGrid
 from rlrun.envs.watchdog import Watchdog
 
-TRIM = 8192  # actions kept for the episodes under way are cut down each time they exceed this
-
 
 class GymEnvs:
     """``num_envs`` copies of one environment for each seed, stepped together.
 
     Every episode is reset with a seed of its own that is derived from (seed number, environment,
     episode number); so an environment's state is that seed and the actions since, which is what
-    ``state_dict`` holds.
+    ``state_dict`` holds. Evaluations, which are never resumed, keep no actions.
 
     Args:
         make: makes one environment, or says which Atari game it is.
@@ -68,6 +67,8 @@ class GymEnvs:
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
         self._learnt = how.learnt
+        self._most = how.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
+        self._history = ActionHistory(len(self._seeds) * num_envs, self._most)
         self._vector = open_grid(make, len(self._seeds) * num_envs, how)
         # processes are asked with a time limit of their own
         seconds = how.timeout if how.vector == "sync" else None
@@ -86,6 +87,8 @@ class GymEnvs:
         """Episodes that ended since somebody last cleared this list."""
         self.faults: dict[int, str] = {}
         """The seeds, by position, whose numbers are not finite any more, and what it was."""
+        self.inexact: list[str] = []
+        """Why a resumed run would not be exact, since somebody last cleared this list."""
         self.restart()
 
     def restart(self) -> None:
@@ -93,9 +96,9 @@ class GymEnvs:
         self._episode = np.zeros(self._grid, np.int64)
         self._return = np.zeros(self._grid)
         self._length = np.zeros(self._grid, np.int64)
-        self._history: list[Array] = []  # actions [seed * env, ...] of the steps since ...
-        self._begun = np.zeros(self._grid, np.int64)  # ... and where in it each episode begins
+        self._history.restart()
         self.finished.clear()
+        self.inexact.clear()
         with self._watched():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
@@ -111,7 +114,8 @@ class GymEnvs:
             action = action.copy()
             self._exclude(np.isfinite(action), action, "an action in")
         flat = action.reshape(-1, *action.shape[2:])
-        self._history.append(flat.copy())
+        if (overlong := self._history.add(flat)) is not None:
+            self.inexact.append(self._place(*divmod(overlong, self.per_seed)).overlong(self._most))
         with self._watched():
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
         reward = rewards.reshape(self._grid).astype(np.float64)
@@ -135,11 +139,8 @@ class GymEnvs:
             last[s, e] = True
             self._episode[s, e] += 1
             self._return[s, e] = self._length[s, e] = 0
-            self._begun[s, e] = len(self._history)
             seeds[place] = self._episode_seed(s, e)
-        if len(self._history) > TRIM and (needless := int(self._begun.min())) > 0:
-            del self._history[:needless]
-            self._begun -= needless
+        self._history.begin(self._vector.ended)
         options = {"reset_mask": last.reshape(-1)}
         with self._watched():
             raw, _ = self._vector.reset(seed=seeds, options=options)
@@ -188,51 +189,59 @@ class GymEnvs:
 
     def state_dict(self) -> State:
         """The episodes under way: their numbers, and the actions since the oldest of them began."""
-        oldest = int(self._begun.min())
+        actions, begun = self._history.saved()
         return {
             "episode": self._episode.copy(),
-            "begun": self._begun - oldest,
-            "actions": np.array(self._history[oldest:]).reshape(
-                -1, self._return.size, *self.spec.action.shape
-            ),
+            "begun": begun.reshape(self._grid),
+            "actions": np.array(actions).reshape(-1, begun.size, *self.spec.action.shape),
             "obs": self.obs,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
         """Play the saved episodes' actions again; what did not come back, as sentences.
 
-        Where that does not lead to the saved observation the environment begins a new episode.
+        Where that does not lead to the saved observation, or not all actions were kept, the
+        environment begins a new episode.
         """
         self.restart()
+        begun, actions = np.zeros(self._grid, np.int64), state["actions"]
         restore_into(self._episode, state["episode"], "the numbers of the episodes")
-        restore_into(self._begun, state["begun"], "the beginnings of the episodes")
-        flat_shape = (self._return.size, *self.spec.action.shape)
-        actions = state["actions"]
-        if actions.shape[1:] != flat_shape or not (self._begun >= 0).all():
+        restore_into(begun, state["begun"], "the beginnings of the episodes")
+        flat_shape = (begun.size, *self.spec.action.shape)
+        if actions.shape[1:] != flat_shape or not ((begun >= -1) & (begun <= len(actions))).all():
             raise ValueError(f"the actions of the episodes are of the shape {actions.shape}")
-        self._history = list(actions)
-        mapped = [self._action_map(flat) for flat in self._history]
+        self._history.load(actions, begun.ravel())
+        overlong = begun < 0
+        begun[overlong] = len(actions)
+        mapped = [self._action_map(flat) for flat in actions]
         with self._watched():
-            begun = self._begun.ravel().tolist()
-            raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun)
+            raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun.ravel().tolist())
         # one addition after the other, as steps do; from Python 3.12 on sum() is more exact
         sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]
         self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)
-        self._length = len(mapped) - self._begun
+        self._length = len(mapped) - begun
         self.obs = self._obs(raw)
         if self.obs.shape != state["obs"].shape:
             raise ValueError(f"the observations are of the shape {state['obs'].shape}")
         same = (self.obs == state["obs"]).reshape(*self._grid, -1).all(-1)
-        if same.all():
-            return []
-        self._vector.ended = np.flatnonzero(~same).tolist()
-        self.obs = self._reset(np.zeros(self._grid, np.bool_))
-        del self.finished[-len(self._vector.ended) :]  # nobody played them to their end
-        seeds = ", ".join(str(self._seeds[s]) for s in np.flatnonzero(~same.all(-1)))
+        reasons = {
+            "did not come back to where it was": ~same & ~overlong,
+            f"was more than env.resume_actions={self._most} actions into an episode": overlong,
+        }
+        if (gone := ~same | overlong).any():
+            self._vector.ended = np.flatnonzero(gone).tolist()
+            self.obs = self._reset(np.zeros(self._grid, np.bool_))
+            del self.finished[-len(self._vector.ended) :]  # nobody played them to their end
         return [
-            f"{self.spec.env_id} did not come back to where it was (seeds {seeds}): a new episode "
-            "begins there"
+            f"{self.spec.env_id} {reason} (seeds {self._numbered(where)}): a new episode begins "
+            "there"
+            for reason, where in reasons.items()
+            if where.any()
         ]
+
+    def _numbered(self, where: Array) -> str:
+        """The numbers of the seeds that have an environment in the mask ``[seed, env]``."""
+        return ", ".join(str(self._seeds[s]) for s in np.flatnonzero(where.any(-1)))
 
     def close(self) -> None:
         self._watch.close()

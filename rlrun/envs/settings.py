@@ -21,7 +21,7 @@ from rlrun.envs.rewards import RewardTransform
 from rlrun.envs.spaces import bounds, scaled
 from rlrun.envs.survey import check_shapes
 from rlrun.envs.vector.atari import Atari
-from rlrun.envs.vector.sync import EnvOptions
+from rlrun.envs.vector.sync import RESUME_ACTIONS, EnvOptions
 from rlrun.envs.watchdog import OnHang, give_up
 
 
@@ -41,6 +41,7 @@ class EnvSettings:
         kwargs: Mapping[str, Any],
         reward_clip: float | None = None,
         reward_scale: float = 1.0,
+        resume_actions: int | None = None,
         scale_obs: bool = False,
         frame_stack: int | None = None,
         frame_skip: int | None = None,
@@ -56,6 +57,7 @@ class EnvSettings:
                     f"got [{low}, {high}, {count}]"
                 )
         self.id, self.num_envs, self.bins, self.scale_obs = id, num_envs, bins, scale_obs
+        at_least(0, resume_actions=resume_actions)
         positive(timeout=timeout, reward_clip=reward_clip, reward_scale=reward_scale)
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
@@ -74,6 +76,7 @@ class EnvSettings:
             frame_stack=frame_stack or (4 if is_atari(spec) else 1),
             scale_obs=scale_obs,
             learnt=RewardTransform(reward_clip, reward_scale),
+            resume_actions=RESUME_ACTIONS if resume_actions is None else resume_actions,
         )
         self._atari: Atari | None = None
         if is_atari(spec):

@@ -64,6 +64,8 @@ class TableEnvs:
         """Episodes that ended since somebody last cleared this list."""
         self.faults: dict[int, str] = {}
         """None: a table's numbers are finite."""
+        self.inexact: list[str] = []
+        """Nothing: where a table is can be saved."""
         self.restart()
 
     def restart(self) -> None:

@@ -22,6 +22,7 @@ IGNORED_KEYS = (
     "eval.final_episodes",
     "log.",
     "checkpoint.",
+    "env.resume_actions",
 )
 
 

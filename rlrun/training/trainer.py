@@ -40,6 +40,7 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
                 step = now
                 trainer.recorder.note(metrics)
                 trainer.drop_failed_seeds(step)
+                trainer.report_inexact(run.envs.inexact)
                 if trainer.after_step(step):
                     break
         return trainer.finish(step)
@@ -144,6 +145,13 @@ class Trainer:
             if faults:
                 self._run.failed_seeds.give_up(step, faults)
 
+    def report_inexact(self, sentences: list[str]) -> None:
+        """Mark the run as not exact for each of the sentences, and clear their list."""
+        for sentence in sentences:
+            self._run.folder.inexact(sentence)
+            self._run.progress.message(f"not exact from here on: {sentence}")
+        sentences.clear()
+
     def finish(self, step: int) -> dict[str, Any]:
         """The final evaluation, and what came out."""
         run = self._run
@@ -215,9 +223,7 @@ class Trainer:
         if not whole:
             lost.append("the replay was not in the checkpoint, it is filled anew")
         lost += run.logger.damaged
-        for sentence in lost:
-            run.folder.inexact(sentence)
-            run.progress.message(f"not exact from here on: {sentence}")
+        self.report_inexact(lost)
         if run.evaluator.best.policy:
             run.evaluator.save_best()
         run.folder.log(f"step {step}: resumed")

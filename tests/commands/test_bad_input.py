@@ -82,6 +82,7 @@ BAD = [
     ("env=ALE/Pong-v5 env.kwargs.img_width=0", "env.kwargs.img_width must be at least 1, got 0"),
     ("env=ALE/Pong-v5 env.kwargs.img_width=a", "env.kwargs.img_width must be a whole number"),
     ("env.reward_clip=0", "env.reward_clip must be positive, got 0"),
+    ("env.resume_actions=-1", "env.resume_actions must be at least 0, got -1"),
     ("env.reward_scale=-1", "env.reward_scale must be positive, got -1"),
     ("env=Pendulum-v1", "Pendulum-v1"),
     # settings

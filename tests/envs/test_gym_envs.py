@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -12,6 +13,7 @@ from gymnasium import spaces
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.types import Array, Envs
 from rlrun.envs.gym_envs import GymEnvs
+from rlrun.envs.vector.sync import EnvOptions
 from tests.support.common import agent_and_envs, differences, envs_of, host
 
 
@@ -35,6 +37,36 @@ class Count(gym.Env[Array, Any]):
         ended = self.time == self.length
         obs = np.array([self.time], np.float32)
         return obs, 2.0, ended and not self.truncates, ended and self.truncates, {}
+
+
+class Noisy(gym.Env[Array, Any]):
+    """Observes a sum of its own draws and its actions; how long its episodes are its place says.
+
+    Its place among ``lengths`` is known by the seed of its episode.
+    """
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        self.observation_space = spaces.Box(-1e9, 1e9, (1,), np.float32)
+        self.action_space = spaces.Discrete(2)
+        numbers = Numbers(Purpose.TRAIN_EPISODES)
+        self.lengths = {
+            numbers(seed, env, count): lengths[2 * k + env]
+            for k, seed in enumerate((4, 9))
+            for env in (0, 1)
+            for count in range(64)
+        }
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        assert seed is not None
+        self.left = self.lengths[seed]
+        self.sum = self.np_random.random()
+        return np.array([self.sum], np.float32), {}
+
+    def step(self, action: Any) -> Any:
+        self.left -= 1
+        self.sum += self.np_random.random() + float(action)
+        return np.array([self.sum], np.float32), 1.0, self.left == 0, False, {}
 
 
 @pytest.mark.parametrize("truncates", [False, True])
@@ -128,15 +160,66 @@ def test_bipedal_walkers_world_keeps_something_of_the_episode_before() -> None:
 
 
 def test_history_is_cut_without_losing_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rlrun.envs.gym_envs.TRIM", 20)
+    monkeypatch.setattr("rlrun.envs.history.TRIM", 20)
     envs = GymEnvs(lambda: gym.make("CartPole-v1"), "CartPole-v1", (0, 1), 2, gamma=0.9)
     rng = np.random.default_rng(0)
     for _ in range(500):
         envs.step(rng.integers(0, 2, (2, 2)))
-        assert len(envs._history) < 150
+        assert len(envs._history._actions) < 150
     other = envs_of("CartPole-v1", (0, 1), 2)
     other.load_state_dict(host(envs.state_dict()))
     assert np.array_equal(other.obs, envs.obs)
+
+
+def test_evaluations_keep_no_actions() -> None:
+    envs = GymEnvs(
+        lambda: Count(10**6, False), "count", [0], 2, gamma=1.0, purpose=Purpose.EVAL_EPISODES
+    )
+    for _ in range(30):
+        envs.step(np.zeros((1, 2), np.int64))
+    assert len(envs._history._actions) == 0
+    assert envs.state_dict()["actions"].shape == (0, 2)
+
+
+@pytest.mark.parametrize("vector", ["sync", "async"])
+def test_an_episode_that_never_ends_keeps_its_latest_actions_alone(
+    vector: Literal["sync", "async"],
+) -> None:
+    """The episodes beside it come back to the step, and it begins anew."""
+    how = EnvOptions(vector=vector, resume_actions=50)
+    lengths = (10**6, 7, 10**6, 40)  # of seeds 4 and 9, two each
+
+    def opened() -> GymEnvs:
+        return GymEnvs(lambda: Noisy(lengths), "noisy", [4, 9], 2, gamma=1.0, how=how)
+
+    envs = opened()
+    rng = np.random.default_rng(0)
+    for step in range(1, 94):
+        envs.step(rng.integers(0, 2, (2, 2)))
+        told = list(envs.inexact)
+        assert len(told) == (step > 50), step  # once, when the fifty-first action is taken
+    assert told == [
+        "environment 0 of seed 4 has taken more than 50 actions in one episode of noisy, and "
+        "env.resume_actions keeps no more: a resumed run would begin a new episode there"
+    ]
+    state = host(envs.state_dict())
+    assert state["begun"].tolist() == [[-1, 11], [-1, 0]]  # episodes of 2 and of 13 steps so far
+    assert state["actions"].shape == (13, 4)
+    other = opened()
+    assert other.load_state_dict(state) == [
+        "noisy was more than env.resume_actions=50 actions into an episode (seeds 4, 9): a new "
+        "episode begins there"
+    ]
+    assert other.finished == []
+    assert other.state_dict()["episode"].tolist() == [[1, 13], [1, 2]]
+    for _ in range(60):
+        action = rng.integers(0, 2, (2, 2))
+        a, b = envs.step(action), other.step(action)
+        assert np.array_equal(a.obs[:, 1], b.obs[:, 1])
+        assert not np.array_equal(a.obs[:, 0], b.obs[:, 0])
+    assert [e for e in envs.finished[-len(other.finished) :] if e.env] == other.finished
+    envs.close()
+    other.close()
 
 
 def test_an_environment_that_does_not_come_back_is_named_and_begins_anew() -> None:

@@ -14,6 +14,8 @@ from rlrun.core.types import Array
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
+RESUME_ACTIONS = 200_000  # more than the 108,000 frames of the longest episodes of Atari games
+
 
 @dataclass(frozen=True)
 class EnvOptions:
@@ -23,8 +25,9 @@ class EnvOptions:
     it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
     is how many seconds a step may take; ``on_hang`` is told of one that takes longer; images are
     stacks of ``frame_stack`` frames; ``scale_obs`` brings the bounds of vectors to [-1, 1];
-    ``learnt`` makes the rewards that are learnt from; ``film`` is given every frame of an
-    environment that is filmed and stands alone (``rlrun.envs.filmed``).
+    ``learnt`` makes the rewards that are learnt from; ``resume_actions`` is the most actions of an
+    episode that are kept so that a resumed run can play them again; ``film`` is given every frame
+    of an environment that is filmed and stands alone (``rlrun.envs.filmed``).
     """
 
     rebuild: bool = False
@@ -34,6 +37,7 @@ class EnvOptions:
     frame_stack: int = 1
     scale_obs: bool = False
     learnt: RewardTransform = IDENTITY
+    resume_actions: int = RESUME_ACTIONS
     film: Callable[[Array], None] | None = None
 
 
