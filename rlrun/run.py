@@ -154,6 +154,7 @@ def _train(
             record.close("failed", sentence)
         give_up(sentence)
 
+    inexact = env.check_reproducible(seeds[0], on_hang)
     envs = env.open(seeds, env.num_envs, gamma=parts.gamma, on_hang=on_hang)
     position = None if saved is None else saved.get("log")
     with (
@@ -164,6 +165,9 @@ def _train(
     ):
         if known := reference(settings["env"]):
             logger.line(known.line.kind, known.line.score, parts.total_steps)
+        if inexact:
+            record.inexact(inexact)
+            progress.message(f"not exact from here on: {inexact}")
         needed = announcement("the replay", replay_bytes(parts, spec))
         for sentence in filter(None, (needed, too_short_to_learn(agent, parts.total_steps))):
             record.log(sentence)

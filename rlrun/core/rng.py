@@ -1,5 +1,7 @@
 """Randomness: one independent stream per seed number and purpose, never a global generator.
 
+(`rlrun.envs.global_generators` seeds those for environments that draw from them.)
+
 A stream belongs to a seed, not to a position in the stack, so what seed 7 draws does not depend
 on which other seeds are in the stack.
 """
@@ -30,6 +32,7 @@ class Purpose(IntEnum):
     POLICY = 5
     TABLE = 6
     NOISE = 7
+    GLOBAL = 8
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

@@ -14,6 +14,7 @@ from rlrun.core.checks import at_least, positive
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Envs, Spec
+from rlrun.envs import global_generators, reproducible
 from rlrun.envs.factory import open_envs
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
@@ -78,6 +79,7 @@ class EnvSettings:
             learnt=RewardTransform(reward_clip, reward_scale),
             resume_actions=RESUME_ACTIONS if resume_actions is None else resume_actions,
         )
+        self._global_seed: tuple[int, ...] = ()
         self._atari: Atari | None = None
         if is_atari(spec):
             self._atari = self._game(spec, own, max_episode_steps)
@@ -158,7 +160,8 @@ class EnvSettings:
 
         A ``film`` is of one environment of one seed.
         """
-        how = dataclasses.replace(self._how, on_hang=on_hang, film=film)
+        seeded = (*self._global_seed, int(purpose)) if self._global_seed else ()
+        how = dataclasses.replace(self._how, on_hang=on_hang, film=film, global_seed=seeded)
         atari = self._atari
         if atari is not None and limit is not None:
             atari = dataclasses.replace(atari, limit=limit)
@@ -188,6 +191,24 @@ class EnvSettings:
             raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
         bins = self._scaled_bins() if self._how.scale_obs else self.bins
         return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=bins)
+
+    def check_reproducible(self, seed: int, on_hang: OnHang = give_up) -> str:
+        """Why a run in this environment is not exact, as a sentence; empty where it may be.
+
+        Where it is not, the global generators are seeded from the seed number: those of this
+        process now, those of asynchronous environments when they are opened. It may draw from
+        them, and then the same command gives the same numbers as long as nothing interrupts it.
+        Atari games are not tried: ALE seeds everything in them.
+        """
+        if self._atari is not None:
+            return ""
+        how = dataclasses.replace(self._how, vector="sync", on_hang=on_hang)
+        trial = partial(open_envs, self.make, self.id, [0], 1, gamma=1.0, how=how)
+        sentence = reproducible.doubt(partial(trial, purpose=Purpose.EVAL_EPISODES))
+        if sentence:
+            self._global_seed = (seed,)
+            global_generators.seed_all(seed)
+        return sentence
 
     def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:
         """The bins, said in the environment's own numbers, where these are scaled.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium import spaces
 
 from rlrun.core.types import Array
@@ -106,5 +109,41 @@ class Forgetful(gym.Env[Array, Any]):
         return np.array([self._resets], np.float32), 1.0, over, False, {}
 
 
+class Unseeded(gym.Env[Array, Any]):
+    """What it shows is drawn from ``source``, and not from the generator that a reset seeds.
+
+    Args:
+        source: the name of a global generator, or "own": one that nobody seeds.
+        at: "reset", "step" or "make": when something is drawn; never elsewhere.
+    """
+
+    def __init__(self, source: str = "np.random", at: str = "step") -> None:
+        self.observation_space = spaces.Box(0.0, 1.0, (1,), np.float32)
+        self.action_space = spaces.Discrete(2)
+        self._at, own = at, np.random.default_rng()
+        sources: dict[str, Callable[[], float]] = {
+            "np.random": lambda: np.random.random(),
+            "random": random.random,
+            "torch": lambda: torch.rand(()).item(),
+            "own": lambda: own.random(),
+        }
+        self._draw = sources[source]
+        self._made = self._draw() if at == "make" else 0.5
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self._time = 0
+        return self._see("reset"), {}
+
+    def step(self, action: Any) -> Any:
+        self._time += 1
+        obs = self._see("step")
+        return obs, float(obs[0]), False, self._time >= 20, {}
+
+    def _see(self, now: str) -> Array:
+        return np.array([self._draw() if now == self._at else self._made], np.float32)
+
+
 gym.register("Faulty-v0", "tests.support.faulty:Faulty")
 gym.register("Forgetful-v0", "tests.support.faulty:Forgetful")
+gym.register("Unseeded-v0", "tests.support.faulty:Unseeded")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import multiprocessing
+import os
 import queue
 import re
 import signal
@@ -21,17 +22,31 @@ import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from rlrun.core.types import Array
+from rlrun.envs import global_generators
 from rlrun.envs.vector.sync import EnvFault
 
 PR_SET_PDEATHSIG = 1  # of prctl: the signal a process gets when its parent dies
 
 
 class _Place(gym.Wrapper[Any, Any, Any, Any]):
-    """One environment in its process, which can be made anew and repeat an episode."""
+    """One environment in its process, which can be made anew and repeat an episode.
 
-    def __init__(self, make: Callable[[], gym.Env[Any, Any]], place: int, rebuild: bool) -> None:
+    ``run`` is the process of the run, in which Gymnasium makes one, too, to look at it.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], gym.Env[Any, Any]],
+        place: int,
+        rebuild: bool,
+        run: int,
+        global_seed: Sequence[int],
+    ) -> None:
+        own_process = os.getpid() != run
+        if own_process and global_seed:
+            global_generators.seed_all(*global_seed, place)
         super().__init__(make())
-        if multiprocessing.parent_process() is not None:  # Gymnasium makes one in our own, too
+        if own_process:
             _belong_to_the_run()
         self._make, self._place, self._rebuild = make, place, rebuild
         self._obs: Any = None
@@ -76,6 +91,8 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         make: makes each environment.
         rebuild: make an environment anew for every episode.
         timeout: seconds after which an environment that does not answer counts as hanging.
+        global_seed: what the global generators of each process are seeded from, with the number of
+            its environment; empty where they are left alone.
     """
 
     ended: list[int]
@@ -86,11 +103,12 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         make: Sequence[Callable[[], gym.Env[Any, Any]]],
         rebuild: bool,
         timeout: float | None,
+        global_seed: Sequence[int] = (),
     ) -> None:
-        self._timeout = timeout
+        self._timeout, run = timeout, os.getpid()
 
         def placed(place: int) -> Callable[[], gym.Env[Any, Any]]:
-            return lambda: _Place(make[place], place, rebuild)
+            return lambda: _Place(make[place], place, rebuild, run, global_seed)
 
         super().__init__(
             [placed(place) for place in range(len(make))],

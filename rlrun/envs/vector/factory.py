@@ -28,5 +28,5 @@ def open_grid(
         return SyncGrid([lambda: adapt(Filmed(make(), film), how.frame_stack)], how.rebuild)
     makers = [lambda: adapt(make(), how.frame_stack)] * num_envs
     if how.vector == "async":
-        return AsyncGrid(makers, how.rebuild, how.timeout)
+        return AsyncGrid(makers, how.rebuild, how.timeout, how.global_seed)
     return SyncGrid(makers, how.rebuild)

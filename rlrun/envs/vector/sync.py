@@ -26,8 +26,10 @@ class EnvOptions:
     is how many seconds a step may take; ``on_hang`` is told of one that takes longer; images are
     stacks of ``frame_stack`` frames; ``scale_obs`` brings the bounds of vectors to [-1, 1];
     ``learnt`` makes the rewards that are learnt from; ``resume_actions`` is the most actions of an
-    episode that are kept so that a resumed run can play them again; ``film`` is given every frame
-    of an environment that is filmed and stands alone (``rlrun.envs.filmed``).
+    episode that are kept so that a resumed run can play them again; ``global_seed`` is what the
+    global generators of an environment's own process are seeded from, where it draws from them;
+    ``film`` is given every frame of an environment that is filmed and stands alone
+    (``rlrun.envs.filmed``).
     """
 
     rebuild: bool = False
@@ -38,6 +40,7 @@ class EnvOptions:
     scale_obs: bool = False
     learnt: RewardTransform = IDENTITY
     resume_actions: int = RESUME_ACTIONS
+    global_seed: tuple[int, ...] = ()
     film: Callable[[Array], None] | None = None
 
 
