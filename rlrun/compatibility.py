@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rlrun.core.abilities import LearnsLater
-from rlrun.core.types import SpaceKind, Spec
+from rlrun.core.types import SpaceKinds, Spec
 from rlrun.envs.model import WITH_MODEL
 
 KINDS = {
@@ -64,8 +64,8 @@ def incompatibility(agent: Any, spec: Spec) -> str:
 class Capabilities:
     """What an agent's class says of where it fits; see `incompatibility`."""
 
-    observes: tuple[SpaceKind, ...]
-    acts: tuple[SpaceKind, ...]
+    observes: SpaceKinds
+    acts: SpaceKinds
     needs: str = ""
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from rlrun.core.types import Array, Metrics, SpaceKind, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, State, Step
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.loop import evaluate, interact
 
@@ -38,8 +38,8 @@ class Taped(gym.Env[Array, Any]):
 class Teller:
     """An agent that writes on the same tape."""
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector",)
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("vector",)
+    acts: ClassVar[SpaceKinds] = ("discrete",)
 
     def __init__(self, tape: list[str]) -> None:
         self.tape = tape

@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from rlrun import build
 from rlrun.agents.dqn import DQN
 from rlrun.core.schema import construct
-from rlrun.core.types import Array, Envs, Metrics, SpaceKind, State, Step
+from rlrun.core.types import Array, Envs, Metrics, SpaceKinds, State, Step
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.loop import Played, evaluate
 from rlrun.run import start_run
@@ -69,8 +69,8 @@ class Scripted(gym.Env[Array, Any]):
 class Still:
     """Does the same everywhere, and notes the observations."""
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector",)
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("vector",)
+    acts: ClassVar[SpaceKinds] = ("discrete",)
 
     def __init__(self) -> None:
         self.seen: list[Any] = []

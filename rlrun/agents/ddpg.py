@@ -17,7 +17,7 @@ from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.schedules import Linear, due, first_due
-from rlrun.core.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.noise import ActionNoise
 from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet, Norm
 from rlrun.nets.adam import Adam
@@ -61,8 +61,8 @@ class DDPG:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("vector",)
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[SpaceKinds] = ("vector",)
 
     def __init__(
         self,

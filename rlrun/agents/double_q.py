@@ -9,7 +9,7 @@ import numpy as np
 
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.schedules import due
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.rules.planning import greedy_policy
 from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
@@ -32,8 +32,8 @@ class DoubleQ:
         BadInput: the tables are larger than the memory, or the observations need bins.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
 
     def __init__(

@@ -13,7 +13,7 @@ from rlrun.agents.parts.objectives import LossName, objective_for
 from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import Linear, due, first_due
-from rlrun.core.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -58,8 +58,8 @@ class DQN:
         BadInput: the explorer needs what this agent does not have.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[SpaceKinds] = ("discrete",)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 
 from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
 
 SAME = 1e-12  # values nearer to each other than this are equally good
@@ -36,8 +36,8 @@ class Planner:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("discrete",)
+    acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "model"
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rlrun.core.restore import restore_into
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, first_visits, returns
@@ -34,8 +34,8 @@ class MonteCarlo:
         BadInput: the table is larger than the memory, or the observations need bins.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
 
     def __init__(

@@ -18,7 +18,7 @@ from rlrun.core.checks import at_least, positive
 from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import Linear
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.dense import Activation
 from rlrun.nets.device import Device
@@ -62,8 +62,8 @@ class PPO:
         ValueError: a value is out of range, or the batches do not fill the rollout.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rlrun.core.rng import ByStep, Purpose
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 
 
 class Random:
@@ -18,8 +18,8 @@ class Random:
     nothing either.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
 
     def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:
         self._space = spec.action

@@ -15,7 +15,7 @@ from rlrun.agents.parts.common import exclude
 from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import Linear
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.dense import Activation
 from rlrun.nets.device import Device
@@ -54,8 +54,8 @@ class Reinforce:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     value: Callable[[Array], Array]
     """What the policy is believed to get, ``[seed, env]``; only there with a baseline."""
 

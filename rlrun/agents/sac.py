@@ -18,7 +18,7 @@ from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.schedules import Linear, due, first_due
-from rlrun.core.types import Array, Batch, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet, Norm
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -59,8 +59,8 @@ class SAC:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("vector", "discrete", "multi_discrete", "image")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("vector",)
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    acts: ClassVar[SpaceKinds] = ("vector",)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ import numpy as np
 from rlrun.core.checks import at_least
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
@@ -43,8 +43,8 @@ class Table:
         BadInput: the table is larger than the memory, or the observations need bins.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
 
     def __init__(

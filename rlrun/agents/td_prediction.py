@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rlrun.core.rng import ByStep, Purpose
-from rlrun.core.types import Array, Metrics, SpaceKind, Spec, State, Step
+from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import pick
 from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
 
@@ -27,8 +27,8 @@ class TDPrediction:
         BadInput: the table is larger than the memory, or the observations need bins.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]] = ("discrete", "multi_discrete", "vector")
-    acts: ClassVar[tuple[SpaceKind, ...]] = ("discrete",)
+    observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
 
     def __init__(

@@ -28,6 +28,7 @@ class Segment(dict[str, Array]):
 
 
 SpaceKind: TypeAlias = Literal["vector", "image", "discrete", "multi_discrete"]
+SpaceKinds: TypeAlias = tuple[SpaceKind, ...]
 
 
 class Step(NamedTuple):
@@ -188,9 +189,9 @@ class Agent(Protocol):
     Optional abilities are in ``rlrun.core.abilities``.
     """
 
-    observes: ClassVar[tuple[SpaceKind, ...]]
+    observes: ClassVar[SpaceKinds]
     """The kinds of observations it can learn from."""
-    acts: ClassVar[tuple[SpaceKind, ...]]
+    acts: ClassVar[SpaceKinds]
     """The kinds of actions it can take."""
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
