@@ -12,6 +12,7 @@ import numpy as np
 
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
+from rlrun.envs.arrays import blank
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.playback import Player, Which, load_player
 from rlrun.run_folder.curves import Curve
@@ -90,14 +91,16 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
     if parts.env.is_game:
         return _game(player), lambda action: action
     raw: gym.Env[Any, Any] = parts.env.make()
-    adapted = adapt(raw, space.stack)
+    adapted = adapt(raw, space.stack, parts.env.obs)
     inner = adapted if isinstance(adapted, gym.ObservationWrapper) else None
-    to_ours = ObsMap(adapted.observation_space, space.stack, parts.env.scale_obs)
+    choice, scale = parts.env.obs, parts.env.scale_obs
+    to_ours = ObsMap(adapted.observation_space, space.stack, scale, choice)
     frame_shape = raw.observation_space.shape
 
     def to_input(frames: deque[Array], obs: Any) -> Array:
         if space.stack > 1:
-            obs = _stacked(frames, np.asarray(obs), space.stack)
+            older = blank(raw.observation_space, space.kind)
+            obs = _stacked(frames, np.asarray(obs), space.stack, older)
         elif inner is not None:
             obs = inner.observation(obs)
         elif np.shape(obs) != frame_shape:
@@ -116,13 +119,16 @@ def _game(player: Player) -> ToInput:
 
     def to_input(frames: deque[Array], obs: Any) -> Array:
         obs = np.asarray(obs, np.uint8)
-        return obs.reshape(shape) if obs.size == np.prod(shape) else _stacked(frames, obs, stack)
+        return (
+            obs.reshape(shape)
+            if obs.size == np.prod(shape)
+            else _stacked(frames, obs, stack, np.zeros_like(obs))
+        )
 
     return to_input
 
 
-def _stacked(frames: deque[Array], frame: Array, stack: int) -> Array:
-    """Return the last ``stack`` frames, newest last; frames from before the episode are black."""
+def _stacked(frames: deque[Array], frame: Array, stack: int, older: Array) -> Array:
+    """Return the last ``stack`` frames, newest last; ``older`` is used before the episode."""
     frames.append(frame)
-    black = [np.zeros_like(frame)] * (stack - len(frames))
-    return np.stack([*black, *frames])
+    return np.stack([*[older] * (stack - len(frames)), *frames])

@@ -16,6 +16,7 @@ from rlrun.envs.model import WITH_MODEL
 KINDS = {
     "vector": "continuous",
     "image": "image",
+    "grid": "grid",
     "discrete": "discrete",
     "multi_discrete": "multi-discrete",
 }
@@ -50,6 +51,11 @@ def incompatibility(agent: Any, spec: Spec) -> str:
         wrong.append(
             f"keeps a table with a row for every observation, of which {spec.env_id} has "
             f"256^{pixels:,}: no memory holds that"
+        )
+    elif needs == "table" and spec.obs.kind == "grid":
+        wrong.append(
+            f"keeps a table with a row for every observation, and those of {spec.env_id} are grids "
+            f"of {math.prod(spec.obs.shape)} cells (env.obs=vector makes them numbers for env.bins)"
         )
     elif needs != "model" and spec.obs.kind not in agent.observes:
         kind = KINDS[spec.obs.kind]

@@ -171,4 +171,5 @@ def check_spaces(player: Player, parts: Settings) -> None:
 
 def _space(space: Any) -> str:
     kind = space.kind.replace("_", "-")
-    return f"{kind} {list(space.choices or space.shape)}"
+    top = f" of numbers up to {max(space.top)}" if space.top else ""
+    return f"{kind} {list(space.choices or space.shape)}{top}"

@@ -169,7 +169,8 @@ def _train(
             record.inexact(inexact)
             progress.message(f"not exact from here on: {inexact}")
         needed = announcement("the replay", replay_bytes(parts, spec))
-        for sentence in filter(None, (needed, too_short_to_learn(agent, parts.total_steps))):
+        short = too_short_to_learn(agent, parts.total_steps)
+        for sentence in filter(None, (env.assumption(), needed, short)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)

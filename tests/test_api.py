@@ -47,6 +47,7 @@ def played(policy: Policy, env: gym.Env[Any, Any], seed: int) -> tuple[float, in
         ("ppo", ("env=tests.support.control:Turn-v0", "agent.normalize_obs=false")),
         ("random", ()),
         ("images", ()),
+        ("images", ("env=tests.support.pixels:Grid-v0",)),
         ("dqn", ("env=Blackjack-v1",)),
     ],
 )

@@ -110,6 +110,7 @@ def _register_env_base() -> None:
         "rebuild": False,
         "vector": "sync",
         "timeout": 600.0,
+        "obs": None,
         "scale_obs": False,
         "frame_stack": None,
         "reward_clip": None,

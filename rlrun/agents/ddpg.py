@@ -42,8 +42,8 @@ class DDPG:
         lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
         actor_lr: the actor's learning rate, which falls in the same proportion; None for ``lr``.
         batch_size: transitions per seed and update.
-        hidden: widths of the hidden layers, of the actor and of the critic; images go through
-            convolutions before.
+        hidden: widths of the hidden layers, of the actor and of the critic; images and grids go
+            through convolutions before.
         action_layer: the layer of the critic that the action goes into: 1, or 2 as in the paper.
         norm: normalize the hidden layers: "layer" (Ba et al. 2016), "batch" (Ioffe & Szegedy 2015).
         learning_starts: steps before the first update; until then actions are uniformly random.
@@ -61,7 +61,7 @@ class DDPG:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("vector",)
 
     def __init__(

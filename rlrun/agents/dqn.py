@@ -36,7 +36,7 @@ class DQN:
         lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
         adam_epsilon: Adam's epsilon.
         batch_size: transitions per seed and update.
-        hidden: widths of the hidden layers; images go through convolutions before.
+        hidden: widths of the hidden layers; images and grids go through convolutions before.
         learning_starts: steps before the first update.
         train_every: steps between updates.
         gradient_steps: updates each time.
@@ -58,7 +58,7 @@ class DQN:
         BadInput: the explorer needs what this agent does not have.
     """
 
-    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete",)
 
     def __init__(

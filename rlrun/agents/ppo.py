@@ -41,7 +41,8 @@ class PPO:
         lr: Adam's learning rate at the start.
         lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
         adam_epsilon: Adam's epsilon.
-        hidden: widths of the hidden layers of each network; images go through convolutions before.
+        hidden: widths of the hidden layers of each network; images and grids go through
+            convolutions before.
         activation: after each hidden layer.
         n_steps: steps of each environment in a rollout.
         epochs: how often each rollout is learnt from.
@@ -62,7 +63,7 @@ class PPO:
         ValueError: a value is out of range, or the batches do not fill the rollout.
     """
 
-    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
 
     def __init__(

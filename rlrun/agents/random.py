@@ -18,7 +18,7 @@ class Random:
     nothing either.
     """
 
-    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
 
     def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:

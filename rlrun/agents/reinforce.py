@@ -40,7 +40,8 @@ class Reinforce:
         lr: Adam's learning rate at the start.
         lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
         adam_epsilon: Adam's epsilon.
-        hidden: widths of the hidden layers of each network; images go through convolutions before.
+        hidden: widths of the hidden layers of each network; images and grids go through
+            convolutions before.
         activation: after each hidden layer.
         episodes: how many an update takes at least; with several environments more may end at once.
         baseline: learn the state's value, and take it from the returns.
@@ -54,7 +55,7 @@ class Reinforce:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     value: Callable[[Array], Array]
     """What the policy is believed to get, ``[seed, env]``; only there with a baseline."""

@@ -40,8 +40,8 @@ class SAC:
         lr: Adam's learning rate at the start, of the actor, the critics and the temperature.
         lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
         batch_size: transitions per seed and update.
-        hidden: widths of the hidden layers, of the actor and of the critics; images go through
-            convolutions before.
+        hidden: widths of the hidden layers, of the actor and of the critics; images and grids go
+            through convolutions before.
         action_layer: the layer of the critics that the action goes into, 1 or 2.
         norm: normalize the hidden layers: "layer" (Ba et al. 2016), "batch" (Ioffe & Szegedy 2015).
         learning_starts: steps before the first update; until then actions are uniformly random.
@@ -59,7 +59,7 @@ class SAC:
         ValueError: a value is out of range.
     """
 
-    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image")
+    observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("vector",)
 
     def __init__(

@@ -27,8 +27,10 @@ class Segment(dict[str, Array]):
     """Arrays that never change again: checkpoints write them once and share them afterwards."""
 
 
-SpaceKind: TypeAlias = Literal["vector", "image", "discrete", "multi_discrete"]
+SpaceKind: TypeAlias = Literal["vector", "image", "grid", "discrete", "multi_discrete"]
 SpaceKinds: TypeAlias = tuple[SpaceKind, ...]
+IMAGE_SIDE = 36
+"""The least side of an image in pixels: as many as the convolutions for images need."""
 
 
 class Step(NamedTuple):
@@ -80,13 +82,22 @@ class Space:
     choices: tuple[int, ...] = ()
     """Number of values each entry can take, for the two discrete kinds."""
     stack: int = 1
-    """Number of frames in an image, ``[stack * channels, height, width]``, newest last; frames
-    from before the episode's start are zero."""
+    """Number of frames in an image or grid, ``[stack * channels, height, width]``, newest last;
+    frames from before the episode's start are zero."""
+    top: tuple[int, ...] = ()
+    """The largest number in each of a grid's channels; the least is 0."""
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether it is bytes that come in frames: an image or a grid."""
+        return self.kind in ("image", "grid")
 
     @property
     def dtype(self) -> str:
         """The dtype that arrays of this space are stored in."""
-        return {"image": "uint8", "vector": "float32"}.get(self.kind, "int64")
+        if self.has_frames:
+            return "uint8"
+        return "float32" if self.kind == "vector" else "int64"
 
 
 @dataclass(frozen=True, eq=False)

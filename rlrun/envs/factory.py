@@ -9,6 +9,7 @@ import gymnasium as gym
 
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Envs, Spec
+from rlrun.envs.arrays import CHOICES
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.model import read_model, step_limit
 from rlrun.envs.spaces import ActionMap, ObsMap
@@ -37,7 +38,8 @@ def open_envs(
         env = make()
         model, limit = read_model(env, gamma), step_limit(env)
         env.close()
-    if model is None or limit is None or how.frame_stack > 1 or how.scale_obs or how.film:
+    own = how.frame_stack > 1 or how.scale_obs or how.obs in CHOICES or how.film
+    if model is None or limit is None or own:
         return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
     obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
     spec = Spec(env_id, obs, action, num_envs, model)

@@ -74,7 +74,7 @@ class GymEnvs:
         seconds = how.timeout if how.vector == "sync" else None
         self._watch = Watchdog(seconds, self._hanging, how.on_hang)
         self._obs_map = ObsMap(
-            self._vector.single_observation_space, how.frame_stack, how.scale_obs
+            self._vector.single_observation_space, how.frame_stack, how.scale_obs, how.obs
         )
         self._action_map = ActionMap(self._vector.single_action_space)
         model = None

@@ -15,6 +15,7 @@ from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Envs, Spec
 from rlrun.envs import global_generators, reproducible
+from rlrun.envs.arrays import EARLIER, ObsChoice, assumption
 from rlrun.envs.factory import open_envs
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
@@ -43,6 +44,7 @@ class EnvSettings:
         reward_clip: float | None = None,
         reward_scale: float = 1.0,
         resume_actions: int | None = None,
+        obs: ObsChoice | None = EARLIER,  # runs of earlier versions have none
         scale_obs: bool = False,
         frame_stack: int | None = None,
         frame_skip: int | None = None,
@@ -60,6 +62,7 @@ class EnvSettings:
         self.id, self.num_envs, self.bins, self.scale_obs = id, num_envs, bins, scale_obs
         at_least(0, resume_actions=resume_actions)
         positive(timeout=timeout, reward_clip=reward_clip, reward_scale=reward_scale)
+        self.obs = obs
         self._kwargs = dict(kwargs)
         check_env_kwargs(id, self._kwargs)
         spec = env_spec(id)
@@ -76,6 +79,7 @@ class EnvSettings:
             timeout,
             frame_stack=frame_stack or (4 if is_atari(spec) else 1),
             scale_obs=scale_obs,
+            obs="image" if is_atari(spec) else obs,
             learnt=RewardTransform(reward_clip, reward_scale),
             resume_actions=RESUME_ACTIONS if resume_actions is None else resume_actions,
         )
@@ -97,6 +101,8 @@ class EnvSettings:
                     f"{name} must be left alone for Atari games: ALE steps all of them together, "
                     "in threads of its own, and every episode begins anew"
                 )
+        if self.obs in ("grid", "vector"):
+            raise ValueError(f"obs={self.obs} is not for Atari games, which show images")
         at_least(1, frame_skip=own.get("frame_skip"))
         at_least(0, noop_max=own.get("noop_max"))
         game = Atari(spec.kwargs["game"], 1, kwargs=self._kwargs, **{"life_loss": True, **own})
@@ -183,7 +189,7 @@ class EnvSettings:
         """
         try:
             if self._atari is None:
-                check_shapes(self.make())
+                check_shapes(self.make(), self.obs)
             envs = self.open([0], 1, gamma=gamma)
             envs.close()
         except Exception as error:
@@ -209,6 +215,14 @@ class EnvSettings:
             self._global_seed = (seed,)
             global_generators.seed_all(seed)
         return sentence
+
+    def assumption(self) -> str:
+        """What the observations are taken for, where that is a guess: a sentence, else ""."""
+        if self.is_game or self.obs is not None:
+            return ""
+        env = self.make()
+        env.close()
+        return assumption(env.observation_space)
 
     def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:
         """The bins, said in the environment's own numbers, where these are scaled.

@@ -16,28 +16,33 @@ from gymnasium.wrappers import (
 )
 
 from rlrun.core.types import Array, Space
+from rlrun.envs.arrays import ObsChoice, blank, grid_bounds, kind_of, largest, layout_of
 
-CHANNELS = (1, 3, 4)  # grey, colours, colours and depth or opacity
 
+def adapt(
+    env: gym.Env[Any, Any], frame_stack: int = 1, choice: ObsChoice | None = None
+) -> gym.Env[Any, Any]:
+    """The environment with compound observations as one array, images and grids in stacks.
 
-def adapt(env: gym.Env[Any, Any], frame_stack: int = 1) -> gym.Env[Any, Any]:
-    """The environment with compound observations as one array, and images as stacks of frames.
-
-    Where all parts are discrete that is a vector of their numbers, else one of floats.
-    Raises ValueError where that is impossible, or a stack is wanted of what are no images.
+    Where all parts are discrete that is a vector of their numbers, else, or where ``choice`` wants
+    a vector, one of floats. Raises ValueError where that is impossible, or a stack is wanted of
+    what are no images or grids.
     """
     space = env.observation_space
+    kind = kind_of(space, choice)
     if frame_stack > 1:
-        if not _is_image(space) or len(space.shape or ()) > 3:
+        if kind not in ("image", "grid") or len(space.shape or ()) > 3:
             raise ValueError(
-                f"env.frame_stack={frame_stack} is for single images, and its observations are none"
+                f"env.frame_stack={frame_stack} is for single images or grids, and its "
+                "observations are none"
             )
-        return FrameStackObservation(env, frame_stack, padding_type="zero")
-    if isinstance(space, spaces.Box | spaces.Discrete):
+        padding: Any = "zero" if kind == "image" else blank(space, kind)
+        return FrameStackObservation(env, frame_stack, padding_type=padding)
+    if kind is not None or (isinstance(space, spaces.Discrete) and choice != "vector"):
         return env
     starts: list[int] = []
     sizes: list[int] = []
-    if _numbered(space, starts, sizes):
+    if choice != "vector" and _numbered(space, starts, sizes):
         flat = spaces.MultiDiscrete(sizes, start=starts)
         return TransformObservation(env, partial(_numbers, space), flat)
     if not space.is_np_flattenable:
@@ -85,45 +90,60 @@ def _numbers(space: gym.Space[Any], value: Any) -> Array:
 class ObsMap:
     """From a batch of Gymnasium's observations to ours, always copied.
 
-    Discrete observations, one or several, are numbers from 0. Images (uint8 with two to four axes)
-    are ``[stack * channels, height, width]``, whatever their layout. Other Box observations are
-    float32 vectors.
+    Discrete observations, one or several, are numbers from 0. Images and grids (see
+    `rlrun.envs.arrays.kind_of`) are bytes ``[stack * channels, height, width]``, whatever their
+    layout; a grid's numbers are counted from the lowest, and what is out of their bounds is cut to
+    them. Other Box observations are float32 vectors.
 
     Args:
         space: that of one observation.
-        stack: how many frames an image consists of; where that is more than one its first axis
-            is theirs, the newest frame last.
+        stack: how many frames an image or a grid consists of; where that is more than one its
+            first axis is theirs, the newest frame last.
         scale: whether the bounds of a vector's numbers are brought to [-1, 1].
+        choice: what ``env.obs`` says.
 
     Raises:
         ValueError: the space is of a kind that is not supported, or has no bounds to scale by.
     """
 
-    def __init__(self, space: gym.Space[Any], stack: int = 1, scale: bool = False) -> None:
+    def __init__(
+        self,
+        space: gym.Space[Any],
+        stack: int = 1,
+        scale: bool = False,
+        choice: ObsChoice | None = None,
+    ) -> None:
+        kind = kind_of(space, choice, stack)
+        if scale and kind != "vector":
+            raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
         self._scale = bounds(space) if scale else None
         self._start: Array | int = 0
+        self._range: tuple[Array, Array] | None = None
         self._dtype: type[np.generic] = np.float32
         self._channels_last = False
-        if isinstance(space, spaces.Discrete):
+        if kind == "image" or kind == "grid":
+            layout = layout_of(space.shape or (), kind, stack)
+            self._channels_last, self._dtype = layout.channels_last, np.uint8
+            top: tuple[int, ...] = ()
+            if kind == "grid":
+                self._range, top = grid_bounds(space), largest(space, layout)
+            self.space = Space(kind, layout.shape, stack=stack, top=top)
+        elif kind == "vector":
+            self.space = Space("vector", (int(np.prod(space.shape or ())),))
+        elif isinstance(space, spaces.Discrete):
             self.space = Space("discrete", (), (int(space.n),))
             self._start, self._dtype = int(space.start), np.int64
         elif isinstance(space, spaces.MultiDiscrete):
             self.space = Space("multi_discrete", space.shape, tuple(space.nvec.tolist()))
             self._start, self._dtype = space.start if space.start.any() else 0, np.int64
-        elif _is_image(space):
-            shape = space.shape or ()
-            front = 1 if stack > 1 or len(shape) == 4 else 0
-            self._channels_last = _channels_last(shape[front:])
-            channels, height, width = _channel_first(shape[front:])
-            frames = shape[0] if front else 1
-            self.space = Space("image", (frames * channels, height, width), stack=stack)
-            self._dtype = np.uint8
-        elif isinstance(space, spaces.Box):
-            self.space = Space("vector", (int(np.prod(space.shape)),))
         else:
             raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
 
     def __call__(self, raw: Any) -> Array:
+        if self._range is not None:
+            low, high = self._range
+            # where the difference is too large for the type, as in int8, its byte is right still
+            raw = np.clip(np.asarray(raw, low.dtype), low, high) - low
         if self._channels_last:
             raw = np.moveaxis(raw, -1, -3)
         if self._scale is not None:
@@ -134,7 +154,7 @@ class ObsMap:
 
 def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
     """The least and the largest of each observed number; raises ValueError if there are none."""
-    if _is_image(space) or not isinstance(space, spaces.Box):
+    if not isinstance(space, spaces.Box):
         raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
     if not (np.isfinite(high - low).all() and (low < high).all()):
@@ -147,25 +167,6 @@ def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
 def scaled(value: Any, low: Any, high: Any) -> Any:
     """From [low, high] to [-1, 1]."""
     return (value - low) * (2.0 / (high - low)) - 1.0
-
-
-def _is_image(space: gym.Space[Any]) -> bool:
-    return isinstance(space, spaces.Box) and space.dtype == np.uint8 and 2 <= len(space.shape) <= 4
-
-
-def _channels_last(shape: tuple[int, ...]) -> bool:
-    """Whether an image is ``[height, width, channel]``, rather than channel first or without."""
-    if len(shape) < 3:
-        return False
-    first, _, last = shape
-    return last in CHANNELS or (first not in CHANNELS and last < first)
-
-
-def _channel_first(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """``(channels, height, width)`` of one frame."""
-    if len(shape) < 3:
-        return (1, *shape)
-    return (shape[2], *shape[:2]) if _channels_last(shape) else shape
 
 
 class ActionMap:

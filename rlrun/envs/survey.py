@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from rlrun.core.types import Space, Spec
+from rlrun.envs.arrays import ObsChoice, grid_bounds, kind_of
 from rlrun.envs.ids import env_ids, env_spec, is_atari
 from rlrun.envs.model import read_model
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
@@ -68,12 +69,15 @@ def _silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-def check_shapes(env: gym.Env[Any, Any]) -> None:
+def check_shapes(env: gym.Env[Any, Any], choice: ObsChoice | None = None) -> None:
     """Raises ValueError for observations of another shape than their space's.
 
-    They would be stretched to it without a word when environments are put into one array.
+    They would be stretched to it without a word when environments are put into one array. And for
+    a grid whose numbers are out of their bounds, to which they would be cut. ``choice`` is what
+    ``env.obs`` says.
     """
-    shape = env.observation_space.shape
+    space = env.observation_space
+    shape, grid = space.shape, kind_of(space, choice) == "grid"
     env.action_space.seed(0)
     first, _ = env.reset(seed=0)
     second, *_ = env.step(env.action_space.sample())
@@ -83,4 +87,13 @@ def check_shapes(env: gym.Env[Any, Any]) -> None:
             raise ValueError(
                 f"its {place} gives an observation of shape {np.shape(obs)}, but its space of "
                 f"observations says {shape}"
+            )
+        if not grid:
+            continue
+        low, high = grid_bounds(space)
+        if not ((low <= obs) & (obs <= high)).all():
+            raise ValueError(
+                f"its {place} gives numbers from {int(np.min(obs))} to {int(np.max(obs))}, but its "
+                f"space of observations has {int(low.min())} to {int(high.max())}, by which a grid "
+                "is scaled: mend the space, or write env.obs=vector"
             )

@@ -41,7 +41,7 @@ class ActorNet(Parts):
     """From observations to numbers for each action: its mean, or more than that.
 
     Args:
-        obs: what goes in; images go through convolutions first.
+        obs: what goes in; images and grids go through convolutions first.
         hidden: widths of the hidden layers.
         outputs: how many numbers.
         norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
@@ -85,7 +85,7 @@ class CriticNet(Parts):
     """The value of an action in an observation. Rows are seeds, or the networks of each seed.
 
     Args:
-        obs: what goes in; images go through convolutions first.
+        obs: what goes in; images and grids go through convolutions first.
         action: how many numbers an action has.
         hidden: widths of the hidden layers.
         action_layer: the layer that the action goes into: 1, or 2 as in Lillicrap et al. 2016.

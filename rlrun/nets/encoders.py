@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from rlrun.core.types import Space
+from rlrun.core.types import IMAGE_SIDE, Space
 from rlrun.nets.dense import through_relu
 from rlrun.nets.parameters import Pieces, draw_uniform, padded, up
 
-LAYERS = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # channels, kernel, stride
-LEAST = 36  # pixels a side, for these layers; smaller images are padded with zeros
+# channels, kernel, stride of each layer
+LARGE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # of Mnih et al. 2015
+SMALL = ((16, 3, 1),)  # of Young and Tian 2019, for MinAtar
+GRID_SIDE = 3  # the least side for the small ones; what is smaller is padded with zeros
 
 
 class Vectors:
@@ -52,20 +54,29 @@ class Vectors:
         """There are no parameters."""
 
 
-class Pixels:
-    """The convolutional layers of Mnih et al. 2015: 32 of 8x8 by 4, 64 of 4x4 by 2, 64 of 3x3.
+class Convolutions:
+    """Convolutional layers for bytes that are scaled to [0, 1] here.
+
+    Images, over 255, and grids with a side of 36 or more go through those of Mnih et al. 2015: 32
+    of 8x8 by 4, 64 of 4x4 by 2, 64 of 3x3. Smaller grids go through one of 16 channels of 3x3. A
+    grid is scaled by the largest number in each of its channels.
 
     Args:
-        obs: images ``[seed, batch, channels, height, width]`` of bytes, scaled to [0, 1] here.
+        obs: images or grids ``[seed, batch, channels, height, width]``.
     """
 
     def __init__(self, obs: Space) -> None:
         channels, *sides = obs.shape
-        self._missing = [max(0, LEAST - side) for side in sides]
-        sides = [max(LEAST, side) for side in sides]
+        small = obs.kind == "grid" and max(sides) < IMAGE_SIDE
+        least = GRID_SIDE if small else IMAGE_SIDE
+        self._missing = [max(0, least - side) for side in sides]
+        sides = [max(least, side) for side in sides]
+        # a channel whose numbers are all the same is 0
+        top = torch.tensor([max(1, most) for most in obs.top], dtype=torch.float32)
+        self._scale = (1 / top).view(-1, 1, 1) if obs.kind == "grid" else 1 / 255
         self._kernels, self.shapes = [], []
         self.fans: list[int] = []
-        for out, kernel, stride in LAYERS:
+        for out, kernel, stride in SMALL if small else LARGE:
             self._kernels.append(((out, channels, kernel, kernel), stride))
             fan_in = channels * kernel**2
             self.shapes += [(out, fan_in), (1, out)]
@@ -82,8 +93,9 @@ class Pixels:
     def forward(self, pieces: Pieces, obs: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
         """Features ``[seed, batch, size]``, and the input and output of each layer, by seed."""
         saved = []
+        scale = self._scale.to(obs.device) if isinstance(self._scale, Tensor) else self._scale
         for seed, images in enumerate(obs):
-            x = images.to(torch.float32, memory_format=torch.channels_last).mul_(1 / 255)
+            x = images.to(torch.float32, memory_format=torch.channels_last).mul_(scale)
             x = x.to(pieces[0].dtype)
             if any(self._missing):
                 x = functional.pad(x, (0, self._missing[1], 0, self._missing[0]))
@@ -127,6 +139,6 @@ def _kernel(pieces: Pieces, layer: int, seed: int, shape: tuple[int, ...]) -> Te
     return weight.contiguous(memory_format=torch.channels_last)
 
 
-def input_for(obs: Space) -> Vectors | Pixels:
+def input_for(obs: Space) -> Vectors | Convolutions:
     """What makes vectors of such observations."""
-    return Pixels(obs) if obs.kind == "image" else Vectors(obs)
+    return Convolutions(obs) if obs.has_frames else Vectors(obs)

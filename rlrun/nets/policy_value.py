@@ -24,8 +24,8 @@ HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2), 0.01, 1.0
 class PolicyNet:
     """A network for the policy and one for the state's value, with nothing in common.
 
-    Only the convolutions that images go through first are shared. The policy's output is read by
-    ``distribution``, whose parameters are the last pieces.
+    Only the convolutions that images and grids go through first are shared. The policy's output is
+    read by ``distribution``, whose parameters are the last pieces.
 
     Args:
         obs: what goes in.

@@ -24,7 +24,8 @@ class ValueNet(Parts):
 
     Args:
         obs: what goes in.
-        hidden: widths of the hidden layers, all positive; images go through convolutions first.
+        hidden: widths of the hidden layers, all positive; images and grids go through
+            convolutions first.
         actions: how many.
         dueling: two heads instead of one.
         atoms: outputs for each action.

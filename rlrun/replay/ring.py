@@ -55,7 +55,7 @@ class Replay:
             ) from error
         self._observations: Observations = (
             Frames(spec.obs, num_seeds, window, self._data)
-            if spec.obs.kind == "image"
+            if spec.obs.has_frames
             else Both(window, self._data)
         )
         self._flat = {
@@ -195,14 +195,14 @@ class Replay:
 
 def window_of(spec: Spec, capacity: int) -> Window:
     """The window over so many transitions; raises ValueError where they are too few."""
-    spare = spec.obs.stack if spec.obs.kind == "image" else 0
+    spare = spec.obs.stack if spec.obs.has_frames else 0
     return Window(capacity, spec.num_envs, spare)
 
 
 def _layout(spec: Spec) -> Layout:
     """Type and shape of what is kept of one transition, by name."""
     return {
-        **(Frames if spec.obs.kind == "image" else Both).layout(spec.obs),
+        **(Frames if spec.obs.has_frames else Both).layout(spec.obs),
         "action": (spec.action.dtype, spec.action.shape),
         "reward": ("float32", ()),
         "discount": ("float32", ()),
@@ -213,7 +213,7 @@ def _layout(spec: Spec) -> Layout:
 def storage_bytes(spec: Spec, capacity: int) -> int:
     """What so many transitions of one seed take."""
     window = window_of(spec, capacity)
-    more = Frames.more_bytes(spec.obs, capacity) if spec.obs.kind == "image" else 0
+    more = Frames.more_bytes(spec.obs, capacity) if spec.obs.has_frames else 0
     return window.length * _step_bytes(spec) + more
 
 

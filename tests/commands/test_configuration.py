@@ -90,6 +90,7 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "rebuild": False,
         "vector": "sync",
         "timeout": 600.0,
+        "obs": None,
         "scale_obs": False,
         "frame_stack": None,
         "reward_clip": None,

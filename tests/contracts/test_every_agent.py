@@ -78,18 +78,19 @@ SMALL = {
 TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
 CONTROL = ("Pendulum-v1", "tests.support.control:Reach-v0", "tests.support.control:Turn-v0")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
+BYTES = ("tests.support.pixels:Film-v0", "tests.support.pixels:Grid-v0")
 ACTIONS = ("CartPole-v1", "Pendulum-v1", "tests.support.choices:Choices-v0", "FrozenLake-v1")
 WHERE = {
-    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", "tests.support.pixels:Film-v0"),
+    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES),
     "double_dqn": ("CartPole-v1",),
     "dueling_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0"),
     "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0"),
     "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
     "td3": CONTROL,
-    "sac": (*CONTROL, "tests.support.control:PixelReach-v0"),
-    "ppo": (*ACTIONS, "tests.support.pixels:Film-v0"),
+    "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),
+    "ppo": (*ACTIONS, *BYTES),
     "a2c": ACTIONS,
-    "reinforce": (*ACTIONS, "tests.support.pixels:Film-v0"),
+    "reinforce": (*ACTIONS, *BYTES),
     "random": ("CartPole-v1", "Pendulum-v1"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),

@@ -114,12 +114,14 @@ def test_match(agent: str, obs: float) -> None:
     assert q[:, 1 - right] == pytest.approx(-1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("obs", ["image", "grid"])
 @pytest.mark.parametrize("words", [(), ("agent=rainbow", "explore=linear", "agent.n_step=1")])
-def test_match_in_pixels(words: tuple[str, ...]) -> None:
-    """The image of a sign: its right half is bright, or its left one."""
+def test_match_in_pixels(words: tuple[str, ...], obs: str) -> None:
+    """The image of a sign, or a grid of numbers: its right half is bright, or its left one."""
     one, envs = agent_and_envs(
         *QUICK["dqn"],
         "env=rlrun/PixelMatch-v0",
+        f"env.obs={obs}",
         "agent.hidden=[16]",
         "agent.v_min=-2",
         "agent.v_max=2",

@@ -135,11 +135,12 @@ def test_one_number_without_axes_for_numbered_observations(agent: str) -> None:
     assert action == pytest.approx(aims, abs=0.1)
 
 
-def test_actions_for_pixels() -> None:
+@pytest.mark.parametrize(("env", "shape"), [("PixelReach", (36, 40)), ("GridReach", (4, 6))])
+def test_actions_for_images_and_grids(env: str, shape: tuple[int, int]) -> None:
     one, envs = agent_and_envs(
         *AGENTS["ddpg"],
         *QUICK,
-        "env=tests.support.control:PixelReach-v0",
+        f"env=tests.support.control:{env}-v0",
         "env.kwargs.long=false",
         "seeds=2",
         "total_steps=400",
@@ -150,7 +151,8 @@ def test_actions_for_pixels() -> None:
         if step >= 400:
             break
     aims = np.array([-0.6, 0.0, 0.6])
-    pictures = np.broadcast_to((127.5 * (1 + aims))[:, None, None, None], (2, 3, 1, 9, 10))
+    top = 255 if env == "PixelReach" else 10
+    pictures = np.broadcast_to((top / 2 * (1 + aims))[:, None, None, None], (2, 3, 1, *shape))
     action = one.act(pictures.astype(np.uint8), 400, explore=False)[..., 0]
     assert action == pytest.approx(np.broadcast_to(aims, (2, 3)), abs=0.25)
 

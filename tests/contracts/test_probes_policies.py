@@ -118,11 +118,11 @@ def test_match(agent: str, words: tuple[str, ...]) -> None:
         assert (one.act(obs, 0, explore=False) == right).all()
 
 
-def test_match_in_pixels() -> None:
-    """The image of a sign: its right half is bright, or its left one."""
-    one, envs = agent_and_envs(
-        *QUICK["ppo"], "env=rlrun/PixelMatch-v0", "seeds=2", "env.num_envs=4", "agent.lr=2e-3"
-    )
+@pytest.mark.parametrize("obs", ["image", "grid"])
+def test_match_in_pixels(obs: str) -> None:
+    """The image of a sign, or a grid of numbers: its right half is bright, or its left one."""
+    words = ("env=rlrun/PixelMatch-v0", f"env.obs={obs}", "seeds=2", "env.num_envs=4")
+    one, envs = agent_and_envs(*QUICK["ppo"], *words, "agent.lr=2e-3")
     for step, _, _ in interact(one, envs):
         if step >= 1600:
             break

@@ -73,7 +73,7 @@ class Film(gym.Env[Array, Any]):
 def test_every_layout_becomes_channels_first(
     shape: tuple[int, ...], stack: int, space: Space, axes: tuple[int, ...] | None
 ) -> None:
-    mapped = ObsMap(spaces.Box(0, 255, shape, np.uint8), stack)
+    mapped = ObsMap(spaces.Box(0, 255, shape, np.uint8), stack, choice="image")
     assert mapped.space == space
     raw = np.random.default_rng(0).integers(0, 256, (2, *shape), np.uint8)
     obs = mapped(raw)
@@ -85,7 +85,7 @@ def test_every_layout_becomes_channels_first(
 
 
 def test_the_red_of_two_frames_by_hand() -> None:
-    mapped = ObsMap(spaces.Box(0, 255, (2, 1, 2, 3), np.uint8), 2)
+    mapped = ObsMap(spaces.Box(0, 255, (2, 1, 2, 3), np.uint8), 2, choice="image")
     frames = np.array([[[[[1, 2, 3], [4, 5, 6]]], [[[7, 8, 9], [10, 11, 12]]]]], np.uint8)
     obs = mapped(frames).reshape(mapped.space.shape)
     assert obs[:, 0].tolist() == [[1, 4], [2, 5], [3, 6], [7, 10], [8, 11], [9, 12]]
@@ -105,7 +105,7 @@ def test_what_is_no_picture_stays_a_vector(box: spaces.Box) -> None:
 
 
 def test_a_stack_by_hand() -> None:
-    how = EnvOptions(frame_stack=3)
+    how = EnvOptions(frame_stack=3, obs="image")
     envs = GymEnvs(Film, "film", (0, 1), 2, gamma=0.5, how=how)
     assert envs.spec.obs == Space("image", (9, 3, 2), stack=3)
     action = np.zeros((2, 2), np.int64)
@@ -129,12 +129,15 @@ def test_a_stack_by_hand() -> None:
 
 @pytest.mark.parametrize(
     "how",
-    [EnvOptions(rebuild=True, frame_stack=2), EnvOptions(False, "async", 60.0, frame_stack=2)],
+    [
+        EnvOptions(rebuild=True, frame_stack=2, obs="image"),
+        EnvOptions(False, "async", 60.0, frame_stack=2, obs="image"),
+    ],
 )
 def test_a_stack_is_the_same_however_it_is_run_and_comes_back(how: EnvOptions) -> None:
     usual, other, later = (
         GymEnvs(Film, "film", (3, 4), 2, gamma=0.5, how=h)
-        for h in (EnvOptions(frame_stack=2), how, how)
+        for h in (EnvOptions(frame_stack=2, obs="image"), how, how)
     )
     action = np.zeros((2, 2), np.int64)
     for k in range(11):
@@ -149,9 +152,9 @@ def test_a_stack_is_the_same_however_it_is_run_and_comes_back(how: EnvOptions) -
 
 def test_a_stack_of_what_is_no_picture_is_refused() -> None:
     for bad in (gym.make("CartPole-v1"), gym.make("Blackjack-v1"), Film((2, 3, 2, 3))):
-        with pytest.raises(ValueError, match="frame_stack=2 is for single images"):
+        with pytest.raises(ValueError, match="frame_stack=2 is for single images or grids"):
             adapt(bad, 2)
-    with pytest.raises(ValueError, match="frame_stack=2 is for single images"):
+    with pytest.raises(ValueError, match="frame_stack=2 is for single images or grids"):
         open_envs(
             lambda: gym.make("FrozenLake-v1"),
             "FrozenLake-v1",

@@ -16,11 +16,13 @@ from rlrun.nets.actor_critic import ActorNet, CriticNet, Norm
 from rlrun.nets.layer_norm import LayerNorm
 from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Parameters
-from tests.support.nets import CPU, IMAGE, observations
+from tests.support.nets import CPU, GRID, IMAGE, observations
 
 VECTOR = Space("vector", (3,))
 NUMBERS = Space("discrete", (), (5,))
-nets = pytest.mark.parametrize("space", [VECTOR, IMAGE, NUMBERS], ids=lambda space: space.kind)
+nets = pytest.mark.parametrize(
+    "space", [VECTOR, IMAGE, GRID, NUMBERS], ids=lambda space: space.kind
+)
 norms = pytest.mark.parametrize("norm", [None, "layer", "batch"], ids=str)
 
 

@@ -16,7 +16,7 @@ from rlrun.nets.dense import Activation
 from rlrun.nets.distributions import Categorical, Gaussian
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
-from tests.support.nets import CPU, IMAGE, observations
+from tests.support.nets import CPU, GRID, IMAGE, observations
 
 distributions: Any = torch.distributions  # not typed
 CHOICES = [(5,), (2,), (3, 2, 4), (2, 2)]
@@ -117,7 +117,9 @@ def started(net: PolicyNet, seeds: int) -> Parameters:
 
 
 @networks
-@pytest.mark.parametrize("space", [Space("vector", (3,)), IMAGE], ids=["vector", "image"])
+@pytest.mark.parametrize(
+    "space", [Space("vector", (3,)), IMAGE, GRID], ids=lambda space: space.kind
+)
 @pytest.mark.parametrize("hidden", [(), (6,), (9, 5)])
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 @pytest.mark.parametrize("value", [True, False])

@@ -14,7 +14,7 @@ from torch.nn import functional
 from rlrun.core.types import Space
 from rlrun.nets.adam import Adam
 from rlrun.nets.q_network import ValueNet
-from tests.support.nets import IMAGE, gradient, learn, observations, started
+from tests.support.nets import GRID, IMAGE, gradient, learn, observations, started
 
 
 class Twin(nn.Module):
@@ -29,6 +29,11 @@ class Twin(nn.Module):
                 nn.Conv2d(32, 64, 4, 2),
                 nn.Conv2d(64, 64, 3, 1),
             ]
+        if space.kind == "grid":
+            self.layers = [nn.Conv2d(space.shape[0], 16, 3)]
+        self.convolutions = list(self.layers)
+        self.top = torch.tensor([float(max(1, top)) for top in space.top or (255,)])
+        if self.convolutions:
             sizes = [self.convolved(torch.zeros(1, *space.shape)).shape[1], *sizes]
         self.sizes = sizes
         self.layers += [nn.Linear(i, o) for i, o in pairwise(sizes)]
@@ -47,23 +52,23 @@ class Twin(nn.Module):
                 layer.bias.copy_(bias[: len(layer.weight)])
 
     def convolved(self, x: Tensor) -> Tensor:
-        for layer in self.layers[:3]:
+        for layer in self.convolutions:
             x = functional.relu(layer(x))
         return x.flatten(1)
 
     def forward(self, x: Tensor) -> Tensor:
         if x.dtype == torch.uint8:
-            x = self.convolved(x / 255)
+            x = self.convolved(x / self.top[:, None, None])
         linear = [layer for layer in self.layers if isinstance(layer, nn.Linear)]
         for layer in linear[:-1]:
             x = functional.relu(layer(x))
         return linear[-1](x)  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("sizes", [[3, 7, 2], [4, 8, 8, 4], [5, 1], [1, 33, 17, 5, 3], "image"])
-def test_values_and_gradients_are_those_of_torch(sizes: list[int] | str) -> None:
-    space = IMAGE if isinstance(sizes, str) else Space("vector", (sizes[0],))
-    hidden, actions = ([20], 5) if isinstance(sizes, str) else (sizes[1:-1], sizes[-1])
+@pytest.mark.parametrize("sizes", [[3, 7, 2], [4, 8, 8, 4], [5, 1], [1, 33, 17, 5, 3], IMAGE, GRID])
+def test_values_and_gradients_are_those_of_torch(sizes: list[int] | Space) -> None:
+    space = sizes if isinstance(sizes, Space) else Space("vector", (sizes[0],))
+    hidden, actions = ([20], 5) if isinstance(sizes, Space) else (sizes[1:-1], sizes[-1])
     net = ValueNet(space, hidden, actions)
     params = started(net, [4, 5, 6])
     obs = observations(space, 3, 6)
@@ -71,7 +76,7 @@ def test_values_and_gradients_are_those_of_torch(sizes: list[int] | str) -> None
     assert torch.equal(values, net.infer(params.pieces, obs))
     into = gradient(net, params, obs, 2 * values)  # of the squares' sum
     for row in range(3):
-        front = [] if space.kind == "image" else [space.shape[0]]
+        front = [] if space.has_frames else [space.shape[0]]
         twin = Twin(params.pieces, row, space, [*front, *hidden, actions])
         assert torch.allclose(values[row], twin(obs[row]), atol=1e-6)
         twin(obs[row]).pow(2).sum().backward()
@@ -88,7 +93,7 @@ def test_values_and_gradients_are_those_of_torch(sizes: list[int] | str) -> None
         assert into.flat[row].count_nonzero() == real  # padding has no gradient
 
 
-@pytest.mark.parametrize("space", [Space("vector", (3,)), IMAGE])
+@pytest.mark.parametrize("space", [Space("vector", (3,)), IMAGE, GRID])
 @pytest.mark.parametrize("hidden", [[], [6], [9, 5], [8, 8, 8]])
 @pytest.mark.parametrize("dueling", [False, True])
 @pytest.mark.parametrize("atoms", [1, 7])
@@ -134,6 +139,30 @@ def test_small_images_are_padded() -> None:
     assert torch.equal(net.infer(params.pieces, obs), larger.infer(params.pieces, padded))
 
 
+def test_a_grid_by_hand() -> None:
+    """One cell of a grid of 1 x 2, at its largest, is 1 wherever its channel ends."""
+    space = Space("grid", (2, 1, 2), top=(4, 10))
+    net = ValueNet(space, [], 1)
+    params = started(net, [0])
+    params.flat.zero_()
+    kernel = params.pieces[0][0].view(16, 2, 3, 3)
+    kernel[5, 0, 0, 0], kernel[5, 1, 0, 1] = 2.0, 3.0  # of the left cell, and of the right one
+    params.pieces[2][0, 5, 0] = 7.0  # the head reads channel 5
+    obs = torch.tensor([[[[4, 0]], [[0, 5]]], [[[1, 4]], [[10, 10]]]], dtype=torch.uint8)
+    values = net.infer(params.pieces, obs[None])[0, :, 0]
+    assert values.tolist() == pytest.approx([7 * (2 + 1.5), 7 * (0.5 + 3)])
+
+
+def test_large_grids_go_through_the_convolutions_for_images() -> None:
+    """With their own bounds: a map of 0 and 1 gives what an image of 0 and 255 gives."""
+    grid, image = Space("grid", (1, 40, 20), top=(1,)), Space("image", (1, 40, 20))
+    net = ValueNet(grid, [4], 2)
+    params = started(net, [0])
+    obs = observations(grid, 1, 2)
+    wanted = ValueNet(image, [4], 2).infer(params.pieces, 255 * obs)
+    assert torch.allclose(net.infer(params.pieces, obs), wanted, atol=1e-6)
+
+
 def test_discrete_observations_are_one_hot() -> None:
     net = ValueNet(Space("discrete", (), (3,)), [], 2)
     params = started(net, [0])
@@ -160,7 +189,10 @@ def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
     rng = random.Random(draw)
     width = rng.choice([1, 2, 3, 4, 5, 8, 17, 33, 100, 173, 400])
     image = Space("image", (rng.choice([1, 3, 4]), rng.randint(7, 60), rng.randint(30, 60)))
-    space = image if draw % 4 == 3 else Space("vector", (width,))
+    channels = rng.randint(1, 12)
+    sides = (rng.randint(1, 35), rng.randint(1, 35))
+    grid = Space("grid", (channels, *sides), top=tuple(rng.choices(range(12), k=channels)))
+    space = {2: grid, 3: image}.get(draw % 4, Space("vector", (width,)))
     actions, atoms = rng.randint(1, 18), rng.choice([1, 1, 2, 11, 51])
     hidden = [rng.choice([1, 3, 5, 7, 17, 32, 64, 84, 128]) for _ in range(rng.randint(0, 3))]
     seeds, batch = rng.choice([2, 3, 7]), rng.choice([1, 5, 10, 32, 64, 128])

@@ -69,11 +69,24 @@ class PixelReach(Reach):
     ACTION = (1,)
 
     def _space(self) -> spaces.Space[Any]:
-        return spaces.Box(0, 255, (9, 10, 1), np.uint8)
+        return spaces.Box(0, 255, (36, 40, 1), np.uint8)
 
     def _see(self) -> Any:
         self._aim = self.np_random.uniform(-0.8, 0.8)
-        return np.full((9, 10, 1), 127.5 * (1 + self._aim), np.uint8)
+        return np.full((36, 40, 1), 127.5 * (1 + self._aim), np.uint8)
+
+
+class GridReach(Reach):
+    """One number to be as high as every cell's."""
+
+    ACTION = (1,)
+
+    def _space(self) -> spaces.Space[Any]:
+        return spaces.Box(-5, 5, (4, 6), np.int8)
+
+    def _see(self) -> Any:
+        self._aim = self.np_random.integers(-4, 5) / 5
+        return np.full((4, 6), round(5 * self._aim), np.int8)
 
 
 class Delay(probes.Delay):
@@ -92,5 +105,5 @@ class Endless(probes.Endless):
         self.action_space = ACTION
 
 
-for _name in ("Reach", "Turn", "PixelReach", "Delay", "Endless"):
+for _name in ("Reach", "Turn", "PixelReach", "GridReach", "Delay", "Endless"):
     gym.register(f"{_name}-v0", f"tests.support.control:{_name}")

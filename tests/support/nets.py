@@ -15,6 +15,7 @@ from rlrun.nets.q_network import ValueNet
 
 CPU = torch.device("cpu")
 IMAGE = Space("image", (2, 40, 44))
+GRID = Space("grid", (3, 5, 6), top=(10, 1, 3))
 
 
 def started(net: ValueNet, seeds: Sequence[int]) -> Parameters:
@@ -34,6 +35,9 @@ def observations(space: Space, *lead: int, draw: int = 1) -> Tensor:
     rng = np.random.default_rng(draw)
     if space.kind == "image":
         return torch.from_numpy(rng.integers(0, 256, (*lead, *space.shape), np.uint8))
+    if space.kind == "grid":
+        high = np.array(space.top)[:, None, None] + 1
+        return torch.from_numpy(rng.integers(0, high, (*lead, *space.shape), np.uint8))
     return torch.from_numpy(rng.standard_normal((*lead, *space.shape)).astype(np.float32))
 
 

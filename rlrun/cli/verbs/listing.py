@@ -166,7 +166,7 @@ def _kinds(kinds: Sequence[str], needs: str) -> str:
         return "a known model"
     if needs == "table":
         return "discrete, or bins"
-    possible = [kind for kind in NAMES if kind != "image" or "image" in kinds]
+    possible = [kind for kind in NAMES if kind not in ("image", "grid") or kind in kinds]
     return "any" if len(kinds) == len(possible) else ", ".join(NAMES[kind] for kind in kinds)
 
 

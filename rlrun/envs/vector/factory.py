@@ -25,8 +25,10 @@ def open_grid(
             return FilmedAtari(make, how.frame_stack, film)
         return AtariGrid(make, num_envs, how.frame_stack)
     if film is not None:
-        return SyncGrid([lambda: adapt(Filmed(make(), film), how.frame_stack)], how.rebuild)
-    makers = [lambda: adapt(make(), how.frame_stack)] * num_envs
+        return SyncGrid(
+            [lambda: adapt(Filmed(make(), film), how.frame_stack, how.obs)], how.rebuild
+        )
+    makers = [lambda: adapt(make(), how.frame_stack, how.obs)] * num_envs
     if how.vector == "async":
         return AsyncGrid(makers, how.rebuild, how.timeout, how.global_seed)
     return SyncGrid(makers, how.rebuild)

@@ -11,6 +11,7 @@ import gymnasium as gym
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rlrun.core.types import Array
+from rlrun.envs.arrays import ObsChoice
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
@@ -23,8 +24,9 @@ class EnvOptions:
 
     ``rebuild`` makes each anew for every episode, where something of the last one would be left in
     it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
-    is how many seconds a step may take; ``on_hang`` is told of one that takes longer; images are
-    stacks of ``frame_stack`` frames; ``scale_obs`` brings the bounds of vectors to [-1, 1];
+    is how many seconds a step may take; ``on_hang`` is called with a sentence about one that takes
+    longer; images and grids are stacks of ``frame_stack`` frames; ``obs`` says what observations
+    are taken for (``rlrun.envs.arrays``); ``scale_obs`` brings the bounds of vectors to [-1, 1];
     ``learnt`` makes the rewards that are learnt from; ``resume_actions`` is the most actions of an
     episode that are kept so that a resumed run can play them again; ``global_seed`` is what the
     global generators of an environment's own process are seeded from, where it draws from them;
@@ -38,6 +40,7 @@ class EnvOptions:
     on_hang: OnHang = give_up
     frame_stack: int = 1
     scale_obs: bool = False
+    obs: ObsChoice | None = None
     learnt: RewardTransform = IDENTITY
     resume_actions: int = RESUME_ACTIONS
     global_seed: tuple[int, ...] = ()
