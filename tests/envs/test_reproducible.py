@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from rlrun.cli.verbs.dispatch import run_verb
 from rlrun.core.schema import construct
 from rlrun.envs import global_generators
 from rlrun.envs.settings import EnvSettings
@@ -123,6 +124,24 @@ def test_a_resumed_run_keeps_its_reason_once(tmp_path: Path) -> None:
     after = meta(tmp_path / "run")["not_exact_because"]
     assert after[0] == before[0]
     assert len(after) == len(set(after))
+
+
+@pytest.mark.slow
+def test_to_evaluate_or_record_says_so_too_and_repeats_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines(tmp_path / "run")
+    run = str(tmp_path / "run")
+    capsys.readouterr()
+    shown = []
+    for _ in range(2):
+        assert run_verb(["evaluate", run, "--json"]) == 0
+        out, err = capsys.readouterr()
+        assert err.startswith("rlrun: not exact: tests.support.faulty:Unseeded-v0 draws random")
+        shown.append(json.loads(out)["returns"])
+    assert shown[0] == shown[1]
+    assert run_verb(["record", run]) == 2  # it cannot be filmed
+    assert "rlrun: not exact: tests.support.faulty:Unseeded-v0" in capsys.readouterr().err
 
 
 def test_processes_of_environments_draw_numbers_of_their_own() -> None:

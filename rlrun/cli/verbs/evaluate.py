@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rlrun.cli.verbs.arguments import flag, split
-from rlrun.cli.verbs.runs import open_run
+from rlrun.cli.verbs.runs import open_run, warn_inexact
 from rlrun.core.checks import at_least
 from rlrun.core.schema import construct
 from rlrun.core.types import Array
@@ -88,6 +88,7 @@ def evaluate(words: list[str]) -> int:
     options = construct(EvaluateOptions, values, "")
     changed = settings if settings != run.settings else None
     player = load_player(run, options.which, options.learners(run), settings["device"])
+    warn_inexact(player.parts.env, player.seeds[0])
     episodes = options.episodes_per_seed(run)
     played = play(player, episodes, settings=changed, episode_seed=options.episode_seed)
     result = described(player, played)

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlrun.build import evaluation_envs
 from rlrun.cli.verbs.arguments import option, split
-from rlrun.cli.verbs.runs import open_run
+from rlrun.cli.verbs.runs import open_run, warn_inexact
 from rlrun.core.checks import at_least
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
@@ -85,6 +85,7 @@ def record(words: list[str]) -> int:
     parts = construct(Settings, settings, "")
     if settings["env"] != run.settings["env"]:
         check_spaces(player, parts)
+    warn_inexact(parts.env, seed)
     try:
         _film(player, parts, options, out, kind)
     except BrokenPipeError:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlrun.core.errors import BadInput, RunFailed, did_you_mean
 from rlrun.run_folder.files import check_files
@@ -12,6 +14,9 @@ from rlrun.run_folder.folder import read_meta
 from rlrun.run_folder.reader import RecordedRun, read_run
 from rlrun.sweep.plan import is_sweep
 from rlrun.sweep.plan import read as read_plan
+
+if TYPE_CHECKING:
+    from rlrun.envs.settings import EnvSettings
 
 
 def find(name: str, verb: str) -> Path:
@@ -40,6 +45,12 @@ def open_run(words: Sequence[str], verb: str) -> RecordedRun:
     folder = find(words[0], verb)
     check_files(folder)
     return read_run(folder)
+
+
+def warn_inexact(env: EnvSettings, seed: int) -> None:
+    """Say why what is played now in this environment is not what the run itself played."""
+    if sentence := env.check_reproducible(seed):
+        print(f"rlrun: not exact: {sentence}", file=sys.stderr)
 
 
 def last_begun() -> Path:
