@@ -194,13 +194,13 @@ class ActionMap:
             raise ValueError(f"actions of the kind {space} are not supported")
 
     def __call__(self, action: Array) -> Array:
-        """What Gymnasium takes for ``action [env, ...]``."""
+        """What Gymnasium takes for ``action [env, ...]``: an array that environments may edit."""
         return self._convert(action)
 
 
 def _shift(start: Array | int) -> Callable[[Array], Array]:
-    """To numbers that begin at ``start``."""
-    return (lambda action: action + start) if np.any(start) else (lambda action: action)
+    """To numbers that begin at ``start``, in an array of their own."""
+    return (lambda action: action + start) if np.any(start) else (lambda action: action.copy())
 
 
 def _scale(box: spaces.Box) -> Callable[[Array], Array]:
