@@ -13,6 +13,7 @@ import numpy as np
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
 from rlrun.envs.arrays import blank
+from rlrun.envs.conform import Conform, NotInSpace, short
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.playback import Player, Which, load_player
 from rlrun.run_folder.curves import Curve
@@ -95,20 +96,29 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
     inner = adapted if isinstance(adapted, gym.ObservationWrapper) else None
     choice, scale = parts.env.obs, parts.env.scale_obs
     to_ours = ObsMap(adapted.observation_space, space.stack, scale, choice)
+    conform = Conform(adapted.observation_space)
     frame_shape = raw.observation_space.shape
 
     def to_input(frames: deque[Array], obs: Any) -> Array:
         if space.stack > 1:
             older = blank(raw.observation_space, space.kind)
             obs = _stacked(frames, np.asarray(obs), space.stack, older)
-        elif inner is not None:
-            obs = inner.observation(obs)
-        elif np.shape(obs) != frame_shape:
+        elif inner is None and np.shape(obs) != frame_shape:
             raise BadInput(
                 f"one observation of {player.run.env} has the shape {frame_shape}, not "
                 f"{np.shape(obs)}."
             )
-        return np.asarray(to_ours(np.asarray(obs)[None]).reshape(space.shape))
+        try:
+            given = np.asarray(conform(obs if inner is None else inner.observation(obs)))
+        except NotInSpace as error:
+            raise BadInput(f"this is no observation of {player.run.env}: {error}.") from error
+        seen = np.asarray(to_ours(given[None]).reshape(space.shape))
+        if to_ours.wrong(seen) is not None:
+            raise BadInput(
+                f"this is no observation of {player.run.env}: {short(obs)} is not in "
+                f"{short(adapted.observation_space)}."
+            )
+        return seen
 
     return to_input, ActionMap(raw.action_space)
 

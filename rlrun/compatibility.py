@@ -32,6 +32,13 @@ def too_short_to_learn(agent: Any, steps: int) -> str:
     )
 
 
+def text_left_out(spec: Spec) -> str:
+    """The sentence that agents do not see the text in the observations; "" where there is none."""
+    if not spec.left_out:
+        return ""
+    return f"{' and '.join(spec.left_out)} of {spec.env_id} is text, and is left out"
+
+
 def incompatibility(agent: Any, spec: Spec) -> str:
     """What keeps an agent's class from this environment, as words after its name; "" for nothing.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlrun.build import build_agent, evaluation_envs, evaluation_limit, replay_bytes
-from rlrun.compatibility import too_short_to_learn
+from rlrun.compatibility import text_left_out, too_short_to_learn
 from rlrun.core.abilities import Tabular
 from rlrun.core.errors import RunFailed
 from rlrun.core.memory import announcement
@@ -170,7 +170,7 @@ def _train(
             progress.message(f"not exact from here on: {inexact}")
         needed = announcement("the replay", replay_bytes(parts, spec))
         short = too_short_to_learn(agent, parts.total_steps)
-        for sentence in filter(None, (env.assumption(), needed, short)):
+        for sentence in filter(None, (env.assumption(), text_left_out(spec), needed, short)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)

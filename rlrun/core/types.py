@@ -135,6 +135,8 @@ class Spec:
     """The environment's table, if it has one."""
     bins: tuple[tuple[float, float, int], ...] | None = None
     """How tables discretise each dimension of continuous observations: from, to, how many bins."""
+    left_out: tuple[str, ...] = ()
+    """The parts of its observations that are text, which no agent sees."""
 
 
 class Draws(Protocol):
@@ -159,7 +161,7 @@ class Envs(Protocol):
     finished: list[Episode]
     """Episodes that ended since the caller last cleared this list."""
     faults: dict[int, str]
-    """What is no longer finite, by the seed's position in the stack."""
+    """What cannot be learnt from, by the seed's position in the stack."""
     inexact: list[str]
     """Why a resumed run would not be exact, since the caller last cleared this list."""
 

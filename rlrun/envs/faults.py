@@ -1,11 +1,17 @@
-"""What is said about environments: they hang, fail, never end, or their numbers are not finite."""
+"""Sentences about environments that hang, fail, never end or return what cannot be learnt from."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from gymnasium import spaces
+
 from rlrun.core.errors import RunFailed
-from rlrun.envs.vector.sync import EnvFault
+from rlrun.envs.conform import NotInSpace, short
+from rlrun.envs.vector.asynchronous import AsyncGrid
+from rlrun.envs.vector.atari import AtariGrid
+from rlrun.envs.vector.sync import EnvFault, SyncGrid
 
 
 @dataclass(frozen=True)
@@ -31,16 +37,53 @@ class Place:
         )
 
     def failed(self, fault: EnvFault) -> RunFailed:
-        """The error for an environment that raised an exception, with the line of its code."""
-        code = f" ({fault.where})" if fault.where else ""
+        """The error for an environment that raised an exception, with the line of its code.
+
+        What does not conform to its space was returned, and has no line.
+        """
+        code = (
+            f" ({fault.where})" if fault.where and not isinstance(fault.error, NotInSpace) else ""
+        )
         return RunFailed(
             f"{self.env_id} failed in environment {self.env} of seed {self.seed}, {self.length} "
-            f"steps into its episode: {type(fault.error).__name__}: {fault.error}{code}"
+            f"steps into its episode: {reason(fault.error)}{code}"
         )
 
-    def not_finite(self, what: str, number: float) -> str:
-        """``what`` names the number: "a reward of"."""
+    def wrong(self, what: str, number: float, why: str = "") -> str:
+        """``what`` names the number: "a reward of"; ``why`` says what is wrong with it."""
         return (
-            f"{what} {self.env_id} is {number} (environment {self.env}, {self.length} steps into "
-            "its episode)"
+            f"{what} {self.env_id} is {number}{why} (environment {self.env}, {self.length} steps "
+            "into its episode)"
         )
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says of an environment, after a colon."""
+    if isinstance(error, UnicodeEncodeError):
+        text = ascii(error.object[error.start : error.end])
+        return (
+            f"it prints or writes {text}, which the encoding {error.encoding} of this terminal or "
+            "file does not have (PYTHONUTF8=1 in front of the command sets another)"
+        )
+    if isinstance(error, NotInSpace):
+        return str(error)
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def refused(
+    vector: SyncGrid | AsyncGrid | AtariGrid, place: int, number: float
+) -> tuple[float, str]:
+    """A number that an environment observed, as it was before any conversion, and why it is wrong.
+
+    ``number`` is what the grid of environments holds of it.
+    """
+    space = vector.single_observation_space
+    if not isinstance(space, spaces.Box):
+        return number, f", which is not in {short(space)}"
+    if math.isfinite(number):
+        return number, ", which float32 cannot hold"
+    if math.isinf(number) and not isinstance(vector, AtariGrid):
+        large = vector.too_large(place)
+        if large is not None:
+            return large, f", which {space.dtype} cannot hold"
+    return number, ""

@@ -21,7 +21,7 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.types import Array, Episode, Spec, State, Step
-from rlrun.envs.faults import Place
+from rlrun.envs.faults import Place, refused
 from rlrun.envs.history import ActionHistory
 from rlrun.envs.model import read_model
 from rlrun.envs.spaces import ActionMap, ObsMap
@@ -86,9 +86,9 @@ class GymEnvs:
         self.finished: list[Episode] = []
         """Episodes that ended since somebody last cleared this list."""
         self.faults: dict[int, str] = {}
-        """The seeds, by position, whose numbers are not finite any more, and what it was."""
+        """The seeds, by position, with numbers that cannot be learnt from, and what it was."""
         self.inexact: list[str] = []
-        """Why a resumed run would not be exact, since somebody last cleared this list."""
+        """Why a resumed run would not be exact, since the caller last cleared this list."""
         self.restart()
 
     def restart(self) -> None:
@@ -112,7 +112,7 @@ class GymEnvs:
         """
         if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
             action = action.copy()
-            self._exclude(np.isfinite(action), action, "an action in")
+            self._exclude(~np.isfinite(action), action, "an action in")
         flat = action.reshape(-1, *action.shape[2:])
         if (overlong := self._history.add(flat)) is not None:
             self.inexact.append(self._place(*divmod(overlong, self.per_seed)).overlong(self._most))
@@ -120,7 +120,7 @@ class GymEnvs:
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
         reward = rewards.reshape(self._grid).astype(np.float64)
         if not math.isfinite(reward.sum()):
-            self._exclude(np.isfinite(reward), reward, "a reward of")
+            self._exclude(~np.isfinite(reward), reward, "a reward of")
         discount = self._gamma * ~terminations.reshape(self._grid)
         next_obs = self._obs(raw)
         self._return += reward
@@ -164,15 +164,18 @@ class GymEnvs:
     def _place(self, s: int, e: int) -> Place:
         return Place(self.spec.env_id, e, self._seeds[s], int(self._length[s, e]))
 
-    def _exclude(self, sane: Array, values: Array, what: str) -> None:
-        """Note the seeds whose ``values [seed, env, ...]`` are not finite, and make them 0.
+    def _exclude(self, wrong: Array, values: Array, what: str, given: Array | None = None) -> None:
+        """Note the seeds with ``wrong [seed, env, ...]`` in their ``values``, and put 0 there.
 
         Nothing of them reaches the other seeds; what goes on with them is of no use to anybody.
+        ``given`` are the environments' own numbers, of which the observations were made.
         """
-        for s, e in np.argwhere(~sane.reshape(*self._grid, -1).all(-1)).tolist():
-            number = values[s, e][~sane[s, e]].flat[0] if values.ndim > 2 else values[s, e]
-            self.faults.setdefault(s, self._place(s, e).not_finite(what, number))
-        values[~sane] = 0
+        for s, e in np.argwhere(wrong.reshape(*self._grid, -1).any(-1)).tolist():
+            number, why = (values if given is None else given)[s, e, ...][wrong[s, e]].flat[0], ""
+            if given is not None:
+                number, why = refused(self._vector, s * self.per_seed + e, number)
+            self.faults.setdefault(s, self._place(s, e).wrong(what, number, why))
+        values[wrong] = 0
 
     def _episode_seed(self, s: int, e: int) -> int:
         return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
@@ -183,8 +186,8 @@ class GymEnvs:
 
     def _obs(self, raw: Any) -> Array:
         obs = self._obs_map(raw).reshape(self._obs_shape)
-        if self.spec.obs.kind == "vector" and not math.isfinite(obs.sum()):
-            self._exclude(np.isfinite(obs), obs, "an observation of")
+        if (wrong := self._obs_map.wrong(obs)) is not None:
+            self._exclude(wrong, obs, "an observation of", raw.reshape(self._obs_shape))
         return obs
 
     def state_dict(self) -> State:
@@ -232,9 +235,9 @@ class GymEnvs:
             self._vector.ended = np.flatnonzero(gone).tolist()
             self.obs = self._reset(np.zeros(self._grid, np.bool_))
             del self.finished[-len(self._vector.ended) :]  # nobody played them to their end
+        env_id = self.spec.env_id
         return [
-            f"{self.spec.env_id} {reason} (seeds {self._numbered(where)}): a new episode begins "
-            "there"
+            f"{env_id} {reason} (seeds {self._numbered(where)}): a new episode begins there"
             for reason, where in reasons.items()
             if where.any()
         ]

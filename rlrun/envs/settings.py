@@ -16,12 +16,14 @@ from rlrun.core.rng import Purpose
 from rlrun.core.types import Envs, Spec
 from rlrun.envs import global_generators, reproducible
 from rlrun.envs.arrays import EARLIER, ObsChoice, assumption
+from rlrun.envs.conform import Compound
 from rlrun.envs.factory import open_envs
+from rlrun.envs.faults import reason
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
 from rlrun.envs.rewards import RewardTransform
 from rlrun.envs.spaces import bounds, scaled
-from rlrun.envs.survey import check_shapes
+from rlrun.envs.survey import check_steps
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.sync import RESUME_ACTIONS, EnvOptions
 from rlrun.envs.watchdog import OnHang, give_up
@@ -187,16 +189,19 @@ class EnvSettings:
         Raises BadInput where the environment cannot be made, its spaces are not supported, or it
         does not keep to them.
         """
+        left_out: tuple[str, ...] = ()
         try:
             if self._atari is None:
-                check_shapes(self.make(), self.obs)
+                env = self.make()
+                check_steps(env, self._how.frame_stack, self.obs)
+                left_out = tuple(Compound(env.observation_space).texts)
             envs = self.open([0], 1, gamma=gamma)
             envs.close()
         except Exception as error:
-            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-            raise BadInput(f"{self.id} cannot be used: {kind}{error}") from error
+            why = reason(error).removeprefix("ValueError: ")
+            raise BadInput(f"{self.id} cannot be used: {why}") from error
         bins = self._scaled_bins() if self._how.scale_obs else self.bins
-        return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=bins)
+        return dataclasses.replace(envs.spec, num_envs=self.num_envs, bins=bins, left_out=left_out)
 
     def check_reproducible(self, seed: int, on_hang: OnHang = give_up) -> str:
         """Why a run in this environment is not exact, as a sentence; empty where it may be.

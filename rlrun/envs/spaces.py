@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import (
-    FlattenObservation,
-    FrameStackObservation,
-    TransformObservation,
-)
+from gymnasium.wrappers import FrameStackObservation, TransformObservation
 
 from rlrun.core.types import Array, Space
 from rlrun.envs.arrays import ObsChoice, blank, grid_bounds, kind_of, largest, layout_of
+from rlrun.envs.conform import Compound, Conform, can_flatten, short
 
 
 def adapt(
@@ -25,8 +22,8 @@ def adapt(
     """The environment with compound observations as one array, images and grids in stacks.
 
     Where all parts are discrete that is a vector of their numbers, else, or where ``choice`` wants
-    a vector, one of floats. Raises ValueError where that is impossible, or a stack is wanted of
-    what are no images or grids.
+    a vector, one of floats; parts that are text are left out. Raises ValueError where that is
+    impossible, or a stack is wanted of what are no images or grids.
     """
     space = env.observation_space
     kind = kind_of(space, choice)
@@ -37,24 +34,31 @@ def adapt(
                 "observations are none"
             )
         padding: Any = "zero" if kind == "image" else blank(space, kind)
-        return FrameStackObservation(env, frame_stack, padding_type=padding)
+        frames = TransformObservation(env, Conform(space), space)
+        return FrameStackObservation(frames, frame_stack, padding_type=padding)
     if kind is not None or (isinstance(space, spaces.Discrete) and choice != "vector"):
         return env
+    compound = Compound(space)
+    if not compound.leaves:
+        what = " and ".join(compound.texts) or "its observation"
+        raise ValueError(f"{what} has no numbers that an agent could learn from ({short(space)})")
+    for leaf in compound.leaves:
+        if not can_flatten(leaf.space):
+            where = f" ({leaf.name})" if leaf.path else ""
+            name = type(leaf.space).__name__
+            raise ValueError(f"observations of the kind {name}{where} are not supported")
+    parts = [leaf.space for leaf in compound.leaves]
     starts: list[int] = []
     sizes: list[int] = []
-    if choice != "vector" and _numbered(space, starts, sizes):
-        flat = spaces.MultiDiscrete(sizes, start=starts)
-        return TransformObservation(env, partial(_numbers, space), flat)
-    if not space.is_np_flattenable:
-        raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
-    return FlattenObservation(env)
+    if choice != "vector" and all(_numbered(part, starts, sizes) for part in parts):
+        whole = spaces.MultiDiscrete(sizes, start=starts)
+        return TransformObservation(env, compound.numbers, whole)
+    flat = spaces.flatten_space(spaces.Tuple(parts))
+    return TransformObservation(env, compound.flattened, flat)
 
 
 def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> bool:
-    """Whether all parts of a space are discrete; adds where each one's numbers begin, and how many.
-
-    The parts come in the order of `_numbers`.
-    """
+    """Whether a part is discrete; adds where each number begins, and how many there are."""
     match space:
         case spaces.Discrete():
             starts.append(int(space.start))
@@ -66,25 +70,9 @@ def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> boo
             count = int(np.prod(space.shape))
             starts.extend([0] * count)
             sizes.extend([2] * count)
-        case spaces.Tuple():
-            return all(_numbered(part, starts, sizes) for part in space.spaces)
-        case spaces.Dict():
-            return all(_numbered(part, starts, sizes) for part in space.spaces.values())
         case _:
             return False
     return True
-
-
-def _numbers(space: gym.Space[Any], value: Any) -> Array:
-    """The numbers ``[part]`` in a value of a space whose parts are all discrete."""
-    match space:
-        case spaces.Tuple():
-            parts = [_numbers(s, v) for s, v in zip(space.spaces, value, strict=True)]
-        case spaces.Dict():
-            parts = [_numbers(s, value[name]) for name, s in space.spaces.items()]
-        case _:
-            return np.ravel(np.asarray(value, np.int64))
-    return np.concatenate(parts)
 
 
 class ObsMap:
@@ -92,8 +80,8 @@ class ObsMap:
 
     Discrete observations, one or several, are numbers from 0. Images and grids (see
     `rlrun.envs.arrays.kind_of`) are bytes ``[stack * channels, height, width]``, whatever their
-    layout; a grid's numbers are counted from the lowest, and what is out of their bounds is cut to
-    them. Other Box observations are float32 vectors.
+    layout; a grid's numbers are counted from the lowest. Other Box observations are float32
+    vectors.
 
     Args:
         space: that of one observation.
@@ -117,8 +105,9 @@ class ObsMap:
         if scale and kind != "vector":
             raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
         self._scale = bounds(space) if scale else None
-        self._start: Array | int = 0
+        self._start: Array | int | None = None
         self._range: tuple[Array, Array] | None = None
+        self._outside: Array | None = None  # of the latest batch, where a grid's bounds are left
         self._dtype: type[np.generic] = np.float32
         self._channels_last = False
         if kind == "image" or kind == "grid":
@@ -132,24 +121,54 @@ class ObsMap:
             self.space = Space("vector", (int(np.prod(space.shape or ())),))
         elif isinstance(space, spaces.Discrete):
             self.space = Space("discrete", (), (int(space.n),))
-            self._start, self._dtype = int(space.start), np.int64
+            self._start, self._dtype = int(space.start) or None, np.int64
         elif isinstance(space, spaces.MultiDiscrete):
             self.space = Space("multi_discrete", space.shape, tuple(space.nvec.tolist()))
-            self._start, self._dtype = space.start if space.start.any() else 0, np.int64
+            self._start, self._dtype = space.start if space.start.any() else None, np.int64
         else:
             raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
+        if 0 in self.space.shape:
+            raise ValueError(
+                f"its observations, {short(space)}, have no numbers that an agent could learn from"
+            )
+        self._largest = np.array(self.space.choices, np.uint64) - np.uint64(1)
+        if self.space.kind == "discrete":
+            self._largest = self._largest[0]
 
     def __call__(self, raw: Any) -> Array:
         if self._range is not None:
             low, high = self._range
+            numbers = np.asarray(raw, low.dtype)
+            outside = (numbers < low) | (numbers > high)
+            self._outside = outside if np.count_nonzero(outside) else None
             # where the difference is too large for the type, as in int8, its byte is right still
-            raw = np.clip(np.asarray(raw, low.dtype), low, high) - low
+            raw = numbers - low
         if self._channels_last:
             raw = np.moveaxis(raw, -1, -3)
+            if self._outside is not None:
+                self._outside = np.moveaxis(self._outside, -1, -3)
         if self._scale is not None:
             return np.asarray(scaled(raw, *self._scale), np.float32)
+        if raw.dtype == np.float64:
+            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite: see `wrong`
+                return np.array(raw, self._dtype, order="C")
         obs: Array = np.array(raw, self._dtype, order="C")
-        return obs - self._start if np.any(self._start) else obs
+        return obs if self._start is None else obs - self._start
+
+    def wrong(self, obs: Array) -> Array | None:
+        """Where numbers of ``obs [seed, env, ...]``, the latest batch, cannot be learnt from.
+
+        They are not finite, none of the choices, or outside of a grid's bounds: a learner that used
+        them would learn nothing, or read what belongs to other seeds. None if all are right.
+        """
+        if self.space.kind == "vector":
+            return None if math.isfinite(obs.sum()) else ~np.isfinite(obs)
+        if self.space.kind == "image":
+            return None
+        if self.space.kind == "grid":
+            return None if self._outside is None else self._outside.reshape(obs.shape)
+        wrong = obs.view(np.uint64) > self._largest  # without a sign, what is negative is large
+        return wrong if np.count_nonzero(wrong) else None
 
 
 def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
@@ -157,11 +176,18 @@ def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
     if not isinstance(space, spaces.Box):
         raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-    if not (np.isfinite(high - low).all() and (low < high).all()):
+    if not (_spanned(low, high) and (low < high).all()):
         raise ValueError(
-            "env.scale_obs=true is for numbers with finite bounds; some of its are not"
+            "env.scale_obs=true is for numbers with finite bounds that float64 can subtract; some "
+            "of its are not"
         )
     return low, high
+
+
+def _spanned(low: Array, high: Array) -> bool:
+    """Whether all bounds and their differences are numbers of float64."""
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(high.astype(np.float64) - low.astype(np.float64)).all())
 
 
 def scaled(value: Any, low: Any, high: Any) -> Any:
@@ -186,6 +212,11 @@ class ActionMap:
         elif isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
             if not (np.isfinite(space.low).all() and np.isfinite(space.high).all()):
                 raise ValueError("continuous actions without finite bounds are not supported")
+            if not _spanned(space.low, space.high):
+                raise ValueError(
+                    f"continuous actions with bounds as far apart as those of {short(space)} are "
+                    "not supported: float64 cannot hold their difference"
+                )
             if 0 in space.shape:
                 raise ValueError("actions without a single number are not supported")
             self.space = Space("vector", space.shape)

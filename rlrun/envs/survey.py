@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
+from gymnasium import spaces
 
 from rlrun.core.types import Space, Spec
-from rlrun.envs.arrays import ObsChoice, grid_bounds, kind_of
+from rlrun.envs.arrays import ObsChoice
+from rlrun.envs.conform import Conform, NotInSpace, one_number, short
 from rlrun.envs.ids import env_ids, env_spec, is_atari
 from rlrun.envs.model import read_model
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
@@ -69,31 +70,19 @@ def _silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-def check_shapes(env: gym.Env[Any, Any], choice: ObsChoice | None = None) -> None:
-    """Raises ValueError for observations of another shape than their space's.
-
-    They would be stretched to it without a word when environments are put into one array. And for
-    a grid whose numbers are out of their bounds, to which they would be cut. ``choice`` is what
-    ``env.obs`` says.
-    """
-    space = env.observation_space
-    shape, grid = space.shape, kind_of(space, choice) == "grid"
-    env.action_space.seed(0)
-    first, _ = env.reset(seed=0)
-    second, *_ = env.step(env.action_space.sample())
-    env.close()
-    for obs, place in ((first, "reset"), (second, "step")):
-        if shape is not None and np.shape(obs) != shape:
-            raise ValueError(
-                f"its {place} gives an observation of shape {np.shape(obs)}, but its space of "
-                f"observations says {shape}"
-            )
-        if not grid:
-            continue
-        low, high = grid_bounds(space)
-        if not ((low <= obs) & (obs <= high)).all():
-            raise ValueError(
-                f"its {place} gives numbers from {int(np.min(obs))} to {int(np.max(obs))}, but its "
-                f"space of observations has {int(low.min())} to {int(high.max())}, by which a grid "
-                "is scaled: mend the space, or write env.obs=vector"
-            )
+def check_steps(env: gym.Env[Any, Any], frame_stack: int, choice: ObsChoice | None = None) -> None:
+    """Raises ValueError where spaces are not supported, or the first step does not keep to them."""
+    adapted = adapt(env, frame_stack, choice)
+    with contextlib.closing(adapted):
+        space = adapted.observation_space
+        obs_map = ObsMap(space, frame_stack, choice=choice)
+        ActionMap(env.action_space)
+        conform = Conform(space)
+        env.action_space.seed(0)
+        first, _ = adapted.reset(seed=0)
+        second, reward, *_ = adapted.step(env.action_space.sample())
+        one_number(reward)
+        for obs in map(conform, (first, second)):
+            is_grid = obs_map.space.kind == "grid"
+            if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):
+                raise NotInSpace(f"its observation is {short(obs)}, which is not in {short(space)}")

@@ -23,6 +23,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
 from rlrun.core.types import Array
 from rlrun.envs import global_generators
+from rlrun.envs.conform import Conform, one_number
 from rlrun.envs.vector.sync import EnvFault
 
 PR_SET_PDEATHSIG = 1  # of prctl: the signal a process gets when its parent dies
@@ -49,6 +50,7 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         if own_process:
             _belong_to_the_run()
         self._make, self._place, self._rebuild = make, place, rebuild
+        self._conform = Conform(self.observation_space)
         self._obs: Any = None
 
     def reset(
@@ -57,12 +59,18 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         if self._rebuild:
             self.env.close()
             self.env = self._make()
-        self._obs, _ = self.env.reset(seed=seed)
+        obs, _ = self.env.reset(seed=seed)
+        self._obs = self._conform(obs)
         return self._obs, {}
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        self._obs, reward, terminated, truncated, _ = self.env.step(action)
-        return self._obs, reward, terminated, truncated, {}
+        obs, reward, terminated, truncated, _ = self.env.step(action)
+        self._obs = self._conform(obs)
+        return self._obs, one_number(reward), terminated, truncated, {}
+
+    def too_large(self) -> float | None:
+        """The last number that the type of its space cannot hold."""
+        return self._conform.too_large
 
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
@@ -146,6 +154,12 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         np.copyto(self.observations, [obs for obs, _ in found])
         return self.observations, [rewards for _, rewards in found]
 
+    def too_large(self, place: int) -> float | None:
+        """The last number of that environment that the type of its space cannot hold."""
+        found = self._answer(lambda: self.call_async("too_large"), self.call_wait)
+        number: float | None = found[place]
+        return number
+
     def _answer(self, ask: Callable[[], None], wait: Callable[[float | None], Any]) -> Any:
         """What the environments answer; raises EnvFault for the one that does not."""
         try:
@@ -161,12 +175,12 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         """Raises EnvFault for the first environment that raised."""
         if not all(successes):
             try:
-                place, kind, value, trace = self.error_queue.get(timeout=10)
+                place, _, value, trace = self.error_queue.get(timeout=10)
             except queue.Empty:  # an exception that cannot go from one process to another
                 raise EnvFault(self._silent(), RuntimeError("it raised an exception")) from None
             lines = re.findall(r'File "(.+)", line (\d+)', str(trace))
             where = f"{lines[-1][0]}, line {lines[-1][1]}" if lines else ""
-            raise EnvFault(place, RuntimeError(f"{kind.__name__}: {value}"), where)
+            raise EnvFault(place, value, where)
 
     def _silent(self) -> int:
         """The first environment that has not answered."""

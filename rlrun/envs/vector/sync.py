@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rlrun.core.types import Array
 from rlrun.envs.arrays import ObsChoice
+from rlrun.envs.conform import Conform, one_number
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
@@ -77,6 +78,11 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
         """``rebuild`` makes an environment anew for every episode."""
         super().__init__(make, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         self._make, self._rebuild = make, rebuild
+        self._conform = [Conform(self.single_observation_space) for _ in make]
+
+    def too_large(self, place: int) -> float | None:
+        """The last number of that environment that the type of its space cannot hold."""
+        return self._conform[place].too_large
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos."""
@@ -85,9 +91,13 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
         self.ended = []
         i = 0
         try:
-            for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
+            for i, (env, action, conform) in enumerate(
+                zip(self.envs, actions, self._conform, strict=True)
+            ):
                 self.at = i
-                obs[i], rewards[i], terminated, truncated, _ = env.step(action)
+                raw, reward, terminated, truncated, _ = env.step(action)
+                obs[i] = conform(raw)
+                rewards[i] = reward if isinstance(reward, float) else one_number(reward)
                 terminations[i], truncations[i] = terminated, truncated
                 if terminated or truncated:
                     self.ended.append(i)
@@ -112,7 +122,7 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
             if wanted:
                 self.at = i
                 try:
-                    self._observations[i] = self._begin(i, env, seed[i])
+                    self._observations[i] = self._conform[i](self._begin(i, env, seed[i]))
                 except Exception as error:
                     raise EnvFault(i, error) from error
         return self._observations, {}
@@ -142,7 +152,7 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
                 for action in actions[start:]:
                     obs, reward, *_ = self.envs[i].step(action[i])
                     rewards[-1].append(float(reward))
-                self._observations[i] = obs
+                self._observations[i] = self._conform[i](obs)
             except Exception as error:
                 raise EnvFault(i, error) from error
         return self._observations, rewards
