@@ -78,7 +78,7 @@ def refused(
     ``number`` is what the grid of environments holds of it.
     """
     space = vector.single_observation_space
-    if not isinstance(space, spaces.Box):
+    if not isinstance(space, spaces.Box) or space.dtype.kind != "f":
         return number, f", which is not in {short(space)}"
     if math.isfinite(number):
         return number, ", which float32 cannot hold"

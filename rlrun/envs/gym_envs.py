@@ -34,9 +34,8 @@ from rlrun.envs.watchdog import Watchdog
 class GymEnvs:
     """``num_envs`` copies of one environment for each seed, stepped together.
 
-    Every episode is reset with a seed of its own that is derived from (seed number, environment,
-    episode number); so an environment's state is that seed and the actions since, which is what
-    ``state_dict`` holds. Evaluations, which are never resumed, keep no actions.
+    Every episode is reset with a seed derived from (seed number, environment, episode number), so
+    an environment's state is that seed and the actions since. Evaluations keep no actions.
 
     Args:
         make: makes one environment, or says which Atari game it is.
@@ -167,8 +166,7 @@ class GymEnvs:
     def _exclude(self, wrong: Array, values: Array, what: str, given: Array | None = None) -> None:
         """Note the seeds with ``wrong [seed, env, ...]`` in their ``values``, and put 0 there.
 
-        Nothing of them reaches the other seeds; what goes on with them is of no use to anybody.
-        ``given`` are the environments' own numbers, of which the observations were made.
+        Nothing of them reaches the other seeds. ``given`` are the environments' own numbers.
         """
         for s, e in np.argwhere(wrong.reshape(*self._grid, -1).any(-1)).tolist():
             number, why = (values if given is None else given)[s, e, ...][wrong[s, e]].flat[0], ""
@@ -187,7 +185,8 @@ class GymEnvs:
     def _obs(self, raw: Any) -> Array:
         obs = self._obs_map(raw).reshape(self._obs_shape)
         if (wrong := self._obs_map.wrong(obs)) is not None:
-            self._exclude(wrong, obs, "an observation of", raw.reshape(self._obs_shape))
+            given = self._obs_map.ordered(raw).reshape(self._obs_shape)
+            self._exclude(wrong, obs, "an observation of", given)
         return obs
 
     def state_dict(self) -> State:

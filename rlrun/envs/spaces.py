@@ -140,13 +140,11 @@ class ObsMap:
             low, high = self._range
             numbers = np.asarray(raw, low.dtype)
             outside = (numbers < low) | (numbers > high)
-            self._outside = outside if np.count_nonzero(outside) else None
+            self._outside = self.ordered(outside) if np.count_nonzero(outside) else None
             # where the difference is too large for the type, as in int8, its byte is right still
             raw = numbers - low
         if self._channels_last:
-            raw = np.moveaxis(raw, -1, -3)
-            if self._outside is not None:
-                self._outside = np.moveaxis(self._outside, -1, -3)
+            raw = self.ordered(raw)
         if self._scale is not None:
             return np.asarray(scaled(raw, *self._scale), np.float32)
         if raw.dtype == np.float64:
@@ -154,6 +152,10 @@ class ObsMap:
                 return np.array(raw, self._dtype, order="C")
         obs: Array = np.array(raw, self._dtype, order="C")
         return obs if self._start is None else obs - self._start
+
+    def ordered(self, raw: Array) -> Array:
+        """The environments' own numbers in the order of ours: channels come before places."""
+        return np.moveaxis(raw, -1, -3) if self._channels_last else raw
 
     def wrong(self, obs: Array) -> Array | None:
         """Where numbers of ``obs [seed, env, ...]``, the latest batch, cannot be learnt from.

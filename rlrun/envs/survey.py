@@ -85,4 +85,7 @@ def check_steps(env: gym.Env[Any, Any], frame_stack: int, choice: ObsChoice | No
         for obs in map(conform, (first, second)):
             is_grid = obs_map.space.kind == "grid"
             if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):
-                raise NotInSpace(f"its observation is {short(obs)}, which is not in {short(space)}")
+                way_out = ": correct the space, or write env.obs=vector" if is_grid else ""
+                raise NotInSpace(
+                    f"its observation is {short(obs)}, which is not in {short(space)}{way_out}"
+                )

@@ -17,7 +17,7 @@ from rlrun.envs.arrays import EARLIER, ObsChoice, assumption, kind_of
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ObsMap, adapt
-from rlrun.envs.vector.sync import EnvOptions
+from rlrun.envs.vector.sync import EnvOptions, SyncGrid
 from tests.support.common import agent_and_envs, settings
 from tests.support.trained import trained
 
@@ -174,11 +174,38 @@ def test_every_layout_becomes_channels_first(
 
 
 def test_numbers_by_hand() -> None:
-    """Each channel is counted from its lowest number, and what is out of bounds is cut."""
+    """Each channel is counted from its lowest number, and what is out of bounds is marked."""
     mapped = ObsMap(box([0, -1, 5], [10, 1, 5], (2, 2, 3), np.int16))
     assert mapped.space == Space("grid", (3, 2, 2), top=(10, 2, 0))
-    obs = mapped(np.array([[[[10, -1, 5], [3, 1, 5]], [[99, -9, 6], [0, 0, 5]]]], np.int16))
-    assert obs.tolist() == [[[[10, 3], [10, 0]], [[0, 2], [0, 1]], [[0, 0], [0, 0]]]]
+    obs = mapped(np.array([[[[10, -1, 5], [3, 1, 5]], [[9, -1, 5], [0, 0, 5]]]], np.int16))
+    assert obs.tolist() == [[[[10, 3], [9, 0]], [[0, 2], [0, 1]], [[0, 0], [0, 0]]]]
+    assert mapped.wrong(obs) is None
+    raw = np.array([[[[10, -1, 5], [3, 1, 5]], [[99, -9, 5], [0, 0, 5]]]], np.int16)
+    wrong = mapped.wrong(mapped(raw))
+    assert wrong is not None and np.argwhere(wrong).tolist() == [[0, 0, 1, 0], [0, 1, 1, 0]]
+    assert mapped.ordered(raw)[wrong].tolist() == [99, -9]
+
+
+class Leaving(Board):
+    """A board whose numbers leave their bounds in the second step, where `leaves` is set."""
+
+    leaves = False
+
+    def _board(self) -> Array:
+        return super()._board() + np.int8(5 * (self.leaves and self.time == 2))
+
+
+def test_a_number_outside_of_a_grids_bounds_ends_its_seed() -> None:
+    envs = GymEnvs(Leaving, "board", (0, 1), 1, gamma=0.9)
+    assert isinstance(envs._vector, SyncGrid)
+    envs._vector.envs[1].leaves = True  # type: ignore[attr-defined]
+    for _ in range(2):
+        assert envs.faults == {}
+        envs.step(np.zeros((2, 1), np.int64))
+    assert list(envs.faults) == [1]
+    assert "an observation of board is" in envs.faults[1]
+    assert "which is not in Box(-1, 1, (2, 3), int8)" in envs.faults[1]
+    envs.close()
 
 
 def test_the_whole_range_of_a_byte_is_exact() -> None:
@@ -205,7 +232,7 @@ def test_a_stack_begins_with_zeros(vector: Any) -> None:
 
 
 def test_numbers_out_of_their_bounds_are_refused_at_the_start() -> None:
-    with pytest.raises(BadInput, match=r"its reset gives numbers from -3 to 3, but .* has -1 to 1"):
+    with pytest.raises(BadInput, match=r"which is not in Box\(-1, 1, .*write env\.obs=vector"):
         agent_and_envs(WRONG, "agent=random")
     _, envs = agent_and_envs(WRONG, "agent=random", "env.obs=vector")
     assert envs.obs[0, 0].tolist() == [-3, 0, 3, 0, 0, -3]
