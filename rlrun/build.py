@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS
-from rlrun.compatibility import incompatibility
+from rlrun.compatibility import incompatibility, too_many_choices
 from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.memory import ROOM, in_words, shortage
 from rlrun.core.rng import Purpose, Streams
@@ -79,6 +79,8 @@ def build_agent(parts: Settings, spec: Spec, horizon: int | None = None) -> Agen
         "noise": lambda: _build_option("explore", parts.explore, EXPLORE, context),
     }
     wanted = _takes(cls)
+    if "device" in wanted and (wrong := too_many_choices(spec, len(seeds))):
+        raise BadInput(f"the agent {name} {wrong}.")
     _check_options(name, "replay", parts.replay, REPLAY if "replay" in wanted else {})
     ways = CHOOSERS if "explore" in wanted else NOISES if "noise" in wanted else {}
     _check_options(name, "explore", parts.explore, ways)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rlrun.core.abilities import LearnsLater
+from rlrun.core.memory import shortage
 from rlrun.core.types import SpaceKinds, Spec
 from rlrun.envs.model import WITH_MODEL
 
+LEAST_BYTES = 16  # of a choice's weights: the narrowest layer has four
 KINDS = {
     "vector": "continuous",
     "image": "image",
@@ -37,6 +39,21 @@ def text_left_out(spec: Spec) -> str:
     if not spec.left_out:
         return ""
     return f"{' and '.join(spec.left_out)} of {spec.env_id} is text, and is left out"
+
+
+def too_many_choices(spec: Spec, seeds: int) -> str:
+    """What keeps every network from this environment, as words after the agent's name.
+
+    However small the network is, it has weights for each choice of discrete observations and
+    actions.
+    """
+    for what, space in (("observations", spec.obs), ("actions", spec.action)):
+        if shortage(sum(space.choices) * seeds * LEAST_BYTES):
+            return (
+                f"has weights for each of the {sum(space.choices):.3g} {what} of {spec.env_id}: no "
+                "memory holds that"
+            )
+    return ""
 
 
 def incompatibility(agent: Any, spec: Spec) -> str:

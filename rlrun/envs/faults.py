@@ -62,8 +62,8 @@ def reason(error: BaseException) -> str:
     if isinstance(error, UnicodeEncodeError):
         text = ascii(error.object[error.start : error.end])
         return (
-            f"it prints or writes {text}, which the encoding {error.encoding} of this terminal or "
-            "file does not have (PYTHONUTF8=1 in front of the command sets another)"
+            f"it prints {text}, which is not in {error.encoding}, the encoding of this terminal "
+            "(PYTHONIOENCODING=utf-8 in front of the command sets another)"
         )
     if isinstance(error, NotInSpace):
         return str(error)

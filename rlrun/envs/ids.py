@@ -35,7 +35,8 @@ def env_spec(env_id: str) -> EnvSpec:
     try:
         return gymnasium.spec(name)
     except gymnasium.error.Error as error:
-        raise BadInput(_not_found(name, str(error)), "env.id") from error
+        text = _not_found(name, str(error))
+        raise BadInput(f"{text}{_how_to_register(module, name)}", "env.id") from error
 
 
 def is_atari(spec: EnvSpec) -> bool:
@@ -119,6 +120,24 @@ def _not_found(name: str, text: str) -> str:
     near = closest_id(name)
     hint = f" Did you mean {near}?" if near is not None and near not in text else ""
     return f"there is no environment '{name}': {text}{hint}"
+
+
+def _how_to_register(module: str, name: str) -> str:
+    """What to do where the package was imported, and registers its environments by a function."""
+    if not module:
+        return ""
+    functions = [
+        word
+        for word, value in vars(sys.modules[module]).items()
+        if word.startswith("register") and inspect.isfunction(value)
+        if not value.__module__.startswith("gymnasium")
+    ]
+    call = f"{module}.{functions[0]}()" if functions else f"that function of {module}"
+    return (
+        f" The import of {module} registers nothing of this name. If it has a function for that, "
+        f"write a module of two lines, my_envs.py: import {module}, and a call of {call}; then use "
+        f"env=my_envs:{name}."
+    )
 
 
 def _accepted(spec: EnvSpec) -> set[str] | None:

@@ -40,8 +40,8 @@ def adapt(
         return env
     compound = Compound(space)
     if not compound.leaves:
-        what = " and ".join(compound.texts) or "its observation"
-        raise ValueError(f"{what} has no numbers that an agent could learn from ({short(space)})")
+        what = " and ".join(compound.texts) or "an observation without parts"
+        raise ValueError(f"{what} is all that it shows, and has no numbers to learn from")
     for leaf in compound.leaves:
         if not can_flatten(leaf.space):
             where = f" ({leaf.name})" if leaf.path else ""
@@ -129,7 +129,8 @@ class ObsMap:
             raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
         if 0 in self.space.shape:
             raise ValueError(
-                f"its observations, {short(space)}, have no numbers that an agent could learn from"
+                f"its observations have the shape {self.space.shape}: there is no number in them "
+                "to learn from"
             )
         self._largest = np.array(self.space.choices, np.uint64) - np.uint64(1)
         if self.space.kind == "discrete":

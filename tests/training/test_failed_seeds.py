@@ -43,7 +43,7 @@ from tests.support.resume import resume
     ("what", "words"),
     [
         ("raises", "ArithmeticError: the wheel came off"),
-        ("wrong shape", "could not broadcast|ValueError"),
+        ("wrong shape", r"its observation has the shape \(3,\), but its space .* says \(2,\)$"),
         ("dies", "its process has died"),
     ],
 )
