@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 from rlrun.core.restore import restore_into
 from rlrun.core.types import State
 from rlrun.nets.parameters import Parameters
 
+Rows: TypeAlias = tuple[Tensor, ...]
+
 
 class Adam:
     """Adam (Kingma & Ba 2015) on the rows of ``params``, with gradients clipped by norm per seed.
 
-    It calls torch's functional Adam, because the optimizer object imports torch's compiler (1 to
-    2 s). The fused kernel over the whole buffer gives each row, whose width is a multiple of the
-    vector size, bit for bit what it gives that row alone. Each row counts its own steps, so that
-    a seed that sits steps out is corrected for its bias as it would be alone.
+    It calls the kernel that torch's own fused Adam calls: the optimizer object imports torch's
+    compiler (1 to 2 s), and its functional form takes as long as a small network's step. The
+    kernel gives each row, whose width is a multiple of the vector size, bit for bit what it gives
+    that row alone, whether it comes with the whole buffer or on its own. Each row counts its own
+    steps, so that a seed that sits steps out is corrected for its bias as it would be alone.
 
     Args:
         params: the parameters to change in place.
@@ -37,6 +39,9 @@ class Adam:
         self._square = torch.zeros_like(self._mean)
         self._steps = torch.zeros(len(params.flat), device=self._mean.device)
         self._together = True  # whether all rows have gone the same number of steps
+        whole = (params.flat, self._mean, self._square, self._steps)
+        # views, made once: making them takes as long as a step
+        self._rows = [buffer.unbind(0) for buffer in whole]
 
     def step(self, gradient: Tensor, lr: float, frozen: Collection[int] = ()) -> None:
         """Go against ``gradient [seed, P]``, which may be changed here.
@@ -45,41 +50,40 @@ class Adam:
         """
         if self._max_norm is not None:
             gradient.renorm_(2, 0, self._max_norm)  # each row on its own
-        if not frozen and self._together:
-            first = self._steps[0].clone()
-            self._step([self._params.flat], [gradient], [self._mean], [self._square], [first], lr)
-            self._steps.fill_(first)
-            return
-        self._together = False
-        rows = [row for row in range(len(gradient)) if row not in frozen]
-        every = (self._params.flat, gradient, self._mean, self._square, self._steps)
-        if rows:
-            params, gradients, means, squares, steps = ([a[row] for row in rows] for a in every)
-            self._step(params, gradients, means, squares, steps, lr)
+        if not frozen:
+            self._steps.add_(1)
+            if self._together:  # the whole buffer is one long row
+                whole = (self._params.flat, gradient, self._mean, self._square, self._steps[0])
+                self._update(lr, *((buffer,) for buffer in whole))
+                return
+        params, *rest = self._rows
+        rows: list[Rows] = [params, gradient.unbind(0), *rest]
+        if frozen:
+            moving = [row for row in range(len(gradient)) if row not in frozen]
+            if not moving:
+                return
+            self._together = False
+            rows = [tuple(each[row] for row in moving) for each in rows]
+            torch._foreach_add_(rows[-1], 1)
+        self._update(lr, *rows)
 
-    def _step(
-        self,
-        params: list[Tensor],
-        gradients: list[Tensor],
-        means: list[Tensor],
-        squares: list[Tensor],
-        steps: list[Tensor],
-        lr: float,
+    def _update(
+        self, lr: float, params: Rows, gradients: Rows, means: Rows, squares: Rows, steps: Rows
     ) -> None:
-        adam(
+        """One call of the kernel; ``steps`` count the present one."""
+        torch._fused_adam_(
             params,
             gradients,
             means,
             squares,
             [],
             steps,
-            fused=True,
-            amsgrad=False,
+            lr=lr,
             beta1=0.9,
             beta2=0.999,
-            lr=lr,
             weight_decay=0.0,
             eps=self._epsilon,
+            amsgrad=False,
             maximize=False,
         )
 
