@@ -1,7 +1,8 @@
 """Dynamic programming on a known model.
 
 A model's arrays are ``[state, action, outcome]``; values may have axes in front: ``[..., state]``.
-The sums run over the last axis alone, so that no two problems of a stack ever meet.
+The sums run over the last axis alone, of arrays in C order, and each problem stops on its own, so
+that no two problems of a stack ever meet: each gives bit for bit what it gives alone.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ def q_from_v(
 
     γ is in ``discount``, 0 where the episode ends (Sutton and Barto 2018, eq. 4.6).
     """
-    q: Array = (probability * (reward + discount * value[..., next_state])).sum(-1)
+    q: Array = (probability * (reward + discount * value.take(next_state, -1))).sum(-1)
     return q
 
 
 def under_policy(q: Array, policy: Array) -> Array:
     """V(s) = Σ_a π(a|s) Q(s, a) for ``policy [..., state, action]`` (eq. 4.4)."""
     counted = np.where(policy > 0, q, 0.0)  # 0 · -inf is not a number
-    value: Array = (policy * counted).sum(-1)
+    value: Array = np.multiply(policy, counted, order="C").sum(-1)
     return value
 
 
@@ -52,14 +53,21 @@ def expected_return(
     Of an episode that begins as ``start [state]`` says and is cut after ``steps`` steps; ``alive``
     is 1 where it goes on and 0 where it ends.
     """
-    chance = policy[..., None] * probability  # [..., state, action, outcome]
-    flat = (*chance.shape[:-2], -1)
-    chance, there = chance.reshape(flat), next_state.reshape(len(start), -1)
+    states, actions = policy.shape[-2:]
+    policies = policy.reshape(-1, states, actions, 1)
+    there = next_state.reshape(states, -1)
     pays, lives = reward.reshape(there.shape), alive.reshape(there.shape)
-    value = np.zeros(chance.shape[:-1])
+    chance = np.multiply(policies, probability, order="C").reshape(-1, *there.shape)
+    values, value = np.zeros((2, *chance.shape[:2]))
+    active = np.arange(len(values))  # the policies whose values still change
     for _ in range(steps):
-        before, value = value, (chance * (pays + lives * value[..., there])).sum(-1)
-        if np.abs(value - before).max() <= 1e-15 * np.abs(value).max():
+        before = value
+        value = (chance * (pays + lives * before.take(there, -1))).sum(-1)
+        values[active] = value
+        moves = np.abs(value - before).max(-1) > 1e-15 * np.abs(value).max(-1)
+        if not moves.any():
             break  # what is left to come is nothing
-    total: Array = (start * value).sum(-1)
+        if not moves.all():
+            active, chance, value = active[moves], chance[moves], value[moves]
+    total: Array = (start * values).sum(-1).reshape(policy.shape[:-2])
     return total

@@ -132,6 +132,31 @@ def test_the_exact_return_by_hand() -> None:
     assert _exact(m, to_s6, 100) == 10.0 * 99
 
 
+@pytest.mark.parametrize(
+    "env_id", ["FrozenLake-v1", "rlrun/StochasticMarsRover-v0", "CliffWalkingSlippery-v1"]
+)
+def test_the_exact_return_in_a_stack_is_that_of_the_policy_alone(env_id: str) -> None:
+    """Policies that converge soon beside policies that converge late, and a plain loop for each."""
+    m = model(env_id)
+    rng = np.random.default_rng(5)
+    states, actions = m.possible.shape
+    greedy = greedy_policy(rng.random((6, states, actions)))
+    policies = np.concatenate([greedy, rng.dirichlet(np.ones(actions), (6, states))])
+    for steps in (0, 1, 40, 1000):
+        stack = _exact(m, policies, steps)
+        assert stack.tolist() == [float(_exact(m, each, steps)) for each in policies]
+        pairs = _exact(m, policies.reshape(3, 4, states, actions), steps)
+        assert pairs.tolist() == stack.reshape(3, 4).tolist()
+        same = _exact(m, np.broadcast_to(policies[7], policies.shape), steps)
+        assert same.tolist() == [stack[7]] * 12
+        for policy, found in zip(policies, stack, strict=True):
+            value = np.zeros(states)
+            for _ in range(steps):
+                q = (m.probability * (m.reward + m.alive * value[m.next_state])).sum(-1)
+                value = (policy * q).sum(-1)
+            assert found == pytest.approx(m.start @ value, rel=1e-11, abs=1e-11)
+
+
 def test_waiting_steps_are_paid_as_n_step_returns() -> None:
     """γ = 0.5, n = 3: rewards 1, 1, 1 and a value of 1 behind make 1.875."""
     waiting = Waiting(np.zeros((1, 1), np.int64), 1, 3)
