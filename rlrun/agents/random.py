@@ -23,11 +23,13 @@ class Random:
 
     def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:
         self._space = spec.action
+        self._stride = spec.num_envs
         self._draw = ByStep(seeds, Purpose.POLICY)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """``[seed, env, ...]``, for any number of environments."""
-        draw = self._draw(step, obs.shape[1], *self._space.shape)
+        stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
+        draw = self._draw(step, obs.shape[1], *self._space.shape, stride=stride)
         if self._space.kind == "vector":
             return 2 * draw - 1
         choices = np.array(self._space.choices).reshape(self._space.shape)

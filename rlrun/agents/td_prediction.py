@@ -53,7 +53,7 @@ class TDPrediction:
         )
         self._policy = _probabilities(policy, spec, self._table.states.count)
         self._draw = ByStep(seeds, Purpose.POLICY)
-        self._seeds = len(seeds)
+        self._seeds, self._stride = len(seeds), spec.num_envs
 
     @property
     def values(self) -> Array:
@@ -66,7 +66,9 @@ class TDPrediction:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env]`` of the policy; where it is random, a function of the step."""
-        return pick(self._policy[self._table.states(obs)], self._draw(step, obs.shape[1]))
+        stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
+        draw = self._draw(step, obs.shape[1], stride=stride)
+        return pick(self._policy[self._table.states(obs)], draw)
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Move V(s), in one environment after the other."""

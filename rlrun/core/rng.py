@@ -68,15 +68,18 @@ class ByStep:
     Calls with the same step return the same numbers, as evaluations require.
     """
 
-    SPAN = 1024  # steps drawn together
+    SPAN = 1024  # draws made together
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose) -> None:
         self._seeds, self._purpose = tuple(seeds), purpose
         self._memo: tuple[tuple[int, tuple[int, ...]], Array] = ((-1, ()), np.empty(0))
 
-    def __call__(self, step: int, *shape: int) -> Array:
-        """Return ``[seed, *shape]`` float64 in [0, 1)."""
-        block, place = divmod(step, self.SPAN)
+    def __call__(self, step: int, *shape: int, stride: int = 1) -> Array:
+        """Return ``[seed, *shape]`` float64 in [0, 1).
+
+        A caller that asks only at every ``stride``-th step says so, and none are drawn for others.
+        """
+        block, place = divmod(step // stride, self.SPAN)
         if self._memo[0] != (block, shape):
             generators = (
                 np.random.Generator(np.random.PCG64(sequence(seed, self._purpose, block)))

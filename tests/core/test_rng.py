@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from rlrun.core.rng import BLOCK, NUMBERS, Numbers, Purpose, Streams
+from rlrun.core.rng import BLOCK, NUMBERS, ByStep, Numbers, Purpose, Streams, sequence
+from tests.support.work import numbers_drawn
 
 
 def test_a_seed_draws_the_same_in_every_stack() -> None:
@@ -56,5 +57,27 @@ def test_the_streams_never_change() -> None:
     assert Numbers(Purpose.TRAIN_EPISODES)(7, 0, 0) == EPISODE
 
 
+def test_numbers_by_step_never_change() -> None:
+    """Of one environment per seed: the first numbers of a block of 1024 steps, and of the next."""
+    draw = ByStep([3, 7], Purpose.POLICY)
+    for step in (0, 1, 1023, 1024, 2047, 5):
+        generator = np.random.Generator(np.random.PCG64(sequence(7, Purpose.POLICY, step // 1024)))
+        expected = generator.random((step % 1024 + 1, 1, 2))[-1]
+        assert np.array_equal(draw(step, 1, 2)[1], expected)
+    assert draw(0, 1)[1].tolist() == pytest.approx([BY_STEP])
+
+
+@pytest.mark.parametrize("envs", [1, 16, 64])
+def test_as_many_numbers_are_drawn_as_are_used(envs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step of 16 environments is the 16th step of the clock: there are no draws between."""
+    drawn = numbers_drawn(monkeypatch)
+    draw = ByStep([5, 6], Purpose.POLICY)
+    found = [draw(step, envs, stride=envs).copy() for step in range(0, 2 * 1024 * envs, envs)]
+    used = np.stack(found).size
+    assert sum(drawn) == used
+    assert len(np.unique(found)) == used  # and each of them once
+
+
 FIRST = [0.6320442355695731, 0.48677827296439047, 0.03426397859278918]
 EPISODE = 617921612
+BY_STEP = 0.8290136052594574

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
+
+import numpy as np
+import pytest
 
 
 def calls(function: Callable[[], Any]) -> int:
@@ -23,3 +27,16 @@ def calls(function: Callable[[], Any]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+def numbers_drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many uniform numbers each draw of a generator made from now on gives."""
+    counts: list[int] = []
+
+    class Counting(np.random.Generator):
+        def random(self, size: Any = None, *rest: Any, **others: Any) -> Any:
+            counts.append(math.prod(np.atleast_1d(1 if size is None else size).tolist()))
+            return super().random(size, *rest, **others)
+
+    monkeypatch.setattr(np.random, "Generator", Counting)
+    return counts
