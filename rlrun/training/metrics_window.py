@@ -106,8 +106,11 @@ class Average:
 
     def _fold(self) -> None:
         if self._held:
-            values = np.stack([_host(each) for each in self._held])
-            self._sum = self._sum + values.sum(0, dtype=np.float64)
+            values = [_host(each) for each in self._held]
+            # over the last axis, in C order: numpy adds up the first one in an order that depends
+            # on how many seeds there are
+            by_seed = np.stack(values, -1).astype(np.float64, order="C")  # [seed, time]
+            self._sum = self._sum + by_seed.sum(-1)
             self._count += len(values)
             self._latest = values[-1]
             self._held.clear()

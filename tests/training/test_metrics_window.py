@@ -1,0 +1,39 @@
+"""Averages of what is logged: each seed's is its own, whatever seeds stand beside it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rlrun.training.metrics_window import Average
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("seeds", [2, 4, 7])
+def test_an_average_in_a_stack_is_that_of_the_seed_alone(kind: type, seeds: int) -> None:
+    """Bit for bit, over several folds and a rest; tensors as arrays."""
+    values = np.random.default_rng(seeds).standard_normal((3 * Average.HELD + 100, seeds))
+    values = values.astype(kind)
+    stack, tensors = Average(), Average()
+    for row in values:
+        stack.add(row)
+        tensors.add(torch.from_numpy(row))
+    found = stack.value()
+    assert found.tobytes() == tensors.value().tobytes()
+    for seed in range(seeds):
+        alone = Average()
+        for row in values:
+            alone.add(row[seed : seed + 1])
+        assert alone.value().tobytes() == found[seed : seed + 1].tobytes()
+        mean = math.fsum(values[:, seed].tolist()) / len(values)
+        assert found[seed] == pytest.approx(mean, abs=1e-14)
+
+
+def test_integers_count_and_are_not_averaged() -> None:
+    average = Average()
+    for count in range(2 * Average.HELD + 3):
+        average.add(np.array([count, 10 * count]))
+    assert average.value().tolist() == [514, 5140]
