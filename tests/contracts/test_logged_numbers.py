@@ -68,6 +68,7 @@ def test_the_exact_return_in_a_stack_is_that_of_the_seed_alone(agent: str, env: 
         assert isinstance(one, Tabular)
         found = TableReport(one, envs.spec, range(first, first + seeds), 1000).exact()
         assert found is not None
-        return found.tolist()
+        values: list[float] = found.tolist()
+        return values
 
     assert exact(40, 6) == [exact(40 + k, 1)[0] for k in range(6)]
