@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from rlrun.agents.parts.common import check_batch, exclude, histograms
+from rlrun.agents.parts.common import LearningRate, check_batch, exclude, histograms
 from rlrun.agents.parts.objectives import LossName, objective_for
 from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
-from rlrun.core.schedules import Linear, due, first_due
+from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.nets.adam import Adam
@@ -120,7 +120,7 @@ class DQN:
         self._target = self._online.copy()
         self._gradients = self._online.zeros_like()  # written anew by each update
         self._optimizer = Adam(self._online, max_grad_norm, adam_epsilon)
-        self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
+        self._lr = LearningRate(lr, lr_end, horizon, max(train_every, self._stride))
         self._batch_size, self._learning_starts = batch_size, learning_starts
         self.first_update = first_due(train_every, learning_starts)
         self._train_every, self._gradient_steps = train_every, gradient_steps

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.agents.parts.common import exclude
+from rlrun.agents.parts.common import LearningRate, exclude
 from rlrun.agents.parts.minibatches import Minibatch, Minibatches, judged
 from rlrun.agents.parts.normalize import RewardScale
 from rlrun.core.checks import at_least, positive
 from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
-from rlrun.core.schedules import Linear
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.dense import Activation
@@ -120,7 +119,7 @@ class PPO:
         self.first_update = n_steps * spec.num_envs
         self._rewards = RewardScale(len(seeds), spec.num_envs) if normalize_reward else None
         self._optimizer = Adam(self._actor.params, max_grad_norm, adam_epsilon)
-        self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
+        self._lr = LearningRate(lr, lr_end, horizon, self.first_update)
         self._seeds, self._device = len(seeds), device
         self._trace_decay, self._clip, self._clip_value = trace_decay, clip, clip_value
         self._entropy_coef, self._value_coef = entropy_coef, value_coef

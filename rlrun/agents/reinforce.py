@@ -11,10 +11,9 @@ from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
 from rlrun.agents.parts.chunks import Chunk, filled_up, standardized
-from rlrun.agents.parts.common import exclude
+from rlrun.agents.parts.common import LearningRate, exclude
 from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
-from rlrun.core.schedules import Linear
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.dense import Activation
@@ -97,13 +96,14 @@ class Reinforce:
         self.faults = self._actor.faults
         self._episodes = Episodes(spec, len(seeds))
         self._optimizer = Adam(self._actor.params, max_grad_norm, adam_epsilon)
-        self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
+        self._lr = LearningRate(lr, lr_end, horizon, spec.num_envs)
         self._device, self._wanted, self._baseline = device, episodes, baseline
         self._normalize, self._entropy_coef = normalize_returns, entropy_coef
         self._value_coef = value_coef
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self._told = np.full((len(seeds), len(TAGS)), np.nan)  # of each seed's latest update
+        self._rates = np.full(len(seeds), np.nan)  # of the same
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]``: drawn from the policy, or its likeliest ones."""
@@ -123,7 +123,7 @@ class Reinforce:
         Tells of each seed's latest update, at every step: when another seed learns is not its own.
         """
         t = self._actor.take_in(t)
-        after, lr = np.zeros(t.last.shape), self._lr(step)
+        after = np.zeros(t.last.shape)
         ended = t.last.any()
         if ended and self._baseline:
             after = self._actor.believed(t.next_obs).astype(np.float64)
@@ -131,31 +131,37 @@ class Reinforce:
         if ended:
             enough = [s for s in range(len(t.last)) if self._episodes.ended(s) >= self._wanted]
             if enough:
-                self._update(enough, lr)
+                self._update(enough, step)
         return {
             **{f"train/{tag}": self._told[:, n].copy() for n, tag in enumerate(TAGS)},
             "train/n_updates": self._updates.copy(),
-            "train/learning_rate": np.full(len(after), lr),
+            "train/learning_rate": self._rates.copy(),
         }
 
     def cut(self) -> None:
         """The next step will not follow the last one."""
         self._episodes.cut()
 
-    def _update(self, positions: list[int], lr: float) -> None:
+    def _update(self, positions: list[int], step: int) -> None:
         """Update the seeds at these positions; the others stay as they are."""
         params = self._actor.params
         some = Parameters(params.flat[positions], params.shapes)
         total, told = some.zeros_like(), np.zeros((len(positions), len(TAGS)))
-        for chunk in self._chunks([self._episodes.drain(s) for s in positions], some):
+        batches = [self._episodes.drain(s) for s in positions]
+        for chunk in self._chunks(batches, some):
             numbers, gradient = self._differentiate(some, chunk)
             total.flat.add_(gradient)
             told += self._device.array(numbers)
         exclude(self.faults, told[:, -1], "the loss", positions)
-        everyone = torch.zeros_like(params.flat)
-        everyone[positions] = total.flat
-        others = {*range(len(everyone))} - set(positions)
-        self._optimizer.step(everyone, lr, others | set(self.faults))
+        rates = [self._lr(step, sum(len(w.reward) for w in each)) for each in batches]
+        for lr in set(rates):  # a step has one rate, and a gradient is clipped once
+            rows = [n for n, rate in enumerate(rates) if rate == lr]
+            everyone = torch.zeros_like(params.flat)
+            moving = [positions[n] for n in rows]
+            everyone[moving] = total.flat[rows]
+            others = {*range(len(everyone))} - set(moving)
+            self._optimizer.step(everyone, lr, others | set(self.faults))
+        self._rates[positions] = rates
         self._updates[positions] += 1
         self._told[positions] = told
 
@@ -225,6 +231,7 @@ class Reinforce:
             "optimizer": self._optimizer.state_dict(),
             "updates": self._updates,
             "told": self._told,
+            "rates": self._rates,
             "episodes": self._episodes.state_dict(),
         }
 
@@ -233,4 +240,6 @@ class Reinforce:
         self._optimizer.load_state_dict(state["optimizer"])
         restore_into(self._updates, state["updates"], "the number of updates")
         restore_into(self._told, state["told"], "the latest losses")
+        if "rates" in state:  # runs of version 0.1 saved none
+            restore_into(self._rates, state["rates"], "the latest learning rates")
         self._episodes.load_state_dict(state["episodes"])

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.parts.common import check_batch, exclude, histograms
+from rlrun.agents.parts.common import LearningRate, check_batch, exclude, histograms
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.temperature import Temperature
 from rlrun.core.checks import at_least, positive
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
-from rlrun.core.schedules import Linear, due, first_due
+from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet, Norm
 from rlrun.nets.adam import Adam
@@ -108,7 +108,7 @@ class SAC:
         self.first_update = first_due(train_every, learning_starts)
         self._acting = NormalDraws(seeds, Purpose.EXPLORE, device)
         self._learning = NormalDraws(seeds, Purpose.NOISE, device)
-        self._lr = Linear(lr, lr if lr_end is None else lr_end, horizon)
+        self._lr = LearningRate(lr, lr_end, horizon, max(train_every, self._stride))
         self._batch_size, self._n_step, self._tau = batch_size, n_step, tau
         self._train_every, self._gradient_steps = train_every, gradient_steps
         self._judge = device.compiled(self._critic_gradient)

@@ -206,9 +206,9 @@ def test_the_learning_rate_falls_to_its_end(agent: str) -> None:
     one, envs = agent_and_envs(*words)
     for step, _, metrics in interact(one, envs):
         if metrics:
-            expected = 0.01 * max(0, 1 - step / 100)
+            expected = 0.01 * max(0, 1 - (step - 1) / 100)  # an update at every step
             assert host(metrics["train/learning_rate"]).tolist() == pytest.approx([expected] * 2)
-        if step == 99:
+        if step == 100:
             before = weights(one)
         if step == 120:
             break

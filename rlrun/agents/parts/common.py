@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from rlrun.core.memory import fits
+from rlrun.core.schedules import Linear
 from rlrun.core.types import Array, Spec
 from rlrun.nets.device import Device
 from rlrun.replay.ring import Replay
@@ -18,6 +19,28 @@ from rlrun.replay.rollout import step_bytes
 def check_batch(batch_size: int, spec: Spec, num_seeds: int) -> None:
     """Raises ValueError where a batch of so many steps of each seed does not fit into memory."""
     fits("batch_size", batch_size, num_seeds * step_bytes(spec))
+
+
+class LearningRate:
+    """Each update's rate is that of the step at which the collection of its data began.
+
+    So the last update changes something even where the schedule ends at 0, as in OpenAI's ppo2 and
+    in CleanRL. Stable-Baselines3 reads the schedule after the collection: its last rate is 0.
+
+    Args:
+        lr, lr_end: at the start, and at the end of the run, reached in a straight line; None
+            keeps ``lr``.
+        horizon: the length of the run in steps.
+        interval: steps from one update to the next, at least.
+    """
+
+    def __init__(self, lr: float, lr_end: float | None, horizon: int, interval: int) -> None:
+        self._schedule = Linear(lr, lr if lr_end is None else lr_end, horizon)
+        self._interval = interval
+
+    def __call__(self, step: int, collected: int = 0) -> float:
+        """The rate of an update at ``step``, from ``collected`` steps if they are more."""
+        return self._schedule(step - max(self._interval, collected))
 
 
 def exclude(
