@@ -100,7 +100,7 @@ def holding(folder: Path) -> Iterator[None]:
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise FolderError(f"{folder} is in use: another process runs its jobs.") from error
+            raise FolderError(f"{folder} is in use: its jobs are being run.") from error
         stop.withdraw(folder)
         drop_partial_line(folder / ledger.FILE)  # else the next line would be appended to it
         try:

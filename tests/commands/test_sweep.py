@@ -112,7 +112,7 @@ def test_jobs_do_not_outlive_a_sweep_that_is_killed(
     )
     assert states(here / "s") == ["running", "queued"]
     assert command("resume", "s") == 2
-    assert capsys.readouterr().err == "rlrun: s is in use: another process runs its jobs.\n"
+    assert capsys.readouterr().err == "rlrun: s is in use: its jobs are being run.\n"
     assert not stop.requested(here / "s")
     process.kill()
     process.communicate(timeout=600)
