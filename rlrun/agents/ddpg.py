@@ -128,7 +128,7 @@ class DDPG:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: the actor's, with noise while learning."""
-        if explore and step < self._learning_starts:
+        if explore and self._replay.added < self._learning_starts and not self._updates.any():
             return self._warmup()
         action = self._device.array(self._greedy(self._actor, self._device.tensor(obs)))
         action = action.reshape(*obs.shape[:2], *self._shape)
@@ -156,7 +156,7 @@ class DDPG:
         self._replay.add(t)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
-        if step >= self._learning_starts:
+        if self._replay.added >= self._learning_starts:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics |= self._update(step)
         return metrics
@@ -167,7 +167,7 @@ class DDPG:
         self._noise.observe(np.ones((len(self._ones), self._stride), np.bool_))
 
     def _update(self, step: int) -> Metrics:
-        sampled = self._replay.sample(self._batch_size, self._n_step)
+        sampled = self._replay.sample(self._batch_size, self._n_step, step=step)
         batch, lr = self._device.batch(sampled), self._lr(step)
         drawn = self._smoothing(self._batch_size, self._size) if self._smoothing else None
         loss, q_mean, error, gradient = self._judge(batch, drawn)

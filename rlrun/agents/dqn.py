@@ -164,7 +164,7 @@ class DQN:
         self._replay.add(t)
         self._explore.observe(t.last)
         metrics: Metrics = {}
-        if step >= self._learning_starts:
+        if self._replay.added >= self._learning_starts:
             times = due(step, self._train_every, self._stride)
             for _ in range(times * self._gradient_steps):
                 metrics = self._update(step)
@@ -177,7 +177,7 @@ class DQN:
         self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
-        sampled = self._replay.sample(self._batch_size, self._n_step)
+        sampled = self._replay.sample(self._batch_size, self._n_step, step=step)
         loss, q_mean, error, gradient = self._differentiate(self._device.batch(sampled))
         exclude(self.faults, loss, "the loss")
         if sampled.weight is not None:

@@ -120,7 +120,7 @@ class SAC:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: drawn while learning, else the mean."""
-        if explore and step < self._learning_starts:
+        if explore and self._replay.added < self._learning_starts and not self._updates.any():
             return self._warmup()
         seen = self._device.tensor(obs)
         if explore:
@@ -151,7 +151,7 @@ class SAC:
         """Store the step; where it is time, update the critics, the actor and the temperature."""
         self._replay.add(t)
         metrics: Metrics = {}
-        if step >= self._learning_starts:
+        if self._replay.added >= self._learning_starts:
             for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
                 metrics = self._update(step)
         return metrics
@@ -161,7 +161,7 @@ class SAC:
         self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
-        sampled = self._replay.sample(self._batch_size, self._n_step)
+        sampled = self._replay.sample(self._batch_size, self._n_step, step=step)
         batch, lr = self._device.batch(sampled), self._lr(step)
         temperature = self._temperature()
         critic_loss, q_mean, error, gradient = self._judge(batch, temperature, self._draw())

@@ -21,15 +21,16 @@ class Frames:
     What a step leads to is written into the next slot at once, so that the newest step has its
     ``next_obs``; where the episode ended, the next episode's first frame takes that slot, and the
     frame that was the last stays in ``_ends``. A window for this has ``stack`` spare slots: for
-    the older frames of the oldest step (stack - 1), and for what the newest one leads to.
+    the older frames of the oldest step (stack - 1), and for what the newest one leads to. The first
+    step may come from the middle of an episode: its older frames are in the last slots.
 
     Args:
         space: ``[stack * channels, height, width]`` (or any shape that begins so); the newest
             frame comes last, and frames from before the episode are zero.
         seeds: how many.
         window: where steps lie.
-        data: ``frame [seed, time, env, channels, ...]``, ``age [seed, time, env]`` (steps since
-            the episode began, at most stack - 1) and ``last``.
+        data: ``frame [seed, time, env, channels, ...]``, ``age [seed, time, env]`` (how
+            many of the older frames there are: the others are from before the episode), ``last``.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Frames:
         self._shape = self._frame.shape[3:]
         self._rows = self._frame.reshape(-1, math.prod(self._shape))
         self._ends: list[dict[int, Array]] = [{} for _ in range(num_seeds)]  # place to frame
+        # where the frames from before the first step are, until the ring comes round
+        self._before = slice(window.length - self._stack + 1, window.length)
 
     @staticmethod
     def layout(space: Space) -> Layout:
@@ -55,13 +58,28 @@ class Frames:
         before, now, after = ((window.time + i) % window.length for i in (-1, 0, 1))
         first = self._last[:, before] | (window.time == 0)  # of its episode
         older = np.minimum(self._age[:, before].astype(np.int64) + 1, self._stack - 1)
-        self._age[:, now] = np.where(first, 0, older)
+        self._age[:, now] = older
+        if self._stack > 1 and first.any():
+            self._begin(t.obs, first, now)
         self._frame[:, now] = t.obs[:, :, -channels:]
         self._forget(after)
         self._frame[:, after] = t.next_obs[:, :, -channels:]
         for seed, env in _places(t.last):
             frame = t.next_obs[seed, env, -channels:].copy()
             self._ends[seed][now * window.envs + env] = frame
+
+    def _begin(self, obs: Array, first: Array, now: int) -> None:
+        """Set the age of steps that do not follow a stored one, by the frames that they show.
+
+        Older frames are zero where an episode begins. They are not where the replay began in the
+        middle of an episode, nor after a `cut` where an environment continues its episode.
+        """
+        for seed, env in _places(first):
+            frames = obs[seed, env].reshape(self._stack, *self._shape)
+            present = np.flatnonzero(frames[:-1].reshape(self._stack - 1, -1).any(1))
+            self._age[seed, now, env] = self._stack - 1 - present[0] if len(present) else 0
+            if self._window.time == 0:
+                self._frame[seed, self._before, env] = frames[:-1]
 
     def end(self, slot: int) -> None:
         """Keep what the newest step leads to, in the episodes that its slot does not end yet."""
@@ -129,10 +147,13 @@ class Frames:
     def state_dict(self) -> State:
         """The frames that the newest step leads to, ``[seed, env, ...]``, and the ends' frames.
 
-        The latter are a list by seed of ``[end, ...]``, in the order of time.
+        The latter are a list by seed of ``[end, ...]``, in the order of time. Those from before the
+        first step are ``[seed, time, env, ...]``, with no time where they are not needed any more.
         """
         none = np.zeros((0, *self._shape), np.uint8)
+        needed = self._window.oldest == 0  # after that the ring has come round to their slots
         return {
+            "before": self._frame[:, self._before if needed else slice(0)],
             "next": self._frame[:, self._window.time % self._window.length],
             "ends": [
                 np.stack([ends[place] for place in places]) if places else none
@@ -146,6 +167,11 @@ class Frames:
         if state["next"].shape != self._frame[:, after].shape:
             raise ValueError(f"the replay's newest frames are of the shape {state['next'].shape}")
         self._frame[:, after] = state["next"]
+        before = state.get("before")  # not there in checkpoints of 0.1.0
+        if self._window.oldest == 0 and before is not None:
+            if before.shape != self._frame[:, self._before].shape:
+                raise ValueError(f"the replay's first frames are of the shape {before.shape}")
+            self._frame[:, self._before] = before
         self._last[:, after] = False
         ended = self._ended()
         shapes = [(len(places), *self._shape) for places in ended]

@@ -68,6 +68,11 @@ class Replay:
         """Transitions that can be sampled, per seed."""
         return len(self._window)
 
+    @property
+    def added(self) -> int:
+        """Transitions ever added, per seed; those that were overwritten count."""
+        return self._window.time * self._window.envs
+
     def add(self, t: Step) -> None:
         """Store one vector step in the place of the oldest."""
         cursor = self._window.time % self._window.length
@@ -83,19 +88,19 @@ class Replay:
             self._observations.end(newest)
             self._data["last"][:, newest] = True
 
-    def sample(self, size: int, steps: int = 1) -> Batch:
-        """``size`` transitions per seed, drawn with replacement.
+    def sample(self, size: int, n_step: int = 1, *, step: int) -> Batch:
+        """``size`` transitions per seed, drawn with replacement, at this ``step`` of the run.
 
-        ``steps`` is the n of the n-step return. It ends early at the end of an episode, where the
+        ``n_step`` is the n of the n-step return. It ends early at the end of an episode, where the
         bootstrap is that step's own (0 if it terminated), and at the newest step stored.
         """
-        index, weight = self._sampler.sample(size)
+        index, weight = self._sampler.sample(size, step)
         row = index + self._first
-        if steps == 1:
+        if n_step == 1:
             reward, discount = self._take("reward", row), self._take("discount", row)
             end = row
         else:
-            reward, discount, end = self._n_step(index, steps)
+            reward, discount, end = self._n_step(index, n_step)
         obs, next_obs = self._observations.pair(row, end)
         return Batch(obs, self._take("action", row), reward, discount, next_obs, weight, index)
 
@@ -128,8 +133,11 @@ class Replay:
         if self._window.time < 0:
             return False, f"{self._window.time} steps were added"
         written = self._window.time + min(self._window.spare, 1)
-        if any(array[:, written:].any() for array in self._data.values()):
-            return False, "a slot that was never written is not zero"
+        for name, array in self._data.items():
+            # the last slots have the frames from before the first step
+            before = self._window.spare - 1 if name == "frame" else 0
+            if array[:, written : self._window.length - before].any():
+                return False, "a slot that was never written is not zero"
         for part in (self._observations, self._sampler):
             valid, why = part.check_valid()
             if not valid:

@@ -21,8 +21,11 @@ class Sampler(Protocol):
         """Sample from this window from now on; nothing has been added to it yet."""
         ...
 
-    def sample(self, size: int) -> tuple[Array, Array | None]:
-        """Places ``[seed, batch]``, and their importance weights, None where all are 1."""
+    def sample(self, size: int, step: int) -> tuple[Array, Array | None]:
+        """Places ``[seed, batch]``, and their importance weights, None where all are 1.
+
+        ``step`` is that of the run, for what follows a schedule.
+        """
         ...
 
     def update(self, place: Array, error: Array) -> None:
@@ -55,7 +58,7 @@ class Uniform:
     def open(self, num_seeds: int, window: Window) -> None:
         self._window = window
 
-    def sample(self, size: int) -> tuple[Array, Array | None]:
+    def sample(self, size: int, step: int) -> tuple[Array, Array | None]:
         number = (self._draws.uniform(size) * len(self._window)).astype(np.int64)
         return self._window.place(number), None
 
@@ -123,15 +126,15 @@ class Prioritized:
         self._largest = np.ones((num_seeds, 1))  # priority p that a seed has had
         self._time = 0  # steps that have been taken in
 
-    def sample(self, size: int) -> tuple[Array, Array | None]:
+    def sample(self, size: int, step: int) -> tuple[Array, Array | None]:
         self._take_in()
         place, priority = self._tree.find(self._draws.uniform(size))
-        weight = (priority / priority.min(-1, keepdims=True)) ** -self._exponent()
+        weight = (priority / priority.min(-1, keepdims=True)) ** -self._exponent(step)
         return place, weight.astype(np.float32)
 
-    def _exponent(self) -> float:
-        """beta now; a step of every environment is as many steps of the run."""
-        done = min(1.0, self._window.time * self._window.envs / self._over)
+    def _exponent(self, step: int) -> float:
+        """beta at a step of the run, which may have begun long before this replay."""
+        done = min(1.0, step / self._over)
         return self._beta + (1.0 - self._beta) * done
 
     def update(self, place: Array, error: Array) -> None:

@@ -26,7 +26,8 @@ class CheckpointSettings:
     Args:
         every_minutes: wall time between checkpoints; None for none.
         every_steps: steps of each seed between them; 0 for none.
-        replay: whether the replay is in them; without it a resumed run fills a new one first.
+        replay: whether the replay is in them; without it a resumed run fills a new one, as far as
+            ``learning_starts`` asks, before it learns again.
     """
 
     def __init__(self, *, every_minutes: float | None, every_steps: int, replay: bool) -> None:

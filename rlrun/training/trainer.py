@@ -221,7 +221,10 @@ class Trainer:
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise mismatch(error) from error
         if not whole:
-            lost.append("the replay was not in the checkpoint, it is filled anew")
+            lost.append(
+                "the replay was not in the checkpoint: it is filled anew, and learning waits until "
+                "it holds what agent.learning_starts asks for"
+            )
         lost += run.logger.damaged
         self.report_inexact(lost)
         if run.evaluator.best.policy:

@@ -63,7 +63,7 @@ def _sampling(replay: Replay, n: int, count: int = 2000) -> float:
     error = np.random.default_rng(n).random((count, 1, 32)).astype(np.float32)
     start = time.perf_counter()
     for each in error:
-        replay.update(replay.sample(32, n).index, each)
+        replay.update(replay.sample(32, n, step=0).index, each)
     return (time.perf_counter() - start) / count
 
 

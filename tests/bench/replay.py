@@ -66,7 +66,7 @@ def _our_seconds(replay: Replay, errors: Array) -> float:
     """Seconds for one call with ``errors [call, seed, batch]``."""
     start = time.perf_counter()
     for error in errors:
-        replay.update(replay.sample(BATCH).index, error)
+        replay.update(replay.sample(BATCH, step=CAPACITY).index, error)
     return (time.perf_counter() - start) / len(errors)
 
 

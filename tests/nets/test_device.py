@@ -20,7 +20,7 @@ def gradient(env: str, precision: str) -> tuple[Array, Array]:
     for step, _, _ in interact(agent, envs):
         if step == 60:
             break
-    sampled = agent._device.batch(agent._replay.sample(32))
+    sampled = agent._device.batch(agent._replay.sample(32, step=0))
     loss, _, _, found = agent._gradient(sampled)
     assert agent._online.flat.dtype == found.dtype == torch.float32
     return host(loss), host(found)

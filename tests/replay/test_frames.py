@@ -56,7 +56,7 @@ def play(count: int, seeds: int, envs: int, stack: int, often: float = 0.15) -> 
 def assert_as_told(one: Replay, told: list[Step], slots: int, n: int) -> None:
     """A sample is made of the newest ``slots`` of all steps that were told, and of all of them."""
     first = max(0, len(told) - slots)
-    batch = one.sample(60, n)
+    batch = one.sample(60, n, step=0)
     seeds, envs = told[0].last.shape
     for s, b in np.ndindex(seeds, 60):
         start, env = divmod(int(batch.action[s, b]), envs)
@@ -74,7 +74,7 @@ def assert_as_told(one: Replay, told: list[Step], slots: int, n: int) -> None:
 
 
 def learn(one: Replay, n: int = 1) -> list[Array | None]:
-    batch = one.sample(7, n)
+    batch = one.sample(7, n, step=0)
     one.update(batch.index, batch.reward)
     return list(batch)
 
@@ -115,7 +115,7 @@ def test_exactly_the_capacity_is_sampled(kind: str, count: int) -> None:
     for t in steps:
         one.add(t)
     kept = range(max(0, count - slots) * envs, count * envs)
-    drawn = set(one.sample(2000).action.ravel().tolist())
+    drawn = set(one.sample(2000, step=0).action.ravel().tolist())
     assert drawn == set(kept)
 
 
@@ -138,7 +138,7 @@ def test_alpha_0_samples_what_uniform_does() -> None:
     for t in play(70, 2, 3, 4):
         one.add(t)
         other.add(t)
-        a, b = one.sample(9, 3), other.sample(9, 3)
+        a, b = one.sample(9, 3, step=0), other.sample(9, 3, step=0)
         other.update(b.index, b.reward)
         assert differences(host(list(a)), host(list(b._replace(weight=None)))) == []
 
@@ -174,7 +174,7 @@ def test_state_goes_on_where_it_was(kind: str, stack: int, count: int) -> None:
         other.add(t)
         assert differences(learn(one, 3), learn(other, 3)) == []
         assert_as_told(other, steps[:number], 10, 3)
-        one.sample(60, 3)
+        one.sample(60, 3, step=0)
     assert differences(host(one.state_dict()), host(other.state_dict())) == []
 
 

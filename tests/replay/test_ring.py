@@ -69,7 +69,7 @@ def test_samples_are_what_a_plain_list_gives(num_envs: int, steps: int, count: i
         assert valid, why
     kept = told[-slots:]
     assert len(replay) == len(kept) * num_envs
-    batch = replay.sample(300, steps)
+    batch = replay.sample(300, steps, step=0)
     first = count - len(kept)
     for s in range(seeds):
         seen = set()
@@ -98,7 +98,7 @@ def test_sampling_is_uniform() -> None:
     rng = np.random.default_rng(0)
     for number in range(33):
         replay.add(random_step(rng, 3, 2, number))
-    index = np.concatenate([replay.sample(400).index for _ in range(100)], axis=1)
+    index = np.concatenate([replay.sample(400, step=0).index for _ in range(100)], axis=1)
     for row in index:
         counts = np.bincount(row, minlength=40)
         chi_square = ((counts - 1000.0) ** 2 / 1000.0).sum()
@@ -113,7 +113,7 @@ def test_a_seed_samples_the_same_in_every_stack() -> None:
         stack.add(step)
         alone.add(Step(*(field[1:] for field in step)))
     for _ in range(5):
-        a, b = stack.sample(7, 3), alone.sample(7, 3)
+        a, b = stack.sample(7, 3, step=0), alone.sample(7, 3, step=0)
         assert all(np.array_equal(x[1:], y) for x, y in zip(a, b, strict=True) if y is not None)
 
 
@@ -124,12 +124,12 @@ def test_state_goes_on_where_it_was(count: int) -> None:
     one, other = ring((7,), 2, 40), ring((7,), 2, 40)
     for step in steps[:count]:
         one.add(step)
-    one.sample(9)
+    one.sample(9, step=0)
     other.load_state_dict(one.state_dict())
     for step in steps[count:]:
         one.add(step)
         other.add(step)
-        a, b = one.sample(6, 2), other.sample(6, 2)
+        a, b = one.sample(6, 2, step=0), other.sample(6, 2, step=0)
         assert all(np.array_equal(x, y) for x, y in zip(a, b, strict=True))
 
 
