@@ -204,6 +204,7 @@ def evaluation_limit(parts: Settings) -> int:
 def evaluation_envs(
     parts: Settings,
     num_envs: int,
+    purpose: Purpose = Purpose.EVAL_EPISODES,
     on_hang: OnHang = give_up,
     *,
     seeds: Sequence[int] | None = None,
@@ -211,15 +212,16 @@ def evaluation_envs(
 ) -> Envs:
     """Environments for evaluation, with episode seeds of their own.
 
-    ``seeds`` are the numbers these derive from, by default those of the run; a ``film`` is of one
-    environment of one seed.
+    ``purpose`` says which: those of the evaluations in training, or of the final one. ``seeds`` are
+    the numbers these derive from, by default those of the run; a ``film`` is of one environment of
+    one seed.
     """
     return parts.env.open(
         parts.seeds if seeds is None else seeds,
         num_envs,
         gamma=parts.gamma,
         limit=evaluation_limit(parts),
-        purpose=Purpose.EVAL_EPISODES,
+        purpose=purpose,
         on_hang=on_hang,
         film=film,
     )

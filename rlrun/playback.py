@@ -87,7 +87,7 @@ def play(
     settings: Mapping[str, Any] | None = None,
     episode_seed: int | None = None,
 ) -> Played:
-    """Greedy episodes as at the end of the run: with its own settings the very same ones.
+    """Greedy episodes of the run's final evaluation: with its own settings the very same ones.
 
     Args:
         player: who plays.
@@ -102,7 +102,8 @@ def play(
     if settings is not None and settings["env"] != player.run.settings["env"]:
         check_spaces(player, parts)
     own = player.seeds if episode_seed is None else (episode_seed,) * len(player.seeds)
-    envs = evaluation_envs(parts, EvalSettings.envs_for(episodes), seeds=own)
+    num_envs = EvalSettings.envs_for(episodes)
+    envs = evaluation_envs(parts, num_envs, player.run.final_purpose, seeds=own)
     with closing(envs):
         played = evaluate(player.agent, envs, player.step, episodes)
         for position in envs.faults:

@@ -217,7 +217,7 @@ def _train(
 
 def _filmed(parts: Settings, film: Film, on_hang: OnHang) -> Envs:
     """One environment of the first seed, which is filmed."""
-    return evaluation_envs(parts, 1, on_hang, seeds=parts.seeds[:1], film=film)
+    return evaluation_envs(parts, 1, on_hang=on_hang, seeds=parts.seeds[:1], film=film)
 
 
 def _longer(parts: Settings, record: RunFolder) -> str:

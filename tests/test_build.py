@@ -18,6 +18,7 @@ from rlrun.agents import AGENTS
 from rlrun.agents.random import Random
 from rlrun.cli.config.paths import config_root
 from rlrun.core.errors import BadInput
+from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Spec
 from rlrun.envs.factory import open_envs
@@ -178,8 +179,9 @@ def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -
     parts = construct(Settings, settings("seeds=2"), "")
     training = open_envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
     evaluation = build.evaluation_envs(parts, 3)
-    starts = [*training.obs.reshape(6, -1).tolist(), *evaluation.obs.reshape(6, -1).tolist()]
-    assert len({tuple(start) for start in starts}) == 12
+    final = build.evaluation_envs(parts, 3, Purpose.FINAL_EPISODES)
+    starts = [s for e in (training, evaluation, final) for s in e.obs.reshape(6, -1).tolist()]
+    assert len({tuple(start) for start in starts}) == 18
 
 
 @pytest.mark.parametrize(

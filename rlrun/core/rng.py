@@ -32,7 +32,8 @@ class Purpose(IntEnum):
     POLICY = 5
     TABLE = 6
     NOISE = 7
-    GLOBAL = 8
+    FINAL_EPISODES = 8
+    GLOBAL = 9
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from rlrun.core.rng import Purpose
 from rlrun.run_folder.files import FolderError, as_folder_error, read_json
 from rlrun.run_folder.provenance import _git_commit, now, versions
 
@@ -48,6 +49,7 @@ class RunFolder:
             "exact": True,
             "command": command,
             "horizon": horizon,
+            "own_final_episodes": True,
             "versions": versions(),
             "git_commit": _git_commit(),
             "host": platform.node(),
@@ -96,6 +98,11 @@ class RunFolder:
         return int(self._meta["horizon"])
 
     @property
+    def final_purpose(self) -> Purpose:
+        """The stream that the episodes of the final evaluation come from."""
+        return final_purpose(self._meta)
+
+    @property
     def past(self) -> int:
         """The step at which the run had ended when it was last resumed, -1 if it never had."""
         step = self._meta.get("past")
@@ -136,6 +143,15 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path / name)
+
+
+def final_purpose(meta: Mapping[str, Any]) -> Purpose:
+    """The stream of the final evaluation's episodes, by ``meta.json``.
+
+    In runs of 0.1.0, which have no mark there, it repeats the episodes of those in training.
+    """
+    own = meta.get("own_final_episodes") is True
+    return Purpose.FINAL_EPISODES if own else Purpose.EVAL_EPISODES
 
 
 def is_open(path: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rlrun.core.errors import BadInput
+from rlrun.core.rng import Purpose
 from rlrun.core.schema import convert
 from rlrun.run_folder.config_file import read_config
 from rlrun.run_folder.curves import Curve, read_curves
@@ -26,7 +27,7 @@ from rlrun.run_folder.files import (
     read_json,
     refuse_own_code,
 )
-from rlrun.run_folder.folder import is_open, read_meta
+from rlrun.run_folder.folder import final_purpose, is_open, read_meta
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class RecordedRun:
     def seeds(self) -> tuple[int, ...]:
         first = int(self.settings["seed"])
         return tuple(range(first, first + int(self.settings["seeds"])))
+
+    @property
+    def final_purpose(self) -> Purpose:
+        """The stream that the episodes of its final evaluation come from."""
+        return final_purpose(self.meta)
 
     @cached_property
     def status(self) -> str:

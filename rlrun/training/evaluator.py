@@ -11,6 +11,7 @@ import numpy as np
 from rlrun.checkpoint import store
 from rlrun.core.abilities import EstimatesValue, HasHistograms
 from rlrun.core.checks import at_least, positive
+from rlrun.core.rng import Purpose
 from rlrun.core.types import Agent, Array, Envs
 from rlrun.loop import Played, evaluate
 from rlrun.run_folder.folder import RunFolder
@@ -54,7 +55,7 @@ class Evaluator:
     Args:
         settings: when and how long.
         agent: who plays.
-        make_envs: makes the evaluation's environments: so many per seed.
+        make_envs: makes environments, so many per seed, with the episodes of that purpose.
         seeds: the seed numbers.
         folder, logger: where it is told.
         table: what the agent's table shows, if it has one.
@@ -67,7 +68,7 @@ class Evaluator:
         self,
         settings: EvalSettings,
         agent: Agent,
-        make_envs: Callable[[int], Envs],
+        make_envs: Callable[[int, Purpose], Envs],
         seeds: tuple[int, ...],
         folder: RunFolder,
         logger: Logger,
@@ -93,7 +94,8 @@ class Evaluator:
     def run(self, step: int) -> dict[str, Array]:
         """Evaluate while training; save the policies of the seeds that are better than ever."""
         if self._envs is None:
-            self._envs = self._make_envs(EvalSettings.envs_for(self._settings.episodes))
+            num_envs = EvalSettings.envs_for(self._settings.episodes)
+            self._envs = self._make_envs(num_envs, Purpose.EVAL_EPISODES)
         episodes = self._settings.episodes
         played = self._play(self._envs, step, episodes, self._value)
         mean = self._failed.without(played.returns.mean(-1))
@@ -144,8 +146,11 @@ class Evaluator:
         return result
 
     def _last(self, step: int, episodes: int) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Evaluate for the last time: what result.json says, and the metrics."""
-        envs = self._make_envs(EvalSettings.envs_for(episodes))
+        """Evaluate for the last time: what result.json says, and the metrics.
+
+        The episodes are none of those that chose the best policies, ended the run or pruned it.
+        """
+        envs = self._make_envs(EvalSettings.envs_for(episodes), self._folder.final_purpose)
         with closing(envs):
             played = self._play(envs, step, episodes)
         mean = self._failed.without(played.returns.mean(-1))

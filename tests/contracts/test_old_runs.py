@@ -59,8 +59,14 @@ def test_policies_play(old: Path, capsys: pytest.CaptureFixture[str], name: str)
     assert played["seeds"] == [0, 1] and len(played["per_seed"]) == 2
     if name == "table_done":  # the episodes of its own final evaluation
         assert run_verb(["evaluate", name, "--json"]) == 0
+        again = json.loads(capsys.readouterr().out)
         result = json.loads((old / name / "result.json").read_text())
-        assert json.loads(capsys.readouterr().out)["per_seed"] == result["final"]["per_seed"]
+        assert again["per_seed"] == result["final"]["per_seed"]
+        meta = json.loads((old / name / "meta.json").read_text())
+        assert "own_final_episodes" not in meta  # as a new run has it, with other episodes
+        (old / name / "meta.json").write_text(json.dumps(meta | {"own_final_episodes": True}))
+        assert run_verb(["evaluate", name, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["lengths"] != again["lengths"]
 
 
 def test_a_sweep_is_resumed_and_leaves_alone_what_is_done(old: Path) -> None:

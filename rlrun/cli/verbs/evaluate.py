@@ -25,7 +25,8 @@ rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily
   words the policies of the last step play the episodes of the run's own final evaluation again.
 
   episodes=N               episodes of each seed (default: eval.final_episodes of the run)
-  which=best               each seed's policy at its best evaluation (default: final, the last one)
+  which=best               each seed's policy at its best evaluation (default: final, the last one),
+                           in the same episodes, none of which chose it
   seed=K                   only the learner with seed number K; with seeds=N, N learners from K on
   episode_seed=K           all learners play the episodes of seed number K: other starts, the same
                            for all (default: each plays the episodes of its seed number)

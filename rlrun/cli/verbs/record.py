@@ -109,7 +109,7 @@ def _film(
     starts = (seed if options.episode_seed is None else options.episode_seed,)
 
     def filmed(frames: Film) -> Envs:
-        return evaluation_envs(parts, 1, seeds=starts, film=frames)
+        return evaluation_envs(parts, 1, player.run.final_purpose, seeds=starts, film=frames)
 
     played, reel = film(player.agent, 1, filmed, step, options.episodes, path, fps)
     if out is None:
