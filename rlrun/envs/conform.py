@@ -17,6 +17,7 @@ from rlrun.core.types import Array
 OBSERVATION = "its observation"
 LONG = 80  # characters of a space in a message
 WHOLE = (int, bool, np.int64)
+REAL = (float, int, np.float64)
 LARGEST = 2**63 - 1  # of int64
 
 

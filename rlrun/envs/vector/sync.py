@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from rlrun.core.types import Array
 from rlrun.envs.arrays import ObsChoice
-from rlrun.envs.conform import Conform, one_number
+from rlrun.envs.conform import REAL, Conform, one_number
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
@@ -97,7 +97,7 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
                 self.at = i
                 raw, reward, terminated, truncated, _ = env.step(action)
                 obs[i] = conform(raw)
-                rewards[i] = reward if isinstance(reward, float) else one_number(reward)
+                rewards[i] = reward if type(reward) in REAL else one_number(reward)
                 terminations[i], truncations[i] = terminated, truncated
                 if terminated or truncated:
                     self.ended.append(i)
