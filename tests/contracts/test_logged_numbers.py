@@ -16,15 +16,10 @@ from rlrun.training.metrics_window import Average
 from tests.contracts.test_every_agent import CASES, MODELS, SMALL, WHERE
 from tests.support.common import agent_and_envs, drive, settings
 
-RUN = (
-    "total_steps=640",
-    "log.every=320",
-    "eval.every=320",
-    "eval.episodes=9",
-    "eval.final_episodes=9",
-    "eval.max_steps=30",
-)
+RUN = ("eval.episodes=9", "eval.final_episodes=9", "eval.max_steps=30")
+STEPS, MANY_STEPS = 640, 6400  # the latter where a step takes microseconds
 SPEED = "time/fps"
+NETWORKS = ("dqn", "rainbow", "ppo", "a2c", "reinforce")  # FrozenLake is also a place of these
 # where there is a model the exact returns are logged too
 PLACES = {
     agent: next((e for e in WHERE[agent] if e in MODELS), WHERE[agent][0]) for agent in AGENTS
@@ -47,14 +42,16 @@ def test_a_seed_logs_in_a_stack_what_it_logs_alone(
 ) -> None:
     """Averages are folded often, so that every metric's goes through several folds and a rest."""
     monkeypatch.setattr(Average, "HELD", 12)
+    steps = MANY_STEPS if PLACES[agent] in MODELS and agent not in NETWORKS else STEPS
+    every = tuple(f"{key}={steps // 2}" for key in ("log.every", "eval.every"))
     words = (*SMALL[agent], f"env={PLACES[agent]}", f"env.num_envs={num_envs}")
+    words = (*words, *every, f"total_steps={steps}")
     stack = logged(tmp_path / "stack", 42, *words, "seed=40", "seeds=4")
     alone = logged(tmp_path / "alone", 42, *words, "seed=42", "seeds=1")
-    assert [line["step"] for line in stack] == [320, 640, 640]
+    assert [line["step"] for line in stack] == [steps // 2, steps, steps]
     assert stack == alone
 
 
-NETWORKS = ("dqn", "rainbow", "ppo", "a2c", "reinforce")  # FrozenLake is also a place of these
 TABULAR = [(agent, env) for agent, env in CASES if env in MODELS and agent not in NETWORKS]
 
 
