@@ -227,7 +227,7 @@ def test_bad_searches_are_refused(
 
 def test_intervals_are_for_searches(rlrun: Rlrun, tmp_path: Path) -> None:
     interval = "agent.lr=interval(1e-4,1e-2)"
-    assert "or search in it: rlrun -m hydra/sweeper=optuna" in rlrun("-m", interval).err
+    assert "or search it: rlrun -m hydra/sweeper=optuna" in rlrun("-m", interval).err
     assert "add -m, and hydra/sweeper=optuna for an interval" in rlrun(interval).err
     assert rlrun("search.trials=0").err == "rlrun: search.trials must be at least 1, got 0.\n"
     assert tree(tmp_path) == []
