@@ -107,6 +107,7 @@ class DDPG:
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, LAST)
         self._target = self._actor.copy()
+        self._gradients = self._actor.zeros_like()  # written anew by each update
         self._optimizer = Adam(self._actor, None)
         critic = CriticNet(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 1 + twin, LAST, max_grad_norm)
@@ -215,7 +216,7 @@ class DDPG:
         out, saved = self._net.forward(pieces, obs)
         action = torch.tanh(out)
         q, rise = self._critics.rise(obs, action, least=False)
-        into = self._actor.zeros_like()
+        into = self._gradients
         slope = rise * (action * action - 1) / q.shape[-1]
         self._net.backward(pieces, saved, slope, into.pieces)
         return -q.mean(-1), into.flat

@@ -17,7 +17,7 @@ from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Ste
 from rlrun.explore.policies import Explore, refuse_bonus
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
-from rlrun.nets.noisy import WeightNoise
+from rlrun.nets.noisy import NoisySample, WeightNoise
 from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
@@ -135,7 +135,7 @@ class DQN:
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
         if explore:
-            pieces = self._perturbed(self._online)  # drawn whether or not somebody needs it
+            pieces = self._perturbed(self._online, self._draw())  # drawn whether needed or not
             return self._explore(step, lambda: self._values(pieces, obs))
         greedy: Array = self._values(self._online.pieces, obs).argmax(-1)
         return greedy
@@ -153,11 +153,15 @@ class DQN:
         out = self._net.infer(pieces, self._device.tensor(obs))
         return self._device.array(self._objective.values(out))
 
-    def _perturbed(self, params: Parameters) -> Pieces:
-        """The network's parameters, with fresh noise where it has any."""
-        if self._noise is None:
+    def _draw(self) -> NoisySample | None:
+        """Fresh noise for one use of the network, where it has any."""
+        return self._noise.draw() if self._noise else None
+
+    def _perturbed(self, params: Parameters, drawn: NoisySample | None) -> Pieces:
+        """The network's parameters, with the noise that was drawn."""
+        if self._noise is None or drawn is None:
             return params.pieces
-        return self._noise.noisy(params.pieces, self._noise.draw())
+        return self._noise.noisy(params.pieces, drawn)
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; where it is time, update the online and then the target network."""
@@ -178,7 +182,9 @@ class DQN:
 
     def _update(self, step: int) -> Metrics:
         sampled = self._replay.sample(self._batch_size, self._n_step, step=step)
-        loss, q_mean, error, gradient = self._differentiate(self._device.batch(sampled))
+        noise = self._draw(), self._draw()  # here: what is compiled must not move a stream
+        batch = self._device.batch(sampled)
+        loss, q_mean, error, gradient = self._differentiate(batch, *noise)
         exclude(self.faults, loss, "the loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, np.abs(self._device.array(error)))
@@ -196,17 +202,15 @@ class DQN:
         """Leave the weights of a seed alone from now on."""
         self.faults.setdefault(position, "it was frozen")
 
-    def _gradient(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _gradient(
+        self, batch: Batch, noise: NoisySample | None, target_noise: NoisySample | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss and mean value of the actions taken, ``[seed]``; errors ``[seed, batch]``; gradient.
 
         The gradient is ``[seed, P]``.
         """
-        drawn = self._noise.draw() if self._noise else None
-        pieces = self._online.pieces
-        if self._noise and drawn:
-            pieces = self._noise.noisy(pieces, drawn)
-        online = self._device.cast_for_update(pieces)
-        target = self._device.cast_for_update(self._perturbed(self._target))
+        online = self._device.cast_for_update(self._perturbed(self._online, noise))
+        target = self._device.cast_for_update(self._perturbed(self._target, target_noise))
         next_out = self._net.infer(target, batch.next_obs)
         selector = self._net.infer(online, batch.next_obs) if self._double else None
         out, saved = self._net.forward(online, batch.obs)
@@ -217,8 +221,8 @@ class DQN:
             slope = batch.weight.view(*loss.shape, *(1,) * (slope.ndim - 2)) * slope
         into = self._gradients.pieces
         self._net.backward(online, saved, slope, into)
-        if self._noise and drawn:
-            self._noise.backward(into, drawn)
+        if self._noise and noise:
+            self._noise.backward(into, noise)
         return loss.mean(-1), judged.q.mean(-1), judged.error, self._gradients.flat
 
     def state_dict(self) -> State:

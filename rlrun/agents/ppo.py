@@ -125,6 +125,7 @@ class PPO:
         self._entropy_coef, self._value_coef = entropy_coef, value_coef
         self._normalize_advantage = normalize_advantage
         self._most_kl = math.inf if target_kl is None else 1.5 * target_kl
+        self._gradients = self._actor.params.zeros_like()  # written anew by each update
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
 
@@ -201,7 +202,7 @@ class PPO:
         )
         error, value_slope = value_loss(values[..., 0], target, old_value, self._clip_value)
         size = advantage.shape[1]
-        gradient = params.zeros_like()
+        gradient = self._gradients
         ratio = log_ratio.exp()
         entropy_slope = torch.full_like(slope, -self._entropy_coef / size)
         policy_grad = net.distribution.backward(

@@ -146,11 +146,12 @@ class Reinforce:
         """Update the seeds at these positions; the others stay as they are."""
         params = self._actor.params
         some = Parameters(params.flat[positions], params.shapes)
-        total, told = some.zeros_like(), np.zeros((len(positions), len(TAGS)))
+        total, told = torch.zeros_like(some.flat), np.zeros((len(positions), len(TAGS)))
+        into = some.zeros_like()  # overwritten by each chunk
         batches = [self._episodes.drain(s) for s in positions]
         for chunk in self._chunks(batches, some):
-            numbers, gradient = self._differentiate(some, chunk)
-            total.flat.add_(gradient)
+            numbers, gradient = self._differentiate(some, into, chunk)
+            total.add_(gradient)
             told += self._device.array(numbers)
         exclude(self.faults, told[:, -1], "the loss", positions)
         rates = [self._lr(step, sum(len(w.reward) for w in each)) for each in batches]
@@ -158,7 +159,7 @@ class Reinforce:
             rows = [n for n, rate in enumerate(rates) if rate == lr]
             everyone = torch.zeros_like(params.flat)
             moving = [positions[n] for n in rows]
-            everyone[moving] = total.flat[rows]
+            everyone[moving] = total[rows]
             others = {*range(len(everyone))} - set(moving)
             self._optimizer.step(everyone, lr, others | set(self.faults))
         self._rates[positions] = rates
@@ -201,14 +202,15 @@ class Reinforce:
         obs, action = (np.concatenate([w[n] for w in episodes]) for n in range(2))
         return obs, self._actor.batch_of(action[None])[0], np.concatenate(rets)
 
-    def _gradient(self, params: Parameters, chunk: Chunk) -> tuple[Tensor, Tensor]:
-        """A chunk's share in what is told, ``[seed, tag]``, and in the gradient, ``[seed, P]``."""
+    def _gradient(
+        self, params: Parameters, gradient: Parameters, chunk: Chunk
+    ) -> tuple[Tensor, Tensor]:
+        """A chunk's share in what is told, ``[seed, tag]``, and in the gradient ``[seed, P]``."""
         net = self._actor.net
         pieces = self._device.cast_for_update(params.pieces)
         gain, ret, share = chunk.numbers.unbind(-1)
         outs, saved = net.forward(pieces, chunk.obs)
         now = net.distribution.of(outs[0], net.own(params.pieces), chunk.action)
-        gradient = params.zeros_like()
         grads = [
             net.distribution.backward(
                 now.saved, -gain * share, -self._entropy_coef * share, net.own(gradient.pieces)

@@ -99,6 +99,7 @@ class SAC:
         self._net = ActorNet(spec.obs, hidden, 2 * size, norm=norm)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
+        self._gradients = self._actor.zeros_like()  # written anew by each update
         self._optimizer = Adam(self._actor, None)
         critic = CriticNet(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
         self._critics = Critics(critic, seeds, device, 2, None, max_grad_norm)
@@ -211,7 +212,7 @@ class SAC:
         out, saved = self._net.forward(pieces, obs)
         drawn = self._squashed(out, normal)
         q, rise = self._critics.rise(obs, drawn.action, least=True)
-        into = self._actor.zeros_like()
+        into = self._gradients
         slope = squashed_gradient(drawn, -rise, temperature.unsqueeze(-1)) / q.shape[-1]
         self._net.backward(pieces, saved, slope, into.pieces)
         loss = temperature * drawn.log_prob - q

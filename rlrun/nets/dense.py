@@ -108,4 +108,4 @@ def times_transposed(grad: Tensor, weight: Tensor) -> Tensor:
 
 def sum_over_batch(grad: Tensor, into: Tensor) -> None:
     """``grad [seed, batch, width]`` into a piece ``[seed, 1, width]``."""
-    torch.sum(grad, 1, keepdim=True, dtype=into.dtype, out=into)
+    into.copy_(grad.sum(1, keepdim=True, dtype=into.dtype))  # with out= it could not be compiled

@@ -24,7 +24,7 @@ class Device:
             Apple's ``mps``, so that one is only taken when named).
         threads: CPU threads of torch. 1 is fastest for small networks, and two runs on one
             machine slow each other down several times with more.
-        compile: compile the loss with ``torch.compile``: 6 to 20 s at the start, faster after.
+        compile: use ``torch.compile`` for the update: a minute or two at the start, then faster.
         deterministic: ask torch for deterministic kernels only.
         precision: of the products of an update. ``bfloat16`` has 8 bits instead of 24: faster where
             the processor knows it and networks are large, and other results. Weights, acting and

@@ -67,7 +67,7 @@ class WeightNoise:
         """Write the sigmas' gradients: those of their mus, times the noise."""
         mus, sigmas = into[self._first : -len(self.shapes)], into[-len(self.shapes) :]
         for mu, sigma, e in zip(mus, sigmas, drawn.weights, strict=True):
-            torch.mul(mu, e, out=sigma)
+            sigma.copy_(mu * e)
 
     def state_dict(self) -> State:
         return self._streams.state_dict()

@@ -21,7 +21,7 @@ def gradient(env: str, precision: str) -> tuple[Array, Array]:
         if step == 60:
             break
     sampled = agent._device.batch(agent._replay.sample(32, step=0))
-    loss, _, _, found = agent._gradient(sampled)
+    loss, _, _, found = agent._gradient(sampled, None, None)
     assert agent._online.flat.dtype == found.dtype == torch.float32
     return host(loss), host(found)
 

@@ -44,6 +44,7 @@ class Critics:
         self.online = Parameters.zeros(len(seeds), net.shapes, device.torch, count)
         net.init(self.online, seeds, PLACE, last)
         self._target = self.online.copy()
+        self._gradients = self.online.zeros_like()  # written anew by each update
         self._optimizer = Adam(self.online, max_grad_norm)
 
     def least(self, obs: Tensor, action: Tensor) -> Tensor:
@@ -70,7 +71,7 @@ class Critics:
         size = slope.abs().mean(1)
         if batch.weight is not None:
             loss, slope = batch.weight.unsqueeze(1) * loss, batch.weight.unsqueeze(1) * slope
-        into = self.online.zeros_like()
+        into = self._gradients
         self._net.backward(pieces, saved, slope.view(q.shape) / q.shape[-1], into.pieces)
         means = loss.mean(-1), self._apart(q).mean(-1)
         return means[0].sum(-1), means[1].mean(-1), size, into.flat
