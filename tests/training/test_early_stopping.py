@@ -175,7 +175,7 @@ def test_minutes_count_over_resumes(
     assert (result(folder)["steps"], result(folder)["stopped"]) == (100, "minutes")
     assert "step 100: the run ends here: stop.minutes=0.833" in capsys.readouterr().err
     assert resume(str(folder), "total_steps=400") == 0
-    assert "to train longer: rlrun resume" in capsys.readouterr().out
+    assert "To train longer: rlrun resume" in capsys.readouterr().out
     assert resume(str(folder), f"stop.minutes={2 * limit}") == 0
     assert result(folder)["steps"] == 200
     assert store.load(folder / "checkpoint")["step"] == 200

@@ -143,7 +143,7 @@ def test_last_is_the_run_begun_last(
     assert resume("last") == 0
     assert "second is done" in capsys.readouterr().out
     assert resume("outputs") == 2
-    assert "holds runs (2): name one of them" in capsys.readouterr().err
+    assert "contains 2 runs: name one of them" in capsys.readouterr().err
 
 
 def test_two_processes_cannot_go_on_with_one_run(
