@@ -20,6 +20,8 @@ from rlrun.run_folder.files import FolderError, refuse_own_code
 from rlrun.settings import Settings
 from tests.support.trained import digests, evaluated, result, trained
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 60  # steps of an evaluation's episode, in tests.support.trained
 
 

@@ -28,6 +28,8 @@ from rlrun.replay.options import REPLAY
 from rlrun.settings import Settings
 from tests.support.common import settings
 
+pytestmark = pytest.mark.slow
+
 CONF = Path(config_root())
 
 

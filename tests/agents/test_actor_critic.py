@@ -17,6 +17,8 @@ from rlrun.nets.actor_critic import CriticNet
 from rlrun.nets.device import Device
 from tests.support.common import SMALL_CONTROL, agent_and_envs, differences, drive, host, row
 
+pytestmark = pytest.mark.slow
+
 HOST = Device(name="cpu", threads=1, compile=False, deterministic=False, precision="float32")
 PENDULUM = ("env=Pendulum-v1", "seeds=2", *SMALL_CONTROL, "agent.train_every=1")
 

@@ -18,6 +18,8 @@ from tests.support.common import (
     host,
 )
 
+pytestmark = pytest.mark.slow
+
 CART = "env=CartPole-v1"
 PENDULUM = ("env=Pendulum-v1", "env.max_episode_steps=20", "env.num_envs=1")
 # words, and how many steps before the last update its data began

@@ -25,6 +25,8 @@ from tests.support.common import (
     row,
 )
 
+pytestmark = pytest.mark.slow
+
 CART = "env=CartPole-v1"
 SCALED = (*SMALL_PPO, "env=Pendulum-v1", "agent.normalize_obs=true", "agent.normalize_reward=true")
 STOPPING = (*SMALL_PPO, CART, "agent.epochs=8", "agent.target_kl=0.02", "agent.lr=3e-2")

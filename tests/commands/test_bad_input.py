@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.cli import Rlrun, tree, write_files
 
+pytestmark = pytest.mark.slow
+
 MY = "--config-dir my"
 BAD = [
     # names

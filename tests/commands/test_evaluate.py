@@ -24,6 +24,8 @@ from rlrun.training.evaluator import EvalSettings
 from tests.support.common import settings
 from tests.support.trained import RUNS, digests, evaluated, result, said, trained
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:

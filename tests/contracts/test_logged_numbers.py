@@ -16,6 +16,8 @@ from rlrun.training.metrics_window import Average
 from tests.contracts.test_every_agent import CASES, MODELS, SMALL, WHERE
 from tests.support.common import agent_and_envs, drive, settings
 
+pytestmark = pytest.mark.slow
+
 RUN = ("eval.episodes=9", "eval.final_episodes=9", "eval.max_steps=30")
 STEPS, MANY_STEPS = 640, 6400  # the latter where a step takes microseconds
 SPEED = "time/fps"

@@ -16,6 +16,8 @@ from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.vector.sync import EnvOptions
 from tests.support.common import agent_and_envs, differences, envs_of, host
 
+pytestmark = pytest.mark.slow
+
 
 class Count(gym.Env[Array, Any]):
     """Observes its own time; terminates, or is truncated, after ``length`` steps."""

@@ -17,6 +17,8 @@ from rlrun.envs.spaces import ActionMap
 from rlrun.envs.vector.sync import EnvOptions
 from tests.support.common import differences, host
 
+pytestmark = pytest.mark.slow
+
 ACTIONS: list[tuple[gym.Space[Any], Array]] = [
     (spaces.Discrete(3), np.array([2, 1])),
     (spaces.Discrete(3, start=-1), np.array([2, 1])),

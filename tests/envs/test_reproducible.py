@@ -22,6 +22,8 @@ from tests.support.common import SMALL_DQN, settings
 from tests.support.faults import meta
 from tests.support.resume import resume
 
+pytestmark = pytest.mark.slow
+
 UNSEEDED = "env=tests.support.faulty:Unseeded-v0"
 
 

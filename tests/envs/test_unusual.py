@@ -20,6 +20,8 @@ from rlrun.run import start_run
 from rlrun.settings import Settings
 from tests.support.common import SMALL_DQN, SMALL_PPO, agent_and_envs, settings
 
+pytestmark = pytest.mark.slow
+
 HERE = "tests.support.deviant"
 
 

@@ -37,6 +37,8 @@ from tests.support.control import Reach
 from tests.support.faults import VICTIM, WORDS, faulty, meta
 from tests.support.resume import resume
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("vector", ["sync", "async"])
 @pytest.mark.parametrize(

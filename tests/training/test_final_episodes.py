@@ -14,6 +14,8 @@ from tests.support.common import SMALL_DQN, settings
 from tests.support.resume import resume
 from tests.support.trained import evaluated, result, said
 
+pytestmark = pytest.mark.slow
+
 WORDS = (
     *SMALL_DQN,
     "env=tests.support.numbered:Numbered-v0",

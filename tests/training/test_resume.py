@@ -20,6 +20,8 @@ from tests.soak.compare import left, unlike
 from tests.support.common import differences
 from tests.support.resume import Stop, resume, run, stopped_at
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:

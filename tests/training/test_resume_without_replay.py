@@ -15,6 +15,8 @@ from rlrun.training.checkpoints import restore_agent
 from tests.support.common import SMALL_CONTROL, SMALL_DQN, agent_and_envs, drive, host
 from tests.support.resume import resume, stopped_at
 
+pytestmark = pytest.mark.slow
+
 AGENTS = {
     "dqn": (*SMALL_DQN, "env=CartPole-v1", "agent.train_every=3"),
     "ddpg": ("agent=ddpg", *SMALL_CONTROL, "env=Pendulum-v1"),
