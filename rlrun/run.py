@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,10 @@ from rlrun.results.references import reference
 from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.logger import Logger
-from rlrun.settings import Settings
+from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
 from rlrun.terminal.final_table import final_table
-from rlrun.terminal.progress import Progress
+from rlrun.terminal.progress import Listener, Progress
 from rlrun.training.checkpoints import Saver, check_belonging, fingerprint
 from rlrun.training.early_stopping import Stopper
 from rlrun.training.evaluator import Evaluator
@@ -42,10 +43,12 @@ from rlrun.training.trainer import train
 from rlrun.tuning.study import pruning
 
 
-def start_run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+def start_run(
+    settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
+) -> float:
     """Train in ``folder``; the mean final evaluation over seeds (0 where there is none).
 
-    ``command`` is the command line that does it again.
+    ``command`` is the command line that does it again, ``listener`` receives the progress.
     """
     settings = run_settings(settings)
     parts = construct(Settings, settings, "")
@@ -54,14 +57,15 @@ def start_run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
         write_config(settings, folder)
         record = RunFolder.create(folder, command, parts.total_steps)
         saver = Saver(folder / "checkpoint", parts.saving)
-        return _recorded(parts, settings, record, saver, signals, None)
+        return _recorded(_Context(parts, settings, record, saver, signals, None, listener))
 
 
-def resume_run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
-    """Go on with the run in ``folder`` from its newest checkpoint that is whole.
+def resume_run(
+    settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
+) -> float:
+    """Resume the run in ``folder`` from its newest undamaged checkpoint, or begin it without one.
 
-    Where there is none yet the run begins again. Raises FolderError where the folder is not that
-    of a run, and CheckpointError where no checkpoint can be read.
+    Raises FolderError if it is not the folder of a run, CheckpointError if no checkpoint is whole.
     """
     settings = run_settings(settings)
     parts = construct(Settings, settings, "")
@@ -82,28 +86,31 @@ def resume_run(settings: Mapping[str, Any], folder: Path, command: str) -> float
             more = "" if saved is None else " An older one is used."
             print(f"rlrun: {sentence}{more}", file=sys.stderr)
             record.log(f"{sentence}{more}")
-        return _recorded(parts, settings, record, saver, signals, saved)
+        return _recorded(_Context(parts, settings, record, saver, signals, saved, listener))
 
 
-def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are a run's: how jobs are run beside each other, and searched, is not."""
-    return {key: value for key, value in settings.items() if key not in ("sweep", "search")}
+@dataclass(frozen=True)
+class _Context:
+    """What a run is given: its settings, checked (``parts``) and as written, and its folder."""
+
+    parts: Settings
+    settings: Mapping[str, Any]
+    record: RunFolder
+    saver: Saver
+    signals: Signals
+    saved: State | None
+    """The checkpoint that a resumed run begins from."""
+    listener: Listener | None
 
 
-def _recorded(
-    parts: Settings,
-    settings: Mapping[str, Any],
-    record: RunFolder,
-    saver: Saver,
-    signals: Signals,
-    saved: State | None,
-) -> float:
-    """Train, and write down how it ended."""
+def _recorded(run: _Context) -> float:
+    """Train, and record how it ended."""
+    record, saver = run.record, run.saver
     where = os.path.relpath(record.path)
     again = f"{_program('rlrun')} resume {shlex.quote(where)}"
     try:
         with _sentences(where):
-            result = _train(parts, settings, record, saver, signals, saved)
+            result = _train(run)
             record.result(result)
         if result["status"] == "failed":
             final_table(result)
@@ -120,8 +127,8 @@ def _recorded(
     final_table(result)
     print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
     command = record.command.replace("rlrun", _program("rlrun"), 1)
-    print(f"again:     {command}{_longer(parts, record)}")
-    signals.check()  # in a sweep somebody may not want the next job
+    print(f"again:     {command}{_longer(run.parts, record)}")
+    run.signals.check()  # in a sweep somebody may not want the next job
     return float(result["final"]["mean"]) if result["final"] else 0.0
 
 
@@ -135,15 +142,9 @@ def _sentences(where: str) -> Iterator[None]:
         raise RunFailed(f"{name} cannot be written or read: {reason}") from error
 
 
-def _train(
-    parts: Settings,
-    settings: Mapping[str, Any],
-    record: RunFolder,
-    saver: Saver,
-    signals: Signals,
-    saved: State | None,
-) -> dict[str, Any]:
+def _train(run: _Context) -> dict[str, Any]:
     """Build what a run is made of, and train."""
+    parts, settings, record, saved = run.parts, run.settings, run.record, run.saved
     env, seeds, name = parts.env, parts.seeds, str(parts.agent["name"])
     title = f"{name} on {env.id}, {_listed(seeds)}"
     spec = env.spec(parts.gamma)
@@ -160,7 +161,7 @@ def _train(
     with (
         closing(envs),
         closing(Logger(record.path, seeds, flat(settings), position)) as logger,
-        Progress(title, parts.total_steps) as progress,
+        Progress(title, parts.total_steps, listener=run.listener) as progress,
         contextlib.ExitStack() as stack,
     ):
         if known := reference(settings["env"]):
@@ -184,14 +185,14 @@ def _train(
             _table_report(parts, agent, spec),
             parts.log.histograms,
             failed_seeds,
-            signals.check,
+            run.signals.check,
         )
         stack.callback(evaluator.close)
         filming = None
         if parts.recording.every:
             first = partial(_filmed, parts, on_hang=on_hang)
             every, fps = parts.recording.every, env.fps
-            filming = Filming(every, agent, seeds, first, record, logger, fps, signals.check)
+            filming = Filming(every, agent, seeds, first, record, logger, fps, run.signals.check)
         return train(
             RunParts(
                 agent_name=name,
@@ -205,8 +206,8 @@ def _train(
                 logger=logger,
                 progress=progress,
                 folder=record,
-                saver=saver,
-                signals=signals,
+                saver=run.saver,
+                signals=run.signals,
                 failed_seeds=failed_seeds,
                 stopper=Stopper(parts.stopping, record.past, pruning(record.path)),
                 fingerprint=fingerprint(settings),

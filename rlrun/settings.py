@@ -91,3 +91,8 @@ class SweepSettings:
         if jobs != "auto":
             at_least(1, jobs=jobs)
         self.on_error, self.jobs = on_error, jobs
+
+
+def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's own settings, without those of the sweep and the search that it belongs to."""
+    return {key: value for key, value in settings.items() if key not in ("sweep", "search")}

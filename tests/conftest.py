@@ -31,7 +31,9 @@ def rlrun(
     runs: list[tuple[dict[str, Any], Path]] = []
     commands: list[str] = []
 
-    def train(settings: dict[str, Any], folder: Path, command: str) -> float:
+    def train(
+        settings: dict[str, Any], folder: Path, command: str, listener: object = None
+    ) -> float:
         runs.append((settings, folder))
         commands.append(command)
         match settings["seed"]:

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -23,6 +23,9 @@ from rlrun.cli.explain import HOW, explain, mark_task_error, report_crash, task_
 from rlrun.cli.hooks import Refused
 from rlrun.cli.validation import quote
 from rlrun.core.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    from rlrun.terminal.progress import Listener
 
 REQUIRED = ("agent", "env", "replay", "explore", "device")  # the groups that every run needs
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -62,23 +65,26 @@ def run(words: list[str], resuming: Path | None = None) -> int:
     return 1
 
 
-def run_task(config: DictConfig) -> float:
-    """Run one job, as Hydra calls it; the value returned is what a sweep compares."""
+def run_task(config: DictConfig, listener: Listener | None = None) -> float:
+    """Run one job, as Hydra calls it; the value returned is what a sweep compares.
+
+    ``listener`` receives the progress of a sweep's job.
+    """
     try:
-        return _run_job(config)
+        return _run_job(config, listener)
     except Exception as error:
         mark_task_error(error)
         raise
 
 
-def _run_job(config: DictConfig) -> float:
+def _run_job(config: DictConfig, listener: Listener | None) -> float:
     from rlrun import build
     from rlrun.cli.multirun.job import work
     from rlrun.run import start_run
 
     folder = Path(HydraConfig.get().runtime.output_dir)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return work(config, folder, _command())
+        return work(config, folder, _command(), listener)
     settings = build.plain(config)
     build.validate(settings)  # again: the hooks may have been switched off
     try:

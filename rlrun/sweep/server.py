@@ -26,7 +26,6 @@ from typing import Any
 from rlrun.core.signals import Interrupted
 from rlrun.sweep import ledger, stop
 from rlrun.sweep.view import View
-from rlrun.terminal import progress
 from rlrun.terminal.progress import Report
 
 OUTPUT = "output.txt"
@@ -77,7 +76,9 @@ def run(
     stop_on_error: bool,
     total: int,
 ) -> None:
-    """Call ``function(*arguments)`` for each of ``jobs`` (name to arguments) of the sweep.
+    """Call ``function(*arguments, listener)`` for each of ``jobs`` (name to arguments).
+
+    The listener sends the progress of a job's run to this process.
 
     Jobs record their own state in the ledger; that of a job whose process died is recorded here.
     ``total`` is the number of jobs of the whole sweep, including those that ended earlier.
@@ -147,8 +148,7 @@ def _work(
         with contextlib.suppress(OSError):
             pipe.send(report)
 
-    progress.listener = send
-    function(*arguments)
+    function(*arguments, send)
 
 
 def _open_output(output: Path) -> int:

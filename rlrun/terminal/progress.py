@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
-from typing import NamedTuple, Self, TextIO
+from typing import NamedTuple, Self, TextIO, TypeAlias
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -36,8 +36,8 @@ class Report(NamedTuple):
     evaluation: float | None
 
 
-listener: Callable[[Report], None] | None = None
-"""Receives the progress of this process's run; set before the run begins, for a job of a sweep."""
+Listener: TypeAlias = Callable[[Report], None]
+"""Receives the progress of a run that is a job of a sweep."""
 
 
 class Progress:
@@ -47,8 +47,13 @@ class Progress:
     the interpreter. Use it as a context manager, so that the cursor is restored on Ctrl-C too.
     """
 
-    def __init__(self, title: str, total: int, stream: TextIO | None = None) -> None:
-        """Show `title` and count to `total` steps per seed, on stderr by default."""
+    def __init__(
+        self, title: str, total: int, stream: TextIO | None = None, listener: Listener | None = None
+    ) -> None:
+        """Show `title` and count to `total` steps per seed, on stderr by default.
+
+        `listener` is called with a `Report` every half a second.
+        """
         self._title = title
         self._total = total
         self._stream = sys.stderr if stream is None else stream
@@ -64,7 +69,8 @@ class Progress:
         self._live: Live | None = None
         self._interval = LINE_SECONDS
         self._next = monotonic() + LINE_SECONDS
-        self._next_report = math.inf if listener is None else 0.0  # to the listener
+        self._next_report = math.inf if listener is None else 0.0
+        self._listener = listener
         if self._stream.isatty() and console.is_interactive:
             self._live = Live(
                 console=console,
@@ -111,9 +117,10 @@ class Progress:
         is_new = evaluation is not None and evaluation != self._evaluation
         if is_new:
             self._evaluation = evaluation
-        if listener is not None and (is_new or now >= self._next_report or step >= self._total):
+        is_due = is_new or now >= self._next_report or step >= self._total
+        if self._listener is not None and is_due:
             self._next_report = now + REPORT_SECONDS
-            listener(Report(step, self._total, ep_return, self._evaluation))
+            self._listener(Report(step, self._total, ep_return, self._evaluation))
         if is_new or now >= self._next or step >= self._total:
             self._next = now + self._interval
             self._draw()

@@ -17,9 +17,10 @@ from rlrun.run import resume_run, start_run
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.reader import read_for_resume
 from rlrun.sweep import ledger, stop
+from rlrun.terminal.progress import Listener
 
 
-def work(config: DictConfig, folder: Path, command: str) -> float:
+def work(config: DictConfig, folder: Path, command: str, listener: Listener | None = None) -> float:
     """Run or resume the job of ``folder``, a subfolder of the sweep's, and return its value.
 
     NaN if there is no value: the job failed, was stopped, or was not allowed to begin. Raises
@@ -31,7 +32,7 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
         return math.nan
     ledger.record(sweep, job, "running")
     try:
-        value = _run(build.plain(config), folder, command)
+        value = _run(build.plain(config), folder, command, listener)
     except KeyboardInterrupt:
         ledger.record(sweep, job, "interrupted")
         discard(folder)  # if nothing was written
@@ -50,14 +51,16 @@ def work(config: DictConfig, folder: Path, command: str) -> float:
     return value
 
 
-def _run(settings: Mapping[str, Any], folder: Path, command: str) -> float:
+def _run(
+    settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None
+) -> float:
     """Run a new job, or resume one that was started, with the settings it was started with."""
     build.validate(settings)  # the values that a search chose have not been checked yet
     if folder.is_symlink():
         raise FolderError(f"{folder} is a link: a sweep's folder must not contain links.")
     if not (folder / "meta.json").exists():
-        return start_run(settings, folder, command)
-    return resume_run(read_for_resume(folder), folder, command)
+        return start_run(settings, folder, command, listener)
+    return resume_run(read_for_resume(folder), folder, command, listener)
 
 
 def _exit(error: BaseException) -> RuntimeError:

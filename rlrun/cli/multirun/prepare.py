@@ -127,8 +127,8 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     """Raise BadInput if a started job would have other settings now."""
     from rlrun import build
     from rlrun.results.grouping import flat
-    from rlrun.run import run_settings
     from rlrun.run_folder.config_file import read_config
+    from rlrun.settings import run_settings
     from rlrun.training.checkpoints import MAY_CHANGE
 
     if not (folder / "config.yaml").exists():
