@@ -22,6 +22,7 @@ def test_a_run_without_enough_episodes_says_that_nothing_was_learnt(
     assert (told in (tmp_path / "run.log").read_text()) == (episodes == 3)
 
 
+@pytest.mark.slow
 def test_a_run_that_ends_before_it_learns_says_so(tmp_path: Path) -> None:
     cases = {
         ("agent=ppo", "env=CartPole-v1", "env.num_envs=4", "agent.n_steps=16"): 64,

@@ -12,6 +12,8 @@ from rlrun.core.types import Array
 from rlrun.loop import interact
 from tests.support.common import agent_and_envs, host
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("value_iteration", "q_value_iteration", "policy_iteration")
 NO = -np.inf
 methods = pytest.mark.parametrize("method", METHODS)

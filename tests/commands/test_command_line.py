@@ -18,6 +18,8 @@ from rlrun.cli.help import overview, run_wide
 from rlrun.core.errors import BadInput
 from tests.support.cli import Rlrun, tree, write_files
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_gets_its_settings_and_a_folder_of_its_own(rlrun: Rlrun, tmp_path: Path) -> None:
     outcome = rlrun("seeds=3", "agent.lr=2e-3", "env=MountainCar-v0")

@@ -17,6 +17,8 @@ from rlrun.cli.multirun.grid import job_name
 from rlrun.core.errors import BadInput
 from rlrun.envs.ids import check_env_kwargs, closest_id, env_ids, env_spec
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = """
 import gymnasium
 from gymnasium.envs.classic_control import CartPoleEnv

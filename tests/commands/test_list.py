@@ -71,6 +71,7 @@ def test_the_agents_that_fit_are_those_that_a_run_takes(env: str) -> None:
     assert names("agents", f"env={env}") == takers
 
 
+@pytest.mark.slow
 def test_environments() -> None:
     listed = {row["environment"]: row for row in rows("envs")}
     assert {"CartPole-v1", "ALE/Pong-v5", "rlrun/MarsRover-v0"} <= listed.keys()

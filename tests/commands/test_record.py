@@ -32,8 +32,6 @@ from tests.support.common import settings
 from tests.support.resume import resume, run, stopped_at
 from tests.support.trained import digests, evaluated, result, said, trained
 
-pytestmark = pytest.mark.slow
-
 
 def frames_of(path: Path) -> tuple[tuple[int, int], float, Array]:
     """Size (width, height), frames in a second, and uint8 ``[frame, height, width, 3]``."""
@@ -72,6 +70,7 @@ def change(frames: Array) -> Array:
     return moved
 
 
+@pytest.mark.slow
 def test_a_video_of_the_best_learner(tmp_path: Path) -> None:
     folder = trained(tmp_path / "run", "dqn", "total_steps=300")
     best, before = result(folder)["best"], digests(folder)
@@ -99,6 +98,7 @@ def test_a_video_of_the_best_learner(tmp_path: Path) -> None:
     assert find_runs([tmp_path]) == [folder]
 
 
+@pytest.mark.slow
 def test_a_recorded_run_goes_on_as_if_nobody_had_looked(tmp_path: Path) -> None:
     twin, folder = tmp_path / "twin", tmp_path / "run"
     for place in (twin, folder):
@@ -118,6 +118,7 @@ def test_a_recorded_run_goes_on_as_if_nobody_had_looked(tmp_path: Path) -> None:
     assert ours["result"] == theirs["result"]
 
 
+@pytest.mark.slow
 def test_films_while_training_change_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_training_goes_on_where_a_film_fails(
     assert (tmp_path / "run" / "run.log").read_text().count("no films any more") == 1
 
 
+@pytest.mark.slow
 def test_a_game_is_filmed_in_its_own_colours(tmp_path: Path) -> None:
     """It is the game that is played: its frames, made grey and small, are what the agent sees."""
     parts = construct(Settings, settings("env=ALE/Breakout-v5", "agent=random"), "")
@@ -177,6 +179,7 @@ def test_a_game_is_filmed_in_its_own_colours(tmp_path: Path) -> None:
     assert parts.env.fps == 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words", "size", "fps"),
     [

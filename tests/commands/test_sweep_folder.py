@@ -10,8 +10,6 @@ import pytest
 from rlrun.sweep import ledger
 from tests.support.sweeps import LONG, command, states
 
-pytestmark = pytest.mark.slow
-
 WORDS = ("-m", *LONG, "total_steps=500", "agent.lr=0.1,0.2", "hydra.sweep.dir=S")
 
 
@@ -35,6 +33,7 @@ def test_half_a_line_does_not_become_the_beginning_of_another(begun: Path) -> No
     assert command("resume", "S") == 0
 
 
+@pytest.mark.slow
 def test_a_job_is_not_run_through_a_link(begun: Path, tmp_path: Path) -> None:
     elsewhere = begun.rename(tmp_path / "elsewhere")
     begun.symlink_to(elsewhere)
@@ -45,6 +44,7 @@ def test_a_job_is_not_run_through_a_link(begun: Path, tmp_path: Path) -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_through_a_link(begun: Path, tmp_path: Path) -> None:
     """Neither the folder of a job nor its output.txt may lead out of the sweep's folder."""
     victim = tmp_path / "victim.txt"
@@ -55,6 +55,7 @@ def test_nothing_is_printed_through_a_link(begun: Path, tmp_path: Path) -> None:
     assert victim.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_job_does_not_import_what_its_folder_holds(begun: Path, tmp_path: Path) -> None:
     """Not even by the name that it has in the directory above."""
     config = begun / "config.yaml"

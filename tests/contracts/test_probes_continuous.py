@@ -181,6 +181,7 @@ def test_noise_is_added_and_actions_stay_within_their_bounds() -> None:
         "env=tests.support.control:Reach-v0",
         "seeds=2",
         "explore.start=0.7",
+        "agent.learning_starts=0",  # else actions are uniform until the first update
     )
     greedy = one.act(envs.obs, 5000, explore=False)  # nearly 0 before anything is learnt
     found = np.stack([one.act(envs.obs, 5000) for _ in range(2000)])

@@ -124,7 +124,7 @@ def test_match_in_pixels(obs: str) -> None:
     words = ("env=rlrun/PixelMatch-v0", f"env.obs={obs}", "seeds=2", "env.num_envs=4")
     one, envs = agent_and_envs(*QUICK["ppo"], *words, "agent.lr=2e-3")
     for step, _, _ in interact(one, envs):
-        if step >= 1600:
+        if step >= 2400:
             break
     assert isinstance(one, PPO | Reinforce)
     for right in (0, 1):

@@ -19,6 +19,8 @@ from rlrun.envs.survey import check_steps
 from rlrun.envs.vector.sync import EnvOptions
 from tests.support.deviant import CASES, Deviant
 
+pytestmark = pytest.mark.slow
+
 SEEDS = (5, 6, 7)
 VICTIM = Numbers(Purpose.TRAIN_EPISODES)(6, 0, 0)  # how seed 6's environment begins
 ACTION = np.zeros((3, 1), np.int64)

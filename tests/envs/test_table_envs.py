@@ -75,6 +75,7 @@ def test_steps_have_the_distribution_of_the_model(env_id: str) -> None:
     assert statistic <= (limit(freedom) if freedom else 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env_id", "kwargs"),
     [

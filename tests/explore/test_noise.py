@@ -34,6 +34,7 @@ def test_gaussian_noise_is_independent() -> None:
     assert np.corrcoef(flat.T) == pytest.approx(np.eye(flat.shape[1]), abs=0.09)
 
 
+@pytest.mark.slow
 def test_ornstein_uhlenbeck_against_its_formula() -> None:
     """From 0, after t steps the variance is sigma² (1 - (1 - theta)^2t) / (1 - (1 - theta)²)."""
     theta, sigma, times = 0.15, 0.2, 3000

@@ -18,6 +18,8 @@ from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Parameters
 from tests.support.nets import CPU, GRID, IMAGE, observations
 
+pytestmark = pytest.mark.slow
+
 VECTOR = Space("vector", (3,))
 NUMBERS = Space("discrete", (), (5,))
 nets = pytest.mark.parametrize(

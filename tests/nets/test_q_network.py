@@ -183,6 +183,7 @@ def test_weights_start_within_their_bound_and_belong_to_the_seed() -> None:
     assert params.pieces[0][:, :, 50:].abs().max() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("draw", range(20))
 def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
     """Bit for bit, for random shapes: the contract that makes a stack a set of single runs."""

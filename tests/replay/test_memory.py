@@ -19,6 +19,8 @@ from rlrun.run import start_run
 from rlrun.settings import Settings
 from tests.support.common import SMALL_DQN, settings
 
+pytestmark = pytest.mark.slow
+
 DISCRETE = Space("discrete", (), (6,))
 VECTOR = Spec("vectors", Space("vector", (4,)), DISCRETE, 1)
 ATARI = Spec("images", Space("image", (4, 84, 84), stack=4), DISCRETE, 1)

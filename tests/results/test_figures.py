@@ -18,6 +18,8 @@ from rlrun.results.report.model import gather
 from rlrun.run_folder.reader import read_runs
 from tests.support.reports import Points, leave
 
+pytestmark = pytest.mark.slow
+
 CURVE = {50: [1.0, 2.0], 100: [3.0, 4.0]}
 
 

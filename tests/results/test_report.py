@@ -116,6 +116,7 @@ def test_what_a_folder_holds_is_text(tmp_path: Path) -> None:
     assert left == {"index.html", "figures"}
 
 
+@pytest.mark.slow
 def test_letters_that_no_font_has_are_no_obstacle(tmp_path: Path) -> None:
     for i, odd in enumerate(ODD):
         leave(tmp_path / str(i), [1.0, i], CURVE, agent={"kind": odd}, env={"id": "A-v0"})
@@ -146,6 +147,7 @@ def test_the_page_needs_nothing_from_anywhere(tmp_path: Path) -> None:
         assert text.count(f'id="{link[1:]}"') == 1
 
 
+@pytest.mark.slow
 def test_the_same_runs_give_the_same_bytes(tmp_path: Path) -> None:
     for i in range(3):
         leave(tmp_path / str(i), [1.0 + i, 2.0], CURVE, agent={"lr": 10.0**-i})
@@ -172,6 +174,7 @@ def test_a_report_in_a_run_is_no_obstacle_to_it(
         check_files(folder)
 
 
+@pytest.mark.slow
 def test_figures_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
     leave(tmp_path / "a", [1.0, 2.0], CURVE, tag="train/loss")
     page_of(tmp_path)

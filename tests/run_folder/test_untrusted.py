@@ -14,6 +14,8 @@ from tests.support.common import settings
 from tests.support.faults import WORDS
 from tests.support.resume import resume
 
+pytestmark = pytest.mark.slow
+
 
 def test_nothing_is_loaded_through_a_link(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

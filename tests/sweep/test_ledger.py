@@ -120,6 +120,7 @@ def test_a_process_that_got_the_number_of_a_dead_one_is_another(tmp_path: Path) 
         assert state(tmp_path) == "interrupted"
 
 
+@pytest.mark.slow
 def test_on_another_machine_the_lock_of_the_run_tells(tmp_path: Path) -> None:
     add(tmp_path, job="0", state="running", pid=1, begun=1, host="elsewhere")
     assert state(tmp_path) == "running"  # it may be about to open its folder

@@ -18,6 +18,8 @@ from tests.support.cli import Rlrun, tree
 from tests.support.resume import Stop as Died
 from tests.support.resume import resume, run, stopped_at
 
+pytestmark = pytest.mark.slow
+
 SCORES = {100: (20.0, 40.0), 200: (60.0, 70.0), 300: (90.0, 90.0)}  # of two seeds
 
 

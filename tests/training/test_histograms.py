@@ -28,6 +28,8 @@ from tests.support.common import SMALL_DQN, settings
 from tests.support.faults import faulty
 from tests.support.resume import resume, run, stopped_at
 
+pytestmark = pytest.mark.slow
+
 Shown = dict[str, list[tuple[int, float, float, float]]]
 
 

@@ -13,6 +13,8 @@ from rlrun.run import start_run
 from tests.support.common import SMALL_DQN, SMALL_PPO, differences, host, row, settings
 from tests.support.faults import VICTIM, WORDS
 
+pytestmark = pytest.mark.slow
+
 TABLE = ("agent=q_learning", "tuned=none")
 
 

@@ -205,6 +205,7 @@ def test_who_has_a_space() -> None:
     assert set(AGENTS) - set(WITH_SPACE) == planning | {"random", "monte_carlo", "td_prediction"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("agent", WITH_SPACE)
 def test_shipped_spaces_can_be_searched(rlrun: Rlrun, tmp_path: Path, agent: str) -> None:
     """All of their ends are checked before the folder is claimed, which is taken."""
