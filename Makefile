@@ -12,7 +12,7 @@ help: ## list these targets
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "rlrun needs Python 3.11 to 3.13: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV) # an interrupted installation leaves one that is broken
 	$(PIP) install -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
