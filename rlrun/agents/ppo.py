@@ -189,7 +189,7 @@ class PPO:
         }
 
     def _gradient(self, part: Minibatch) -> tuple[Tensor, Tensor]:
-        """What is told of a batch, ``[seed, tag]``, the loss last; the gradient ``[seed, P]``."""
+        """The metrics of a batch, ``[seed, tag]``, the loss last; the gradient ``[seed, P]``."""
         net, params = self._actor.net, self._actor.params
         pieces, own = self._device.cast_for_update(params.pieces), net.own(params.pieces)
         advantage, target, old_log_prob, old_value = part.numbers.unbind(-1)

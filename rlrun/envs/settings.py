@@ -164,7 +164,7 @@ class EnvSettings:
         on_hang: OnHang = give_up,
         film: Film | None = None,
     ) -> Envs:
-        """``num_envs`` of them for each seed; ``on_hang`` is told of one that hangs.
+        """``num_envs`` of them for each seed; ``on_hang`` is called if one does not respond.
 
         A ``film`` is of one environment of one seed.
         """

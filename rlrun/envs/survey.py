@@ -35,7 +35,7 @@ def newest_ids() -> list[str]:
 
 
 def spaces_by_id(names: Iterable[str]) -> dict[str, Spec]:
-    """What agents would be told of these environments; those that cannot be used are left out."""
+    """The specs of these environments; those that cannot be used are left out."""
     found = {}
     gym.logger.min_level = gym.logger.ERROR + 1
     for name in names:

@@ -77,6 +77,6 @@ class WeightNoise:
 
 
 class NoisySample(NamedTuple):
-    """What is times sigma, for each noisy piece ``[seed, row, column]``."""
+    """The noise that sigma is multiplied by, for each noisy piece ``[seed, row, column]``."""
 
     weights: list[Tensor]

@@ -8,7 +8,7 @@ from rlrun.core.types import Array
 
 
 def n_step(reward: Array, discount: Array, stop: Array) -> tuple[Array, Array, Array]:
-    """The return of up to n steps, what its bootstrap is times, and how far it reaches.
+    """The return of up to n steps, the factor of its bootstrap, and how far it reaches.
 
     Args:
         reward, discount: ``[..., n]``, the present step first.

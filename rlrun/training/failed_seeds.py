@@ -15,7 +15,7 @@ from rlrun.terminal.progress import Progress
 
 
 class FailedSeeds:
-    """Takes seeds out of a run that goes on with the others.
+    """Takes failed seeds out of a run, which continues with the others.
 
     What a seed had learnt stays as it is, where the agent can leave a seed alone (``freeze``).
     """

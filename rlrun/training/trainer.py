@@ -25,8 +25,8 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
 
     ``saved`` is emptied once everything has its state back.
 
-    A checkpoint holds a step that is done but not yet told of, so that a run that goes on from
-    ``saved`` tells of it first, and then does what the run would have done that was not stopped.
+    A checkpoint holds a step that is done but not yet reported, so a run resumed from ``saved``
+    reports it first, and then does what the run would have done without a stop.
 
     Raises:
         Interrupted: somebody asked to stop; the run is saved.
@@ -80,7 +80,7 @@ class Trainer:
         self._stop: Stop | None = None
 
     def after_step(self, step: int) -> bool:
-        """Save, evaluate and tell of a step, whatever of it is due; whether it is the last."""
+        """Save, evaluate and report a step where that is due; whether it is the last."""
         run = self._run
         last = step >= run.total_steps
         if last or self._must_save(step):
@@ -95,13 +95,13 @@ class Trainer:
             mean = float(row["eval/mean_reward"].mean()) if row else None
             self._stop = run.stopper.why(step, mean, self._clock.wall)
         if self._stop is not None:
-            self.save(step)  # before it is told of, as every checkpoint
+            self.save(step)  # before it is reported, as every checkpoint
             last = True
         self._report(step, row, last)
         return last
 
     def _report(self, step: int, row: dict[str, Array], last: bool) -> None:
-        """Show, log and draw, whatever of it is due; ``row`` is what an evaluation said."""
+        """Show, log and draw what is due; ``row`` has the metrics of an evaluation."""
         run = self._run
         if row:
             with self._clock.paused():

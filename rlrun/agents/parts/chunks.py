@@ -16,7 +16,7 @@ class Chunk(NamedTuple):
     obs: Tensor
     action: Tensor
     numbers: Tensor
-    """What the log-probability is times, the return, and how much the step counts: 0 fills up."""
+    """Factor of the log-probability, return, and weight of the step: 0 where it is padding."""
 
 
 def standardized(values: Array) -> Array:
