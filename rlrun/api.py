@@ -52,7 +52,7 @@ class Policy:
     """One learner's greedy policy; it takes the environment's own, unprocessed observations."""
 
     def __init__(self, player: Player) -> None:
-        self._player, self.spec = player, player.spec
+        self._player, self.spec = player, player.env.spec
         self.seed, self.step = player.seeds[0], player.steps[0]
         self._time = self.step
         self._to_input, self._to_action = _conversions(player)
@@ -88,10 +88,10 @@ ToInput = Callable[[deque[Array], Any], Array]
 
 def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
     """Return the functions from an observation to the agent's input, and from its action back."""
-    parts, space = player.parts, player.spec.obs
+    parts, space = player.parts, player.env.spec.obs
     if parts.env.is_game:
         return _game(player), lambda action: action
-    raw: gym.Env[Any, Any] = parts.env.make()
+    raw: gym.Env[Any, Any] = player.env.make()
     adapted = adapt(raw, space.stack, parts.env.obs)
     inner = adapted if isinstance(adapted, gym.ObservationWrapper) else None
     choice, scale = parts.env.obs, parts.env.scale_obs
@@ -112,20 +112,20 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
             given = np.asarray(conform(obs if inner is None else inner.observation(obs)))
         except NotInSpace as error:
             raise BadInput(f"this is no observation of {player.run.env}: {error}.") from error
-        seen = np.asarray(to_ours(given[None]).reshape(space.shape))
-        if to_ours.wrong(seen) is not None:
+        converted = np.asarray(to_ours(given[None]).reshape(space.shape))
+        if to_ours.wrong(converted) is not None:
             raise BadInput(
                 f"this is no observation of {player.run.env}: {short(obs)} is not in "
                 f"{short(adapted.observation_space)}."
             )
-        return seen
+        return converted
 
     return to_input, ActionMap(raw.action_space)
 
 
 def _game(player: Player) -> ToInput:
     """Return the conversion for an Atari game: whole stacks of frames, or frames one by one."""
-    shape, stack = player.spec.obs.shape, player.spec.obs.stack
+    shape, stack = player.env.spec.obs.shape, player.env.spec.obs.stack
 
     def to_input(frames: deque[Array], obs: Any) -> Array:
         obs = np.asarray(obs, np.uint8)

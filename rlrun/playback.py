@@ -1,4 +1,4 @@
-"""The learners of a recorded run as they can be played with: their policies, and nothing else."""
+"""Playing the policies of a recorded run."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from rlrun.build import build_player, evaluation_envs, spaces_of
+from rlrun.build import build_player, evaluation_envs
 from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput, RunFailed
 from rlrun.core.schema import construct
-from rlrun.core.types import Agent, Spec, State
+from rlrun.core.types import Agent, State
+from rlrun.envs.environment import Environment
 from rlrun.loop import Played, evaluate
 from rlrun.run_folder.files import refuse_own_code
 from rlrun.run_folder.reader import RecordedRun
@@ -35,15 +36,16 @@ class Player:
     which: Which
     seeds: tuple[int, ...]
     steps: tuple[int, ...]
-    """When each seed's policy was that."""
+    """The step of each seed's policy."""
     lost: frozenset[int]
-    """The seeds, by number, that were given up while the run trained."""
+    """The numbers of the seeds that failed in training."""
     agent: Agent
-    spec: Spec
+    env: Environment
+    """That of the run."""
 
     @property
     def step(self) -> int:
-        """What the agent is told the time is; only policies that are random ask for it."""
+        """The step that is passed to the agent; only random policies depend on it."""
         return max(self.steps)
 
 
@@ -71,13 +73,14 @@ def load_player(
     parts.device.prepare()
     policy, steps, lost = _saved(run, which)
     rows = [run.seeds.index(seed) for seed in chosen]
-    agent, spec = build_player(parts, chosen)
+    env = Environment(parts.env, parts.gamma)
+    agent = build_player(parts, env.spec, chosen)
     try:
         agent.load_state_dict({**agent.state_dict(), "policy": _rows(policy, rows)})
-        told = tuple(steps[row] for row in rows)
+        own_steps = tuple(steps[row] for row in rows)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         raise mismatch(error) from error
-    return Player(run, parts, which, chosen, told, frozenset(lost), agent, spec)
+    return Player(run, parts, which, chosen, own_steps, frozenset(lost), agent, env)
 
 
 def play(
@@ -87,23 +90,22 @@ def play(
     settings: Mapping[str, Any] | None = None,
     episode_seed: int | None = None,
 ) -> Played:
-    """Greedy episodes of the run's final evaluation: with its own settings the very same ones.
+    """Play greedy episodes: with the run's own settings, those of its final evaluation.
 
     Args:
-        player: who plays.
-        episodes: how many each.
+        player: the learners.
+        episodes: the number of episodes of each learner.
         settings: the run's with another environment, or other limits.
-        episode_seed: all play the episodes of this seed number, instead of each its own.
+        episode_seed: the seed number whose episodes all learners play; None: each its own.
 
     Raises:
-        BadInput: the environment cannot be used, or does not look like the one trained on.
+        BadInput: the environment cannot be used, or has other spaces than the one trained on.
     """
     parts = player.parts if settings is None else construct(Settings, settings, "")
-    if settings is not None and settings["env"] != player.run.settings["env"]:
-        check_spaces(player, parts)
+    env = other_environment(player, parts)
     own = player.seeds if episode_seed is None else (episode_seed,) * len(player.seeds)
     num_envs = EvalSettings.envs_for(episodes)
-    envs = evaluation_envs(parts, num_envs, player.run.final_purpose, seeds=own)
+    envs = evaluation_envs(parts, env, num_envs, player.run.final_purpose, seeds=own)
     with closing(envs):
         played = evaluate(player.agent, envs, player.step, episodes)
         for position in envs.faults:
@@ -119,7 +121,7 @@ def in_words(seeds: Sequence[int]) -> str:
 
 
 def _saved(run: RecordedRun, which: Which) -> tuple[State, list[int], list[int]]:
-    """The policies ``[seed, ...]``, their steps, and the numbers of the seeds that are lost."""
+    """The policies ``[seed, ...]``, their steps, and the numbers of the failed seeds."""
     place = run.folder / ("best" if which == "best" else "checkpoint")
     if not any(place.glob("manifest-*.json")):
         if which == "best":
@@ -140,13 +142,13 @@ def _saved(run: RecordedRun, which: Which) -> tuple[State, list[int], list[int]]
 
 
 def _read(place: Path) -> State:
-    """A checkpoint without the replay; a run that goes on may replace it while it is read."""
+    """A checkpoint without the replay; a run in progress may replace it meanwhile."""
     for _ in range(3):
         try:
             return store.load(place, without=("agent", "replay"))
         except store.CheckpointError as error:
-            met = error
-    raise met
+            last = error
+    raise last
 
 
 def _rows(tree: Any, rows: list[int]) -> Any:
@@ -156,18 +158,25 @@ def _rows(tree: Any, rows: list[int]) -> Any:
     return tree[rows]
 
 
-def check_spaces(player: Player, parts: Settings) -> None:
-    """Raises BadInput where the environment does not look like the one that was trained on."""
-    new = spaces_of(parts)
+def other_environment(player: Player, parts: Settings) -> Environment:
+    """The environment of these settings; the run's own if they do not change it.
+
+    Raises BadInput if its observations or actions are not those that the agent was trained with.
+    """
+    if parts.env == player.parts.env and parts.gamma == player.parts.gamma:
+        return player.env
+    env = Environment(parts.env, parts.gamma)
+    old, new = player.env.spec, env.spec
     for name, one, other in (
-        ("observations", player.spec.obs, new.obs),
-        ("actions", player.spec.action, new.action),
+        ("observations", old.obs, new.obs),
+        ("actions", old.action, new.action),
     ):
         if one != other:
             raise BadInput(
                 f"with these settings the {name} of {parts.env.id} are others than those the agent "
                 f"was trained with: {_space(other)} instead of {_space(one)}."
             )
+    return env
 
 
 def _space(space: Any) -> str:

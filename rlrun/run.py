@@ -1,4 +1,4 @@
-"""One run from settings to results: everything that is around the training itself."""
+"""One run from settings to results: everything around the training itself."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ from rlrun.core.errors import RunFailed
 from rlrun.core.memory import announcement
 from rlrun.core.schema import construct
 from rlrun.core.signals import Signals
-from rlrun.core.types import Agent, Envs, Spec, State
+from rlrun.core.types import Agent, Envs, State
+from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
-from rlrun.envs.watchdog import OnHang, give_up
+from rlrun.envs.watchdog import give_up
 from rlrun.results.grouping import flat
 from rlrun.results.references import reference
 from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.logger import Logger
+from rlrun.run_folder.reader import RecordedRun
 from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
 from rlrun.terminal.final_table import final_table
@@ -46,9 +48,9 @@ from rlrun.tuning.study import pruning
 def start_run(
     settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
 ) -> float:
-    """Train in ``folder``; the mean final evaluation over seeds (0 where there is none).
+    """Train in ``folder``; return the mean final evaluation over seeds, 0 if there is none.
 
-    ``command`` is the command line that does it again, ``listener`` receives the progress.
+    ``command`` is the command line that repeats the run, ``listener`` receives the progress.
     """
     settings = run_settings(settings)
     parts = construct(Settings, settings, "")
@@ -56,23 +58,27 @@ def start_run(
     with Signals() as signals:
         write_config(settings, folder)
         record = RunFolder.create(folder, command, parts.total_steps)
-        saver = Saver(folder / "checkpoint", parts.saving)
+        saver = Saver(folder / "checkpoint", parts.checkpoint)
         return _recorded(_Context(parts, settings, record, saver, signals, None, listener))
 
 
 def resume_run(
-    settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
+    run: RecordedRun,
+    settings: Mapping[str, Any],
+    command: str,
+    listener: Listener | None = None,
 ) -> float:
-    """Resume the run in ``folder`` from its newest undamaged checkpoint, or begin it without one.
+    """Resume a run from its newest undamaged checkpoint, or begin it without one.
 
-    Raises FolderError if it is not the folder of a run, CheckpointError if no checkpoint is whole.
+    ``settings`` are those of the run, apart from what may change when it is resumed. Raises
+    FolderError if its folder is in use, CheckpointError if no checkpoint is whole.
     """
-    settings = run_settings(settings)
+    settings, folder = run_settings(settings), run.folder
     parts = construct(Settings, settings, "")
     parts.device.prepare()
     with Signals() as signals:
-        record = RunFolder.reopen(folder, command)
-        saver = Saver(folder / "checkpoint", parts.saving)
+        record = RunFolder.reopen(folder, run.meta, command)
+        saver = Saver(folder / "checkpoint", parts.checkpoint)
         try:
             saved, damaged = saver.load()
             check_belonging(record, settings, saved)
@@ -91,7 +97,7 @@ def resume_run(
 
 @dataclass(frozen=True)
 class _Context:
-    """What a run is given: its settings, checked (``parts``) and as written, and its folder."""
+    """The settings of a run, checked (``parts``) and as written, and its folder."""
 
     parts: Settings
     settings: Mapping[str, Any]
@@ -114,13 +120,13 @@ def _recorded(run: _Context) -> float:
             record.result(result)
         if result["status"] == "failed":
             final_table(result)
-            raise RunFailed(_gone(result))
+            raise RunFailed(_failed(result))
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-        with contextlib.suppress(OSError):  # a full disk: what is to be said goes to the terminal
+        with contextlib.suppress(OSError):  # a full disk: the message is printed instead
             record.close("interrupted" if interrupted else "failed", reason)
-        how = "go on from the last checkpoint" if saver.exists() else "begin again"
+        how = "resume from the last checkpoint" if saver.exists() else "begin again"
         print(f"rlrun: to {how}: {again}", file=sys.stderr)
         raise
     record.close(result["status"])
@@ -128,13 +134,13 @@ def _recorded(run: _Context) -> float:
     print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
     command = record.command.replace("rlrun", _program("rlrun"), 1)
     print(f"again:     {command}{_longer(run.parts, record)}")
-    run.signals.check()  # in a sweep somebody may not want the next job
+    run.signals.check()  # a stop may have been requested, before the next job of a sweep
     return float(result["final"]["mean"]) if result["final"] else 0.0
 
 
 @contextlib.contextmanager
 def _sentences(where: str) -> Iterator[None]:
-    """What the system refuses, as a sentence that names the file."""
+    """Convert errors of the operating system to a sentence with the file's name."""
     try:
         yield
     except OSError as error:
@@ -143,20 +149,21 @@ def _sentences(where: str) -> Iterator[None]:
 
 
 def _train(run: _Context) -> dict[str, Any]:
-    """Build what a run is made of, and train."""
+    """Build everything, and train."""
     parts, settings, record, saved = run.parts, run.settings, run.record, run.saved
-    env, seeds, name = parts.env, parts.seeds, str(parts.agent["name"])
-    title = f"{name} on {env.id}, {_listed(seeds)}"
-    spec = env.spec(parts.gamma)
-    agent = build_agent(parts, spec, record.horizon)
+    seeds, name = parts.seed_numbers, str(parts.agent.name)
+    title = f"{name} on {parts.env.id}, {_listed(seeds)}"
 
     def on_hang(sentence: str) -> None:
         with contextlib.suppress(OSError):
             record.close("failed", sentence)
         give_up(sentence)
 
-    inexact = env.check_reproducible(seeds[0], on_hang)
-    envs = env.open(seeds, env.num_envs, gamma=parts.gamma, on_hang=on_hang)
+    env = Environment(parts.env, parts.gamma, on_hang)
+    spec = env.spec
+    agent = build_agent(parts, spec, horizon=record.horizon)
+    inexact = env.check_reproducible(seeds[0])
+    envs = env.open(seeds, spec.num_envs)
     position = None if saved is None else saved.get("log")
     with (
         closing(envs),
@@ -176,22 +183,22 @@ def _train(run: _Context) -> dict[str, Any]:
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)
         evaluator = Evaluator(
-            parts.evaluation,
+            parts.eval,
             agent,
-            partial(evaluation_envs, parts, on_hang=on_hang),
+            partial(evaluation_envs, parts, env),
             seeds,
             record,
             logger,
-            _table_report(parts, agent, spec),
+            _table_report(parts, env, agent),
             parts.log.histograms,
             failed_seeds,
             run.signals.check,
         )
         stack.callback(evaluator.close)
         filming = None
-        if parts.recording.every:
-            first = partial(_filmed, parts, on_hang=on_hang)
-            every, fps = parts.recording.every, env.fps
+        if parts.record.every:
+            first = partial(_filmed, parts, env)
+            every, fps = parts.record.every, env.fps
             filming = Filming(every, agent, seeds, first, record, logger, fps, run.signals.check)
         return train(
             RunParts(
@@ -209,40 +216,40 @@ def _train(run: _Context) -> dict[str, Any]:
                 saver=run.saver,
                 signals=run.signals,
                 failed_seeds=failed_seeds,
-                stopper=Stopper(parts.stopping, record.past, pruning(record.path)),
+                stopper=Stopper(parts.stop, record.past, pruning(record.path)),
                 fingerprint=fingerprint(settings),
             ),
             saved,
         )
 
 
-def _filmed(parts: Settings, film: Film, on_hang: OnHang) -> Envs:
+def _filmed(parts: Settings, env: Environment, film: Film) -> Envs:
     """One environment of the first seed, which is filmed."""
-    return evaluation_envs(parts, 1, on_hang=on_hang, seeds=parts.seeds[:1], film=film)
+    return evaluation_envs(parts, env, 1, seeds=parts.seed_numbers[:1], film=film)
 
 
 def _longer(parts: Settings, record: RunFolder) -> str:
-    """What the command line that began a run lacks, where the run was made longer."""
+    """The command that follows the run's own in a run that was made longer."""
     if parts.total_steps == record.horizon:
         return ""
     return f", then: rlrun resume last total_steps={parts.total_steps}"
 
 
-def _gone(result: Mapping[str, Any]) -> str:
-    """Which seeds have no result."""
+def _failed(result: Mapping[str, Any]) -> str:
+    """A sentence with the seeds that have no result."""
     scores = (result["final"] or result["best"] or {}).get("per_seed", [])
-    gone = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
-    return f"seeds that were given up: {', '.join(gone) or 'see run.log'}; the others are done"
+    failed = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
+    return f"failed seeds: {', '.join(failed) or 'see run.log'}; the others are done"
 
 
-def _table_report(parts: Settings, agent: Agent, spec: Spec) -> TableReport | None:
+def _table_report(parts: Settings, env: Environment, agent: Agent) -> TableReport | None:
     if not isinstance(agent, Tabular):
         return None
-    return TableReport(agent, spec, parts.seeds, evaluation_limit(parts))
+    return TableReport(agent, env.spec, parts.seed_numbers, evaluation_limit(parts, env))
 
 
 def _program(name: str) -> str:
-    """How to call a program of this environment from here: by name where the shell finds it."""
+    """How to call a program of this Python environment: by name if the shell finds it."""
     return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
 
 

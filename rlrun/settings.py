@@ -1,16 +1,19 @@
-"""The run-wide settings, checked; the groups are built in ``build.py``."""
+"""All settings of a run, checked without building anything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
 
-from rlrun.core.checks import at_least
-from rlrun.core.errors import BadInput
+from rlrun.agents import agent_class
+from rlrun.core.errors import BadInput, did_you_mean
+from rlrun.core.fields import By, Count, Fraction, Natural, NoSettings, PerRow, Range
 from rlrun.core.schema import construct
 from rlrun.envs.settings import EnvSettings
-from rlrun.nets.device import Device
+from rlrun.explore.options import EXPLORE
+from rlrun.nets.device import DeviceSettings
+from rlrun.replay.options import REPLAY
 from rlrun.training.checkpoints import CheckpointSettings
 from rlrun.training.early_stopping import StopSettings
 from rlrun.training.evaluator import EvalSettings
@@ -20,77 +23,115 @@ from rlrun.tuning.settings import SearchSettings
 MOST_SEEDS = 10_000
 
 
-class Settings:
-    """The run-wide settings; the groups are checked where their objects are built."""
+@dataclass(frozen=True)
+class Option:
+    """The option of a group that was chosen by its name, and its settings."""
 
-    def __init__(
-        self,
-        *,
-        seed: int,
-        seeds: int,
-        total_steps: int,
-        gamma: float,
-        log: Mapping[str, Any],
-        eval: Mapping[str, Any],
-        checkpoint: Mapping[str, Any],
-        stop: Mapping[str, Any] = MappingProxyType({}),  # runs of earlier versions have none
-        env: Mapping[str, Any],
-        agent: Mapping[str, Any],
-        replay: Mapping[str, Any],
-        explore: Mapping[str, Any],
-        device: Mapping[str, Any],
-        record: Mapping[str, Any] | None = None,
-        sweep: Mapping[str, Any] | None = None,  # it is the command's, and not kept with a run
-        search: Mapping[str, Any] | None = None,  # as well
-    ) -> None:
-        at_least(0, seed=seed)
-        at_least(1, seeds=seeds, total_steps=total_steps)
-        if seeds > MOST_SEEDS:
-            raise ValueError(f"seeds must be at most {MOST_SEEDS} in one process, got {seeds}")
-        if not 0 <= gamma <= 1:
-            raise ValueError(f"gamma must lie between 0 and 1, got {gamma}")
-        self.seeds = tuple(range(seed, seed + seeds))
-        self.total_steps, self.gamma = total_steps, gamma
-        self.log = construct(LogSettings, log, "log")
-        self.evaluation = construct(EvalSettings, eval, "eval")
-        self.recording = construct(RecordSettings, record or {}, "record")
-        self.saving = construct(CheckpointSettings, checkpoint, "checkpoint")
-        self.stopping = construct(StopSettings, stop, "stop")
-        if self.stopping.reward is not None and not self.evaluation.every:
+    name: str | None
+    """None if nothing of this group is used."""
+    settings: Any
+
+
+def _agent(values: Any, group: str) -> Option:
+    """Return the agent and its settings. Raises BadInput."""
+    if values.get("name") is None:
+        raise BadInput("the agent has no name: its YAML file begins with defaults: [dqn, _self_].")
+    return _option(values, group, agent_class(str(values["name"])).settings_class)
+
+
+def _replay(values: Any, group: str) -> Option:
+    """Return the replay and its settings. Raises BadInput."""
+    return _option(values, group, REPLAY)
+
+
+def _explore(values: Any, group: str) -> Option:
+    """Return the explorer and its settings. Raises BadInput."""
+    return _option(values, group, EXPLORE)
+
+
+def _option(values: Any, group: str, classes: type | Mapping[str, type]) -> Option:
+    """Return the option of a group and its settings, whose class is known or looked up by name."""
+    name = values.get("name")
+    if name is None:
+        return Option(None, NoSettings())
+    if isinstance(classes, Mapping):
+        if name not in classes:
+            options, hint = ", ".join(classes), did_you_mean(str(name), classes)
+            raise BadInput(f"there is no {group} named '{name}'.{hint} There is: {options}.")
+        classes = classes[name]
+    given = {key: value for key, value in values.items() if key != "name"}
+    return Option(str(name), construct(classes, given, group))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """What is logged while training (``log``)."""
+
+    every: Count = 1000
+    """Steps between log lines."""
+    histograms: bool = False
+    """Write the agent's histograms for TensorBoard at every evaluation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """How the jobs of a multirun are run, which changes none of their results (``sweep``)."""
+
+    on_error: Literal["continue", "stop"] = "continue"
+    """When a job of a multirun fails: continue, or stop (no further job starts)."""
+    jobs: Count | Literal["auto"] = "auto"
+    """Number of jobs of a multirun that run at once (auto: as many as there are cores)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of a run, by group; runs of earlier versions lack some that have a default."""
+
+    seed: Natural = 0
+    """Number of the first seed."""
+    seeds: Annotated[int, Range(least=1, most=MOST_SEEDS)] = 10
+    """Number of seeds trained at once."""
+    total_steps: Count = 50_000
+    """Environment steps of each seed."""
+    gamma: PerRow[Fraction] = 0.99
+    """Discount factor."""
+    log: LogSettings
+    """What is logged while training."""
+    eval: EvalSettings
+    """When and how long to evaluate."""
+    stop: StopSettings = field(default_factory=StopSettings)
+    """When to end early."""
+    record: RecordSettings = field(default_factory=RecordSettings)
+    """When to film."""
+    checkpoint: CheckpointSettings
+    """When checkpoints are written, and what they contain."""
+    env: EnvSettings
+    """The environment."""
+    device: DeviceSettings
+    """The device and torch."""
+    agent: Annotated[Option, By(_agent)]
+    """The agent and its settings."""
+    replay: Annotated[Option, By(_replay)]
+    """The replay and its settings."""
+    explore: Annotated[Option, By(_explore)]
+    """The explorer and its settings."""
+    sweep: SweepSettings | None = None
+    """The sweep that the run is a job of; it is not kept with the run."""
+    search: SearchSettings | None = None
+    """The search that the run is a trial of; it is not kept with the run."""
+
+    def __post_init__(self) -> None:
+        if self.stop.reward is not None and not self.eval.every:
             raise BadInput(
-                "stop.reward is looked for in evaluations, and eval.every=0 leaves them out: "
+                "stop.reward is compared with evaluations, and eval.every=0 leaves them out: "
                 "write eval.every=STEPS.",
                 "stop.reward",
             )
-        self.env = construct(EnvSettings, env, "env")
-        self.device = construct(Device, device, "device")
-        if sweep is not None:
-            construct(SweepSettings, sweep, "sweep")
-        if search is not None:
-            construct(SearchSettings, search, "search")
-        self.agent, self.replay, self.explore = agent, replay, explore
 
-
-class LogSettings:
-    """The ``log`` settings."""
-
-    def __init__(self, *, every: int, histograms: bool) -> None:
-        at_least(1, every=every)
-        self.every, self.histograms = every, histograms
-
-
-class SweepSettings:
-    """The ``sweep`` settings: how the jobs of a multirun are run, which changes none of them.
-
-    Args:
-        on_error: whether a job that failed keeps others from beginning.
-        jobs: how many run at once.
-    """
-
-    def __init__(self, *, on_error: Literal["continue", "stop"], jobs: int | Literal["auto"]):
-        if jobs != "auto":
-            at_least(1, jobs=jobs)
-        self.on_error, self.jobs = on_error, jobs
+    @property
+    def seed_numbers(self) -> tuple[int, ...]:
+        """The numbers of all seeds."""
+        return tuple(range(self.seed, self.seed + self.seeds))
 
 
 def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from rlrun.api import Policy
 from rlrun.core.errors import BadInput, RunFailed
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.schema import construct
+from rlrun.envs.environment import Environment
 from rlrun.run_folder.files import FolderError, refuse_own_code
 from rlrun.settings import Settings
 from tests.support.trained import digests, evaluated, result, trained
@@ -80,7 +81,7 @@ def test_a_game_is_seen_as_ale_shows_it(tmp_path: Path) -> None:
     run = load_run(folder)
     by_stack, by_frame = run.policy(seed=1), run.policy(seed=1)
     parts = construct(Settings, run.settings, "")
-    ours = build.evaluation_envs(parts, 1, seeds=(1,))
+    ours = build.evaluation_envs(parts, Environment(parts.env, parts.gamma), 1, seeds=(1,))
     game = AtariVectorEnv(
         "pong",
         1,

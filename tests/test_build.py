@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -14,19 +15,19 @@ import pytest
 from gymnasium import spaces
 
 from rlrun import build
-from rlrun.agents import AGENTS
+from rlrun.agents import AGENTS, agent_class
 from rlrun.agents.random import Random
 from rlrun.cli.config.paths import config_root
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Spec
-from rlrun.envs.factory import open_envs
+from rlrun.envs.environment import Environment
 from rlrun.envs.model import WITH_MODEL
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
 from rlrun.replay.options import REPLAY
 from rlrun.settings import Settings
-from tests.support.common import settings
+from tests.support.common import parts_and_env, settings
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +112,7 @@ def test_experiments_build(experiment: str) -> None:
 def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, group: str) -> None:
     agent, env = pair_of(tuned)
     pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
-    taken = build._takes(build._agent_class(agent if env else "dqn"))
+    taken = build._takes(agent_class(agent if env else "dqn"))
     counts = agent in ("q_learning", "sarsa")
     for part, fitting in (("replay", REPLAY), ("explore", CHOOSERS), ("noise", NOISES)):
         if part in taken and group == ("replay" if part == "replay" else "explore"):
@@ -148,20 +149,33 @@ def test_an_environment_that_does_not_keep_to_its_spaces_is_refused() -> None:
         gym.registry.pop("test/Liar-v0")
 
 
+@dataclass(frozen=True, kw_only=True)
+class MySettings:
+    """The settings of `Mine`."""
+
+    size: int
+    """How large it is."""
+
+
+class Mine(Random):
+    """An agent of another package."""
+
+    settings_class: ClassVar[type[Any]] = MySettings
+
+    def __init__(self, spec: Spec, seeds: Sequence[int], settings: MySettings) -> None:
+        super().__init__(spec, seeds)
+        self.size = settings.size
+
+
 def test_an_installed_package_can_add_an_agent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Mine(Random):
-        def __init__(self, spec: Spec, seeds: Sequence[int], *, size: int) -> None:
-            super().__init__(spec, seeds)
-            self.size = size
-
     point = SimpleNamespace(name="mine", load=lambda: Mine)
-    monkeypatch.setattr(build, "entry_points", lambda group: [point])
+    monkeypatch.setattr("rlrun.agents.entry_points", lambda group: [point])
     given = settings("agent=random", "env=CartPole-v1")
     given["agent"] = {"name": "mine", "size": 3}
     parts = construct(Settings, given, "")
-    agent = build.build_agent(parts, parts.env.spec(parts.gamma))
+    agent = build.build_agent(parts, Environment(parts.env, parts.gamma).spec)
     assert isinstance(agent, Mine)
     assert agent.size == 3
     given["agent"] = {"name": "mine", "sice": 3}
@@ -178,10 +192,10 @@ def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
 
 
 def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -> None:
-    parts = construct(Settings, settings("seeds=2"), "")
-    training = open_envs(parts.env.make, parts.env.id, parts.seeds, 3, gamma=1.0)
-    evaluation = build.evaluation_envs(parts, 3)
-    final = build.evaluation_envs(parts, 3, Purpose.FINAL_EPISODES)
+    parts, env = parts_and_env("seeds=2")
+    training = env.open(parts.seed_numbers, 3)
+    evaluation = build.evaluation_envs(parts, env, 3)
+    final = build.evaluation_envs(parts, env, 3, Purpose.FINAL_EPISODES)
     starts = [s for e in (training, evaluation, final) for s in e.obs.reshape(6, -1).tolist()]
     assert len({tuple(start) for start in starts}) == 18
 
@@ -198,22 +212,21 @@ def test_evaluation_plays_other_episodes_than_training_and_each_seed_its_own() -
     ],
 )
 def test_the_longest_evaluation_episode(words: tuple[str, ...], longest: int) -> None:
-    parts = construct(Settings, settings(*words, "seeds=1"), "")
-    assert build.evaluation_limit(parts) == longest
+    assert build.evaluation_limit(*parts_and_env(*words, "seeds=1")) == longest
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("seeds=0",), "seeds must be at least 1, got 0"),
+        (("seeds=0",), "seeds must be between 1 and 10000, got 0"),
         (("total_steps=-5",), "total_steps must be at least 1, got -5"),
-        (("gamma=1.5",), "gamma must lie between 0 and 1"),
+        (("gamma=1.5",), "gamma must be between 0 and 1, got 1.5"),
         (("agent.lr=0",), "agent.lr must be positive"),
         (("agent.tau=0",), "agent.tau must be above 0"),
-        (("agent.hidden=[64,0]",), "agent.hidden must be at least 1"),
+        (("agent.hidden=[64,0]",), r"agent.hidden\[1\] must be at least 1, got 0"),
         (("agent.batch_size=0",), "agent.batch_size must be at least 1"),
         (("replay.capacity=0",), "replay.capacity must be at least 1"),
-        (("explore.start=2",), "explore.start is a probability"),
+        (("explore.start=2",), "explore.start must be between 0 and 1, got 2"),
         (("eval.episodes=0",), "eval.episodes must be at least 1"),
         (("env.num_envs=0",), "env.num_envs must be at least 1"),
         (("device.threads=0",), "device.threads must be at least 1"),

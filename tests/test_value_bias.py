@@ -17,14 +17,12 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from rlrun import build
 from rlrun.agents.dqn import DQN
-from rlrun.core.schema import construct
 from rlrun.core.types import Array, Envs, Metrics, SpaceKinds, State, Step
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.loop import Played, evaluate
 from rlrun.run import start_run
-from rlrun.settings import Settings
 from rlrun.training.evaluator import _believed
-from tests.support.common import SMALL_DQN, envs_of, settings
+from tests.support.common import SMALL_DQN, envs_of, parts_and_env, settings
 
 Script = tuple[Sequence[float], Sequence[float], str]
 """The observations, one more than the rewards; the rewards; how the episode ends."""
@@ -151,8 +149,7 @@ def test_the_true_value_has_no_bias() -> None:
 def test_scaled_rewards_are_compared_with_what_is_learnt_from_them() -> None:
     """Reward 1 for ever is worth 10 at a discount of .9; scaled to .25, 2.5 is learnt."""
     words = ("env=rlrun/Endless-v0", "env.reward_scale=0.25", "gamma=0.9", "seeds=2")
-    parts = construct(Settings, settings(*words), "")
-    envs = build.evaluation_envs(parts, 1)
+    envs = build.evaluation_envs(*parts_and_env(*words), 1)
     played = evaluate(Still(), envs, 0, 2, value=lambda obs: np.full(obs.shape[:2], 2.5))
     assert _believed(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
     assert played.returns.tolist() == [[10.0, 10.0]] * 2

@@ -5,6 +5,14 @@ the group ``rlrun.agents``. Imports core, rules, replay, explore, nets and table
 imports an agent.
 """
 
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import entry_points
+from typing import Any
+
+from rlrun.core.errors import BadInput, did_you_mean
+
 AGENTS: dict[str, str] = {
     "dqn": "rlrun.agents.dqn:DQN",
     "double_dqn": "rlrun.agents.dqn:DQN",
@@ -17,9 +25,9 @@ AGENTS: dict[str, str] = {
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",
     "random": "rlrun.agents.random:Random",
-    "q_learning": "rlrun.agents.td_control:Table",
-    "sarsa": "rlrun.agents.td_control:Table",
-    "expected_sarsa": "rlrun.agents.td_control:Table",
+    "q_learning": "rlrun.agents.td_control:TDControl",
+    "sarsa": "rlrun.agents.td_control:TDControl",
+    "expected_sarsa": "rlrun.agents.td_control:TDControl",
     "double_q_learning": "rlrun.agents.double_q:DoubleQ",
     "monte_carlo": "rlrun.agents.monte_carlo:MonteCarlo",
     "td_prediction": "rlrun.agents.td_prediction:TDPrediction",
@@ -27,3 +35,19 @@ AGENTS: dict[str, str] = {
     "q_value_iteration": "rlrun.agents.dynamic_programming:Planner",
     "policy_iteration": "rlrun.agents.dynamic_programming:Planner",
 }
+
+
+def agent_class(name: str) -> Any:
+    """Import and return the class of the agent ``name``, of this or another package.
+
+    Raises BadInput, with a suggestion, if there is no such agent.
+    """
+    plugins = {point.name: point for point in entry_points(group="rlrun.agents")}
+    if name in AGENTS:
+        module, _, attribute = AGENTS[name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+    if name in plugins:
+        return plugins[name].load()
+    known = [*AGENTS, *plugins]
+    hint = did_you_mean(name, known)
+    raise BadInput(f"there is no agent named '{name}'.{hint} There is: {', '.join(known)}.")

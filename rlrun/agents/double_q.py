@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,53 +11,47 @@ import numpy as np
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.explore.policies import Explore, refuse_bonus
+from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
-from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
+from rlrun.tables.qtable import QTable, mean_error, one_after_another
+from rlrun.tables.settings import TableSettings
 
-TOLD_EVERY = 100  # steps between two reports of what changes slowly
+SLOW_EVERY = 100  # steps between reports of the metrics that change slowly
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoubleQSettings(TableSettings):
+    """The settings of `DoubleQ`."""
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise BadInput if the tables are larger than the memory, or observations need bins."""
+        self.check_memory(spec, 2 * num_seeds)
 
 
 class DoubleQ:
-    """Two tables of each seed, of which a coin says which one learns.
+    """Two tables of each seed, of which a coin decides which one learns.
 
-    The one that learns chooses the best next action, the other says what it is worth, so that a
-    lucky estimate is not believed by the table it is in. Acts on the mean of both.
-
-    Args:
-        spec, seeds, explore: what the run is made of.
-        lr, lr_decay, lr_clock, initial_value: as in ``Table``.
+    The one that learns chooses the best next action and the other gives its value, so that a value
+    that is too high by chance is not used by the table that holds it. Acts on the mean of both.
 
     Raises:
-        ValueError: a value is out of range.
-        BadInput: the tables are larger than the memory, or the observations need bins.
+        BadInput: the observations need bins.
     """
 
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    settings_class: ClassVar[type[DoubleQSettings]] = DoubleQSettings
 
     def __init__(
         self,
         spec: Spec,
         seeds: Sequence[int],
         explore: Explore,
-        *,
-        lr: float,
-        lr_decay: float,
-        lr_clock: LrClock,
-        initial_value: float,
+        settings: DoubleQSettings,
     ) -> None:
-        refuse_bonus(explore, "double_q_learning")
         self._explore, self._stride, self._seeds = explore, spec.num_envs, len(seeds)
-        self._tables = QTable(  # those of seed k are number 2k and 2k + 1
-            spec,
-            2 * len(seeds),
-            lr=lr,
-            lr_decay=lr_decay,
-            lr_clock=lr_clock,
-            initial_value=initial_value,
-        )
+        self._tables = QTable(spec, 2 * len(seeds), settings)  # those of seed k are 2k and 2k + 1
         self._next_table = self._tables.states.count  # from a row to the same in the other table
         self._first = np.arange(len(seeds))[:, None] * 2 * self._next_table
         self._coins = Streams(seeds, Purpose.TABLE)
@@ -96,7 +91,7 @@ class DoubleQ:
         parts = one_after_another(t.next_obs, t.reward, t.discount, pair, second)
         errors = [self._one_step(step, *each) for each in parts]
         metrics: dict[str, Array] = {"train/td_error": mean_error(errors)}
-        if due(step, TOLD_EVERY, self._stride):
+        if due(step, SLOW_EVERY, self._stride):
             metrics["train/q_mean"] = self._tables.flat[pair].mean(-1)
             metrics["rollout/exploration_rate"] = self._explore.rate(step)
         return metrics

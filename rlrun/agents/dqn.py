@@ -1,65 +1,95 @@
-"""DQN (Mnih et al. 2015) and what was added to it: each addition is an argument."""
+"""DQN (Mnih et al. 2015) and its extensions, each a setting."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
-from rlrun.agents.parts.common import LearningRate, check_batch, exclude, histograms
-from rlrun.agents.parts.objectives import LossName, objective_for
-from rlrun.core.checks import at_least, positive
+from rlrun.agents.parts.common import LearningRate, exclude, histograms
+from rlrun.agents.parts.objectives import (
+    CategoricalObjective,
+    LossName,
+    Objective,
+    ScalarObjective,
+    check_loss,
+)
+from rlrun.agents.parts.settings import ReplaySettings
+from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.explore.policies import Explore, refuse_bonus
+from rlrun.explore.policies import Explore
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
 from rlrun.nets.noisy import NoisySample, WeightNoise
-from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.parameters import Parameters, Pieces, check_memory
 from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
+
+
+@dataclass(frozen=True, kw_only=True)
+class DQNSettings(ReplaySettings):
+    """The settings of `DQN`; by default it is that of Mnih et al. (2015), with Adam."""
+
+    adam_epsilon: Positive = 1e-8
+    """Adam's epsilon."""
+    batch_size: Count = 64
+    hidden: tuple[Count, ...] = (128, 128)
+    train_every: Count = 2
+    target_every: Count = 200
+    """Steps between updates of the target network."""
+    tau: PerRow[StepSize] = 1.0
+    double: bool = False
+    """Double DQN: choose the next action with the online network (van Hasselt et al. 2016)."""
+    dueling: bool = False
+    """Separate heads for the state's value and the actions' advantages (Wang et al. 2016)."""
+    distributional: bool = False
+    """Learn the distribution of returns (Bellemare et al. 2017)."""
+    atoms: Annotated[int, Range(least=2)] = 51
+    """Number of returns in that distribution, evenly spaced from v_min to v_max."""
+    v_min: float = -10.0
+    """The lowest return in that distribution."""
+    v_max: float = 10.0
+    """The highest return in that distribution."""
+    noisy: bool = False
+    """Noise in the weights, which explores in addition to epsilon (Fortunato et al. 2018)."""
+    loss: LossName | None = None
+    """Loss of values, or cross_entropy for distributions (null: huber or cross_entropy).
+
+    ``squared`` is half the squared error, ``huber`` is linear beyond errors of 1.
+    """
+    max_grad_norm: PerRow[Positive | None] = 10.0
+
+    def __post_init__(self) -> None:
+        check_loss(self.loss, distributional=self.distributional)
+        if self.distributional and not self.v_min < self.v_max:
+            raise ValueError(f"v_min must be below v_max ({self.v_max}), got {self.v_min}")
+
+    def network(self, spec: Spec) -> ValueNet:
+        """The network for the spaces of ``spec``."""
+        atoms = self.atoms if self.distributional else 1
+        actions = spec.action.choices[0]
+        return ValueNet(spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms)
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise ValueError if the networks or a batch do not fit into the memory."""
+        self.check_batch(spec, num_seeds)
+        check_memory(num_seeds, self.network(spec).shapes)
 
 
 class DQN:
     """Q-learning with a network, a replay and a target network, for discrete actions.
 
-    Weights start uniform in ±1/√fan_in. All clocks count environment steps per seed. With every
-    addition it is Rainbow (Hessel et al. 2018).
-
-    Args:
-        spec, seeds, horizon, device, replay, explore: what the run is made of; ``horizon`` is the
-            length of the run in steps.
-        lr: Adam's learning rate at the start.
-        lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
-        adam_epsilon: Adam's epsilon.
-        batch_size: transitions per seed and update.
-        hidden: widths of the hidden layers; images and grids go through convolutions before.
-        learning_starts: steps before the first update.
-        train_every: steps between updates.
-        gradient_steps: updates each time.
-        target_every: steps between updates of the target network.
-        tau: how far the target network moves to the online one then; 1 copies it.
-        double: choose the next action with the online network (van Hasselt et al. 2016).
-        dueling: a head for the state's value and one for advantages (Wang et al. 2016).
-        n_step: steps of reward summed before the bootstrap (Sutton 1988).
-        distributional: learn the distribution of returns (Bellemare et al. 2017).
-        atoms, v_min, v_max: how many returns it has, evenly from the lowest to the highest.
-        noisy: noise in the heads' weights, which explores (Fortunato et al. 2018); epsilon comes
-            on top.
-        loss: ``huber``, ``squared`` for half the squared error, or ``cross_entropy`` for
-            distributions; None takes huber, and cross_entropy for distributions.
-        max_grad_norm: largest norm of a seed's gradient; None does not clip.
-
-    Raises:
-        ValueError: a value is out of range, or the loss is not for what is learnt.
-        BadInput: the explorer needs what this agent does not have.
+    Weights start uniform in ±1/√fan_in. With every extension it is Rainbow (Hessel et al. 2018).
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete",)
+    settings_class: ClassVar[type[DQNSettings]] = DQNSettings
 
     def __init__(
         self,
@@ -69,79 +99,42 @@ class DQN:
         device: Device,
         replay: Replay,
         explore: Explore,
-        *,
-        lr: float,
-        lr_end: float | None,
-        adam_epsilon: float,
-        batch_size: int,
-        hidden: tuple[int, ...],
-        learning_starts: int,
-        train_every: int,
-        gradient_steps: int,
-        target_every: int,
-        tau: float,
-        double: bool,
-        dueling: bool,
-        n_step: int,
-        distributional: bool,
-        atoms: int,
-        v_min: float,
-        v_max: float,
-        noisy: bool,
-        loss: LossName | None,
-        max_grad_norm: float | None,
+        settings: DQNSettings,
     ) -> None:
-        positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
-        at_least(0, lr_end=lr_end, learning_starts=learning_starts)
-        at_least(1, batch_size=batch_size, train_every=train_every, gradient_steps=gradient_steps)
-        check_batch(batch_size, spec, len(seeds))
-        at_least(1, target_every=target_every, n_step=n_step, hidden=min(hidden, default=1))
-        if not 0 < tau <= 1:
-            raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
-        refuse_bonus(explore, "dqn")
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
-        self._objective = objective_for(
-            loss,
-            device.torch,
-            distributional=distributional,
-            atoms=atoms,
-            v_min=v_min,
-            v_max=v_max,
-        )
-        actions, atoms = spec.action.choices[0], self._objective.atoms
-        self._net = ValueNet(spec.obs, hidden, actions, dueling=dueling, atoms=atoms)
-        self._noise = WeightNoise(self._net, seeds, device.torch) if noisy else None
+        self._settings = s = settings
+        self._objective: Objective = ScalarObjective(s.loss or "huber")
+        if s.distributional:
+            self._objective = CategoricalObjective(s.v_min, s.v_max, s.atoms, device.torch)
+        self._net = s.network(spec)
+        self._noise = WeightNoise(self._net, seeds, device.torch) if s.noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
         self._online = Parameters.zeros(len(seeds), shapes, device.torch)
         self._net.init(self._online, seeds)
         if self._noise:
             self._noise.init(self._online)
         self._target = self._online.copy()
-        self._gradients = self._online.zeros_like()  # written anew by each update
-        self._optimizer = Adam(self._online, max_grad_norm, adam_epsilon)
-        self._lr = LearningRate(lr, lr_end, horizon, max(train_every, self._stride))
-        self._batch_size, self._learning_starts = batch_size, learning_starts
-        self.first_update = first_due(train_every, learning_starts)
-        self._train_every, self._gradient_steps = train_every, gradient_steps
-        self._target_every, self._tau = target_every, tau
-        self._double, self._n_step = double, n_step
+        self._gradients = self._online.zeros_like()  # overwritten by each update
+        self._optimizer = Adam(self._online, s.max_grad_norm, s.adam_epsilon)
+        self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
+        self.first_update = first_due(s.train_every, s.learning_starts)
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
-        """The frozen seeds, by position, and why."""
+        """Why seeds are frozen, by position."""
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
         if explore:
-            pieces = self._perturbed(self._online, self._draw())  # drawn whether needed or not
+            pieces = self._perturbed(self._online, self._draw())  # drawn even if it is not needed
             return self._explore(step, lambda: self._values(pieces, obs))
         greedy: Array = self._values(self._online.pieces, obs).argmax(-1)
         return greedy
 
     def value(self, obs: Array) -> Array:
-        """What the best action is believed to be worth, ``[seed, env]``."""
+        """Estimated value of the best action, ``[seed, env]``."""
         best: Array = self._values(self._online.pieces, obs).max(-1)
         return best
 
@@ -154,26 +147,27 @@ class DQN:
         return self._device.array(self._objective.values(out))
 
     def _draw(self) -> NoisySample | None:
-        """Fresh noise for one use of the network, where it has any."""
+        """Fresh noise for one use of the network; None if it is not noisy."""
         return self._noise.draw() if self._noise else None
 
     def _perturbed(self, params: Parameters, drawn: NoisySample | None) -> Pieces:
-        """The network's parameters, with the noise that was drawn."""
+        """The network's parameters, with noise added."""
         if self._noise is None or drawn is None:
             return params.pieces
         return self._noise.noisy(params.pieces, drawn)
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; where it is time, update the online and then the target network."""
+        """Store the step; when it is due, update the online and then the target network."""
         self._replay.add(t)
         self._explore.observe(t.last)
         metrics: Metrics = {}
-        if self._replay.added >= self._learning_starts:
-            times = due(step, self._train_every, self._stride)
-            for _ in range(times * self._gradient_steps):
+        s = self._settings
+        if self._replay.added >= s.learning_starts:
+            times = due(step, s.train_every, self._stride)
+            for _ in range(times * s.gradient_steps):
                 metrics = self._update(step)
-            if due(step, self._target_every, self._stride):
-                self._target.flat.lerp_(self._online.flat, self._tau)  # of frozen seeds it is over
+            if due(step, s.target_every, self._stride):
+                self._target.flat.lerp_(self._online.flat, s.tau)  # frozen seeds' no longer matter
         return metrics
 
     def cut(self) -> None:
@@ -181,8 +175,8 @@ class DQN:
         self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
-        sampled = self._replay.sample(self._batch_size, self._n_step, step=step)
-        noise = self._draw(), self._draw()  # here: what is compiled must not move a stream
+        sampled = self._replay.sample(self._settings.batch_size, self._settings.n_step, step=step)
+        noise = self._draw(), self._draw()  # drawn here: compiled code must not advance a stream
         batch = self._device.batch(sampled)
         loss, q_mean, error, gradient = self._differentiate(batch, *noise)
         exclude(self.faults, loss, "the loss")
@@ -199,7 +193,7 @@ class DQN:
         }
 
     def freeze(self, position: int) -> None:
-        """Leave the weights of a seed alone from now on."""
+        """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
 
     def _gradient(
@@ -212,7 +206,7 @@ class DQN:
         online = self._device.cast_for_update(self._perturbed(self._online, noise))
         target = self._device.cast_for_update(self._perturbed(self._target, target_noise))
         next_out = self._net.infer(target, batch.next_obs)
-        selector = self._net.infer(online, batch.next_obs) if self._double else None
+        selector = self._net.infer(online, batch.next_obs) if self._settings.double else None
         out, saved = self._net.forward(online, batch.obs)
         judged = self._objective(batch, out, next_out, selector)
         loss, slope = judged.loss, judged.slope / judged.q.shape[-1]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from rlrun.core.checks import at_least, positive
+from rlrun.core.fields import Count, Positive
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
@@ -16,51 +17,50 @@ from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
 SAME = 1e-12  # values nearer to each other than this are equally good
 
 
-class Planner:
-    """Works a plan out from the model, a sweep at each step, and acts by what it has so far.
+@dataclass(frozen=True, kw_only=True)
+class PlannerSettings:
+    """The settings of `Planner`."""
 
-    What happens in the environment is not looked at, and a plan is the same for every seed, so it
-    is made once. When nothing changes any more by ``tolerance`` it is done.
+    method: Literal["value", "q_value", "policy"] = "value"
+    """value, q_value or policy iteration.
+
+    ``value`` iterates V(s) ← max_a Q(s, a), ``q_value`` iterates Q(s, a) itself, and ``policy``
+    evaluates a policy and then makes it greedy, at each step.
+    """
+    tolerance: Positive = 1e-10
+    """Stop when no value changes by more than this."""
+    evaluation_sweeps: Count = 1000
+    """Largest number of sweeps to evaluate a policy.
+
+    Without a discount, a policy whose episodes never end has no value.
+    """
+
+
+class Planner:
+    """Computes a plan from the model, one sweep at each step, and acts by the plan so far.
+
+    The environment's steps are ignored. The plan is the same for every seed, so it is computed
+    once; it is complete when nothing changes by more than ``tolerance``.
 
     Source: Sutton and Barto 2018, chapter 4.
-
-    Args:
-        spec, seeds: what the run is made of; the environment must have a model.
-        method: ``value`` iterates V(s) ← max_a Q(s, a), ``q_value`` iterates Q(s, a) itself, and
-            ``policy`` evaluates a policy to the end and then makes it greedy, at each step.
-        tolerance: largest change of a value that counts as none.
-        evaluation_sweeps: at most so many at a step when a policy is evaluated: without a
-            discount a policy that never ends has no value.
-
-    Raises:
-        ValueError: a value is out of range.
     """
 
     observes: ClassVar[SpaceKinds] = ("discrete",)
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "model"
+    settings_class: ClassVar[type[PlannerSettings]] = PlannerSettings
 
-    def __init__(
-        self,
-        spec: Spec,
-        seeds: Sequence[int],
-        *,
-        method: Literal["value", "q_value", "policy"],
-        tolerance: float,
-        evaluation_sweeps: int,
-    ) -> None:
-        positive(tolerance=tolerance)
-        at_least(1, evaluation_sweeps=evaluation_sweeps)
+    def __init__(self, spec: Spec, seeds: Sequence[int], settings: PlannerSettings) -> None:
         model = spec.model
         assert model is not None, "checked before"
-        self._seeds, self._tolerance, self._most = len(seeds), tolerance, evaluation_sweeps
+        self._seeds, self._settings = len(seeds), settings
         self._model = (model.probability, model.next_state, model.reward, model.discount)
         self._impossible, self._start = ~model.possible, model.start
         self._sweep = {
             "value": self._value_sweep,
             "q_value": self._q_value_sweep,
             "policy": self._policy_step,
-        }[method]
+        }[settings.method]
         self._v = np.zeros(len(model.start))
         self._q = np.where(model.possible, 0.0, -np.inf)
         self._policy = greedy_policy(self._q)
@@ -85,7 +85,7 @@ class Planner:
         if self._done:
             return {}
         change = self._sweep()
-        self._done = change <= self._tolerance
+        self._done = change <= self._settings.tolerance
         ones = np.ones(self._seeds)
         return {
             "train/change": change * ones,
@@ -118,12 +118,12 @@ class Planner:
     def _policy_step(self) -> float:
         """Evaluate the policy, then improve it; the largest gain, or last change of a value."""
         change = math.inf
-        for _ in range(self._most):
+        for _ in range(self._settings.evaluation_sweeps):
             self._q = self._backup(self._v)
             before, self._v = self._v, under_policy(self._q, self._policy)
             self._sweeps += 1
             change = float(np.abs(self._v - before).max())
-            if change <= self._tolerance:
+            if change <= self._settings.tolerance:
                 break
         self._q = self._backup(self._v)
         gain = self._q.max(-1) - under_policy(self._q, self._policy)

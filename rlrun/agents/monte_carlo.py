@@ -3,63 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.explore.policies import Explore, refuse_bonus
+from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, first_visits, returns
-from rlrun.tables.qtable import LrClock, QTable
+from rlrun.tables.qtable import QTable
+from rlrun.tables.settings import TableSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonteCarloSettings(TableSettings):
+    """The settings of `MonteCarlo`; lr 1, lr_decay 1 and visits make values means of returns."""
+
+    visit: Literal["first", "every"] = "first"
+    """first or every: the visits of a pair in an episode that are learnt from."""
+    lr: PerRow[StepSize] = 1.0
+    """Step size at a pair's first visit."""
+    lr_decay: PerRow[NonNegative] = 0.1
+    """d in lr / (1 + d k); 1: each value is the mean of its returns, 0: constant step size."""
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise BadInput if the table is larger than the memory, or the observations need bins."""
+        self.check_memory(spec, num_seeds)
 
 
 class MonteCarlo:
     """Learns at the end of each episode, from the returns of its steps (on-policy).
 
-    There is no bootstrap, with one exception: where an episode was truncated nobody knows the
-    rest of its return, and the value of the exploring policy there stands for it.
+    There is no bootstrap, with one exception: the rest of a truncated episode's return is unknown,
+    and the value of the exploring policy in its last state is used instead.
 
     Source: Sutton and Barto 2018, sections 5.1 to 5.4.
 
-    Args:
-        spec, seeds, explore: what the run is made of.
-        visit: learn from the ``first`` visit of a pair in an episode, or from ``every`` one.
-        lr, lr_decay, lr_clock, initial_value: as in ``Table``; 1, 1 and ``visits`` make each
-            value the mean of its returns.
-
     Raises:
-        ValueError: a value is out of range.
-        BadInput: the table is larger than the memory, or the observations need bins.
+        BadInput: the observations need bins.
     """
 
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    settings_class: ClassVar[type[MonteCarloSettings]] = MonteCarloSettings
 
     def __init__(
         self,
         spec: Spec,
         seeds: Sequence[int],
         explore: Explore,
-        *,
-        visit: Literal["first", "every"],
-        lr: float,
-        lr_decay: float,
-        lr_clock: LrClock,
-        initial_value: float,
+        settings: MonteCarloSettings,
     ) -> None:
-        refuse_bonus(explore, "monte_carlo")
-        self._explore, self._first_only = explore, visit == "first"
-        self._table = QTable(
-            spec,
-            len(seeds),
-            lr=lr,
-            lr_decay=lr_decay,
-            lr_clock=lr_clock,
-            initial_value=initial_value,
-        )
+        self._explore, self._first_only = explore, settings.visit == "first"
+        self._table = QTable(spec, len(seeds), settings)
         grid = (len(seeds), spec.num_envs)
         self._seed, self._env = (index.reshape(grid) for index in np.indices(grid))
         self._error = np.full(len(seeds), np.nan)  # mean absolute one of each latest episode

@@ -1,9 +1,10 @@
-"""PPO (Schulman et al. 2017), and A2C (Mnih et al. 2016) as what it is without its additions."""
+"""PPO (Schulman et al. 2017); A2C (Mnih et al. 2016) is one unclipped update per rollout."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,12 +15,12 @@ from rlrun.agents.parts.actor import StochasticActor
 from rlrun.agents.parts.common import LearningRate, exclude
 from rlrun.agents.parts.minibatches import Minibatch, Minibatches, judged
 from rlrun.agents.parts.normalize import RewardScale
-from rlrun.core.checks import at_least, positive
+from rlrun.agents.parts.settings import PolicySettings
+from rlrun.core.fields import Count, Fraction, PerRow, Positive
 from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
-from rlrun.nets.dense import Activation
 from rlrun.nets.device import Device
 from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
@@ -27,43 +28,68 @@ from rlrun.rules.policy_gradient import clipped_objective, value_loss
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
 
 
-class PPO:
-    """Proximal policy optimisation: a rollout, some epochs of clipped updates on it, the next.
+@dataclass(frozen=True, kw_only=True)
+class PPOSettings(PolicySettings):
+    """The settings of `PPO`.
 
-    With one epoch of one batch, without clipping, it is A2C (Huang et al. 2022), though with Adam.
+    One epoch of one batch, without clipping, is A2C (Huang et al. 2022), with Adam.
+    """
+
+    lr: PerRow[Positive] = 3e-4
+    adam_epsilon: Positive = 1e-5
+    n_steps: Count = 1024
+    """Steps of each environment in a rollout."""
+    epochs: Count = 10
+    """Passes over each rollout."""
+    batch_size: Count | None = 64
+    """Steps in an update; must divide n_steps * env.num_envs (null: the whole rollout)."""
+    trace_decay: PerRow[Fraction] = 0.95
+    """Lambda of generalised advantage estimation: 0 uses the values, 1 the returns.
+
+    Schulman et al. 2016.
+    """
+    clip: PerRow[Positive | None] = 0.2
+    """Clipping range of the ratio of new to old probability around 1 (null: no clipping)."""
+    clip_value: PerRow[Positive | None] = None
+    """Largest change of a value in an update (null: no clipping)."""
+    normalize_advantage: bool = True
+    """Scale the advantages of a batch to mean 0 and variance 1."""
+    target_kl: PerRow[Positive | None] = None
+    """A seed stops learning from a rollout beyond 1.5 times this KL divergence (null: never).
+
+    The divergence is estimated as in Schulman's "Approximating KL divergence" (2020).
+    """
+    max_grad_norm: PerRow[Positive | None] = 0.5
+    normalize_reward: bool = False
+    """Divide rewards by the standard deviation of their discounted sums."""
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise ValueError if the batches do not fill a rollout, or the memory is too small."""
+        fits("n_steps", self.n_steps, num_seeds * spec.num_envs * step_bytes(spec))
+        size, least = self.n_steps * spec.num_envs, 2 if self.normalize_advantage else 1
+        if self.batch_size is not None and self.batch_size < least:
+            raise ValueError(f"batch_size must be at least {least}, got {self.batch_size}")
+        if self.batch_size is not None and size % self.batch_size:
+            raise ValueError(
+                f"batch_size must divide the {size} steps of a rollout (agent.n_steps times "
+                f"env.num_envs), got {self.batch_size}"
+            )
+        if size < least:
+            raise ValueError(f"n_steps times env.num_envs must be at least {least}, got {size}")
+        self.check_policy(spec, num_seeds, value=True)
+
+
+class PPO:
+    """Proximal policy optimisation: a rollout, several epochs of clipped updates, the next rollout.
+
     Weights start orthogonal, with gain √2, 0.01 in the policy's last layer and 1 in the value's,
     biases 0; the two networks share nothing but convolutions. Advantages are those of GAE; a
-    truncated episode counts on with the value of its true last observation.
-
-    Args:
-        spec, seeds, horizon, device: what the run is made of; ``horizon`` is its length in steps.
-        lr: Adam's learning rate at the start.
-        lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
-        adam_epsilon: Adam's epsilon.
-        hidden: widths of the hidden layers of each network; images and grids go through
-            convolutions before.
-        activation: after each hidden layer.
-        n_steps: steps of each environment in a rollout.
-        epochs: how often each rollout is learnt from.
-        batch_size: steps per seed and update; None takes the whole rollout, in its own order.
-        trace_decay: λ of the advantages: 0 trusts the values, 1 the returns.
-        clip: how far the ratio of new to old probability may pay off beyond 1; None for any.
-        clip_value: how far a value may pay off beyond the old one; None for any.
-        entropy_coef: what entropy is worth in the loss.
-        value_coef: what the values' squared error counts in the loss.
-        normalize_advantage: bring the advantages of a batch to mean 0 and variance 1.
-        target_kl: a seed stops learning from a rollout once the policy is 1.5 times that far (in
-            approximate KL divergence) from what it was; None never stops.
-        max_grad_norm: largest norm of a seed's gradient; None does not clip.
-        normalize_obs: bring observations to mean 0 and variance 1.
-        normalize_reward: divide rewards by the standard deviation of their discounted sums.
-
-    Raises:
-        ValueError: a value is out of range, or the batches do not fill the rollout.
+    truncated episode is bootstrapped with the value of its true last observation.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    settings_class: ClassVar[type[PPOSettings]] = PPOSettings
 
     def __init__(
         self,
@@ -71,61 +97,22 @@ class PPO:
         seeds: Sequence[int],
         horizon: int,
         device: Device,
-        *,
-        lr: float,
-        lr_end: float | None,
-        adam_epsilon: float,
-        hidden: tuple[int, ...],
-        activation: Activation,
-        n_steps: int,
-        epochs: int,
-        batch_size: int | None,
-        trace_decay: float,
-        clip: float | None,
-        clip_value: float | None,
-        entropy_coef: float,
-        value_coef: float,
-        normalize_advantage: bool,
-        target_kl: float | None,
-        max_grad_norm: float | None,
-        normalize_obs: bool,
-        normalize_reward: bool,
+        settings: PPOSettings,
     ) -> None:
-        positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
-        positive(clip=clip, clip_value=clip_value, target_kl=target_kl)
-        at_least(0, lr_end=lr_end, entropy_coef=entropy_coef, value_coef=value_coef)
-        at_least(1, n_steps=n_steps, epochs=epochs, hidden=min(hidden, default=1))
-        if not 0 <= trace_decay <= 1:
-            raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
-        fits("n_steps", n_steps, len(seeds) * spec.num_envs * step_bytes(spec))
-        self._batches = Minibatches(
-            seeds,
-            n_steps * spec.num_envs,
-            batch_size,
-            epochs,
-            least=2 if normalize_advantage else 1,
-        )
-        self._actor = StochasticActor(
-            spec,
-            seeds,
-            device,
-            hidden=hidden,
-            activation=activation,
-            value=True,
-            normalize_obs=normalize_obs,
-        )
+        self._settings = s = settings
+        size = s.n_steps * spec.num_envs
+        self._batches = Minibatches(seeds, size, s.batch_size, s.epochs)
+        net = s.policy(spec, value=True)
+        self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         self.faults = self._actor.faults
-        self._rollout = Rollout(spec, len(seeds), n_steps)
-        self.first_update = n_steps * spec.num_envs
-        self._rewards = RewardScale(len(seeds), spec.num_envs) if normalize_reward else None
-        self._optimizer = Adam(self._actor.params, max_grad_norm, adam_epsilon)
-        self._lr = LearningRate(lr, lr_end, horizon, self.first_update)
+        self._rollout = Rollout(spec, len(seeds), s.n_steps)
+        self.first_update = size
+        self._rewards = RewardScale(len(seeds), spec.num_envs) if s.normalize_reward else None
+        self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
+        self._lr = LearningRate(s.lr, s.lr_end, horizon, size)
         self._seeds, self._device = len(seeds), device
-        self._trace_decay, self._clip, self._clip_value = trace_decay, clip, clip_value
-        self._entropy_coef, self._value_coef = entropy_coef, value_coef
-        self._normalize_advantage = normalize_advantage
-        self._most_kl = math.inf if target_kl is None else 1.5 * target_kl
-        self._gradients = self._actor.params.zeros_like()  # written anew by each update
+        self._most_kl = math.inf if s.target_kl is None else 1.5 * s.target_kl
+        self._gradients = self._actor.params.zeros_like()  # overwritten by each update
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
 
@@ -134,7 +121,7 @@ class PPO:
         return self._actor.act(obs, explore=explore)
 
     def value(self, obs: Array) -> Array:
-        """What the policy is believed to get, ``[seed, env]``."""
+        """Estimated return of the policy, ``[seed, env]``."""
         value = self._actor.value(obs)
         return value if self._rewards is None else value * self._rewards.unit
 
@@ -143,11 +130,11 @@ class PPO:
         return self._actor.histograms()
 
     def freeze(self, position: int) -> None:
-        """Leave the weights of a seed alone from now on."""
+        """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Keep the step; learn from the rollout once it is full."""
+        """Store the step; learn from the rollout once it is full."""
         t = self._actor.take_in(t)
         if self._rewards is not None:
             t = t._replace(reward=self._rewards(t))
@@ -162,14 +149,14 @@ class PPO:
 
     def _update(self, step: int) -> Metrics:
         whole, explained = judged(
-            self._actor, self._device, self._rollout.drain(), self._trace_decay
+            self._actor, self._device, self._rollout.drain(), self._settings.trace_decay
         )
         lr = self._lr(step)
         total, count = np.zeros((self._seeds, len(TAGS) + 1)), np.zeros((self._seeds, 1))
         learning = np.ones(self._seeds, np.bool_)
         for part in self._batches(whole, self._device):
-            told, gradient = self._differentiate(part)
-            numbers = self._device.array(told).astype(np.float64)
+            metrics, gradient = self._differentiate(part)
+            numbers = self._device.array(metrics).astype(np.float64)
             exclude(self.faults, numbers[:, -1], "the loss")
             total += np.where(learning[:, None], numbers, 0.0)
             count += learning[:, None]
@@ -190,33 +177,31 @@ class PPO:
 
     def _gradient(self, part: Minibatch) -> tuple[Tensor, Tensor]:
         """The metrics of a batch, ``[seed, tag]``, the loss last; the gradient ``[seed, P]``."""
-        net, params = self._actor.net, self._actor.params
+        s, net, params = self._settings, self._actor.net, self._actor.params
         pieces, own = self._device.cast_for_update(params.pieces), net.own(params.pieces)
         advantage, target, old_log_prob, old_value = part.numbers.unbind(-1)
-        if self._normalize_advantage:
+        if s.normalize_advantage:
             advantage = _standardized(advantage)
         (out, values), saved = net.forward(pieces, part.obs)
         now = net.distribution.of(out, own, part.action)
-        gain, slope, log_ratio = clipped_objective(
-            now.log_prob, old_log_prob, advantage, self._clip
-        )
-        error, value_slope = value_loss(values[..., 0], target, old_value, self._clip_value)
+        gain, slope, log_ratio = clipped_objective(now.log_prob, old_log_prob, advantage, s.clip)
+        error, value_slope = value_loss(values[..., 0], target, old_value, s.clip_value)
         size = advantage.shape[1]
         gradient = self._gradients
         ratio = log_ratio.exp()
-        entropy_slope = torch.full_like(slope, -self._entropy_coef / size)
+        entropy_slope = torch.full_like(slope, -s.entropy_coef / size)
         policy_grad = net.distribution.backward(
             now.saved, slope / -size, entropy_slope, net.own(gradient.pieces)
         )
         value_grad = torch.zeros_like(values)
-        value_grad[..., 0] = value_slope * (self._value_coef / size)
+        value_grad[..., 0] = value_slope * (s.value_coef / size)
         net.backward(pieces, saved, (policy_grad, value_grad), gradient.pieces)
-        clipped = (ratio - 1).abs() > (math.inf if self._clip is None else self._clip)
-        told = torch.stack(
+        clipped = (ratio - 1).abs() > (math.inf if s.clip is None else s.clip)
+        metrics = torch.stack(
             [-gain, error, -now.entropy, ratio - 1 - log_ratio, clipped.to(ratio.dtype)], 1
         ).mean(-1)
-        loss = told[:, 0] + self._value_coef * told[:, 1] + self._entropy_coef * told[:, 2]
-        return torch.cat([told, loss.unsqueeze(1)], 1), gradient.flat
+        loss = metrics[:, 0] + s.value_coef * metrics[:, 1] + s.entropy_coef * metrics[:, 2]
+        return torch.cat([metrics, loss.unsqueeze(1)], 1), gradient.flat
 
     def state_dict(self) -> State:
         return {

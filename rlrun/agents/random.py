@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rlrun.core.fields import NoSettings
 from rlrun.core.rng import ByStep, Purpose
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 
@@ -20,6 +21,8 @@ class Random:
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+
+    settings_class: ClassVar[type[NoSettings]] = NoSettings
 
     def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:
         self._space = spec.action

@@ -1,8 +1,9 @@
-"""REINFORCE (Williams 1992): whole episodes, and the returns that they really had."""
+"""REINFORCE (Williams 1992): the policy gradient from the returns of whole episodes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,11 +13,11 @@ from torch import Tensor
 from rlrun.agents.parts.actor import StochasticActor
 from rlrun.agents.parts.chunks import Chunk, filled_up, standardized
 from rlrun.agents.parts.common import LearningRate, exclude
-from rlrun.core.checks import at_least, positive
+from rlrun.agents.parts.settings import PolicySettings
+from rlrun.core.fields import Count, NonNegative, PerRow
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
-from rlrun.nets.dense import Activation
 from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters
 from rlrun.replay.episodes import Episodes, Whole
@@ -27,37 +28,40 @@ TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "loss")
 CHUNK = 256  # steps in one product: shapes stay the same, however long episodes are
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReinforceSettings(PolicySettings):
+    """The settings of `Reinforce`."""
+
+    episodes: Count = 10
+    """Smallest number of episodes in an update.
+
+    With several environments more may end in the same step.
+    """
+    baseline: bool = True
+    """Learn the state's value and subtract it from the returns."""
+    normalize_returns: bool = True
+    """Scale returns minus baseline of an update to mean 0 and variance 1."""
+    value_coef: PerRow[NonNegative] = 0.5
+    """Weight of the baseline's squared error in the loss."""
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise ValueError if the networks do not fit the observations, or into the memory."""
+        self.check_policy(spec, num_seeds, value=self.baseline)
+
+
 class Reinforce:
     """The policy gradient from batches of whole episodes; each seed learns when it has enough.
 
-    Weights start as in PPO. What a truncated episode would still have got is the baseline's value
-    of its true last observation; without a baseline it is taken for nothing. With several
-    environments an episode can begin before an update and end after it; it counts all the same.
-
-    Args:
-        spec, seeds, horizon, device: what the run is made of; ``horizon`` is its length in steps.
-        lr: Adam's learning rate at the start.
-        lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
-        adam_epsilon: Adam's epsilon.
-        hidden: widths of the hidden layers of each network; images and grids go through
-            convolutions before.
-        activation: after each hidden layer.
-        episodes: how many an update takes at least; with several environments more may end at once.
-        baseline: learn the state's value, and take it from the returns.
-        normalize_returns: bring the returns of an update (less the baseline) to mean 0, variance 1.
-        entropy_coef: what entropy is worth in the loss.
-        value_coef: what the baseline's squared error counts in the loss.
-        max_grad_norm: largest norm of a seed's gradient; None does not clip.
-        normalize_obs: bring observations to mean 0 and variance 1.
-
-    Raises:
-        ValueError: a value is out of range.
+    Weights start as in PPO. The rest of a truncated episode's return is the baseline's value of its
+    true last observation, or 0 without a baseline. With several environments an episode can begin
+    before an update and end after it; it is used all the same.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    settings_class: ClassVar[type[ReinforceSettings]] = ReinforceSettings
     value: Callable[[Array], Array]
-    """What the policy is believed to get, ``[seed, env]``; only there with a baseline."""
+    """The policy's estimated return ``[seed, env]``; only with a baseline."""
 
     def __init__(
         self,
@@ -65,45 +69,22 @@ class Reinforce:
         seeds: Sequence[int],
         horizon: int,
         device: Device,
-        *,
-        lr: float,
-        lr_end: float | None,
-        adam_epsilon: float,
-        hidden: tuple[int, ...],
-        activation: Activation,
-        episodes: int,
-        baseline: bool,
-        normalize_returns: bool,
-        entropy_coef: float,
-        value_coef: float,
-        max_grad_norm: float | None,
-        normalize_obs: bool,
+        settings: ReinforceSettings,
     ) -> None:
-        positive(lr=lr, adam_epsilon=adam_epsilon, max_grad_norm=max_grad_norm)
-        at_least(0, lr_end=lr_end, entropy_coef=entropy_coef, value_coef=value_coef)
-        at_least(1, episodes=episodes, hidden=min(hidden, default=1))
-        self._actor = StochasticActor(
-            spec,
-            seeds,
-            device,
-            hidden=hidden,
-            activation=activation,
-            value=baseline,
-            normalize_obs=normalize_obs,
-        )
-        if baseline:
+        self._settings = s = settings
+        net = s.policy(spec, value=s.baseline)
+        self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
+        if s.baseline:
             self.value = self._actor.value
         self.faults = self._actor.faults
         self._episodes = Episodes(spec, len(seeds))
-        self._optimizer = Adam(self._actor.params, max_grad_norm, adam_epsilon)
-        self._lr = LearningRate(lr, lr_end, horizon, spec.num_envs)
-        self._device, self._wanted, self._baseline = device, episodes, baseline
-        self._normalize, self._entropy_coef = normalize_returns, entropy_coef
-        self._value_coef = value_coef
+        self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
+        self._lr = LearningRate(s.lr, s.lr_end, horizon, spec.num_envs)
+        self._device = device
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
-        self._told = np.full((len(seeds), len(TAGS)), np.nan)  # of each seed's latest update
-        self._rates = np.full(len(seeds), np.nan)  # of the same
+        self._losses = np.full((len(seeds), len(TAGS)), np.nan)  # [seed, tag], of its latest update
+        self._rates = np.full(len(seeds), np.nan)  # [seed], likewise
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]``: drawn from the policy, or its likeliest ones."""
@@ -114,26 +95,28 @@ class Reinforce:
         return self._actor.histograms()
 
     def freeze(self, position: int) -> None:
-        """Leave the weights of a seed alone from now on."""
+        """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Keep the step; update the seeds that have enough episodes with it.
+        """Store the step; update the seeds that have enough episodes now.
 
-        Tells of each seed's latest update, at every step: when another seed learns is not its own.
+        The metrics are those of each seed's latest update, at every step: a seed's metrics must not
+        depend on when other seeds learn.
         """
         t = self._actor.take_in(t)
         after = np.zeros(t.last.shape)
         ended = t.last.any()
-        if ended and self._baseline:
-            after = self._actor.believed(t.next_obs).astype(np.float64)
+        if ended and self._settings.baseline:
+            after = self._actor.estimated(t.next_obs).astype(np.float64)
         self._episodes.add(t, after)
         if ended:
-            enough = [s for s in range(len(t.last)) if self._episodes.ended(s) >= self._wanted]
+            least = self._settings.episodes
+            enough = [s for s in range(len(t.last)) if self._episodes.ended(s) >= least]
             if enough:
                 self._update(enough, step)
         return {
-            **{f"train/{tag}": self._told[:, n].copy() for n, tag in enumerate(TAGS)},
+            **{f"train/{tag}": self._losses[:, n].copy() for n, tag in enumerate(TAGS)},
             "train/n_updates": self._updates.copy(),
             "train/learning_rate": self._rates.copy(),
         }
@@ -143,17 +126,17 @@ class Reinforce:
         self._episodes.cut()
 
     def _update(self, positions: list[int], step: int) -> None:
-        """Update the seeds at these positions; the others stay as they are."""
+        """Update the seeds at these positions; the others stay unchanged."""
         params = self._actor.params
         some = Parameters(params.flat[positions], params.shapes)
-        total, told = torch.zeros_like(some.flat), np.zeros((len(positions), len(TAGS)))
+        total, losses = torch.zeros_like(some.flat), np.zeros((len(positions), len(TAGS)))
         into = some.zeros_like()  # overwritten by each chunk
         batches = [self._episodes.drain(s) for s in positions]
         for chunk in self._chunks(batches, some):
             numbers, gradient = self._differentiate(some, into, chunk)
             total.add_(gradient)
-            told += self._device.array(numbers)
-        exclude(self.faults, told[:, -1], "the loss", positions)
+            losses += self._device.array(numbers)
+        exclude(self.faults, losses[:, -1], "the loss", positions)
         rates = [self._lr(step, sum(len(w.reward) for w in each)) for each in batches]
         for lr in set(rates):  # a step has one rate, and a gradient is clipped once
             rows = [n for n, rate in enumerate(rates) if rate == lr]
@@ -164,7 +147,7 @@ class Reinforce:
             self._optimizer.step(everyone, lr, others | set(self.faults))
         self._rates[positions] = rates
         self._updates[positions] += 1
-        self._told[positions] = told
+        self._losses[positions] = losses
 
     def _chunks(self, batches: list[list[Whole]], params: Parameters) -> list[Chunk]:
         """The steps of each seed's episodes one after another, filled up and cut into chunks."""
@@ -177,13 +160,13 @@ class Reinforce:
         parts = [slice(start, start + CHUNK) for start in range(0, size, CHUNK)]
         obs_of = [self._device.tensor(np.ascontiguousarray(obs[:, part])) for part in parts]
         gain = ret.copy()
-        if self._baseline:
+        if self._settings.baseline:
             net = self._actor.net
             values = [self._device.array(net.value(params.pieces, each)) for each in obs_of]
             gain -= np.concatenate(values, 1)
         share = np.zeros_like(ret)
         for row, length in enumerate(lengths):
-            if self._normalize:
+            if self._settings.normalize_returns:
                 gain[row, :length] = standardized(gain[row, :length])
             share[row, :length] = 1 / length
         numbers = np.stack([gain, ret, share], -1).astype(np.float32)
@@ -205,34 +188,34 @@ class Reinforce:
     def _gradient(
         self, params: Parameters, gradient: Parameters, chunk: Chunk
     ) -> tuple[Tensor, Tensor]:
-        """A chunk's share in what is told, ``[seed, tag]``, and in the gradient ``[seed, P]``."""
-        net = self._actor.net
+        """A chunk's part of the losses, ``[seed, tag]``, and of the gradient ``[seed, P]``."""
+        s, net = self._settings, self._actor.net
         pieces = self._device.cast_for_update(params.pieces)
         gain, ret, share = chunk.numbers.unbind(-1)
         outs, saved = net.forward(pieces, chunk.obs)
         now = net.distribution.of(outs[0], net.own(params.pieces), chunk.action)
         grads = [
             net.distribution.backward(
-                now.saved, -gain * share, -self._entropy_coef * share, net.own(gradient.pieces)
+                now.saved, -gain * share, -s.entropy_coef * share, net.own(gradient.pieces)
             )
         ]
         error = torch.zeros_like(ret)
-        if self._baseline:
+        if s.baseline:
             error, slope = value_loss(outs[1][..., 0], ret, ret, None)
             grads.append(torch.zeros_like(outs[1]))
-            grads[1][..., 0] = slope * self._value_coef * share
+            grads[1][..., 0] = slope * s.value_coef * share
         net.backward(pieces, saved, grads, gradient.pieces)
         each = torch.stack([-gain * now.log_prob, error, -now.entropy], 1)
-        told = (each * share.unsqueeze(1)).sum(-1)
-        loss = told[:, 0] + self._value_coef * told[:, 1] + self._entropy_coef * told[:, 2]
-        return torch.cat([told, loss.unsqueeze(1)], 1), gradient.flat
+        losses = (each * share.unsqueeze(1)).sum(-1)
+        loss = losses[:, 0] + s.value_coef * losses[:, 1] + s.entropy_coef * losses[:, 2]
+        return torch.cat([losses, loss.unsqueeze(1)], 1), gradient.flat
 
     def state_dict(self) -> State:
         return {
             **self._actor.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "updates": self._updates,
-            "told": self._told,
+            "told": self._losses,
             "rates": self._rates,
             "episodes": self._episodes.state_dict(),
         }
@@ -241,7 +224,7 @@ class Reinforce:
         self._actor.load_state_dict(state)
         self._optimizer.load_state_dict(state["optimizer"])
         restore_into(self._updates, state["updates"], "the number of updates")
-        restore_into(self._told, state["told"], "the latest losses")
+        restore_into(self._losses, state["told"], "the latest losses")
         if "rates" in state:  # runs of version 0.1 saved none
             restore_into(self._rates, state["rates"], "the latest learning rates")
         self._episodes.load_state_dict(state["episodes"])

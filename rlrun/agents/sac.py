@@ -1,66 +1,70 @@
-"""SAC: an actor that is paid for staying random (Haarnoja et al. 2018)."""
+"""Soft actor-critic: maximises return plus policy entropy (Haarnoja et al. 2018)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.parts.common import LearningRate, check_batch, exclude, histograms
+from rlrun.agents.parts.common import LearningRate, exclude, histograms
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
+from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.temperature import Temperature
-from rlrun.core.checks import at_least, positive
+from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet, Norm
+from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
-from rlrun.nets.parameters import Parameters
+from rlrun.nets.parameters import Parameters, check_memory
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
 
 
+@dataclass(frozen=True, kw_only=True)
+class SACSettings(ActorCriticSettings):
+    """The settings of `SAC`; ``lr`` is that of the actor, the critics and the temperature."""
+
+    tau: PerRow[StepSize] = 0.005
+    """Step of the target critics towards the online ones at each update (1: a copy)."""
+    ent_coef: PerRow[NonNegative | None] = None
+    """Temperature, the weight of the entropy (null: learnt, from 1 on).
+
+    Learning it is section 5 of "Soft actor-critic algorithms and applications" (Haarnoja et al.
+    2018b).
+    """
+    target_entropy: PerRow[float | None] = None
+    """Entropy that a learnt temperature aims at (null: minus the action's dimension)."""
+
+    def actor(self, spec: Spec) -> ActorNet:
+        """The actor for the spaces of ``spec``: means, and logarithms of standard deviations."""
+        return ActorNet(spec.obs, self.hidden, 2 * math.prod(spec.action.shape), norm=self.norm)
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise ValueError if the networks or a batch do not fit into the memory."""
+        self.check_batch(spec, num_seeds)
+        check_memory(num_seeds, self.actor(spec).shapes, *(self.critic(spec).shapes,) * 2)
+
+
 class SAC:
-    """Draws actions from a normal distribution squashed by tanh; for continuous actions.
+    """Maximise return plus policy entropy with a stochastic actor; for continuous actions.
 
-    Two critics, of whose values the smaller one counts. Rewards are the environment's, plus the
-    policy's entropy times a temperature, which is learnt. Weights start uniform in ±1/√fan_in. All
-    clocks count environment steps per seed. Without exploration it takes the mean.
-
-    Args:
-        spec, seeds, horizon, device, replay: what the run is made of; ``horizon`` is the length of
-            the run in steps.
-        lr: Adam's learning rate at the start, of the actor, the critics and the temperature.
-        lr_end: its value at the end of the run, reached in a straight line; None keeps ``lr``.
-        batch_size: transitions per seed and update.
-        hidden: widths of the hidden layers, of the actor and of the critics; images and grids go
-            through convolutions before.
-        action_layer: the layer of the critics that the action goes into, 1 or 2.
-        norm: normalize the hidden layers: "layer" (Ba et al. 2016), "batch" (Ioffe & Szegedy 2015).
-        learning_starts: steps before the first update; until then actions are uniformly random.
-        train_every: steps between updates.
-        gradient_steps: updates each time.
-        tau: how far the target critics move to the online ones after each update.
-        n_step: steps of reward summed before the bootstrap (Sutton 1988).
-        ent_coef: the temperature, fixed; None learns it, from 1 on (section 5 of "Soft
-            actor-critic algorithms and applications").
-        target_entropy: the entropy that a learnt temperature aims at; None for minus the number of
-            an action's numbers.
-        max_grad_norm: largest norm of the gradient of a seed's critics; None does not clip.
-
-    Raises:
-        ValueError: a value is out of range.
+    Actions are samples of a normal distribution squashed by tanh; without exploration, its mean.
+    There are two critics, of whose values the smaller one counts. Weights start uniform in
+    ±1/√fan_in.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("vector",)
+    settings_class: ClassVar[type[SACSettings]] = SACSettings
 
     def __init__(
         self,
@@ -69,72 +73,49 @@ class SAC:
         horizon: int,
         device: Device,
         replay: Replay,
-        *,
-        lr: float,
-        lr_end: float | None,
-        batch_size: int,
-        hidden: tuple[int, ...],
-        action_layer: ActionLayer,
-        norm: Norm | None,
-        learning_starts: int,
-        train_every: int,
-        gradient_steps: int,
-        tau: float,
-        n_step: int,
-        ent_coef: float | None,
-        target_entropy: float | None,
-        max_grad_norm: float | None,
+        settings: SACSettings,
     ) -> None:
-        positive(lr=lr, max_grad_norm=max_grad_norm)
-        at_least(0, lr_end=lr_end, learning_starts=learning_starts, ent_coef=ent_coef)
-        at_least(2 if norm == "batch" else 1, batch_size=batch_size)
-        at_least(1, train_every=train_every, gradient_steps=gradient_steps)
-        check_batch(batch_size, spec, len(seeds))
-        at_least(1, n_step=n_step, hidden=min(hidden, default=1))
-        if not 0 < tau <= 1:
-            raise ValueError(f"tau must be above 0 and at most 1, got {tau}")
+        self._settings = s = settings
         self._replay, self._device = replay, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = size = math.prod(self._shape)
-        self._net = ActorNet(spec.obs, hidden, 2 * size, norm=norm)
+        self._net = s.actor(spec)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
-        self._gradients = self._actor.zeros_like()  # written anew by each update
+        self._gradients = self._actor.zeros_like()  # overwritten by each update
         self._optimizer = Adam(self._actor, None)
-        critic = CriticNet(spec.obs, size, hidden, action_layer=action_layer, norm=norm)
-        self._critics = Critics(critic, seeds, device, 2, None, max_grad_norm)
-        self._temperature = Temperature(len(seeds), device, ent_coef)
-        self._target_entropy = -size if target_entropy is None else target_entropy
-        self._warmup, self._learning_starts = Warmup(spec, seeds), learning_starts
-        self.first_update = first_due(train_every, learning_starts)
+        self._critics = Critics(s.critic(spec), seeds, device, 2, None, s.max_grad_norm)
+        self._temperature = Temperature(len(seeds), device, s.ent_coef)
+        self._target_entropy = -size if s.target_entropy is None else s.target_entropy
+        self._warmup = Warmup(spec, seeds)
+        self.first_update = first_due(s.train_every, s.learning_starts)
         self._acting = NormalDraws(seeds, Purpose.EXPLORE, device)
         self._learning = NormalDraws(seeds, Purpose.NOISE, device)
-        self._lr = LearningRate(lr, lr_end, horizon, max(train_every, self._stride))
-        self._batch_size, self._n_step, self._tau = batch_size, n_step, tau
-        self._train_every, self._gradient_steps = train_every, gradient_steps
+        self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._judge = device.compiled(self._critic_gradient)
         self._improve = device.compiled(self._actor_gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
-        """The frozen seeds, by position, and why."""
+        """Why seeds are frozen, by position."""
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Actions ``[seed, env, ...]`` in [-1, 1]: drawn while learning, else the mean."""
-        if explore and self._replay.added < self._learning_starts and not self._updates.any():
+        starts = self._settings.learning_starts
+        if explore and self._replay.added < starts and not self._updates.any():
             return self._warmup()
-        seen = self._device.tensor(obs)
+        x = self._device.tensor(obs)
         if explore:
-            out = self._net.infer(self._actor.pieces, seen)
+            out = self._net.infer(self._actor.pieces, x)
             action = self._squashed(out, self._acting(obs.shape[1], self._size)).action
         else:
-            action = self._greedy(seen)
+            action = self._greedy(x)
         return self._device.array(action).reshape(*obs.shape[:2], *self._shape)
 
     def value(self, obs: Array) -> Array:
-        """What the mean action is believed to be worth, with entropy to come, ``[seed, env]``."""
-        seen = self._device.tensor(obs)
-        return self._device.array(self._critics.least(seen, self._greedy(seen)))
+        """Estimated value of the mean action, future entropy included, ``[seed, env]``."""
+        x = self._device.tensor(obs)
+        return self._device.array(self._critics.least(x, self._greedy(x)))
 
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
@@ -149,11 +130,12 @@ class SAC:
         return squashed(out[..., : self._size], out[..., self._size :], normal)
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; where it is time, update the critics, the actor and the temperature."""
+        """Store the step; when it is due, update the critics, the actor and the temperature."""
         self._replay.add(t)
         metrics: Metrics = {}
-        if self._replay.added >= self._learning_starts:
-            for _ in range(due(step, self._train_every, self._stride) * self._gradient_steps):
+        s = self._settings
+        if self._replay.added >= s.learning_starts:
+            for _ in range(due(step, s.train_every, self._stride) * s.gradient_steps):
                 metrics = self._update(step)
         return metrics
 
@@ -162,7 +144,8 @@ class SAC:
         self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
-        sampled = self._replay.sample(self._batch_size, self._n_step, step=step)
+        s = self._settings
+        sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
         batch, lr = self._device.batch(sampled), self._lr(step)
         temperature = self._temperature()
         critic_loss, q_mean, error, gradient = self._judge(batch, temperature, self._draw())
@@ -175,7 +158,7 @@ class SAC:
         self._net.track(self._actor, gradient, self.faults)
         self._optimizer.step(gradient, lr, self.faults)
         self._temperature.step(log_prob + self._target_entropy, lr, self.faults)
-        self._critics.follow(self._tau)
+        self._critics.follow(s.tau)
         self._updates += 1
         return {
             "train/critic_loss": critic_loss,
@@ -187,12 +170,12 @@ class SAC:
         }
 
     def freeze(self, position: int) -> None:
-        """Leave the weights of a seed alone from now on."""
+        """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
 
     def _draw(self) -> Tensor:
-        """Normal numbers for the actions of a batch."""
-        return self._learning(self._batch_size, self._size)
+        """Samples of N(0, 1) for the actions of a batch."""
+        return self._learning(self._settings.batch_size, self._size)
 
     def _critic_gradient(
         self, batch: Batch, temperature: Tensor, normal: Tensor

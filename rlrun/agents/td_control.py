@@ -3,86 +3,91 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from rlrun.core.checks import at_least
+from rlrun.core.fields import Fraction, PerRow, Range
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.explore.options import BonusSettings
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
-from rlrun.tables.pending import Settled, Waiting
-from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
+from rlrun.tables.pending import MOST, Settled, Waiting
+from rlrun.tables.qtable import QTable, mean_error, one_after_another
+from rlrun.tables.settings import TableSettings
 
-TOLD_EVERY = 100  # steps between two reports of what changes slowly
+SLOW_EVERY = 100  # steps between reports of the metrics that change slowly
 
 
-class Table:
+@dataclass(frozen=True, kw_only=True)
+class TDControlSettings(TableSettings):
+    """The settings of `TDControl`: Q-learning, SARSA or expected SARSA by ``bootstrap``."""
+
+    bootstrap: Literal["max", "taken", "expected"] = "max"
+    """The next state's value: max, taken (SARSA), expected (expected SARSA).
+
+    ``max`` of its actions' values (Watkins 1989), that of the action ``taken`` there (Rummery and
+    Niranjan 1994), or the one ``expected`` of the exploring policy (van Seijen et al. 2009).
+    """
+    n_step: Annotated[int, Range(least=1, most=MOST)] = 1
+    """Rewards summed before the bootstrap.
+
+    Q-learning sums them without a correction for exploring actions.
+    """
+    trace_decay: PerRow[Fraction] = 0.0
+    """Lambda of the eligibility traces (0: none).
+
+    They are replacing traces (Singh and Sutton 1996); with ``max`` they are cut at an exploring
+    action (Watkins's Q(lambda)).
+    """
+
+    def __post_init__(self) -> None:
+        if self.n_step > 1 and self.trace_decay:
+            raise ValueError(
+                f"n_step must be 1 with eligibility traces (trace_decay above 0), got {self.n_step}"
+            )
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise BadInput if the table is larger than the memory, or the observations need bins."""
+        counts = isinstance(explore, BonusSettings) and not self.counts_visits
+        copies = 1 + counts + (spec.num_envs if self.trace_decay else 0)
+        self.check_memory(spec, num_seeds, copies=copies)
+
+
+class TDControl:
     """Learns action values while acting; every update moves Q(s, a) towards a bootstrapped return.
 
-    With several environments per seed their updates follow each other in one table.
-
-    Args:
-        spec, seeds, explore: what the run is made of.
-        bootstrap: the value of the next state: ``max`` of its actions' (Q-learning, Watkins 1989),
-            that of the action really ``taken`` there (SARSA, Rummery and Niranjan 1994), or the
-            one ``expected`` of the exploring policy (van Seijen et al. 2009).
-        lr: step size α at the beginning.
-        lr_decay: d in α / (1 + d k); 0 keeps α.
-        lr_clock: what k counts: ``steps`` of the run, or earlier ``visits`` of the pair.
-        initial_value: of every pair; a value that is too good makes the agent curious.
-        n_step: rewards summed before the bootstrap (Q-learning sums them uncorrected).
-        trace_decay: λ of replacing eligibility traces (Singh and Sutton 1996); with ``max`` they
-            are cut at an exploring action (Watkins's Q(λ)). 0 has none.
+    The environments of a seed update the same table, one after the other.
 
     Raises:
-        ValueError: a value is out of range.
-        BadInput: the table is larger than the memory, or the observations need bins.
+        BadInput: the observations need bins.
     """
 
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    counts_visits: ClassVar[bool] = True
+    settings_class: ClassVar[type[TDControlSettings]] = TDControlSettings
 
     def __init__(
         self,
         spec: Spec,
         seeds: Sequence[int],
         explore: Explore,
-        *,
-        bootstrap: Literal["max", "taken", "expected"],
-        lr: float,
-        lr_decay: float,
-        lr_clock: LrClock,
-        initial_value: float,
-        n_step: int,
-        trace_decay: float,
+        settings: TDControlSettings,
     ) -> None:
-        at_least(1, n_step=n_step)
-        if not 0 <= trace_decay <= 1:
-            raise ValueError(f"trace_decay must lie between 0 and 1, got {trace_decay}")
-        if n_step > 1 and trace_decay:
-            raise ValueError("n_step must be 1 where traces (trace_decay above 0) do its work")
-        self._explore, self._stride, self._bootstrap = explore, spec.num_envs, bootstrap
-        self._table = QTable(
-            spec,
-            len(seeds),
-            lr=lr,
-            lr_decay=lr_decay,
-            lr_clock=lr_clock,
-            initial_value=initial_value,
-            bonus=explore.bonus,
-            copies=1 + (spec.num_envs if trace_decay else 0),
-        )
+        self._settings = s = settings
+        self._explore, self._stride = explore, spec.num_envs
+        self._table = QTable(spec, len(seeds), s, bonus=explore.bonus)
         grid = (len(seeds), spec.num_envs)
         size = self._table.states.count * self._table.actions
-        self._trace_decay = trace_decay
-        self._trace = np.zeros((*grid, size if trace_decay else 0))
-        self._at_once = n_step == 1 and bootstrap != "taken" and not trace_decay
-        self._waiting = Waiting(self._table.first_pair, spec.num_envs, n_step)
+        self._trace = np.zeros((*grid, size if s.trace_decay else 0))
+        self._at_once = s.n_step == 1 and s.bootstrap != "taken" and not s.trace_decay
+        self._waiting = Waiting(self._table.first_pair, spec.num_envs, s.n_step)
         self._error = np.zeros(len(seeds))  # mean absolute one, of each seed's latest updates
         self._last = np.zeros(grid, np.bool_)  # of the newest step that waits
         self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
@@ -118,7 +123,7 @@ class Table:
             parts = one_after_another(t.next_obs, t.reward, t.discount, pair)
             error = mean_error([self._one_step(step, *each) for each in parts])
         metrics: dict[str, Array] = {"train/td_error": error}
-        if due(step, TOLD_EVERY, stride):
+        if due(step, SLOW_EVERY, stride):
             metrics["train/q_mean"] = table.flat[pair].mean(-1)
             metrics["rollout/exploration_rate"] = self._explore.rate(step)
         return metrics
@@ -133,13 +138,13 @@ class Table:
     def _next_value(self, row: Array, step: int) -> Array:
         """The bootstrap of rows that were just reached, as if no action was taken there yet."""
         q = self._table.optimistic(row)
-        if self._bootstrap == "max":
+        if self._settings.bootstrap == "max":
             return greedy_value(q)
         return expected_value(q, self._explore.probabilities(step, q, self._table.possible(row)))
 
     def _learn_later(self, t: Step, pair: Array, step: int) -> Array:
         """Learn from what has waited for this step; mean absolute errors ``[seed]``."""
-        if self._bootstrap == "taken":
+        if self._settings.bootstrap == "taken":
             value = self._of(t)
             if self._last.any():  # no action was taken there
                 end = self._table.row(self._next_obs)
@@ -149,7 +154,7 @@ class Table:
             self._waiting.push(pair, t.reward, t.discount)
             self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
             return error
-        if self._trace_decay and self._bootstrap == "max":
+        if self._settings.trace_decay and self._settings.bootstrap == "max":
             best = greedy_value(self._table.optimistic(self._table.row(t.obs)))
             self._trace[self._of(t) < best] = 0.0
         self._waiting.push(pair, t.reward, t.discount)
@@ -172,7 +177,7 @@ class Table:
                 if not ready.any():
                     continue
                 pair, target = each.pair[ready, env], each.target[ready, env]
-                if self._trace_decay:
+                if self._settings.trace_decay:
                     fades = each.discount[ready, env] * ~last[ready, env]
                     error = self._move_traced(ready, env, pair, target, fades, step)
                 else:
@@ -193,7 +198,7 @@ class Table:
         trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
         moved = self._table.step_size(pair, step) * error
         q[seed] += moved[:, None] * trace
-        self._trace[seed, env] = self._trace_decay * fades[:, None] * trace
+        self._trace[seed, env] = self._settings.trace_decay * fades[:, None] * trace
         return error
 
     def cut(self) -> None:

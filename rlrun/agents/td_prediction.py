@@ -3,55 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.rng import ByStep, Purpose
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import pick
-from rlrun.tables.qtable import LrClock, QTable, mean_error, one_after_another
+from rlrun.tables.qtable import QTable, mean_error, one_after_another
+from rlrun.tables.settings import LrClock, TableSettings
+from rlrun.tables.states import States
+
+
+@dataclass(frozen=True, kw_only=True)
+class TDPredictionSettings(TableSettings):
+    """The settings of `TDPrediction`."""
+
+    policy: Literal["uniform"] | int | tuple[int, ...] = "uniform"
+    """uniform, the number of one action, or a list of the action's number in each state."""
+    lr: PerRow[StepSize] = 1.0
+    """Step size at a state's first visit."""
+    lr_decay: PerRow[NonNegative] = 0.1
+    lr_clock: LrClock = "visits"
+    """visits or steps: k counts earlier visits of the state, or steps of the run."""
+    initial_value: PerRow[float] = 0.0
+    """Initial value of every state."""
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise BadInput if the table is larger than the memory, or the observations need bins.
+
+        Raises ValueError if the policy does not fit the states and actions.
+        """
+        self.check_memory(spec, num_seeds, actions=1)
+        self.probabilities(spec)
+
+    def probabilities(self, spec: Spec) -> Array:
+        """The policy ``[state, action]``; uniform over the actions that are possible.
+
+        Raises ValueError if it does not fit the states and actions.
+        """
+        return _probabilities(self.policy, spec, States(spec).count)
 
 
 class TDPrediction:
     """Follows a fixed policy and learns the value of each state: V(s) ← V(s) + α (r + γ V(s') - V).
 
-    Args:
-        spec, seeds: what the run is made of.
-        policy: ``uniform``, the number of the action to take everywhere, or a list with the number
-            of each state's.
-        lr, lr_decay, lr_clock, initial_value: as in ``Table``, of states instead of pairs.
-
     Raises:
-        ValueError: a value is out of range.
-        BadInput: the table is larger than the memory, or the observations need bins.
+        BadInput: the observations need bins.
     """
 
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    settings_class: ClassVar[type[TDPredictionSettings]] = TDPredictionSettings
 
-    def __init__(
-        self,
-        spec: Spec,
-        seeds: Sequence[int],
-        *,
-        policy: Literal["uniform"] | int | tuple[int, ...],
-        lr: float,
-        lr_decay: float,
-        lr_clock: LrClock,
-        initial_value: float,
-    ) -> None:
-        self._table = QTable(
-            spec,
-            len(seeds),
-            lr=lr,
-            lr_decay=lr_decay,
-            lr_clock=lr_clock,
-            initial_value=initial_value,
-            actions=1,
-        )
-        self._policy = _probabilities(policy, spec, self._table.states.count)
+    def __init__(self, spec: Spec, seeds: Sequence[int], settings: TDPredictionSettings) -> None:
+        self._table = QTable(spec, len(seeds), settings, actions=1)
+        self._policy = settings.probabilities(spec)
         self._draw = ByStep(seeds, Purpose.POLICY)
         self._seeds, self._stride = len(seeds), spec.num_envs
 

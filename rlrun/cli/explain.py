@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rlrun.cli.commands import VERBS
 from rlrun.cli.config import sources
-from rlrun.cli.config.loader import loader
+from rlrun.cli.config.loader import compose, loader
 from rlrun.core.errors import BadInput, RunFailed, closest, did_you_mean
 
 HOW = "Settings are written KEY=VALUE, such as env=CartPole-v1; rlrun --help lists them."
@@ -130,7 +130,7 @@ def _unreadable(error: OverrideParseException) -> str:
             return f"'{word}' is not a setting by itself. Did you mean {group}={word}?"
     if verb := closest(word, VERBS):
         return f"'{word}' is neither a command nor a setting. Did you mean rlrun {verb}?"
-    keys = _leaves(_composed())
+    keys = _leaves(compose())
     near = closest(word, keys) or closest(word, [k.rpartition(".")[2] for k in keys])
     hint = f" Did you mean {_full(near, keys)}=VALUE?" if near else ""
     return f"'{word}' is neither a command nor a setting.{hint} {HOW}"
@@ -177,14 +177,6 @@ def _game_setting(key: str, node: DictConfig) -> str:
     if env_id.rpartition(":")[2].startswith("ALE/"):
         return f"this environment's file does not have {key}: write +{key}=VALUE."
     return f"{key} only applies to Atari games (env=ALE/Pong-v5); {env_id} is not one."
-
-
-def _composed() -> DictConfig:
-    """Return the default configuration, for the names of its settings."""
-    from hydra.types import RunMode
-
-    config: DictConfig = loader().load_configuration("config", [], RunMode.RUN)
-    return config
 
 
 def _leaves(config: Any, path: str = "") -> list[str]:

@@ -1,22 +1,25 @@
-"""A constructor's signature is the schema of its settings.
+"""Checks of settings: the fields of a dataclass, or a function's signature, are the schema.
 
 The keyword-only parameters of a class or function are the settings a user may give. `check`
-compares a mapping with them (unknown and missing names, types) and converts the values;
-`construct` also calls the function, and adds the full path to the ValueErrors that its range
-checks raise.
+compares a mapping with them (unknown and missing names, types, ranges) and converts the values;
+`construct` also calls the function, and adds the full path to the ValueErrors of its own checks.
+``rlrun.core.fields`` says how the fields of settings are declared.
 """
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import inspect
 import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, Union
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar, Union
 
 from rlrun.core.errors import BadInput, did_you_mean
+from rlrun.core.fields import By, Range
 
 T = TypeVar("T")
 UNSET = "???"  # marks a required value in a YAML file
@@ -55,15 +58,25 @@ def construct(
 ) -> T:
     """Call `function(*args, **supplied)` with the checked settings and return the result.
 
-    A ValueError whose text starts with the name of a setting ("lr must be positive, got -1") is
-    the user's mistake and becomes BadInput; any other is a bug and is raised unchanged.
+    Raises BadInput, also for the ValueErrors that `as_bad_input` converts.
     """
     settings = check(function, values, path, tuple(supplied))
-    try:
+    with as_bad_input(settings_of(function, tuple(supplied)), path):
         return function(*args, **supplied, **settings)
+
+
+@contextlib.contextmanager
+def as_bad_input(names: Collection[str], path: str) -> Iterator[None]:
+    """Convert a ValueError about one of the settings `names` of the group `path` to BadInput.
+
+    Its text begins with the setting's name ("loss must be huber ..."); any other ValueError is a
+    bug and is raised unchanged.
+    """
+    try:
+        yield
     except ValueError as error:
         name = re.split(r"\W", str(error), maxsplit=1)[0]
-        if name not in settings_of(function, tuple(supplied)):
+        if name not in names:
             raise
         raise BadInput(_join(path, str(error)), _join(path, name)) from error
 
@@ -79,8 +92,12 @@ def settings_of(
 def convert(value: Any, kind: Any, key: str) -> Any:
     """Convert `value` to the type `kind` of a signature; `key` names it in the message."""
     origin, options = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        return _annotated(value, options[0], kind.__metadata__, key)
     if kind is Any or kind is object:
         return value
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return construct(kind, _mapping(value, key), key)
     if origin is Literal:
         return _choice(value, options, key)
     if origin in (Union, types.UnionType):
@@ -88,12 +105,28 @@ def convert(value: Any, kind: Any, key: str) -> Any:
     if origin in (tuple, list, Sequence) or kind in (tuple, list):
         return _sequence(value, origin or kind, options, key)
     if kind is dict or origin in (dict, Mapping) or kind is Mapping:
-        if not isinstance(value, Mapping):
-            raise _wrong(value, "a mapping such as {name: value}", key)
-        return dict(value)
+        return _mapping(value, key)
     if kind in _SCALARS:
         return _SCALARS[kind](value, key)
     raise TypeError(f"{key} is annotated with {kind!r}, which no setting can have")
+
+
+def _annotated(value: Any, kind: Any, marks: tuple[Any, ...], key: str) -> Any:
+    """Convert `value` to `kind`, and check or convert it by the marks of the annotation."""
+    for mark in marks:
+        if isinstance(mark, By):
+            return mark.convert(value, key)
+    value = convert(value, kind, key)
+    for mark in marks:
+        if isinstance(mark, Range) and value not in mark:
+            raise BadInput(f"{key} must be {mark}, got {value}", key.partition("[")[0])
+    return value
+
+
+def _mapping(value: Any, key: str) -> dict[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise _wrong(value, "a mapping such as {name: value}", key)
+    return dict(value)
 
 
 def _integer(value: Any, key: str) -> int:
@@ -151,9 +184,9 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
     for kind in kinds:
         try:
             return convert(value, kind, key)
-        except BadInput as error:
+        except _Mismatch as error:
             errors.append(error)
-    expected = " or ".join(_expectation(error) for error in errors)
+    expected = " or ".join(error.expected for error in errors)
     raise _wrong(value, expected + (" or null" if type(None) in options else ""), key)
 
 
@@ -190,19 +223,17 @@ def _wrong(value: Any, expected: str, key: str, hint: str = "") -> _Mismatch:
     return _Mismatch(text, key.partition("[")[0], expected)
 
 
-def _expectation(error: BadInput) -> str:
-    return error.expected if isinstance(error, _Mismatch) else str(error)
-
-
 def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
     """Return the types of the settings alone.
 
     Annotations of other parameters may name types that only type checkers import.
     """
+    if dataclasses.is_dataclass(function):
+        return typing.get_type_hints(function, include_extras=True)
     source = function.__init__ if inspect.isclass(function) else function
     hints = {n: a for n, a in getattr(source, "__annotations__", {}).items() if n in names}
     holder = types.SimpleNamespace(__annotations__=hints)
-    return typing.get_type_hints(holder, source.__globals__)
+    return typing.get_type_hints(holder, source.__globals__, include_extras=True)
 
 
 def _join(path: str, name: str) -> str:

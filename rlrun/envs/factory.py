@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
 
 from rlrun.core.rng import Purpose
-from rlrun.core.types import Envs, Spec
+from rlrun.core.types import Envs
 from rlrun.envs.arrays import CHOICES
 from rlrun.envs.gym_envs import GymEnvs
-from rlrun.envs.model import read_model, step_limit
-from rlrun.envs.spaces import ActionMap, ObsMap
+from rlrun.envs.look import Look
 from rlrun.envs.table_envs import TableEnvs
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.sync import EnvOptions
@@ -20,27 +20,34 @@ from rlrun.envs.vector.sync import EnvOptions
 
 def open_envs(
     make: Callable[[], gym.Env[Any, Any]] | Atari,
-    env_id: str,
+    look: Look,
     seeds: Sequence[int],
     num_envs: int,
     *,
     gamma: float,
+    limit: int | None = None,
     purpose: Purpose = Purpose.TRAIN_EPISODES,
     how: EnvOptions | None = None,
 ) -> Envs:
-    """The grid of environments: as a table where that is the same thing, else one by one.
+    """Open the ``[seed, env]`` grid of environments: as a table if that is equivalent.
 
-    The arguments are those of `GymEnvs`. Raises ValueError where a space is not supported.
+    ``limit`` is the time limit of the environments that ``make`` returns, if it is not the one in
+    ``look``; the other arguments are those of `GymEnvs`.
     """
     how = how or EnvOptions()
-    model, limit = None, None
-    if not isinstance(make, Atari):
-        env = make()
-        model, limit = read_model(env, gamma), step_limit(env)
-        env.close()
-    own = how.frame_stack > 1 or how.scale_obs or how.obs in CHOICES or how.film
-    if model is None or limit is None or own:
-        return GymEnvs(make, env_id, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
-    obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
-    spec = Spec(env_id, obs, action, num_envs, model)
+    model = look.spec.model
+    changed = how.frame_stack > 1 or how.scale_obs or how.obs in CHOICES or how.film
+    if model is None or look.table_limit is None or changed:
+        return GymEnvs(
+            make,
+            look.spec.env_id,
+            seeds,
+            num_envs,
+            gamma=gamma,
+            purpose=purpose,
+            how=how,
+            model=model,
+        )
+    spec = dataclasses.replace(look.spec, num_envs=num_envs)
+    limit = limit or look.table_limit
     return TableEnvs(model, spec, seeds, limit=limit, purpose=purpose, learnt=how.learnt)

@@ -20,14 +20,13 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
-from rlrun.core.types import Array, Episode, Spec, State, Step
+from rlrun.core.types import Array, Episode, Model, Spec, State, Step
 from rlrun.envs.faults import Place, refused
 from rlrun.envs.history import ActionHistory
-from rlrun.envs.model import read_model
 from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.factory import open_grid
-from rlrun.envs.vector.sync import EnvFault, EnvOptions, SyncGrid
+from rlrun.envs.vector.sync import EnvFault, EnvOptions
 from rlrun.envs.watchdog import Watchdog
 
 
@@ -45,6 +44,7 @@ class GymEnvs:
         gamma: the discount of a step that does not terminate.
         purpose: which stream the episodes' seeds come from: training or evaluation.
         how: how they are run.
+        model: the environment's table, if it has one.
 
     Raises:
         ValueError: the observation or action space is of a kind that is not supported.
@@ -60,6 +60,7 @@ class GymEnvs:
         gamma: float,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
         how: EnvOptions | None = None,
+        model: Model | None = None,
     ) -> None:
         how = how or EnvOptions()
         self._seeds, self.per_seed = tuple(seeds), num_envs
@@ -76,10 +77,6 @@ class GymEnvs:
             self._vector.single_observation_space, how.frame_stack, how.scale_obs, how.obs
         )
         self._action_map = ActionMap(self._vector.single_action_space)
-        model = None
-        if not isinstance(make, Atari):
-            example = self._vector.envs[0] if isinstance(self._vector, SyncGrid) else make()
-            model = read_model(example, gamma)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.finished: list[Episode] = []

@@ -49,7 +49,7 @@ def spaces_by_id(names: Iterable[str]) -> dict[str, Spec]:
             obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
             found[name] = Spec(name, obs, action, 1, read_model(env, 1.0))
             env.close()
-        except Exception:  # whatever an environment says that misses a package
+        except Exception:  # any error of an environment whose package is missing
             continue
     return found
 
@@ -70,22 +70,29 @@ def _silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-def check_steps(env: gym.Env[Any, Any], frame_stack: int, choice: ObsChoice | None = None) -> None:
-    """Raises ValueError where spaces are not supported, or the first step does not keep to them."""
-    adapted = adapt(env, frame_stack, choice)
-    with contextlib.closing(adapted):
-        space = adapted.observation_space
-        obs_map = ObsMap(space, frame_stack, choice=choice)
-        ActionMap(env.action_space)
-        conform = Conform(space)
-        env.action_space.seed(0)
-        first, _ = adapted.reset(seed=0)
-        second, reward, *_ = adapted.step(env.action_space.sample())
-        one_number(reward)
-        for obs in map(conform, (first, second)):
-            is_grid = obs_map.space.kind == "grid"
-            if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):
-                way_out = ": correct the space, or write env.obs=vector" if is_grid else ""
-                raise NotInSpace(
-                    f"its observation is {short(obs)}, which is not in {short(space)}{way_out}"
-                )
+def check_steps(
+    env: gym.Env[Any, Any],
+    adapted: gym.Env[Any, Any],
+    frame_stack: int,
+    choice: ObsChoice | None = None,
+) -> None:
+    """Take one step in the environment and check it.
+
+    ``adapted`` is the same environment as agents observe it. Raises ValueError if the spaces are
+    not supported, or the first step does not keep to them.
+    """
+    space = adapted.observation_space
+    obs_map = ObsMap(space, frame_stack, choice=choice)
+    ActionMap(env.action_space)
+    conform = Conform(space)
+    env.action_space.seed(0)
+    first, _ = adapted.reset(seed=0)
+    second, reward, *_ = adapted.step(env.action_space.sample())
+    one_number(reward)
+    for obs in map(conform, (first, second)):
+        is_grid = obs_map.space.kind == "grid"
+        if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):
+            way_out = ": correct the space, or write env.obs=vector" if is_grid else ""
+            raise NotInSpace(
+                f"its observation is {short(obs)}, which is not in {short(space)}{way_out}"
+            )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
-from rlrun.core.checks import at_least, positive
+from rlrun.core.fields import Fraction, NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose
 from rlrun.core.schedules import Linear, Schedule
@@ -15,18 +16,18 @@ from rlrun.core.types import Array, Spec, State
 
 
 class ActionNoise(Protocol):
-    """What is added to actions while learning; structural, as agents are."""
+    """Noise that is added to actions while learning. Structural, as agents are."""
 
     def __call__(self, step: int) -> Array:
-        """``[seed, env, ...]``, the next one."""
+        """The next noise, ``[seed, env, ...]``."""
         ...
 
     def rate(self, step: int) -> Array:
-        """``[seed]``, how much is explored now: the standard deviation of what is drawn."""
+        """The current standard deviation of the random draws, ``[seed]``."""
         ...
 
     def observe(self, last: Array) -> None:
-        """Take in which episodes ended, ``[seed, env]``."""
+        """Reset the noise of the environments whose episodes ended, ``[seed, env]``."""
         ...
 
     def state_dict(self) -> State: ...
@@ -35,9 +36,9 @@ class ActionNoise(Protocol):
 
 
 class OrnsteinUhlenbeck:
-    """x - theta x + sigma N(0, 1) after x, from 0 at the start of an episode (Lillicrap 2016).
+    """x - theta x + sigma N(0, 1) follows x, from 0 at the start of an episode (Lillicrap 2016).
 
-    With theta 1 nothing of x is left: then it is Gaussian noise, each independent.
+    With theta 1 it is independent Gaussian noise.
     """
 
     def __init__(self, spec: Spec, seeds: Sequence[int], theta: float, sigma: Schedule) -> None:
@@ -64,44 +65,36 @@ class OrnsteinUhlenbeck:
         restore_into(self._x, state["x"], "the noise")
 
 
-def gaussian(
-    spec: Spec,
-    seeds: Sequence[int],
-    horizon: int,
-    *,
-    start: float,
-    end: float | None,
-    fraction: float,
-) -> OrnsteinUhlenbeck:
-    """Independent noise whose standard deviation may fall in a straight line.
+@dataclass(frozen=True, kw_only=True)
+class GaussianSettings:
+    """Gaussian noise on continuous actions, independent at each step."""
 
-    Raises ValueError where a value is out of range.
-    """
-    return OrnsteinUhlenbeck(spec, seeds, 1.0, _line(start, end, fraction, horizon))
+    start: PerRow[NonNegative] = 0.1
+    """Standard deviation at the start; actions go from -1 to 1."""
+    end: PerRow[NonNegative | None] = None
+    """Its value after that fraction of the run, reached linearly (null: constant)."""
+    fraction: PerRow[Fraction] = 1.0
+    """Fraction of the run until the end value is reached."""
 
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> OrnsteinUhlenbeck:
+        """The noise of these seeds in a run of ``horizon`` steps."""
+        return OrnsteinUhlenbeck(spec, seeds, 1.0, self.schedule(horizon))
 
-def ornstein_uhlenbeck(
-    spec: Spec,
-    seeds: Sequence[int],
-    horizon: int,
-    *,
-    theta: float,
-    start: float,
-    end: float | None,
-    fraction: float,
-) -> OrnsteinUhlenbeck:
-    """Noise that drifts: what sigma draws is forgotten by theta a step.
-
-    Raises ValueError where a value is out of range.
-    """
-    positive(theta=theta)
-    if theta > 1:
-        raise ValueError(f"theta must be at most 1, got {theta}")
-    return OrnsteinUhlenbeck(spec, seeds, theta, _line(start, end, fraction, horizon))
+    def schedule(self, horizon: int) -> Schedule:
+        """The standard deviation by step, in a run of ``horizon`` steps."""
+        end = self.start if self.end is None else self.end
+        return Linear(self.start, end, self.fraction * horizon)
 
 
-def _line(start: float, end: float | None, fraction: float, horizon: int) -> Schedule:
-    at_least(0, start=start, end=end)
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must lie between 0 and 1, got {fraction}")
-    return Linear(start, start if end is None else end, fraction * horizon)
+@dataclass(frozen=True, kw_only=True)
+class OrnsteinUhlenbeckSettings(GaussianSettings):
+    """Ornstein-Uhlenbeck noise on continuous actions: x - theta x + sigma N(0, 1) follows x."""
+
+    theta: PerRow[StepSize] = 0.15
+    """Fraction of x that decays in a step."""
+    start: PerRow[NonNegative] = 0.2
+    """Sigma at the start; actions go from -1 to 1."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> OrnsteinUhlenbeck:
+        """The noise of these seeds in a run of ``horizon`` steps."""
+        return OrnsteinUhlenbeck(spec, seeds, self.theta, self.schedule(horizon))

@@ -1,116 +1,119 @@
-"""Exploration: the constructors here are the ``explore`` group, their arguments its settings."""
+"""The ``explore`` group: the settings of each explorer of discrete actions, which build it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rlrun.core.checks import at_least, positive
+from rlrun.core.fields import Count, Fraction, PerRow, Positive
 from rlrun.core.schedules import Exponential, Linear
 from rlrun.core.types import Spec
-from rlrun.explore.noise import ActionNoise, gaussian, ornstein_uhlenbeck
-from rlrun.explore.policies import EpsilonGreedy, Explore, Rate, ScheduleClock, Softmax
+from rlrun.explore.noise import GaussianSettings, OrnsteinUhlenbeckSettings
+from rlrun.explore.policies import EpsilonGreedy, Rate, ScheduleClock, Softmax
 
 
-def linear(
-    spec: Spec,
-    seeds: Sequence[int],
-    horizon: int,
-    *,
-    start: float,
-    end: float,
-    fraction: float,
-    clock: ScheduleClock,
-    over: int | None,
-) -> EpsilonGreedy:
-    """Epsilon falls in a straight line over ``fraction`` of the run, or ``over`` so much of clock.
+@dataclass(frozen=True, kw_only=True)
+class _LineSettings:
+    """The settings of a value that changes linearly: over a fraction of the run, or by a clock."""
 
-    Raises ValueError where a value is not a probability or a fraction, or there is no ``over``
-    though the clock counts episodes: nobody knows beforehand how many a run will have.
-    """
-    _check_probabilities(start=start, end=end)
-    schedule = Linear(start, end, _length(horizon, fraction, clock, over))
-    return EpsilonGreedy(spec, seeds, Rate(schedule, len(seeds), clock))
+    fraction: PerRow[Fraction] = 0.16
+    """Fraction of the run until the end value is reached."""
+    clock: ScheduleClock = "steps"
+    """steps or episodes; each seed counts its own episodes."""
+    over: PerRow[Count | None] = None
+    """Number of steps (or episodes) until end is reached, instead of a fraction of the run."""
 
+    def __post_init__(self) -> None:
+        if self.clock == "episodes" and self.over is None:
+            raise ValueError("clock=episodes needs over: in how many episodes the end is reached")
 
-def exponential(
-    spec: Spec,
-    seeds: Sequence[int],
-    *,
-    start: float,
-    end: float,
-    decay: float,
-    clock: ScheduleClock,
-) -> EpsilonGreedy:
-    """Epsilon comes nearer to ``end`` by a factor of e each ``decay`` steps or episodes.
-
-    Raises ValueError where a value is not a probability, or ``decay`` not positive.
-    """
-    _check_probabilities(start=start, end=end)
-    positive(decay=decay)
-    return EpsilonGreedy(spec, seeds, Rate(Exponential(start, end, decay), len(seeds), clock))
+    def length(self, horizon: int) -> float:
+        """The ticks of the clock until the end of the line, in a run of ``horizon`` steps."""
+        return self.fraction * horizon if self.over is None else self.over
 
 
-def softmax(
-    spec: Spec,
-    seeds: Sequence[int],
-    horizon: int,
-    *,
-    start: float,
-    end: float,
-    fraction: float,
-    clock: ScheduleClock,
-    over: int | None,
-) -> Softmax:
-    """The temperature changes in a straight line, as epsilon does in `linear`.
+@dataclass(frozen=True, kw_only=True)
+class LinearSettings(_LineSettings):
+    """Epsilon-greedy; epsilon decays linearly."""
 
-    Raises ValueError where a temperature is not positive.
-    """
-    positive(start=start, end=end)
-    schedule = Linear(start, end, _length(horizon, fraction, clock, over))
-    return Softmax(spec, seeds, Rate(schedule, len(seeds), clock))
+    start: PerRow[Fraction] = 1.0
+    """Epsilon at the start."""
+    end: PerRow[Fraction] = 0.05
+    """Epsilon after that fraction of the run."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
+        """The explorer of these seeds in a run of ``horizon`` steps."""
+        schedule = Linear(self.start, self.end, self.length(horizon))
+        return EpsilonGreedy(spec, seeds, Rate(schedule, len(seeds), self.clock))
 
 
-def uniform(spec: Spec, seeds: Sequence[int]) -> EpsilonGreedy:
-    """Every action as likely as the others, always: a purely random behaviour."""
-    return EpsilonGreedy(spec, seeds, Rate(Linear(1.0, 1.0, 0), len(seeds), "steps"))
+@dataclass(frozen=True, kw_only=True)
+class ExponentialSettings:
+    """Epsilon-greedy; epsilon decays exponentially."""
+
+    start: PerRow[Fraction] = 1.0
+    """Epsilon at the start."""
+    end: PerRow[Fraction] = 0.05
+    """The value it approaches."""
+    decay: PerRow[Positive] = 2500
+    """Steps (or episodes) in which the distance to the end falls by a factor of e."""
+    clock: ScheduleClock = "steps"
+    """steps or episodes; each seed counts its own episodes."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
+        """The explorer of these seeds."""
+        schedule = Exponential(self.start, self.end, self.decay)
+        return EpsilonGreedy(spec, seeds, Rate(schedule, len(seeds), self.clock))
 
 
-def bonus(spec: Spec, seeds: Sequence[int], *, k: float) -> EpsilonGreedy:
-    """Always the best action by f(Q, N) = Q + k / (1 + N), which favours what was seldom tried.
+@dataclass(frozen=True, kw_only=True)
+class SoftmaxSettings(_LineSettings):
+    """Actions in proportion to exp(Q / temperature); the temperature changes linearly."""
 
-    Raises ValueError where ``k`` is not positive.
-    """
-    positive(k=k)
-    return EpsilonGreedy(spec, seeds, Rate(Linear(0.0, 0.0, 0), len(seeds), "steps"), k)
+    start: PerRow[Positive] = 1.0
+    """Temperature at the start, in units of reward."""
+    end: PerRow[Positive] = 0.1
+    """Temperature after that fraction of the run."""
+    fraction: PerRow[Fraction] = 0.5
 
-
-def _length(horizon: int, fraction: float, clock: ScheduleClock, over: int | None) -> float:
-    """Ticks of the clock until the end of a line."""
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must lie between 0 and 1, got {fraction}")
-    at_least(1, over=over)
-    if clock == "episodes" and over is None:
-        raise ValueError("clock=episodes needs over: in how many episodes the end is reached")
-    return fraction * horizon if over is None else over
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> Softmax:
+        """The explorer of these seeds in a run of ``horizon`` steps."""
+        schedule = Linear(self.start, self.end, self.length(horizon))
+        return Softmax(spec, seeds, Rate(schedule, len(seeds), self.clock))
 
 
-def _check_probabilities(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} is a probability between 0 and 1, got {value}")
+@dataclass(frozen=True, kw_only=True)
+class UniformSettings:
+    """Uniformly random actions, always."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
+        """The explorer of these seeds."""
+        return EpsilonGreedy(spec, seeds, Rate(Linear(1.0, 1.0, 0), len(seeds), "steps"))
 
 
-CHOOSERS: dict[str, Callable[..., Explore]] = {
-    "linear": linear,
-    "exponential": exponential,
-    "softmax": softmax,
-    "uniform": uniform,
-    "bonus": bonus,
+@dataclass(frozen=True, kw_only=True)
+class BonusSettings:
+    """Always the best action by f(Q, N) = Q + k / (1 + N), where N counts visits of the pair."""
+
+    k: PerRow[Positive] = 1.0
+    """Bonus of an action never tried, in units of reward."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
+        """The explorer of these seeds; agents that count visits add the bonus themselves."""
+        return EpsilonGreedy(spec, seeds, Rate(Linear(0.0, 0.0, 0), len(seeds), "steps"), self.k)
+
+
+CHOOSERS = {
+    "linear": LinearSettings,
+    "exponential": ExponentialSettings,
+    "softmax": SoftmaxSettings,
+    "uniform": UniformSettings,
+    "bonus": BonusSettings,
 }
-"""For agents that have values of discrete actions: they take ``explore``."""
-NOISES: dict[str, Callable[..., ActionNoise]] = {
-    "gaussian": gaussian,
-    "ornstein_uhlenbeck": ornstein_uhlenbeck,
+"""For agents with values of discrete actions, whose constructor has a parameter ``explore``."""
+NOISES = {
+    "gaussian": GaussianSettings,
+    "ornstein_uhlenbeck": OrnsteinUhlenbeckSettings,
 }
-"""For agents that have an actor of continuous actions: they take ``noise``."""
-EXPLORE: dict[str, Callable[..., Explore | ActionNoise]] = {**CHOOSERS, **NOISES}
+"""For agents with an actor of continuous actions, whose constructor has a parameter ``noise``."""
+EXPLORE = {**CHOOSERS, **NOISES}

@@ -1,7 +1,7 @@
-"""How an action is chosen while learning.
+"""Explorers: how actions are chosen while learning.
 
-An explorer is a policy made of action values. Everything it draws is drawn whatever happens, so
-that the draws of a seed never depend on its actions or on its neighbours.
+An explorer turns action values into a policy. It draws the same random numbers at every step,
+needed or not, so that the draws of a seed never depend on its actions or on the other seeds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
-from rlrun.core.errors import BadInput
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.schedules import Schedule
@@ -27,22 +26,22 @@ class Explore(Protocol):
 
     bonus: float
     """k of the exploration function f(Q, N) = Q + k / (1 + N), which agents that count visits N
-    put in the place of Q; 0 for none."""
+    use instead of Q; 0 for none."""
 
     def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
         """Actions ``[seed, env]``; ``possible [seed, env, action]`` where not all of them are."""
         ...
 
     def probabilities(self, step: int, values: Array, possible: Array | None = None) -> Array:
-        """``[seed, env, action]``: how likely each action is to be chosen."""
+        """The probability of each action, ``[seed, env, action]``."""
         ...
 
     def rate(self, step: int) -> Array:
-        """``[seed]``, how much is explored now: epsilon, or the temperature."""
+        """The current exploration rate ``[seed]``: epsilon, or the temperature."""
         ...
 
     def observe(self, last: Array) -> None:
-        """Take in which episodes ended, ``[seed, env]``."""
+        """Count the episodes that ended, ``[seed, env]``."""
         ...
 
     def state_dict(self) -> State: ...
@@ -51,7 +50,7 @@ class Explore(Protocol):
 
 
 class Rate:
-    """A schedule's value: read by the step, or by how many episodes each seed has finished."""
+    """A schedule's value, by the step or by the number of episodes that each seed has finished."""
 
     def __init__(self, schedule: Schedule, num_seeds: int, clock: ScheduleClock) -> None:
         self._schedule, self._by_step = schedule, clock == "steps"
@@ -81,8 +80,8 @@ class Rate:
 class EpsilonGreedy:
     """With probability epsilon a uniformly random action, else a best one.
 
-    Of equally good ones each is as likely. Two numbers are drawn per environment and step: whether
-    to explore, and which one to take of the actions that are then in question.
+    Ties are broken uniformly. Two numbers are drawn per environment and step: whether to explore,
+    and which of the candidate actions to take.
     """
 
     def __init__(self, spec: Spec, seeds: Sequence[int], rate: Rate, bonus: float = 0.0) -> None:
@@ -92,7 +91,7 @@ class EpsilonGreedy:
         self._streams = Streams(seeds, Purpose.EXPLORE)
 
     def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
-        """Actions ``[seed, env]``; ``values`` is only asked where somebody does not explore."""
+        """Actions ``[seed, env]``; ``values`` is only called if not all environments explore."""
         draw = self._streams.uniform(self._envs * 2)
         which = draw[:, self._envs :]
         explores = draw[:, : self._envs] < self.epsilon(step)
@@ -160,19 +159,10 @@ class Softmax:
         self.temperature.load_state_dict(state)
 
 
-def refuse_bonus(explore: Explore, agent: str) -> None:
-    """Raises BadInput where the explorer has a bonus, of which ``agent`` knows nothing."""
-    if explore.bonus:
-        raise BadInput(
-            f"the agent {agent} has no use for explore=bonus, which is for q_learning, sarsa and "
-            "expected_sarsa: write explore=linear."
-        )
-
-
 def best(values: Array, draw: Array) -> Array:
-    """A best action ``[...]`` of ``values [..., action]``; ``draw`` decides among equal ones."""
+    """A best action ``[...]`` of ``values [..., action]``; ``draw`` breaks ties."""
     first = values.argmax(-1)
-    # The last of the best ones is the first seen from the end: another one only in a tie.
+    # The last of the best actions, found from the end, is another one only in a tie.
     tied = first + values[..., ::-1].argmax(-1) != values.shape[-1] - 1
     chosen: Array = first
     if np.count_nonzero(tied):
@@ -181,9 +171,9 @@ def best(values: Array, draw: Array) -> Array:
 
 
 def pick(weight: Array, draw: Array) -> Array:
-    """An action in proportion to ``weight [..., action]``, for a ``draw`` in [0, 1).
+    """An action sampled in proportion to ``weight [..., action]``, by a ``draw`` in [0, 1).
 
-    Of bools each true one is as likely. The weights need not sum to 1.
+    Weights need not sum to 1; booleans are weights of 0 and 1.
     """
     upto = weight.cumsum(-1)
     chosen: Array = (upto > (draw * upto[..., -1])[..., None]).argmax(-1)
@@ -191,6 +181,6 @@ def pick(weight: Array, draw: Array) -> Array:
 
 
 def share_of(weight: Array) -> Array:
-    """``weight [..., action]`` as probabilities."""
+    """Normalise ``weight [..., action]`` to probabilities."""
     share: Array = weight / weight.sum(-1, keepdims=True)
     return share

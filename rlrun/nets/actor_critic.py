@@ -45,16 +45,11 @@ class ActorNet(Parts):
         hidden: widths of the hidden layers.
         outputs: how many numbers.
         norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
-
-    Raises:
-        ValueError: there is no hidden layer to normalize.
     """
 
     def __init__(
         self, obs: Space, hidden: Sequence[int], outputs: int, *, norm: Norm | None = None
     ) -> None:
-        if norm and not hidden:
-            raise ValueError(f"norm is {norm}, but there is no hidden layer to normalize")
         self._input = input_for(obs)
         self._body = dense((self._input.size, *hidden, outputs), rectify=False, norm=norm)
         super().__init__(actor_input=self._input, actor=self._body)
@@ -90,9 +85,6 @@ class CriticNet(Parts):
         hidden: widths of the hidden layers.
         action_layer: the layer that the action goes into: 1, or 2 as in Lillicrap et al. 2016.
         norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
-
-    Raises:
-        ValueError: there is no such layer.
     """
 
     def __init__(
@@ -104,8 +96,6 @@ class CriticNet(Parts):
         action_layer: ActionLayer = 1,
         norm: Norm | None = None,
     ) -> None:
-        if action_layer > len(hidden) + 1:
-            raise ValueError(f"action_layer is {action_layer}, but there is no hidden layer")
         before, behind = hidden[: action_layer - 1], hidden[action_layer - 1 :]
         self._input = input_for(obs)
         self._trunk = dense((self._input.size, *before), rectify=True, norm=norm)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 
 import torch
 from torch import Tensor
 
+from rlrun.core.fields import Count
 from rlrun.core.types import Array, Batch
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -16,48 +18,53 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["float32", "bfloat16"]
 
 
-class Device:
-    """A torch device and how it is used.
+@dataclass(frozen=True, kw_only=True)
+class DeviceSettings:
+    """The settings of the device and of torch."""
 
-    Args:
-        name: ``auto`` takes CUDA where there is one, else the CPU (small networks are slower on
-            Apple's ``mps``, so that one is only taken when named).
-        threads: CPU threads of torch. 1 is fastest for small networks, and two runs on one
-            machine slow each other down several times with more.
-        compile: use ``torch.compile`` for the update: a minute or two at the start, then faster.
-        deterministic: ask torch for deterministic kernels only.
-        precision: of the products of an update. ``bfloat16`` has 8 bits instead of 24: faster where
-            the processor knows it and networks are large, and other results. Weights, acting and
-            evaluations stay float32.
+    name: DeviceName = "auto"
+    """The device: auto is CUDA if there is a GPU, else the CPU.
 
-    Raises:
-        ValueError: the device is not there, or ``threads`` is not positive.
+    Small networks are slower on Apple's ``mps``, which is only used when it is named.
+    """
+    threads: Count = 1
+    """Torch's threads; small networks are fastest with one.
+
+    With more, two runs on one machine slow each other down several times.
+    """
+    compile: bool = False
+    """Compile the update with torch.compile.
+
+    That takes a minute or two at the start.
+    """
+    deterministic: bool = False
+    """Refuse operations that are not reproducible."""
+    precision: Precision = "float32"
+    """float32 or bfloat16: precision of the matrix products of an update.
+
+    ``bfloat16`` has 8 significant bits instead of 24: it is faster if the processor supports it and
+    the networks are large, and gives other results. Weights, acting and evaluations stay float32.
     """
 
-    def __init__(
-        self,
-        *,
-        name: DeviceName,
-        threads: int,
-        compile: bool,
-        deterministic: bool,
-        precision: Precision,
-    ) -> None:
-        if threads < 1:
-            raise ValueError(f"threads must be at least 1, got {threads}")
-        self.torch = torch.device(_present(name))
-        self._is_host = self.torch.type == "cpu"
-        self.threads = threads
-        self._compile = compile
-        self._deterministic = deterministic
-        self._precision = getattr(torch, precision)
+    def __post_init__(self) -> None:
+        _present(self.name)
 
     def prepare(self) -> None:
-        """Set torch up for this process; once, before anything is computed."""
+        """Set torch up for this process; call it once, before anything is computed."""
         torch.set_num_threads(self.threads)
-        if self._deterministic:
+        if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(self._deterministic)
+        torch.use_deterministic_algorithms(self.deterministic)
+
+
+class Device:
+    """A torch device and how it is used."""
+
+    def __init__(self, settings: DeviceSettings) -> None:
+        self.torch = torch.device(_present(settings.name))
+        self._is_host = self.torch.type == "cpu"
+        self._compile = settings.compile
+        self._precision = getattr(torch, settings.precision)
 
     def compiled(self, function: Function) -> Function:
         """``function``, compiled where that was asked for."""

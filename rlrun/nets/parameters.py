@@ -63,15 +63,8 @@ class Parameters:
     def zeros(
         cls, num_seeds: int, shapes: Shapes, device: torch.device, networks: int = 1
     ) -> Parameters:
-        """Raises ValueError where they do not fit into the machine's memory."""
-        width = networks * sum(up(math.prod(shape), ALIGN) for shape in shapes)
-        size = num_seeds * width * torch.float32.itemsize
-        free = shortage(size) if device.type == "cpu" else None
-        if free is not None:
-            raise ValueError(
-                f"hidden must be smaller, or the seeds fewer: the weights take {in_words(size)}, "
-                f"and {in_words(free)} of memory are free"
-            )
+        """Parameters that are all 0."""
+        width = networks * row_width(shapes)
         return cls(torch.zeros(num_seeds, width, device=device), shapes, networks)
 
     def copy(self) -> Parameters:
@@ -81,6 +74,22 @@ class Parameters:
     def zeros_like(self) -> Parameters:
         """Room for a gradient."""
         return Parameters(torch.zeros_like(self.flat), self.shapes, self.networks)
+
+
+def row_width(shapes: Shapes) -> int:
+    """The floats in a row of parameters with these shapes."""
+    return sum(up(math.prod(shape), ALIGN) for shape in shapes)
+
+
+def check_memory(num_seeds: int, *networks: Shapes) -> None:
+    """Raise ValueError if the weights of these networks do not fit into the memory."""
+    size = num_seeds * sum(map(row_width, networks)) * torch.float32.itemsize
+    free = shortage(size)
+    if free is not None:
+        raise ValueError(
+            f"hidden must be smaller, or the seeds fewer: the weights take {in_words(size)}, "
+            f"and {in_words(free)} of memory are free"
+        )
 
 
 def cut(flat: Tensor, shapes: Shapes) -> list[Tensor]:

@@ -1,49 +1,74 @@
-"""Experience replay. Imports numpy and ``rlrun.core.types`` only; networks never come near it."""
+"""The ``replay`` group: the settings of each replay, which build it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rlrun.core.types import Draws, Spec
+from rlrun.core.fields import Count
+from rlrun.core.memory import ROOM, in_words, shortage
+from rlrun.core.rng import Purpose, Streams
+from rlrun.core.types import Spec
 from rlrun.replay.ring import Replay, storage_bytes, window_of
-from rlrun.replay.sampling import Prioritized, Uniform
+from rlrun.replay.sampling import Prioritized, PrioritizedSettings, Sampler, Uniform
 from rlrun.replay.sumtree import tree_bytes
 
 
-def uniform(spec: Spec, draws: Draws, num_seeds: int, *, capacity: int) -> Replay:
-    """The newest ``capacity`` transitions of each seed, each as likely as the others."""
-    return Replay(spec, num_seeds, Uniform(draws), capacity=capacity)
+@dataclass(frozen=True, kw_only=True)
+class UniformReplaySettings:
+    """The newest transitions, sampled uniformly."""
+
+    capacity: Count = 100_000
+    """Transitions of each seed."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> Replay:
+        """The replay of these seeds in a run of ``horizon`` steps."""
+        sampler = self.sampler(Streams(seeds, Purpose.REPLAY), horizon)
+        return Replay(spec, len(seeds), sampler, capacity=self.capacity)
+
+    def sampler(self, draws: Streams, horizon: int) -> Sampler:
+        """What decides which transitions are sampled."""
+        return Uniform(draws)
+
+    def bytes_needed(self, spec: Spec, num_seeds: int, capacity: int | None = None) -> int:
+        """The bytes of a full replay, with all that belongs to it."""
+        return num_seeds * storage_bytes(spec, capacity or self.capacity)
+
+    def check(self, spec: Spec, num_seeds: int) -> None:
+        """Raise ValueError if the capacity is too small, or too large for the memory."""
+        window_of(spec, self.capacity)
+        size = self.bytes_needed(spec, num_seeds)
+        free = shortage(size)
+        if free is None:
+            return
+        numbers = range(spec.num_envs, min(self.capacity, 2**60))
+
+        def needed(number: int) -> int:
+            return self.bytes_needed(spec, num_seeds, number)
+
+        most = spec.num_envs - 1 + bisect_right(numbers, ROOM * free, key=needed)
+        raise ValueError(
+            f"capacity={self.capacity:,} transitions of {num_seeds} seeds take {in_words(size)}, "
+            f"and {in_words(free)} of memory are free: the most that fits is "
+            f"replay.capacity={most}."
+        )
 
 
-def prioritized(
-    spec: Spec,
-    draws: Draws,
-    num_seeds: int,
-    horizon: int,
-    *,
-    capacity: int,
-    alpha: float,
-    beta: float,
-    beta_fraction: float,
-    epsilon: float,
-) -> Replay:
-    """The newest ``capacity`` transitions of each seed, surprising ones more often."""
-    sampler = Prioritized(
-        draws, horizon, alpha=alpha, beta=beta, beta_fraction=beta_fraction, epsilon=epsilon
-    )
-    return Replay(spec, num_seeds, sampler, capacity=capacity)
+@dataclass(frozen=True, kw_only=True)
+class PrioritizedReplaySettings(PrioritizedSettings, UniformReplaySettings):
+    """The newest transitions; those with large errors are sampled more often.
 
-
-REPLAY: dict[str, Callable[..., Replay]] = {"uniform": uniform, "prioritized": prioritized}
-
-
-def bytes_needed(name: str, spec: Spec, num_seeds: int, capacity: int) -> int:
-    """What the replay of that name takes once it is full, with all that belongs to it.
-
-    Raises ValueError where the capacity is too small for a replay.
+    Schaul et al. 2016.
     """
-    tree = 0
-    if name == "prioritized":
-        window = window_of(spec, capacity)
-        tree = tree_bytes(window.length * window.envs)
-    return num_seeds * (storage_bytes(spec, capacity) + tree)
+
+    def sampler(self, draws: Streams, horizon: int) -> Sampler:
+        return Prioritized(draws, horizon, self)
+
+    def bytes_needed(self, spec: Spec, num_seeds: int, capacity: int | None = None) -> int:
+        window = window_of(spec, capacity or self.capacity)
+        tree = num_seeds * tree_bytes(window.length * window.envs)
+        return super().bytes_needed(spec, num_seeds, capacity) + tree
+
+
+REPLAY = {"uniform": UniformReplaySettings, "prioritized": PrioritizedReplaySettings}

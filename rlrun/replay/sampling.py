@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from rlrun.core.fields import Fraction, PerRow, Positive
 from rlrun.core.types import Array, Draws, State
 from rlrun.replay.sumtree import SumTree
 from rlrun.replay.window import Window
@@ -78,6 +80,20 @@ class Uniform:
         self._draws.load_state_dict(state["draws"])
 
 
+@dataclass(frozen=True, kw_only=True)
+class PrioritizedSettings:
+    """The settings of `Prioritized`."""
+
+    alpha: PerRow[Fraction] = 0.6
+    """0: uniform sampling, 1: in proportion to the errors."""
+    beta: PerRow[Fraction] = 0.4
+    """How much of that bias the importance weights correct at the start (1: all)."""
+    beta_fraction: PerRow[Positive] = 1.0
+    """Fraction of the run in which beta grows to 1, linearly."""
+    epsilon: PerRow[Positive] = 1e-5
+    """Added to the errors, so that every transition can be sampled."""
+
+
 class Prioritized:
     """Proportional prioritized replay (Schaul et al. 2016, section 3.3).
 
@@ -92,33 +108,12 @@ class Prioritized:
     Args:
         draws: one stream of random numbers per seed.
         horizon: the length of the run in steps.
-        alpha: 0 samples uniformly, 1 in proportion to the errors.
-        beta: how much of the sampling's bias the weights undo at the start, from 0 to 1.
-        beta_fraction: the share of the run after which they undo all of it.
-        epsilon: what is added to errors, so that none is never drawn again.
-
-    Raises:
-        ValueError: a value is out of range.
+        settings: the exponents, and how one of them changes.
     """
 
-    def __init__(
-        self,
-        draws: Draws,
-        horizon: int,
-        *,
-        alpha: float,
-        beta: float,
-        beta_fraction: float,
-        epsilon: float,
-    ) -> None:
-        for name, value in (("alpha", alpha), ("beta", beta)):
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must lie between 0 and 1, got {value}")
-        for name, value in (("beta_fraction", beta_fraction), ("epsilon", epsilon)):
-            if value <= 0:
-                raise ValueError(f"{name} must be positive, got {value}")
-        self._draws, self._alpha, self._epsilon = draws, alpha, epsilon
-        self._beta, self._over = beta, beta_fraction * horizon
+    def __init__(self, draws: Draws, horizon: int, settings: PrioritizedSettings) -> None:
+        self._draws, self._alpha, self._epsilon = draws, settings.alpha, settings.epsilon
+        self._beta, self._over = settings.beta, settings.beta_fraction * horizon
 
     def open(self, num_seeds: int, window: Window) -> None:
         self._window = window

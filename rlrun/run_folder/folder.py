@@ -61,9 +61,9 @@ class RunFolder:
         return folder
 
     @classmethod
-    def reopen(cls, path: Path, command: str) -> Self:
-        """Open the folder of a run to resume. Raises FolderError if it is not that of a run."""
-        meta = read_meta(path)
+    def reopen(cls, path: Path, recorded: Mapping[str, Any], command: str) -> Self:
+        """Open the folder of a run to resume, whose ``meta.json`` was read as ``recorded``."""
+        meta = dict(recorded)
         before, meta["versions"] = meta.get("versions"), versions()
         if meta["status"] in ("done", "pruned"):
             meta["past"] = meta.get("saved")

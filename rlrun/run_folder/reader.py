@@ -138,17 +138,16 @@ def read_runs(
     return runs, damaged
 
 
-def read_for_resume(folder: Path) -> dict[str, Any]:
-    """Return the settings of a run to resume, after the checks that come before building it.
+def read_for_resume(folder: Path) -> RecordedRun:
+    """Read a run to resume, after the checks that come before building it.
 
     Raises FolderError if the folder is not that of a run, BadInput if its environment could be
     imported from it.
     """
     check_files(folder)
-    read_meta(folder)
-    settings = read_config(folder)
-    refuse_own_code(folder, str(settings["env"].get("id", "")))
-    return settings
+    run = read_run(folder)
+    refuse_own_code(folder, run.env)
+    return run
 
 
 def _read_result(folder: Path) -> dict[str, Any] | None:

@@ -10,7 +10,8 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, State
 
-MOST = 10_000  # steps that wait
+MOST = 10_000
+"""The largest ``n`` of `Waiting`."""
 
 
 class Settled(NamedTuple):
@@ -32,14 +33,9 @@ class Waiting:
             is not in the state.
         envs: environments per seed.
         n: how many steps.
-
-    Raises:
-        ValueError: ``n`` is too large.
     """
 
     def __init__(self, first_pair: Array, envs: int, n: int) -> None:
-        if n > MOST:
-            raise ValueError(f"n_step must be at most {MOST}, got {n}")
         shape = (len(first_pair), n, envs)
         self._n, self._first = n, first_pair[:, None]
         self._pair = np.zeros(shape, np.int64) + self._first

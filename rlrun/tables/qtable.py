@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from rlrun.core.checks import at_least
-from rlrun.core.errors import BadInput
-from rlrun.core.memory import in_words, shortage
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import Power
 from rlrun.core.types import Array, Spec, State
 from rlrun.rules.tabular import optimism
+from rlrun.tables.settings import TableSettings
 from rlrun.tables.states import States
-
-LrClock: TypeAlias = Literal["steps", "visits"]
 
 
 class QTable:
@@ -28,44 +24,33 @@ class QTable:
     ``first_pair [seed, 1]`` is where each seed's pairs begin.
 
     Args:
-        spec, seeds: what the environment is, and how many seeds.
-        lr: step size at the beginning.
-        lr_decay: d in lr / (1 + d k), 0 for a constant step size.
-        lr_clock: what k counts: steps of the run, or earlier visits of the pair itself.
-        initial_value: of every pair; a value that is too good makes the agent curious.
+        spec, num_seeds: what the environment is, and how many seeds.
+        settings: the step sizes and the initial value.
         actions: values of a state; by default one for each of its actions.
         bonus: k of the exploration function f(Q, N) = Q + k / (1 + N).
-        copies: how many arrays of this size the agent holds, for the check of memory.
 
     Raises:
-        ValueError: a value is out of range.
-        BadInput: the table is larger than the memory, or the observations need bins.
+        BadInput: the observations need bins.
     """
 
     def __init__(
         self,
         spec: Spec,
         num_seeds: int,
+        settings: TableSettings,
         *,
-        lr: float,
-        lr_decay: float,
-        lr_clock: LrClock,
-        initial_value: float,
         actions: int | None = None,
         bonus: float = 0.0,
-        copies: int = 1,
     ) -> None:
-        if not 0 < lr <= 1:
-            raise ValueError(f"lr must be above 0 and at most 1, got {lr}")
-        at_least(0, lr_decay=lr_decay)
+        s = settings
         self.states = States(spec)
         self.actions = actions or spec.action.choices[0]
-        counts = bonus > 0 or (lr_clock == "visits" and lr_decay > 0)
-        _check_memory(spec.env_id, num_seeds, self.states.count, self.actions, copies + counts)
-        self._rate, self._by_visits, self._bonus = Power(lr, lr_decay), lr_clock == "visits", bonus
-        self._constant = np.array(lr) if lr_decay == 0 else None
+        counts = bonus > 0 or s.counts_visits
+        self._rate, self._by_visits = Power(s.lr, s.lr_decay), s.lr_clock == "visits"
+        self._bonus = bonus
+        self._constant = np.array(s.lr) if s.lr_decay == 0 else None
         shape = (num_seeds, self.states.count, self.actions)
-        self.q: Array = np.full(shape, float(initial_value))
+        self.q: Array = np.full(shape, float(s.initial_value))
         self.visits: Array | None = np.zeros(shape, np.int64) if counts else None
         self._possible: Array | None = None
         if actions is None and spec.model is not None and not spec.model.possible.all():
@@ -142,16 +127,3 @@ def mean_error(errors: Sequence[Array]) -> Array:
     """The mean absolute error ``[seed]`` of ``[seed, 1]`` for each environment."""
     mean: Array = np.abs(np.concatenate(errors, -1)).mean(-1)
     return mean
-
-
-def _check_memory(env_id: str, num_seeds: int, states: int, actions: int, copies: int) -> None:
-    """Refuse what does not fit, before it is taken."""
-    # besides the table: the best one so far, and the policy when it is shown
-    size = 8 * num_seeds * states * actions * (copies + 2)
-    free = shortage(size)
-    if free is not None:
-        raise BadInput(
-            f"the table for {env_id} has {states:,} states x {actions} actions, which for "
-            f"{num_seeds} seeds takes {in_words(size)}, and {in_words(free)} of memory are free: "
-            "take fewer seeds or bins, or an agent with a network (agent=dqn)."
-        )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from rlrun.checkpoint.files import CheckpointError
 from rlrun.checkpoint.store import Checkpoints
-from rlrun.core.checks import at_least, positive
+from rlrun.core.fields import Natural, Positive
 from rlrun.core.schedules import due
 from rlrun.core.types import Agent, State
 from rlrun.run_folder.files import FolderError
@@ -20,20 +21,19 @@ from rlrun.run_folder.folder import RunFolder
 MAY_CHANGE = ("total_steps", "checkpoint", "stop")  # what may change when a run goes on
 
 
+@dataclass(frozen=True, kw_only=True)
 class CheckpointSettings:
-    """When checkpoints are made; the keys are the ``checkpoint`` settings.
+    """When checkpoints are written, and what they contain (``checkpoint``)."""
 
-    Args:
-        every_minutes: wall time between checkpoints; None for none.
-        every_steps: steps of each seed between them; 0 for none.
-        replay: whether the replay is in them; without it a resumed run fills a new one, as far as
-            ``learning_starts`` asks, before it learns again.
+    every_minutes: Positive | None = 5.0
+    """Minutes between checkpoints (null: no checkpoints by time)."""
+    every_steps: Natural = 0
+    """Steps between checkpoints (0: no checkpoints by steps)."""
+    replay: bool = True
+    """Save the replay (false: smaller checkpoints, but a resumed run is not exact).
+
+    Without it, a resumed run fills a new replay up to ``learning_starts`` before it learns again.
     """
-
-    def __init__(self, *, every_minutes: float | None, every_steps: int, replay: bool) -> None:
-        positive(every_minutes=every_minutes)
-        at_least(0, every_steps=every_steps)
-        self.every_minutes, self.every_steps, self.replay = every_minutes, every_steps, replay
 
 
 class Saver:

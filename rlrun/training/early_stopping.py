@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from rlrun.core.checks import positive
+from rlrun.core.fields import Positive
 
 
+@dataclass(frozen=True, kw_only=True)
 class StopSettings:
-    """When to end early; the keys are the ``stop`` settings.
+    """When to end a run early (``stop``)."""
 
-    Args:
-        reward: end once an evaluation's mean over seeds reaches this; None: never for that.
-        minutes: end after so much wall time, counted over resumes; None: never for that.
+    reward: float | None = None
+    """Stop when an evaluation's mean over seeds reaches this (null: train to total_steps)."""
+    minutes: Positive | None = None
+    """Stop after this many minutes of wall time (null: train to total_steps).
+
+    The minutes before an interruption count.
     """
-
-    def __init__(self, *, reward: float | None = None, minutes: float | None = None) -> None:
-        positive(minutes=minutes)
-        self.reward, self.minutes = reward, minutes
 
 
 class Stop(NamedTuple):

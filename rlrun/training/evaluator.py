@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from rlrun.checkpoint import store
 from rlrun.core.abilities import EstimatesValue, HasHistograms
-from rlrun.core.checks import at_least, positive
+from rlrun.core.fields import Count, Natural
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Agent, Array, Envs
 from rlrun.loop import Played, evaluate
@@ -23,25 +24,18 @@ from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.value_bias import Value
 
 
+@dataclass(frozen=True, kw_only=True)
 class EvalSettings:
-    """When and how long to evaluate; the keys are the ``eval`` settings.
+    """When and how long to evaluate (``eval``)."""
 
-    Args:
-        every: steps between evaluations while training; 0 for none.
-        episodes: episodes per seed in each of those.
-        final_episodes: episodes per seed at the end; 0 for no evaluation then.
-        max_steps: the longest an evaluation episode may last; None: as long as the environment
-            lets it.
-    """
-
-    def __init__(
-        self, *, every: int, episodes: int, final_episodes: int, max_steps: int | None
-    ) -> None:
-        at_least(0, every=every, final_episodes=final_episodes)
-        at_least(1, episodes=episodes)
-        positive(max_steps=max_steps)
-        self.every, self.episodes, self.final_episodes = every, episodes, final_episodes
-        self.max_steps = max_steps
+    every: Natural = 5000
+    """Steps between evaluations (0: none during training)."""
+    episodes: Count = 10
+    """Episodes of each seed in an evaluation during training (multiples of 10 are fast)."""
+    final_episodes: Natural = 100
+    """Episodes of each seed in the evaluation at the end (0: none)."""
+    max_steps: Count | None = None
+    """Longest episode (null: the environment's limit, or 1000 where it has none)."""
 
     @staticmethod
     def envs_for(episodes: int) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from rlrun.core.checks import at_least
 from rlrun.core.errors import RunFailed
+from rlrun.core.fields import Natural
 from rlrun.core.types import Agent, Array, Envs
 from rlrun.envs.filmed import Film
 from rlrun.loop import Played, evaluate
@@ -19,16 +20,12 @@ from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.logger import Logger
 
 
+@dataclass(frozen=True, kw_only=True)
 class RecordSettings:
-    """When to film while training; the key is the ``record`` setting.
+    """When to film while training (``record``)."""
 
-    Args:
-        every: steps between films of the first seed; 0 for none.
-    """
-
-    def __init__(self, *, every: int = 0) -> None:
-        at_least(0, every=every)
-        self.every = every
+    every: Natural = 0
+    """Steps between videos of the first seed (0: no videos)."""
 
 
 class _First:

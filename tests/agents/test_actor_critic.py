@@ -10,17 +10,25 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.critics import Critics
+from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.temperature import Temperature
 from rlrun.core.types import Batch, Space
 from rlrun.loop import interact
 from rlrun.nets.actor_critic import CriticNet
-from rlrun.nets.device import Device
+from rlrun.nets.device import Device, DeviceSettings
 from tests.support.common import SMALL_CONTROL, agent_and_envs, differences, drive, host, row
 
 pytestmark = pytest.mark.slow
 
-HOST = Device(name="cpu", threads=1, compile=False, deterministic=False, precision="float32")
+HOST = Device(DeviceSettings(name="cpu"))
 PENDULUM = ("env=Pendulum-v1", "seeds=2", *SMALL_CONTROL, "agent.train_every=1")
+
+
+def test_what_needs_a_hidden_layer_says_so() -> None:
+    with pytest.raises(ValueError, match=r"^norm is batch, but there is no hidden layer"):
+        ActorCriticSettings(hidden=(), norm="batch")
+    with pytest.raises(ValueError, match=r"^action_layer is 2, but there is no hidden layer"):
+        ActorCriticSettings(hidden=(), action_layer=2)
 
 
 def normal(*shape: int, draw: int = 0) -> Tensor:

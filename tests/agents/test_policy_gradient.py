@@ -136,7 +136,7 @@ def test_evaluation_takes_the_means_and_scales_as_training_does() -> None:
     one, envs = ppo(*SCALED, "seeds=2")
     drive(one, envs, 50)
     net, pieces = one._actor.net, one._actor.params.pieces
-    seen = torch.from_numpy(one._actor.seen(envs.obs))
+    seen = torch.from_numpy(one._actor.normalized(envs.obs))
     mean = net.policy(pieces, seen)[..., :1].numpy()
     assert np.array_equal(one.act(envs.obs, 0, explore=False), mean)
     drawn = [one.act(envs.obs, 0) for _ in range(400)]
@@ -206,7 +206,7 @@ def test_chunks_of_other_seeds_do_not_matter(monkeypatch: pytest.MonkeyPatch) ->
     ("word", "sentence"),
     [
         ("agent.batch_size=3", "agent.batch_size must divide the 8 steps"),
-        ("agent.trace_decay=1.5", "agent.trace_decay must lie between 0 and 1"),
+        ("agent.trace_decay=1.5", "agent.trace_decay must be between 0 and 1, got 1.5"),
         ("agent.clip=0", "agent.clip must be positive"),
         ("agent.epochs=0", "agent.epochs must be at least 1"),
         ("agent.n_steps=0", "agent.n_steps must be at least 1"),

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from rlrun.checkpoint.store import Checkpoints
-from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Space, Spec, Step
-from rlrun.replay.options import uniform
+from rlrun.replay.options import UniformReplaySettings
 from rlrun.replay.ring import Replay
 
 GIGABYTES = 2.0
@@ -24,14 +23,15 @@ def main(runs: int) -> None:
     spec = Spec("synthetic", Space("vector", (WIDTH,)), Space("discrete", (), (4,)), 1)
     one = 2 * 4 * WIDTH + 17  # bytes of a transition
     capacity = int(GIGABYTES * 1e9 / one)
-    replay = uniform(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
+    settings = UniformReplaySettings(capacity=capacity)
+    replay = settings.build(spec, [0], capacity)
     step = _step()
     for _ in range(capacity):
         replay.add(step)
     print(f"a replay of {capacity * one / 1e9:.2f} GB, {capacity:,} transitions of one seed")
     with tempfile.TemporaryDirectory() as folder:
         hold_up(replay, lambda: replay.add(step), NEW, runs, Path(folder))
-        other = uniform(spec, Streams([0], Purpose.REPLAY), 1, capacity=capacity)
+        other = settings.build(spec, [0], capacity)
         took = _seconds(lambda: other.load_state_dict(Checkpoints(Path(folder)).load()["replay"]))
         print(f"loading it: {took:.2f} s")
 

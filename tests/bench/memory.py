@@ -15,9 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Array, Space, Spec, Step
-from rlrun.replay.options import bytes_needed, prioritized
+from rlrun.replay.options import PrioritizedReplaySettings
 from rlrun.replay.ring import Replay
 from tests.bench.checkpoints import hold_up
 from tests.bench.runs import output
@@ -26,7 +25,7 @@ CAPACITY, STACK, SIDE = 1_000_000, 4, 84
 EPISODE = 1000  # steps
 POOL = 997  # random frames, prepared: to draw each would take most of the time
 NEW = 20_000  # steps between two checkpoints
-MORE = {"alpha": 0.6, "beta": 0.4, "beta_fraction": 1.0, "epsilon": 1e-5}
+SETTINGS = PrioritizedReplaySettings(capacity=CAPACITY)
 SPEC = Spec(
     "synthetic", Space("image", (STACK, SIDE, SIDE), stack=STACK), Space("discrete", (), (4,)), 1
 )
@@ -39,15 +38,14 @@ def main(runs: int) -> None:
 
 def measure(runs: int) -> None:
     before = _peak()
-    draws = Streams([0], Purpose.REPLAY)
-    replay = prioritized(SPEC, draws, 1, CAPACITY, capacity=CAPACITY, **MORE)
+    replay = SETTINGS.build(SPEC, [0], CAPACITY)
     steps = _steps()
     start = time.perf_counter()
     for _ in range(CAPACITY):
         replay.add(next(steps))
     filling = (time.perf_counter() - start) / CAPACITY
     _sampling(replay, 3)
-    estimate = bytes_needed("prioritized", SPEC, 1, CAPACITY)
+    estimate = SETTINGS.bytes_needed(SPEC, 1)
     print(f"{CAPACITY:,} transitions of {STACK} frames of {SIDE} x {SIDE}, prioritized, one seed")
     print(f"estimated: {estimate / 1e9:.2f} GB; peak: {(_peak() - before) / 1e9:.2f} GB")
     print(f"adding a step (and making it up): {filling * 1e6:.1f} us")

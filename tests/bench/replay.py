@@ -13,9 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Array, Space, Spec, Step
-from rlrun.replay.options import prioritized
+from rlrun.replay.options import PrioritizedReplaySettings
 from rlrun.replay.ring import Replay
 
 CAPACITY, BATCH, WIDTH = 1_000_000, 64, 4  # WIDTH: floats of an observation
@@ -49,9 +48,8 @@ def main(runs: int) -> None:
 
 def _ours(seeds: int, rng: np.random.Generator) -> Replay:
     spec = Spec("synthetic", Space("vector", (WIDTH,)), Space("discrete", (), (4,)), 1)
-    draws = Streams(range(seeds), Purpose.REPLAY)
-    more = {"alpha": ALPHA, "beta": BETA, "beta_fraction": 1.0, "epsilon": 1e-5}
-    replay = prioritized(spec, draws, seeds, CAPACITY, capacity=CAPACITY, **more)
+    settings = PrioritizedReplaySettings(capacity=CAPACITY, alpha=ALPHA, beta=BETA)
+    replay = settings.build(spec, range(seeds), CAPACITY)
     obs = rng.normal(size=(2, seeds, 1, WIDTH)).astype(np.float32)
     ones = np.ones((seeds, 1))
     step = Step(obs[0], ones.astype(np.int64), ones, ones, obs[1], ones < 0)

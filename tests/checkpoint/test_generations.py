@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from rlrun.checkpoint.store import CheckpointError, Checkpoints, load
-from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Segment, Space, Spec, Step
 from rlrun.replay import ring
-from rlrun.replay.options import uniform
+from rlrun.replay.options import UniformReplaySettings
 from rlrun.replay.ring import Replay
 from tests.support.checkpoints import assert_same
 from tests.support.common import differences, host
@@ -145,7 +144,7 @@ def steps(count: int, seed: int = 0) -> list[Step]:
 
 
 def replay() -> Replay:
-    return uniform(SPEC, Streams((0, 1), Purpose.REPLAY), 2, capacity=46)  # 23 slots
+    return UniformReplaySettings(capacity=46).build(SPEC, (0, 1), 100)  # 23 slots
 
 
 def test_a_replays_segments_do_not_change_and_bring_it_back(
@@ -173,7 +172,7 @@ def test_a_replays_segments_do_not_change_and_bring_it_back(
 
 
 def test_pieces_do_not_depend_on_the_stack() -> None:
-    alone = uniform(SPEC, Streams((0,), Purpose.REPLAY), 1, capacity=46)
+    alone = UniformReplaySettings(capacity=46).build(SPEC, (0,), 100)
     assert alone._segment == replay()._segment
 
 

@@ -14,14 +14,12 @@ import torch
 from rlrun import build
 from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput
-from rlrun.core.schema import construct
 from rlrun.core.types import Segment
 from rlrun.loop import evaluate
 from rlrun.playback import load_player
 from rlrun.run_folder.reader import read_run
-from rlrun.settings import Settings
 from rlrun.training.evaluator import EvalSettings
-from tests.support.common import settings
+from tests.support.common import parts_and_env
 from tests.support.trained import RUNS, digests, evaluated, result, said, trained
 
 pytestmark = pytest.mark.slow
@@ -64,7 +62,8 @@ def chosen(folder: Path) -> list[float]:
     """What the best policies get in the episodes of the evaluations in training."""
     player = load_player(read_run(folder), "best")
     episodes = player.run.settings["eval"]["episodes"]
-    with closing(build.evaluation_envs(player.parts, EvalSettings.envs_for(episodes))) as envs:
+    num_envs = EvalSettings.envs_for(episodes)
+    with closing(build.evaluation_envs(player.parts, player.env, num_envs)) as envs:
         played = evaluate(player.agent, envs, player.step, episodes)
     means: list[float] = played.returns.mean(-1).tolist()
     return means
@@ -123,9 +122,9 @@ def test_a_seed_that_was_given_up_has_no_score(cart: Path, tmp_path: Path) -> No
     ("words", "sentence"),
     [
         (["episods=3"], "unknown setting episods. Did you mean episodes?"),
-        (["episodes=0"], "episodes must be at least 1"),
-        (["episodes=10000000000000"], "episodes must be at most 1,000,000, got 10,000,000,000,000"),
-        (["seeds=10000000000000"], "seeds must be at most 1,000,000, got 10,000,000,000,000"),
+        (["episodes=0"], "episodes must be between 1 and 1000000, got 0"),
+        (["episodes=10000000000000"], "episodes must be between 1 and 1000000, got 10000000000000"),
+        (["seeds=10000000000000"], "seeds must be between 1 and 1000000, got 10000000000000"),
         (["episodes=1,2"], "needs one value"),
         (["seed=7"], "has no seed 7: it has seeds 0 to 2"),
         (["seed=2", "seeds=2"], "has no seed 3"),
@@ -198,10 +197,11 @@ def test_the_replay_is_neither_read_nor_made(tmp_path: Path) -> None:
     assert kept["agent"].keys() == {"policy"}
     assert kept["agent"]["policy"].tolist() == torch.ones(2, 3).tolist()
 
-    huge = settings("agent=rainbow", "env=CartPole-v1", "replay.capacity=1000000000000")
-    parts = construct(Settings, huge, "")
+    huge = ("agent=rainbow", "env=CartPole-v1", "replay.capacity=1000000000000")
+    parts, env = parts_and_env(*huge)
     with pytest.raises(BadInput, match="of memory are free"):
-        build.build_agent(parts, build.spaces_of(parts))
-    agent, _ = build.build_player(parts, (4, 5))
+        build.build_agent(parts, env.spec)
+    agent = build.build_player(parts, env.spec, (4, 5))
     assert len(agent.state_dict()["policy"]["online"]) == 2
-    assert json.dumps(list(parts.seeds)) == str(list(range(10)))
+    assert json.dumps(list(parts.seed_numbers)) == str(list(range(10)))
+    assert parts.replay.settings.capacity == 1_000_000_000_000

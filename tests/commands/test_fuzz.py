@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from rlrun import build
 from rlrun.__main__ import main
-from rlrun.agents import AGENTS
+from rlrun.agents import AGENTS, agent_class
 from rlrun.core.schema import settings_of
 from rlrun.explore.options import CHOOSERS, NOISES
 
@@ -46,13 +46,13 @@ codes: Counter[int] = Counter()
 def lines(draw: st.DrawFn) -> list[str]:
     """A command line most of which fits together."""
     agent = draw(st.sampled_from(list(AGENTS)))
-    cls = build._agent_class(agent)
+    cls = agent_class(agent)
     fitting: tuple[str, ...] = MODELS if agent.endswith("iteration") else TABLES
     if "discrete" not in cls.acts:
         fitting = CONTROL
     env = draw(st.sampled_from(fitting) | st.sampled_from(fitting) | st.sampled_from(ANY))
     chosen = [f"agent={agent}", f"env={env}"]
-    keys = [*RUN, *(f"agent.{name}" for name in settings_of(cls))]
+    keys = [*RUN, *(f"agent.{name}" for name in settings_of(cls.settings_class))]
     ways: dict[str, dict[str, Any]] = {"explore": {**CHOOSERS}, "noise": {**NOISES}}
     for part in ways.keys() & build._takes(cls):
         if draw(st.booleans()):

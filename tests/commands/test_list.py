@@ -10,16 +10,13 @@ from typing import Any
 
 import pytest
 
-from rlrun import build
-from rlrun.agents import AGENTS
+from rlrun.agents import AGENTS, agent_class
 from rlrun.cli.commands import VERBS
 from rlrun.cli.config.paths import config_root
 from rlrun.cli.verbs.dispatch import complete, complete_words
 from rlrun.compatibility import capabilities_of, incompatibility
-from rlrun.core.schema import construct
 from rlrun.envs.survey import newest_ids, spaces_by_id
-from rlrun.settings import Settings
-from tests.support.common import settings
+from tests.support.common import parts_and_env
 from tests.support.trained import said
 
 
@@ -65,9 +62,8 @@ def test_agents() -> None:
 )
 def test_the_agents_that_fit_are_those_that_a_run_takes(env: str) -> None:
     """Of the classes themselves, in the environment that a run would open."""
-    parts = construct(Settings, settings(f"env={env}", "agent=random"), "")
-    spec = build.spaces_of(parts)
-    takers = [name for name in AGENTS if not incompatibility(build._agent_class(name), spec)]
+    spec = parts_and_env(f"env={env}", "agent=random")[1].spec
+    takers = [name for name in AGENTS if not incompatibility(agent_class(name), spec)]
     assert names("agents", f"env={env}") == takers
 
 
@@ -92,8 +88,7 @@ def test_environments() -> None:
 def test_what_a_game_is_said_to_look_like_is_so() -> None:
     assert "ALE/Pong-v5" in newest_ids()
     said_so = spaces_by_id(["ALE/Pong-v5"])["ALE/Pong-v5"]
-    parts = construct(Settings, settings("env=ALE/Pong-v5"), "")
-    spec = build.spaces_of(parts)
+    spec = parts_and_env("env=ALE/Pong-v5")[1].spec
     assert said_so.obs == spec.obs
     assert said_so.action.kind == spec.action.kind
 

@@ -20,15 +20,13 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 from rlrun import build
 from rlrun.cli.verbs import record
 from rlrun.core.errors import BadInput
-from rlrun.core.schema import construct
 from rlrun.core.types import Array
 from rlrun.media import video
 from rlrun.media.video import Reel
 from rlrun.run_folder.files import check_files
 from rlrun.run_folder.reader import find_runs
-from rlrun.settings import Settings
 from tests.soak.compare import left, unlike
-from tests.support.common import settings
+from tests.support.common import parts_and_env, settings
 from tests.support.resume import resume, run, stopped_at
 from tests.support.trained import digests, evaluated, result, said, trained
 
@@ -157,10 +155,10 @@ def test_training_goes_on_where_a_film_fails(
 @pytest.mark.slow
 def test_a_game_is_filmed_in_its_own_colours(tmp_path: Path) -> None:
     """It is the game that is played: its frames, made grey and small, are what the agent sees."""
-    parts = construct(Settings, settings("env=ALE/Breakout-v5", "agent=random"), "")
+    parts, env = parts_and_env("env=ALE/Breakout-v5", "agent=random")
     filmed: list[Array] = []
-    seen, twin = [], build.evaluation_envs(parts, 1, seeds=(3,))
-    envs = build.evaluation_envs(parts, 1, seeds=(3,), film=filmed.append)
+    seen, twin = [], build.evaluation_envs(parts, env, 1, seeds=(3,))
+    envs = build.evaluation_envs(parts, env, 1, seeds=(3,), film=filmed.append)
     draws = np.random.default_rng(0)
     while not envs.finished:
         seen.append(envs.obs[0, 0, -1])
@@ -176,7 +174,7 @@ def test_a_game_is_filmed_in_its_own_colours(tmp_path: Path) -> None:
     for frame, obs in zip(filmed[:-1], seen, strict=True):
         small = Image.fromarray(frame).convert("L").resize((84, 84), Image.Resampling.BOX)
         assert np.abs(np.array(small, np.int16) - obs).mean() < 2
-    assert parts.env.fps == 15
+    assert env.fps == 15
 
 
 @pytest.mark.slow

@@ -28,8 +28,8 @@ def test_the_example_agent_learns_the_mean_reward_of_each_action(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = ModuleType("rlrun.agents.action_means")
+    monkeypatch.setitem(sys.modules, module.__name__, module)  # dataclasses look themselves up
     exec(compile(block("python"), "CONTRIBUTING.md", "exec"), module.__dict__)
-    monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setitem(AGENTS, "action_means", f"{module.__name__}:ActionMeans")
     (tmp_path / "mine" / "agent").mkdir(parents=True)
     (tmp_path / "mine" / "agent" / "action_means.yaml").write_text(block("yaml"))
@@ -44,12 +44,14 @@ def test_the_example_agent_learns_the_mean_reward_of_each_action(
 
 def test_its_means_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     from rlrun.core.types import Space, Spec, Step
-    from rlrun.explore.options import uniform
+    from rlrun.explore.options import UniformSettings
 
     scope: dict[str, type] = {}
     exec(compile(block("python"), "CONTRIBUTING.md", "exec"), scope)
     spec = Spec("x", Space("vector", (1,)), Space("discrete", (), (2,)), num_envs=3)
-    agent = scope["ActionMeans"](spec, (0,), uniform(spec, (0,)), prior=1)
+    explore = UniformSettings().build(spec, (0,), 100)
+    settings = scope["ActionMeansSettings"](prior=1)
+    agent = scope["ActionMeans"](spec, (0,), explore, settings=settings)
     obs, no = np.zeros((1, 3, 1), np.float32), np.zeros((1, 3), np.bool_)
     actions, rewards = np.array([[1, 1, 0]]), np.array([[6.0, 3.0, -4.0]])
     metrics = agent.learn(Step(obs, actions, rewards, np.ones((1, 3)), obs, no), 3)

@@ -112,7 +112,7 @@ def test_choice(agent: str) -> None:
 def test_match(agent: str, words: tuple[str, ...]) -> None:
     one = trained(agent, "rlrun/Match-v0", *words)
     for right in (0, 1):
-        seen = one._actor.seen(np.full((4, 1, 1), 2.0 * right - 1, np.float32))
+        seen = one._actor.normalized(np.full((4, 1, 1), 2.0 * right - 1, np.float32))
         assert (chances(one, seen)[:, right] > 0.9).all()
         obs = np.full((4, 1, 1), 2.0 * right - 1, np.float32)
         assert (one.act(obs, 0, explore=False) == right).all()

@@ -14,10 +14,9 @@ from rlrun import build
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Array, Envs
-from rlrun.envs.factory import open_envs
 from rlrun.loop import Played, evaluate
 from rlrun.settings import Settings
-from tests.support.common import SMALL_DQN, differences, drive, host, row, settings
+from tests.support.common import SMALL_DQN, differences, drive, grid_of, host, row, settings
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +56,7 @@ def test_stacks_of_any_shape(draw: int) -> None:
 
         def envs(per_seed: int, purpose: Purpose) -> Envs:
             make = lambda: Shapes(width, actions)  # noqa: E731
-            return open_envs(make, "shapes", parts.seeds, per_seed, gamma=0.9, purpose=purpose)
+            return grid_of(make, "shapes", parts.seed_numbers, per_seed, purpose=purpose)
 
         training = envs(1, Purpose.TRAIN_EPISODES)
         agent = build.build_agent(parts, training.spec)

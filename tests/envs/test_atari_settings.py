@@ -8,20 +8,21 @@ import pytest
 from rlrun import build
 from rlrun.core.schema import construct
 from rlrun.core.types import Space
+from rlrun.envs.environment import Environment
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.settings import Settings
 from tests.support.atari import OPEN, opened, played
 from tests.support.atari import all_are_closed as all_are_closed
-from tests.support.common import differences, host, settings
+from tests.support.common import differences, host, parts_and_env, settings
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize(("words", "limit"), [((), 27_000), (("env.frame_skip=2",), 54_000)])
 def test_the_usual_limit_is_half_an_hour_of_play(words: tuple[str, ...], limit: int) -> None:
-    parts = construct(Settings, settings("env=ALE/Pong-v5", "agent=random", *words), "")
-    assert parts.env.limit == limit
-    assert build.evaluation_limit(parts) == limit
+    parts, env = parts_and_env("env=ALE/Pong-v5", "agent=random", *words)
+    assert env.limit == limit
+    assert build.evaluation_limit(parts, env) == limit
 
 
 def test_colours_are_the_same_picture_as_in_grey() -> None:
@@ -69,7 +70,7 @@ def test_checking_a_game_makes_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(AtariGrid, "__init__", counted)
     words = ("env=ALE/Pong-v5", "agent=random", "env.num_envs=8")
-    spec = construct(Settings, settings(*words), "").env.spec(0.9)
+    spec = parts_and_env(*words)[1].spec
     assert made == [1]
     assert spec.num_envs == 8
 
@@ -82,7 +83,7 @@ def test_a_game_without_a_file_of_ours_has_the_usual_settings() -> None:
     given["env"]["frame_stack"] = given["env"]["reward_clip"] = None
     parts = construct(Settings, given, "")
     usual = opened("Breakout", "seeds=1", "env.reward_clip=null")
-    bare = parts.env.open(parts.seeds, 1, gamma=parts.gamma)
+    bare = Environment(parts.env, parts.gamma).open(parts.seed_numbers, 1)
     OPEN.append(bare)
     for a, b in zip(played(usual, 150), played(bare, 150), strict=True):
         assert differences(host(list(a)), host(list(b))) == []

@@ -14,6 +14,7 @@ from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space
 from rlrun.envs.arrays import EARLIER, ObsChoice, assumption, kind_of
+from rlrun.envs.environment import Environment
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ObsMap, adapt
@@ -102,9 +103,10 @@ def test_runs_of_earlier_versions_keep_their_kind(space: spaces.Space[Any], kind
     """Their settings have no ``env.obs``."""
     assert kind_of(space, EARLIER) == kind
     given = settings("env=tests.envs.test_grids:Board-v0")["env"]
-    assert construct(EnvSettings, given, "env").spec(0.9).obs.kind == "grid"
+    assert Environment(construct(EnvSettings, given, "env"), 0.9).spec.obs.kind == "grid"
     del given["obs"]
-    assert construct(EnvSettings, given, "env").spec(0.9).obs == Space("vector", (6,))
+    earlier = Environment(construct(EnvSettings, given, "env"), 0.9)
+    assert earlier.spec.obs == Space("vector", (6,))
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,19 @@ from gymnasium import spaces
 
 from rlrun import build
 from rlrun.core.rng import Numbers, Purpose
-from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space
-from rlrun.envs.factory import open_envs
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.rewards import RewardTransform
 from rlrun.envs.spaces import ObsMap, adapt
 from rlrun.envs.vector.sync import EnvOptions
-from rlrun.settings import Settings
-from tests.support.common import agent_and_envs, differences, envs_of, host, settings
+from tests.support.common import (
+    agent_and_envs,
+    differences,
+    envs_of,
+    grid_of,
+    host,
+    parts_and_env,
+)
 
 
 class Film(gym.Env[Array, Any]):
@@ -155,14 +159,7 @@ def test_a_stack_of_what_is_no_picture_is_refused() -> None:
         with pytest.raises(ValueError, match="frame_stack=2 is for single images or grids"):
             adapt(bad, 2)
     with pytest.raises(ValueError, match="frame_stack=2 is for single images or grids"):
-        open_envs(
-            lambda: gym.make("FrozenLake-v1"),
-            "FrozenLake-v1",
-            (0,),
-            1,
-            gamma=0.9,
-            how=EnvOptions(frame_stack=2),
-        )
+        grid_of(lambda: gym.make("FrozenLake-v1"), "FrozenLake-v1", how=EnvOptions(frame_stack=2))
 
 
 def test_car_racing_is_seen_as_it_is() -> None:
@@ -218,8 +215,7 @@ def test_tables_learn_from_the_same_rewards() -> None:
 def test_an_evaluation_steps_in_what_is_learnt_from_and_scores_truly(env_id: str) -> None:
     words = (f"env={env_id}", "agent=random", "seeds=1", "env.reward_clip=0.25")
     limit = ("env.max_episode_steps=3", "env.reward_scale=2")
-    parts = construct(Settings, settings(*words, *limit), "")
-    envs = build.evaluation_envs(parts, 1)
+    envs = build.evaluation_envs(*parts_and_env(*words, *limit), 1)
     shape = (1, 1, *envs.spec.action.shape)
     action = np.ones(shape, np.int64 if env_id.startswith("Cliff") else np.float32)
     learnt = [float(envs.step(action).reward[0, 0]) for _ in range(3)]

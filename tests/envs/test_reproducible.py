@@ -16,6 +16,7 @@ import torch
 from rlrun.cli.verbs.dispatch import run_verb
 from rlrun.core.schema import construct
 from rlrun.envs import global_generators
+from rlrun.envs.environment import Environment
 from rlrun.envs.settings import EnvSettings
 from rlrun.run import start_run
 from tests.support.common import SMALL_DQN, settings
@@ -37,8 +38,9 @@ def same_generators_afterwards() -> Any:
     torch.set_rng_state(tensors)
 
 
-def env_of(*words: str) -> EnvSettings:
-    return construct(EnvSettings, settings("agent=random", *words)["env"], "env")
+def env_of(*words: str) -> Environment:
+    given = construct(EnvSettings, settings("agent=random", *words)["env"], "env")
+    return Environment(given, 0.9)
 
 
 @pytest.mark.parametrize("at", ["make", "reset", "step"])
@@ -151,7 +153,7 @@ def test_processes_of_environments_draw_numbers_of_their_own() -> None:
     assert env.check_reproducible(5)
     shown = []
     for _ in range(2):
-        envs = env.open([5, 6], 3, gamma=0.9)
+        envs = env.open([5, 6], 3)
         shown.append(envs.step(np.zeros((2, 3), np.int64)).reward)
         envs.close()
     assert np.array_equal(shown[0], shown[1])
@@ -165,7 +167,7 @@ def test_the_example_in_the_process_of_the_run_leaves_its_signals_alone(
     monkeypatch.setattr(multiprocessing, "parent_process", multiprocessing.current_process)
     before = signal.getsignal(signal.SIGINT)
     try:
-        env_of("env=CartPole-v1", "env.vector=async").open([0], 1, gamma=0.9).close()
+        env_of("env=CartPole-v1", "env.vector=async").open([0], 1).close()
         assert signal.getsignal(signal.SIGINT) is before
     finally:
         signal.signal(signal.SIGINT, before)

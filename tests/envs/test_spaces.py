@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from rlrun.core.schema import construct
 from rlrun.core.types import Space
+from rlrun.envs.environment import Environment
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from tests.support.common import envs_of, settings
@@ -67,7 +68,7 @@ def test_observations_are_scaled_by_their_bounds() -> None:
 def test_bins_stay_in_the_numbers_of_the_environment() -> None:
     """MountainCar's position from -1.2 to .6 and speed from -.07 to .07 become -1 to 1."""
     env = settings("env=MountainCar-v0", "env.scale_obs=true", "env.bins=[[-0.3,0.6,3],[0,0.07,2]]")
-    spec = construct(EnvSettings, env["env"], "env").spec(0.9)
+    spec = Environment(construct(EnvSettings, env["env"], "env"), 0.9).spec
     assert spec.bins is not None
     found = [number for each in spec.bins for number in each]
     assert found == pytest.approx([0, 1, 3, 0, 1, 2], abs=1e-6)

@@ -11,11 +11,10 @@ import pytest
 
 from rlrun.core.rng import Streams
 from rlrun.core.types import Array, Envs, Model
-from rlrun.envs.factory import open_envs
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.model import WITH_MODEL, read_model
 from rlrun.envs.table_envs import TableEnvs
-from tests.support.common import differences, envs_of, host
+from tests.support.common import differences, envs_of, grid_of, host
 
 with_model = pytest.mark.parametrize("env_id", WITH_MODEL)
 
@@ -96,7 +95,7 @@ def test_episodes_have_the_distribution_of_the_original(
     rng = np.random.default_rng(5)
     means, errors = [], []
     for envs in (
-        open_envs(make, env_id, (0, 1), 40, gamma=0.9),
+        grid_of(make, env_id, (0, 1), 40),
         GymEnvs(make, env_id, (0, 1), 40, gamma=0.9),
     ):
         while len(envs.finished) < 800:
@@ -200,7 +199,7 @@ def test_no_draw_reaches_the_next_pair(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gamma_zero_ends_nothing() -> None:
     make = partial(gym.make, "FrozenLake-v1")
-    envs = open_envs(make, "FrozenLake-v1", (0,), 1, gamma=0.0)
+    envs = grid_of(make, "FrozenLake-v1", gamma=0.0)
     t = envs.step(np.array([[0]]))
     assert (t.discount[0, 0], bool(t.last[0, 0])) == (0.0, False)
     assert read_model(make(), 0.0) is not None

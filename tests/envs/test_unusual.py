@@ -13,12 +13,10 @@ import pytest
 
 from rlrun.build import build_agent
 from rlrun.core.errors import BadInput
-from rlrun.core.schema import construct
 from rlrun.core.types import Space, Spec
 from rlrun.envs.ids import env_spec
 from rlrun.run import start_run
-from rlrun.settings import Settings
-from tests.support.common import SMALL_DQN, SMALL_PPO, agent_and_envs, settings
+from tests.support.common import SMALL_DQN, SMALL_PPO, agent_and_envs, parts_and_env, settings
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +24,7 @@ HERE = "tests.support.deviant"
 
 
 def spec_of(*words: str) -> Spec:
-    parts = construct(Settings, settings("agent=random", *words), "")
-    return parts.env.spec(0.9)
+    return parts_and_env("agent=random", *words)[1].spec
 
 
 @pytest.mark.parametrize("vector", ["sync", "async"])
@@ -88,9 +85,9 @@ def test_bounds_at_the_end_of_float64_are_no_bounds_to_scale_by() -> None:
 @pytest.mark.parametrize("what", ["observations", "actions"])
 def test_more_choices_than_any_memory_holds(agent: Any, what: str) -> None:
     words = (*agent, f"env={HERE}:Unusual-v0", f"env.kwargs.case='many {what}'")
-    parts = construct(Settings, settings(*words), "")
+    parts, env = parts_and_env(*words)
     with pytest.raises(BadInput, match=rf"weights for each of the 4\.61e\+18 {what} of {HERE}"):
-        build_agent(parts, parts.env.spec(0.9))
+        build_agent(parts, env.spec)
     agent_and_envs("agent=random", *words[-2:])[1].close()  # without a network it can be played
 
 

@@ -7,12 +7,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space, Spec
-from rlrun.explore.noise import ActionNoise, gaussian, ornstein_uhlenbeck
+from rlrun.explore.noise import (
+    ActionNoise,
+    GaussianSettings,
+    OrnsteinUhlenbeck,
+    OrnsteinUhlenbeckSettings,
+)
 
 SPEC = Spec("test", Space("vector", (1,)), Space("vector", (2, 3)), 4)
-LINE: dict[str, Any] = {"end": None, "fraction": 1.0}
 SHAPE = (2, 4, 2, 3)
+
+
+def gaussian(seeds: list[int], horizon: int = 100, **given: Any) -> OrnsteinUhlenbeck:
+    return GaussianSettings(**given).build(SPEC, seeds, horizon)
+
+
+def drifting(seeds: list[int], horizon: int = 100, **given: Any) -> OrnsteinUhlenbeck:
+    return OrnsteinUhlenbeckSettings(**given).build(SPEC, seeds, horizon)
 
 
 def drawn(noise: ActionNoise, count: int, last: Array | None = None) -> Array:
@@ -25,7 +39,7 @@ def drawn(noise: ActionNoise, count: int, last: Array | None = None) -> Array:
 
 
 def test_gaussian_noise_is_independent() -> None:
-    x = drawn(gaussian(SPEC, [0, 1], 100, start=0.3, **LINE), 4000)
+    x = drawn(gaussian([0, 1], start=0.3), 4000)
     assert x.shape == (4000, *SHAPE)
     assert x.mean(0) == pytest.approx(np.zeros(SHAPE), abs=5 * 0.3 / 4000**0.5)
     assert x.std(0) == pytest.approx(np.full(SHAPE, 0.3), rel=0.06)
@@ -38,7 +52,7 @@ def test_gaussian_noise_is_independent() -> None:
 def test_ornstein_uhlenbeck_against_its_formula() -> None:
     """From 0, after t steps the variance is sigma² (1 - (1 - theta)^2t) / (1 - (1 - theta)²)."""
     theta, sigma, times = 0.15, 0.2, 3000
-    noise = ornstein_uhlenbeck(SPEC, [0, 1], 100, theta=theta, start=sigma, **LINE)
+    noise = drifting([0, 1], theta=theta, start=sigma)
     x = []
     for _ in range(times):
         x.append(drawn(noise, 40))
@@ -54,17 +68,15 @@ def test_ornstein_uhlenbeck_against_its_formula() -> None:
 
 def test_drifting_by_hand() -> None:
     """x' = x - theta x + sigma N, with the N of Gaussian noise of the same seeds."""
-    normals = drawn(gaussian(SPEC, [3, 4], 100, start=1.0, **LINE), 3)
-    x = drawn(ornstein_uhlenbeck(SPEC, [3, 4], 100, theta=0.25, start=0.5, **LINE), 3)
+    normals = drawn(gaussian([3, 4], start=1.0), 3)
+    x = drawn(drifting([3, 4], theta=0.25, start=0.5), 3)
     assert x[0] == pytest.approx(0.5 * normals[0])
     assert x[1] == pytest.approx(0.75 * x[0] + 0.5 * normals[1])
     assert x[2] == pytest.approx(0.75 * x[1] + 0.5 * normals[2])
 
 
 def test_an_episode_that_ends_takes_its_noise_along_and_no_other() -> None:
-    apart, ended = (
-        ornstein_uhlenbeck(SPEC, [0, 1], 100, theta=0.1, start=0.2, **LINE) for _ in range(2)
-    )
+    apart, ended = (drifting([0, 1], theta=0.1, start=0.2) for _ in range(2))
     before = drawn(apart, 1)[0]
     last = np.zeros((2, 4), np.bool_)
     last[1, 2] = True
@@ -78,10 +90,10 @@ def test_an_episode_that_ends_takes_its_noise_along_and_no_other() -> None:
 @pytest.mark.parametrize("theta", [None, 1.0])
 def test_it_decays_in_a_straight_line_and_stays(theta: float | None) -> None:
     line = {"start": 0.5, "end": 0.1, "fraction": 0.5}
-    noise: ActionNoise = (
-        gaussian(SPEC, [0, 1], 400, **line)
+    noise = (
+        gaussian([0, 1], 400, **line)
         if theta is None
-        else ornstein_uhlenbeck(SPEC, [0, 1], 400, theta=theta, **line)
+        else drifting([0, 1], 400, theta=theta, **line)
     )
     for step, rate in ((0, 0.5), (100, 0.3), (200, 0.1), (400, 0.1), (900, 0.1)):
         assert noise.rate(step).tolist() == pytest.approx([rate] * 2)
@@ -90,22 +102,25 @@ def test_it_decays_in_a_straight_line_and_stays(theta: float | None) -> None:
 
 
 def test_a_seed_draws_the_same_beside_any_other() -> None:
-    both = drawn(gaussian(SPEC, [7, 8], 100, start=1.0, **LINE), 50)
-    other = gaussian(SPEC, [8, 9], 100, start=1.0, **LINE)
+    both = drawn(gaussian([7, 8], start=1.0), 50)
+    other = gaussian([8, 9], start=1.0)
     assert np.array_equal(drawn(other, 50)[:, 0], both[:, 1])
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"theta": 0.0}, "theta must be positive"),
-        ({"theta": 1.5}, "theta must be at most 1"),
-        ({"start": -0.1}, "start must be at least 0"),
-        ({"end": -0.1}, "end must be at least 0"),
-        ({"fraction": 1.5}, "fraction must lie between 0 and 1"),
+        ({"theta": 0.0}, "theta must be above 0 and at most 1, got 0"),
+        ({"theta": 1.5}, "theta must be above 0 and at most 1, got 1.5"),
+        ({"start": -0.1}, "start must be at least 0, got -0.1"),
+        ({"end": -0.1}, "end must be at least 0, got -0.1"),
+        ({"fraction": 1.5}, "fraction must be between 0 and 1, got 1.5"),
     ],
 )
 def test_bad_values_are_named(given: dict[str, float], words: str) -> None:
-    right: dict[str, Any] = {"theta": 0.15, "start": 0.2, **LINE}
-    with pytest.raises(ValueError, match=f"^{words}"):
-        ornstein_uhlenbeck(SPEC, [0], 100, **{**right, **given})
+    right = {"theta": 0.15, "start": 0.2, "end": None, "fraction": 1.0}
+    with pytest.raises(BadInput, match=rf"^explore\.{words}"):
+        construct(OrnsteinUhlenbeckSettings, {**right, **given}, "explore")
+    if "theta" not in given:
+        with pytest.raises(BadInput, match=rf"^explore\.{words}"):
+            construct(GaussianSettings, given, "explore")

@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space, Spec
-from rlrun.explore.options import bonus, exponential, linear, softmax, uniform
+from rlrun.explore.options import (
+    BonusSettings,
+    ExponentialSettings,
+    LinearSettings,
+    SoftmaxSettings,
+    UniformSettings,
+)
 from rlrun.explore.policies import EpsilonGreedy, Rate, best, pick
 
 SPEC = Spec("test", Space("vector", (1,)), Space("discrete", (), (4,)), 5)
@@ -17,6 +25,14 @@ LINE: dict[str, Any] = {"fraction": 0.5, "clock": "steps", "over": None}
 
 def constant(epsilon: float, seeds: int = 2) -> Rate:
     return Rate(lambda step: epsilon, seeds, "steps")
+
+
+def uniform(spec: Spec, seeds: list[int]) -> EpsilonGreedy:
+    return UniformSettings().build(spec, seeds, 1000)
+
+
+def linear(seeds: list[int], horizon: int, **given: Any) -> EpsilonGreedy:
+    return LinearSettings(**given).build(SPEC, seeds, horizon)
 
 
 def values() -> Array:
@@ -93,7 +109,7 @@ def test_impossible_actions_are_never_taken(make: Any) -> None:
 def test_softmax_by_hand() -> None:
     """Values ln 1, ln 2, ln 4 at temperature 1 are chosen 1 : 2 : 4; at 0.5 it is 1 : 4 : 16."""
     q = np.broadcast_to([0.0, np.log(2.0), np.log(4.0), -np.inf], (2, 5, 4))
-    warm = softmax(SPEC, [0, 1], 100, start=1.0, end=0.5, **LINE)
+    warm = SoftmaxSettings(start=1.0, end=0.5, **LINE).build(SPEC, [0, 1], 100)
     assert warm.probabilities(0, q)[1, 4] == pytest.approx([1 / 7, 2 / 7, 4 / 7, 0])
     assert warm.probabilities(50, q)[1, 4] == pytest.approx([1 / 21, 4 / 21, 16 / 21, 0])
     expected = np.array([[1 / 7, 2 / 7, 4 / 7, 0]] * 2)
@@ -110,24 +126,24 @@ def test_draws_do_not_depend_on_the_stack_or_on_what_was_done() -> None:
 
 
 def test_the_settings_are_schedules_of_the_run() -> None:
-    falling = linear(SPEC, [0], 1000, start=1.0, end=0.2, **LINE)
+    falling = linear([0], 1000, start=1.0, end=0.2, **LINE)
     assert [falling.rate(s)[0] for s in (0, 250, 500, 900)] == pytest.approx([1, 0.6, 0.2, 0.2])
-    soon = linear(SPEC, [0], 1000, start=1.0, end=0.0, **LINE | {"over": 100})
+    soon = linear([0], 1000, start=1.0, end=0.0, **LINE | {"over": 100})
     assert [soon.rate(s)[0] for s in (0, 50, 100, 900)] == pytest.approx([1, 0.5, 0, 0])
-    slow = exponential(SPEC, [0], start=1.0, end=0.0, decay=100, clock="steps")
+    slow = ExponentialSettings(start=1.0, end=0.0, decay=100).build(SPEC, [0], 1000)
     assert slow.rate(100)[0] == pytest.approx(0.36788, abs=1e-5)
 
 
 def test_episodes_are_counted_by_each_seed_for_itself() -> None:
     how = LINE | {"clock": "episodes", "over": 8}
-    explore = linear(SPEC, [0, 1], 10, start=1.0, end=0.0, **how)
+    explore = linear([0, 1], 10, start=1.0, end=0.0, **how)
     last = np.zeros((2, 5), np.bool_)
     last[1, :2] = True
     for _ in range(3):
         explore.observe(last)
         explore.observe(np.zeros((2, 5), np.bool_))
     assert explore.rate(10**6).tolist() == [1.0, 0.25]
-    other = linear(SPEC, [0, 1], 10, start=1.0, end=0.0, **how)
+    other = linear([0, 1], 10, start=1.0, end=0.0, **how)
     other.load_state_dict(explore.state_dict())
     assert other.rate(0).tolist() == [1.0, 0.25]
     found = shares(explore, values(), 4000)
@@ -143,20 +159,37 @@ def test_probabilities_are_those_of_the_choices() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"start": 1.5, "end": 0.1}, "start is a probability"),
-        ({"start": 1.0, "end": -0.1}, "end is a probability"),
-        ({"start": 1.0, "end": 0.1, "fraction": 2.0}, "fraction must lie"),
+        ({"start": 1.5, "end": 0.1}, "start must be between 0 and 1, got 1.5"),
+        ({"start": 1.0, "end": -0.1}, "end must be between 0 and 1, got -0.1"),
+        ({"start": 1.0, "end": 0.1, "fraction": 2.0}, "fraction must be between 0 and 1, got 2.0"),
         ({"start": 1.0, "end": 0.1, "clock": "episodes"}, "clock=episodes needs over"),
-        ({"start": 1.0, "end": 0.1, "over": 0}, "over must be at least 1"),
+        ({"start": 1.0, "end": 0.1, "over": 0}, "over must be at least 1, got 0"),
     ],
 )
 def test_wrong_settings_are_refused(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        linear(SPEC, [0], 1000, **LINE | values)
+    with pytest.raises(BadInput, match=rf"^explore\.{message}"):
+        construct(LinearSettings, LINE | values, "explore")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"start": -0.5}, "start must be between 0 and 1, got -0.5"),
+        ({"end": 1.5}, "end must be between 0 and 1, got 1.5"),
+        ({"decay": 0}, "decay must be positive, got 0"),
+    ],
+)
+def test_an_exponential_decay_refuses_them_too(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=rf"^explore\.{message}"):
+        construct(ExponentialSettings, values, "explore")
 
 
 def test_temperatures_and_bonuses_are_positive() -> None:
-    with pytest.raises(ValueError, match="end must be positive"):
-        softmax(SPEC, [0], 1000, start=1.0, end=0.0, **LINE)
-    with pytest.raises(ValueError, match="k must be positive"):
-        bonus(SPEC, [0], k=0.0)
+    with pytest.raises(BadInput, match=r"^explore\.start must be positive, got 0"):
+        construct(SoftmaxSettings, {"start": 0.0, "end": 1.0, **LINE}, "explore")
+    with pytest.raises(BadInput, match=r"^explore\.end must be positive, got 0"):
+        construct(SoftmaxSettings, {"start": 1.0, "end": 0.0, **LINE}, "explore")
+    with pytest.raises(BadInput, match=r"^explore\.clock=episodes needs over"):
+        construct(SoftmaxSettings, {"clock": "episodes"}, "explore")
+    with pytest.raises(BadInput, match=r"^explore\.k must be positive, got 0"):
+        construct(BonusSettings, {"k": 0.0}, "explore")

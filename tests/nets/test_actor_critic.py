@@ -217,13 +217,6 @@ def test_twins_are_two_networks_of_their_seed() -> None:
     assert both.copy().networks == both.zeros_like().networks == 2
 
 
-def test_what_needs_a_hidden_layer_says_so() -> None:
-    with pytest.raises(ValueError, match=r"^norm is batch, but there is no hidden layer"):
-        ActorNet(VECTOR, [], 1, norm="batch")
-    with pytest.raises(ValueError, match=r"^action_layer is 2, but there is no hidden layer"):
-        CriticNet(VECTOR, 1, [], action_layer=2)
-
-
 @norms
 @pytest.mark.parametrize("draw", range(10))
 def test_a_seed_computes_the_same_in_every_stack(draw: int, norm: Norm | None) -> None:

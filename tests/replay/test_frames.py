@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Array, Space, Spec, Step
-from rlrun.replay.options import prioritized, uniform
+from rlrun.replay.options import REPLAY, PrioritizedReplaySettings, UniformReplaySettings
 from rlrun.replay.ring import Replay
 from tests.support.common import differences, host, row
 
@@ -17,11 +16,7 @@ CHANNELS, HEIGHT, WIDTH = 2, 3, 4
 def make(kind: str, seeds: tuple[int, ...], stack: int, envs: int, slots: int) -> Replay:
     space = Space("image", (stack * CHANNELS, HEIGHT, WIDTH), stack=stack)
     spec = Spec("test", space, Space("discrete", (), (3,)), envs)
-    draws = Streams(seeds, Purpose.REPLAY)
-    if kind == "uniform":
-        return uniform(spec, draws, len(seeds), capacity=slots * envs)
-    given = {"alpha": 0.6, "beta": 0.4, "beta_fraction": 1.0, "epsilon": 1e-5}
-    return prioritized(spec, draws, len(seeds), 100, capacity=slots * envs, **given)
+    return REPLAY[kind](capacity=slots * envs).build(spec, seeds, 100)
 
 
 def play(count: int, seeds: int, envs: int, stack: int, often: float = 0.15) -> list[Step]:
@@ -132,9 +127,8 @@ def test_a_uniform_sample_counts_in_the_order_of_places() -> None:
 def test_alpha_0_samples_what_uniform_does() -> None:
     space = Space("image", (4 * CHANNELS, HEIGHT, WIDTH), stack=4)
     spec = Spec("test", space, Space("discrete", (), (3,)), 3)
-    one = uniform(spec, Streams((3, 8), Purpose.REPLAY), 2, capacity=60)
-    more = {"alpha": 0.0, "beta": 0.4, "beta_fraction": 1.0, "epsilon": 1e-5}
-    other = prioritized(spec, Streams((3, 8), Purpose.REPLAY), 2, 100, capacity=60, **more)
+    one = UniformReplaySettings(capacity=60).build(spec, (3, 8), 100)
+    other = PrioritizedReplaySettings(capacity=60, alpha=0.0).build(spec, (3, 8), 100)
     for t in play(70, 2, 3, 4):
         one.add(t)
         other.add(t)

@@ -13,8 +13,9 @@ from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.schema import construct
 from rlrun.core.types import Space, Spec
-from rlrun.replay.options import bytes_needed, uniform
+from rlrun.replay.options import REPLAY, UniformReplaySettings
 from rlrun.replay.ring import Replay
+from rlrun.replay.sampling import Uniform
 from rlrun.run import start_run
 from rlrun.settings import Settings
 from tests.support.common import SMALL_DQN, settings
@@ -24,6 +25,10 @@ pytestmark = pytest.mark.slow
 DISCRETE = Space("discrete", (), (6,))
 VECTOR = Spec("vectors", Space("vector", (4,)), DISCRETE, 1)
 ATARI = Spec("images", Space("image", (4, 84, 84), stack=4), DISCRETE, 1)
+
+
+def bytes_needed(name: str, spec: Spec, num_seeds: int, capacity: int) -> int:
+    return REPLAY[name](capacity=capacity).bytes_needed(spec, num_seeds)
 
 
 def stored(one: Replay) -> int:
@@ -40,10 +45,9 @@ def test_a_million_stacks_of_four_frames_take_at_most_7_3_gb() -> None:
 
 @pytest.mark.parametrize("capacity", [1, 1000, 12345])
 def test_the_estimate_is_what_is_allocated(capacity: int) -> None:
-    draws = Streams((0,), Purpose.REPLAY)
-    one = uniform(VECTOR, draws, 1, capacity=capacity)
+    one = UniformReplaySettings(capacity=capacity).build(VECTOR, (0,), 100)
     assert bytes_needed("uniform", VECTOR, 1, capacity) == stored(one) == capacity * 49
-    images = uniform(ATARI, draws, 1, capacity=capacity)
+    images = UniformReplaySettings(capacity=capacity).build(ATARI, (0,), 100)
     ends = capacity // 100 * (84 * 84 + 200)  # an episode of 100 steps leaves a frame more
     assert bytes_needed("uniform", ATARI, 1, capacity) == stored(images) + ends
 
@@ -114,4 +118,4 @@ def test_allocation_that_the_system_refuses_is_a_sentence(monkeypatch: pytest.Mo
     draws = Streams((0,), Purpose.REPLAY)
     monkeypatch.setattr(np, "zeros", refuse)
     with pytest.raises(ValueError, match=r"^capacity must be smaller: 10 trans"):
-        uniform(VECTOR, draws, 1, capacity=10)
+        Replay(VECTOR, 1, Uniform(draws), capacity=10)

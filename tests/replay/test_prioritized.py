@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from rlrun.core.rng import Purpose, Streams
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import construct
 from rlrun.core.types import Array, Step
-from rlrun.replay.options import prioritized, uniform
+from rlrun.replay.options import PrioritizedReplaySettings, UniformReplaySettings
 from rlrun.replay.ring import Replay
 from rlrun.replay.sumtree import SumTree
 from tests.replay.test_ring import random_step, spec
@@ -23,9 +24,9 @@ COUNTS = [1, 7, 1024, 1025, 40_000]  # no level above the leaves, one, two
 
 
 def replay(seeds: tuple[int, ...], envs: int, capacity: int, **more: float) -> Replay:
-    draws, horizon = Streams(seeds, Purpose.REPLAY), int(more.pop("horizon", 100))
-    given = {**USUAL, **more}
-    return prioritized(spec(envs), draws, len(seeds), horizon, capacity=capacity, **given)
+    horizon, given = int(more.pop("horizon", 100)), {**USUAL, **more}
+    settings = PrioritizedReplaySettings(capacity=capacity, **given)
+    return settings.build(spec(envs), seeds, horizon)
 
 
 def filled(one: Replay, steps: list[Step]) -> Replay:
@@ -167,7 +168,7 @@ def test_new_transitions_get_the_largest_priority_of_their_seed() -> None:
 def test_alpha_0_samples_what_uniform_does(envs: int, capacity: int) -> None:
     seeds = (3, 8)
     one = replay(seeds, envs, capacity, alpha=0.0)
-    other = uniform(spec(envs), Streams(seeds, Purpose.REPLAY), 2, capacity=capacity)
+    other = UniformReplaySettings(capacity=capacity).build(spec(envs), seeds, 100)
     for number, t in enumerate(some_steps(420, 2, envs)):
         one.add(t)
         other.add(t)
@@ -219,11 +220,11 @@ def test_state_goes_on_where_it_was(count: int) -> None:
 @pytest.mark.parametrize("name", ["alpha", "beta"])
 @pytest.mark.parametrize("value", [-0.1, 1.1])
 def test_shares_are_shares(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"^{name} must lie between 0 and 1, got"):
-        replay((0,), 1, 10, **{name: value})
+    with pytest.raises(BadInput, match=rf"^replay\.{name} must be between 0 and 1, got {value}"):
+        construct(PrioritizedReplaySettings, {**USUAL, name: value}, "replay")
 
 
 @pytest.mark.parametrize("name", ["beta_fraction", "epsilon"])
 def test_what_must_be_positive(name: str) -> None:
-    with pytest.raises(ValueError, match=f"^{name} must be positive, got 0"):
-        replay((0,), 1, 10, **{name: 0.0})
+    with pytest.raises(BadInput, match=rf"^replay\.{name} must be positive, got 0"):
+        construct(PrioritizedReplaySettings, {**USUAL, name: 0.0}, "replay")

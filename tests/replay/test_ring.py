@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Space, Spec, Step
 from rlrun.replay.nstep import n_step
-from rlrun.replay.options import uniform
+from rlrun.replay.options import UniformReplaySettings
 from rlrun.replay.ring import Replay
 
 
@@ -17,7 +16,7 @@ def spec(num_envs: int) -> Spec:
 
 
 def ring(seeds: tuple[int, ...], num_envs: int, capacity: int) -> Replay:
-    return uniform(spec(num_envs), Streams(seeds, Purpose.REPLAY), len(seeds), capacity=capacity)
+    return UniformReplaySettings(capacity=capacity).build(spec(num_envs), seeds, 100)
 
 
 def random_step(rng: np.random.Generator, seeds: int, envs: int, number: int) -> Step:

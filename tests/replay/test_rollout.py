@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,15 @@ import pytest
 import torch
 
 from rlrun.agents.parts.minibatches import Minibatch, Minibatches
+from rlrun.agents.ppo import PPOSettings
+from rlrun.core.fields import NoSettings
 from rlrun.core.types import Array, Space, Spec, Step
-from rlrun.nets.device import Device
+from rlrun.nets.device import Device, DeviceSettings
 from rlrun.replay.episodes import Episodes
 from rlrun.replay.rollout import Rollout
 from tests.support.common import differences, host, row
 
-CPU = Device(name="cpu", threads=1, compile=False, deterministic=False, precision="float32")
+CPU = Device(DeviceSettings(name="cpu"))
 SPEC = Spec("made-up", Space("vector", (2,)), Space("discrete", (), (9,)), 2)
 
 
@@ -144,7 +147,7 @@ def orders(batches: Minibatches, seeds: int, size: int) -> list[Array]:
 
 
 def test_every_epoch_takes_each_step_once_in_another_order() -> None:
-    found = orders(Minibatches([3, 4], 12, 4, 3, 1), 2, 12)
+    found = orders(Minibatches([3, 4], 12, 4, 3), 2, 12)
     assert [each.shape for each in found] == [(2, 4)] * 9
     epochs = [np.concatenate(found[n : n + 3], 1) for n in (0, 3, 6)]
     for epoch in epochs:
@@ -152,24 +155,29 @@ def test_every_epoch_takes_each_step_once_in_another_order() -> None:
             assert sorted(epoch[seed].tolist()) == list(range(1000 * seed, 1000 * seed + 12))
     assert not np.array_equal(epochs[0], epochs[1])
     assert not np.array_equal(epochs[0][0], epochs[0][1] - 1000)
-    (alone,) = orders(Minibatches([4], 12, 12, 1, 1), 1, 12)
+    (alone,) = orders(Minibatches([4], 12, 12, 1), 1, 12)
     assert sorted(alone[0].tolist()) == list(range(12))
     assert np.array_equal(alone[0], epochs[0][1] - 1000)  # the seed's own order
 
 
 def test_without_a_size_a_batch_is_everything_in_its_order() -> None:
-    found = orders(Minibatches([3, 4], 6, None, 2, 1), 2, 6)
+    found = orders(Minibatches([3, 4], 6, None, 2), 2, 6)
     assert [each.tolist() for each in found] == [[[*range(6)], [*range(1000, 1006)]]] * 2
 
 
 def test_batches_fill_the_rollout() -> None:
-    for size, batch, least, words in (
-        (12, 5, 1, "batch_size must divide the 12 steps"),
-        (12, 1, 2, "batch_size must be at least 2"),
-        (1, None, 2, "n_steps times"),
+    alone = dataclasses.replace(SPEC, num_envs=1)
+    for spec, n_steps, batch, normalizes, words in (
+        (SPEC, 6, 5, False, "batch_size must divide the 12 steps"),
+        (SPEC, 6, 1, True, "batch_size must be at least 2"),
+        (alone, 1, None, True, "n_steps times"),
     ):
+        given = PPOSettings(n_steps=n_steps, batch_size=batch, normalize_advantage=normalizes)
         with pytest.raises(ValueError, match=words):
-            Minibatches([0], size, batch, 1, least)
+            given.check(spec, 1, NoSettings())
+    for spec, n_steps, batch in ((SPEC, 6, 4), (SPEC, 6, 1), (alone, 1, None)):
+        given = PPOSettings(n_steps=n_steps, batch_size=batch, normalize_advantage=False)
+        given.check(spec, 1, NoSettings())
 
 
 def test_the_state_of_a_seed_is_its_own() -> None:

@@ -66,7 +66,7 @@ def test_runs_that_are_not_done_are_reported_with_their_step(tmp_path: Path) -> 
     leave(tmp_path / "done", [1.0, 2.0], CURVE)
     leave(tmp_path / "lost", None, CURVE, status="failed", reason="the disk is full", seed=9)
     going = leave(tmp_path / "going", None, CURVE, agent={"lr": 0.5})
-    open_run = RunFolder.reopen(going, "rlrun resume")
+    open_run = RunFolder.reopen(going, read_meta(going), "rlrun resume")
     open_run.inexact("there was no replay")
     try:
         command = [sys.executable, "-m", "rlrun", "report", str(tmp_path)]

@@ -9,7 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from rlrun.agents.dqn import DQNSettings
 from rlrun.agents.parts.objectives import CategoricalObjective, ScalarObjective
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import construct
 from rlrun.core.types import Batch
 from rlrun.rules.distributional import cross_entropy, expectation, project
 
@@ -134,6 +137,6 @@ def test_atoms_judge_the_action_taken(double: bool) -> None:
 
 def test_a_wrong_support_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^v_min must be below v_max"):
-        CategoricalObjective(1.0, 1.0, 51, CPU)
-    with pytest.raises(ValueError, match=r"^atoms must be at least 2"):
-        CategoricalObjective(0.0, 1.0, 1, CPU)
+        DQNSettings(distributional=True, v_min=1.0, v_max=1.0)
+    with pytest.raises(BadInput, match=r"^agent\.atoms must be at least 2, got 1"):
+        construct(DQNSettings, {"distributional": True, "atoms": 1}, "agent")

@@ -19,6 +19,7 @@ import torch
 
 from rlrun.checkpoint import store
 from rlrun.run import resume_run, start_run
+from rlrun.run_folder.reader import read_for_resume
 from tests.soak.cases import CASES, SHORT
 from tests.soak.compare import unlike
 from tests.soak.kill import PHASES, Killer
@@ -51,7 +52,7 @@ def work(words: dict[str, Any], folder: Path, killer: Killer, counts: Path | Non
     """Begin a run, or go on with it; with ``counts``, note how often each phase occurred."""
     killer.arm()
     if (folder / "meta.json").exists():
-        resume_run(words, folder, "rlrun resume")
+        resume_run(read_for_resume(folder), words, "rlrun resume")
     else:
         folder.mkdir(exist_ok=True)
         start_run(words, folder, "rlrun soak")

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from rlrun import build
-from rlrun.core.schema import construct
 from rlrun.core.types import Envs, Step
-from rlrun.settings import Settings
-from tests.support.common import agent_and_envs, settings
+from tests.support.common import agent_and_envs, parts_and_env
 
 OPEN: list[Envs] = []
 
@@ -32,8 +30,8 @@ def opened(game: str, *words: str) -> Envs:
 
 def evaluated(game: str, *words: str) -> Envs:
     """The evaluation's environments of that command line, two per seed."""
-    parts = construct(Settings, settings(f"env=ALE/{game}-v5", "agent=random", *words), "")
-    OPEN.append(build.evaluation_envs(parts, 2))
+    parts, env = parts_and_env(f"env=ALE/{game}-v5", "agent=random", *words)
+    OPEN.append(build.evaluation_envs(parts, env, 2))
     return OPEN[-1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,9 +13,13 @@ import torch
 
 from rlrun import build
 from rlrun.cli.config.paths import config_root
+from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs
+from rlrun.envs.environment import Environment
 from rlrun.envs.factory import open_envs
+from rlrun.envs.look import look_at
+from rlrun.envs.vector.sync import EnvOptions
 from rlrun.loop import interact
 from rlrun.settings import Settings
 
@@ -60,20 +64,41 @@ def settings(*words: str) -> dict[str, Any]:
         return build.plain(hydra.compose("config", overrides=list(words)))
 
 
+def parts_and_env(*words: str) -> tuple[Settings, Environment]:
+    """The checked settings of that command line, and their environment."""
+    parts = construct(Settings, settings(*words), "")
+    return parts, Environment(parts.env, parts.gamma)
+
+
 def agent_and_envs(*words: str) -> tuple[Agent, Envs]:
     """The agent and the training environments of that command line."""
-    parts = construct(Settings, settings(*words), "")
+    parts, env = parts_and_env(*words)
     parts.device.prepare()
-    env = parts.env
-    agent = build.build_agent(parts, env.spec(parts.gamma))
-    return agent, env.open(parts.seeds, env.num_envs, gamma=parts.gamma)
+    agent = build.build_agent(parts, env.spec)
+    return agent, env.open(parts.seed_numbers, parts.env.num_envs)
 
 
 def envs_of(
     env_id: str, seeds: tuple[int, ...] = (0,), num_envs: int = 1, gamma: float = 0.9, **kwargs: Any
 ) -> Envs:
     """A grid of one registered environment."""
-    return open_envs(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
+    return grid_of(partial(gym.make, env_id, **kwargs), env_id, seeds, num_envs, gamma=gamma)
+
+
+def grid_of(
+    make: Callable[[], gym.Env[Any, Any]],
+    env_id: str,
+    seeds: Sequence[int] = (0,),
+    num_envs: int = 1,
+    *,
+    gamma: float = 0.9,
+    purpose: Purpose = Purpose.TRAIN_EPISODES,
+    how: EnvOptions | None = None,
+) -> Envs:
+    """A grid of the environment that ``make`` makes, which is looked at first as for a run."""
+    how = how or EnvOptions()
+    look = look_at(make, env_id, how, gamma)
+    return open_envs(make, look, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
 
 
 def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:

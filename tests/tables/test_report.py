@@ -18,15 +18,13 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from rlrun import build
 from rlrun.core.abilities import Tabular
-from rlrun.core.schema import construct
 from rlrun.core.types import Model
 from rlrun.envs.model import read_model
 from rlrun.run import start_run
-from rlrun.settings import Settings
 from rlrun.tables import pictures
 from rlrun.tables.pictures import arrows, ends, grid_world, whole_table
 from rlrun.tables.report import TableReport
-from tests.support.common import settings
+from tests.support.common import parts_and_env, settings
 
 
 def model(env_id: str) -> Model:
@@ -36,10 +34,9 @@ def model(env_id: str) -> Model:
 
 
 def portrait(*words: str, seeds: int = 2) -> tuple[TableReport, Tabular]:
-    parts = construct(Settings, settings(*words, f"seeds={seeds}", "tuned=none"), "")
-    spec = parts.env.spec(parts.gamma)
-    agent = cast("Tabular", build.build_agent(parts, spec))
-    return TableReport(agent, spec, range(seeds), 100), agent
+    parts, env = parts_and_env(*words, f"seeds={seeds}", "tuned=none")
+    agent = cast("Tabular", build.build_agent(parts, env.spec))
+    return TableReport(agent, env.spec, range(seeds), 100), agent
 
 
 @pytest.mark.parametrize(

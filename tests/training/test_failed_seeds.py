@@ -112,7 +112,7 @@ def test_a_seed_whose_numbers_are_not_finite_is_given_up_alone(
         f"env.kwargs.victim={VICTIM}",
     )
     used = settings(*how, *given)
-    with pytest.raises(RunFailed, match="seeds that were given up: 6; the others are done"):
+    with pytest.raises(RunFailed, match="failed seeds: 6; the others are done"):
         start_run(used, tmp_path, "rlrun again")
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["status"] == "failed"
@@ -154,14 +154,14 @@ def test_an_action_that_is_not_finite_does_not_reach_the_environment() -> None:
 
 def test_a_seed_that_fails_in_an_evaluation_is_given_up(tmp_path: Path) -> None:
     begins = Numbers(Purpose.EVAL_EPISODES)(6, 0, 0)
-    with pytest.raises(RunFailed, match="given up: 6"):
+    with pytest.raises(RunFailed, match="failed seeds: 6"):
         start_run(faulty("nan reward", victim=begins), tmp_path, "rlrun again")
     log = (tmp_path / "run.log").read_text()
     assert "step 100: seed 6 is given up in an evaluation: a reward of" in log
 
 
 def test_a_frozen_seeds_weights_stay_as_they_are(tmp_path: Path) -> None:
-    with pytest.raises(RunFailed, match="given up: 6"):
+    with pytest.raises(RunFailed, match="failed seeds: 6"):
         start_run(faulty("nan reward", "total_steps=60"), tmp_path, "rlrun again")
     early = store.load(tmp_path / "checkpoint")
     assert early["lost"] == {"1": early["lost"]["1"]}
@@ -176,7 +176,7 @@ def test_a_frozen_seeds_weights_stay_as_they_are(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_freezes_its_seed(tmp_path: Path) -> None:
     how = ("agent.loss=squared", "agent.lr=1e3", "agent.max_grad_norm=null")
-    with pytest.raises(RunFailed, match="given up: 6"):
+    with pytest.raises(RunFailed, match="failed seeds: 6"):
         start_run(faulty("huge reward", *how), tmp_path, "rlrun again")
     assert "is given up: the loss is" in (tmp_path / "run.log").read_text()
 

@@ -153,7 +153,7 @@ def test_a_seed_that_was_given_up_shows_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DQN, "histograms", weights, raising=False)
-    with pytest.raises(RunFailed, match="given up: 6"):
+    with pytest.raises(RunFailed, match="failed seeds: 6"):
         start_run(faulty("nan reward", "log.histograms=true"), tmp_path, "rlrun again")
     steps = [
         [point[0] for point in shown(tmp_path / f"seed_{seed}").get("weights/online", [])]

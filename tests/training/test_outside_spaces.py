@@ -35,7 +35,7 @@ def test_the_others_are_what_they_would_be_alone(
     name = "tests.support.deviant:Deviant-v0"
     kwargs = (f"env.kwargs.case={case}", f"env.kwargs.victim={VICTIM}")
     used = settings(*WORDS[len(SMALL_DQN) :], *agent, f"env={name}", *kwargs)
-    with pytest.raises(RunFailed, match="seeds that were given up: 6; the others are done"):
+    with pytest.raises(RunFailed, match="failed seeds: 6; the others are done"):
         start_run(used, tmp_path, "rlrun again")
     sentence = f"step 6: seed 6 is given up: an observation of {name} is {words} (environment 0, "
     assert sentence in (tmp_path / "run.log").read_text()

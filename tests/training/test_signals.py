@@ -80,7 +80,7 @@ def test_a_command_that_is_stopped_goes_on(
     meta = json.loads((folder / "meta.json").read_text())
     assert meta["status"] == ("running" if code == -9 else "interrupted")
     if code > 0:
-        assert "to go on from the last checkpoint: " in err
+        assert "to resume from the last checkpoint: " in err
         assert "Traceback" not in err
     assert resume(str(folder)) == 0
     twin = tmp_path / "twin"

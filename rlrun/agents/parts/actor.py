@@ -1,4 +1,4 @@
-"""What policy-gradient agents have in common: a policy that acts, and what it is made of."""
+"""The policy of policy-gradient agents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from rlrun.agents.parts.normalize import ObsScale
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose, Streams
 from rlrun.core.types import Array, Spec, State, Step
-from rlrun.nets.dense import Activation
 from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
@@ -25,12 +24,8 @@ class StochasticActor:
 
     Args:
         spec, seeds, device: what the run is made of.
-        hidden, activation: of the networks.
-        value: whether there is a value.
-        normalize_obs: whether observations are brought to mean 0 and variance 1.
-
-    Raises:
-        ValueError: observations are to be normalised that are no vectors.
+        net: the networks.
+        normalize_obs: whether observations are scaled to mean 0 and variance 1.
     """
 
     def __init__(
@@ -38,16 +33,11 @@ class StochasticActor:
         spec: Spec,
         seeds: Sequence[int],
         device: Device,
+        net: PolicyNet,
         *,
-        hidden: Sequence[int],
-        activation: Activation,
-        value: bool,
         normalize_obs: bool,
     ) -> None:
-        if normalize_obs and spec.obs.kind != "vector":
-            raise ValueError(f"normalize_obs is for vectors, and {spec.env_id} shows none")
-        self._spec, self._device = spec, device
-        self.net = PolicyNet(spec.obs, spec.action, hidden, activation, value=value)
+        self._spec, self._device, self.net = spec, device, net
         self.params = Parameters.zeros(len(seeds), self.net.shapes, device.torch)
         self.net.init(self.params, seeds)
         self._scale = ObsScale(len(seeds), spec.obs.shape[0]) if normalize_obs else None
@@ -59,12 +49,12 @@ class StochasticActor:
             self._draws = Streams(seeds, Purpose.POLICY)
             self._draw = self._draws.uniform
         self.faults: dict[int, str] = {}
-        """The frozen seeds, by position, and why."""
+        """Why seeds are frozen, by position."""
 
     def act(self, obs: Array, *, explore: bool) -> Array:
-        """Actions ``[seed, env, ...]``: drawn, or the likeliest ones."""
+        """Actions ``[seed, env, ...]``: samples, or the most likely ones."""
         distribution, pieces = self.net.distribution, self.params.pieces
-        out = self.net.policy(pieces, self._device.tensor(self.seen(obs))).cpu()
+        out = self.net.policy(pieces, self._device.tensor(self.normalized(obs))).cpu()
         lead = obs.shape[:2]
         if explore:
             draw = self._draw(lead[1] * distribution.draws)
@@ -73,39 +63,39 @@ class StochasticActor:
             action = distribution.sample(out, own, torch.from_numpy(draw))
         else:
             action = distribution.mode(out)
-        found: Array = action.numpy().reshape(*lead, *self._spec.action.shape)
-        return found
+        shaped: Array = action.numpy().reshape(*lead, *self._spec.action.shape)
+        return shaped
 
-    def seen(self, obs: Array) -> Array:
-        """Observations as the networks get them."""
+    def normalized(self, obs: Array) -> Array:
+        """Observations as the networks observe them: scaled, if that is set."""
         return obs if self._scale is None else self._scale(obs)
 
     def take_in(self, t: Step) -> Step:
-        """The step as the networks see it; its observations count for how later ones are seen."""
+        """The step with normalized observations, which then update the statistics."""
         if self._scale is None:
             return t
-        seen = t._replace(obs=self._scale(t.obs), next_obs=self._scale(t.next_obs))
+        normalized = t._replace(obs=self._scale(t.obs), next_obs=self._scale(t.next_obs))
         self._scale.add(t.obs)
-        return seen
+        return normalized
 
     def batch_of(self, action: Array) -> Array:
         """Actions ``[seed, time, env, ...]`` as the distribution takes them: [seed, batch, n]."""
         return action.reshape(len(action), -1, math.prod(self._spec.action.shape))
 
     def value(self, obs: Array) -> Array:
-        """Values ``[seed, env]`` of observations as they come."""
-        return self.believed(self.seen(obs))
+        """Values ``[seed, env]`` of the environment's observations."""
+        return self.estimated(self.normalized(obs))
 
-    def believed(self, seen: Array) -> Array:
-        """Values ``[seed, env]`` of observations as the networks see them."""
-        return self._device.array(self.net.value(self.params.pieces, self._device.tensor(seen)))
+    def estimated(self, obs: Array) -> Array:
+        """Values ``[seed, env]`` of normalized observations."""
+        return self._device.array(self.net.value(self.params.pieces, self._device.tensor(obs)))
 
     def histograms(self) -> Mapping[str, Array]:
         """The weights by layer, each ``[seed, n]``."""
         return histograms(self._device, self.net.weights(self.params))
 
     def policy_state(self) -> State:
-        """What acting without exploration reads."""
+        """The state that acting without exploration needs."""
         scale = {} if self._scale is None else self._scale.state_dict()
         return {"online": self.params.flat, "scale": scale}
 

@@ -8,17 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
-from rlrun.core.memory import fits
 from rlrun.core.schedules import Linear
-from rlrun.core.types import Array, Spec
+from rlrun.core.types import Array
 from rlrun.nets.device import Device
 from rlrun.replay.ring import Replay
-from rlrun.replay.rollout import step_bytes
-
-
-def check_batch(batch_size: int, spec: Spec, num_seeds: int) -> None:
-    """Raises ValueError where a batch of so many steps of each seed does not fit into memory."""
-    fits("batch_size", batch_size, num_seeds * step_bytes(spec))
 
 
 class LearningRate:

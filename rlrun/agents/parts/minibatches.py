@@ -1,4 +1,4 @@
-"""From a rollout to the batches that are learnt from."""
+"""Minibatches of a rollout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.core.checks import at_least
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Array, State, Step
 from rlrun.nets.device import Device
@@ -31,8 +30,8 @@ def judged(
 ) -> tuple[Minibatch, Array]:
     """A rollout ``[seed, time, env, ...]`` as one batch, and the explained variance ``[seed]``.
 
-    That is how much of the returns' variance the values explain: 1 is all of it. Returns are what
-    values are to become: the advantages by `gae` on top of the values.
+    The explained variance is the fraction of the returns' variance that the values explain. The
+    returns, which are the targets of the values, are the values plus the advantages of `gae`.
     """
     lead = (len(steps.last), steps.last[0].size)
     obs, next_obs = (
@@ -58,30 +57,18 @@ def judged(
 
 
 class Minibatches:
-    """Cuts a rollout into batches, in every epoch in another order.
+    """Splits a rollout into batches, in a new random order in every epoch.
 
     Args:
-        seeds: the seed numbers; each is shuffled by a stream of its own.
+        seeds: the seed numbers; each has its own stream.
         size: steps of a rollout, per seed.
         batch_size: steps of a batch, per seed; None takes the whole rollout, in its own order.
         epochs: how often each step occurs.
-        least: the smallest batch that can be learnt from.
-
-    Raises:
-        ValueError: the batches do not fill the rollout, or are too small.
     """
 
     def __init__(
-        self, seeds: Sequence[int], size: int, batch_size: int | None, epochs: int, least: int
+        self, seeds: Sequence[int], size: int, batch_size: int | None, epochs: int
     ) -> None:
-        at_least(least, batch_size=batch_size)
-        if batch_size is not None and size % batch_size:
-            raise ValueError(
-                f"batch_size must divide the {size} steps of a rollout (agent.n_steps times "
-                f"env.num_envs), got {batch_size}"
-            )
-        if size < least:
-            raise ValueError(f"n_steps times env.num_envs must be at least {least}, got {size}")
         self._seeds, self._size, self._epochs = len(seeds), size, epochs
         self._batch_size = batch_size or size
         self._shuffles = None if batch_size is None else Streams(seeds, Purpose.REPLAY)
@@ -89,7 +76,7 @@ class Minibatches:
     def __call__(self, whole: Minibatch, device: Device) -> Iterator[Minibatch]:
         """The batches of all epochs.
 
-        All orders are drawn at once, so that what a seed draws does not depend on when it stops.
+        All orders are drawn at once, so that a seed's draws do not depend on when it stops.
         """
         if self._shuffles is None:
             yield from (whole for _ in range(self._epochs))
@@ -114,7 +101,7 @@ class Minibatches:
 
 
 def _explained(error: Array, target: Array) -> Array:
-    """1 less the variance of errors over that of targets, ``[seed]``; nan where that is 0."""
+    """1 - var(error) / var(target), ``[seed]``; NaN if the targets do not vary."""
     spread = target.var(-1)
     ratio = np.divide(error.var(-1), spread, out=np.full(len(spread), np.nan), where=spread > 0)
     explained: Array = 1 - ratio

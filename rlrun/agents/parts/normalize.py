@@ -15,9 +15,9 @@ EPSILON = 1e-8
 
 
 class Moments:
-    """Mean and variance of everything seen, ``[seed, n]``, one number after the other.
+    """Running mean and variance ``[seed, n]`` of everything added so far.
 
-    Batches are put together as in Chan et al. 1979. It begins with mean 0 and variance 1.
+    Batches are combined as in Chan et al. (1979). It starts with mean 0 and variance 1.
     """
 
     def __init__(self, num_seeds: int, width: int) -> None:
@@ -26,8 +26,8 @@ class Moments:
         self._count = np.zeros((num_seeds, 1))
 
     def add(self, values: Array) -> None:
-        """Take in ``values [seed, env, n]``."""
-        # a reduction over the last axis gives each seed what it gives it alone
+        """Add ``values [seed, env, n]``."""
+        # reduced over the last axis, so that each seed gets what it would get alone
         values = np.ascontiguousarray(values.swapaxes(1, 2), np.float64)
         new, mean = values.shape[-1], values.mean(-1)
         total = self._count + new
@@ -47,7 +47,7 @@ class Moments:
 
 
 class ObsScale:
-    """Vectors with their mean taken away, over their standard deviation, clipped at ±10."""
+    """Vectors minus their mean, divided by their standard deviation, clipped to ±10."""
 
     def __init__(self, num_seeds: int, width: int) -> None:
         self._moments = Moments(num_seeds, width)
@@ -59,7 +59,7 @@ class ObsScale:
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
 
     def add(self, obs: Array) -> None:
-        """Take in observations ``[seed, env, n]``."""
+        """Add observations ``[seed, env, n]``."""
         self._moments.add(obs)
 
     def state_dict(self) -> State:
@@ -70,11 +70,11 @@ class ObsScale:
 
 
 class RewardScale:
-    """Rewards over the standard deviation of the discounted sums they add up to, clipped at ±10.
+    """Rewards divided by the standard deviation of their discounted sums, clipped to ±10.
 
     The sums are those of the steps so far, R_t = r_t + discount_{t-1} R_{t-1}, from 0 at each
-    episode's beginning (as in OpenAI's implementation of PPO). Their mean stays: to take it away
-    would change what is best.
+    episode's beginning (as in OpenAI's implementation of PPO). Their mean is kept: without it
+    another policy would be optimal.
     """
 
     def __init__(self, num_seeds: int, envs: int) -> None:
@@ -83,12 +83,12 @@ class RewardScale:
 
     @property
     def unit(self) -> Array:
-        """What a scaled reward of 1 is, ``[seed, 1]``."""
+        """The unscaled reward of a scaled reward of 1, ``[seed, 1]``."""
         unit: Array = np.sqrt(self._moments.variance + EPSILON)
         return unit
 
     def __call__(self, t: Step) -> Array:
-        """The scaled rewards ``[seed, env]`` of a step, which is taken in."""
+        """Add a step and return its scaled rewards ``[seed, env]``."""
         self._sum += t.reward
         self._moments.add(self._sum[..., None])
         self._sum *= t.discount * ~t.last

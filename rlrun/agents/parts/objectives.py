@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 import torch
@@ -71,16 +70,9 @@ class ScalarObjective:
 
 
 class CategoricalObjective:
-    """A distribution of returns per action, by cross-entropy (``rlrun.rules.distributional``).
-
-    Raises ValueError where ``v_min`` is not below ``v_max`` or there are fewer than 2 atoms.
-    """
+    """A distribution of returns per action, by cross-entropy (``rlrun.rules.distributional``)."""
 
     def __init__(self, v_min: float, v_max: float, atoms: int, device: torch.device) -> None:
-        if not v_min < v_max:
-            raise ValueError(f"v_min must be below v_max ({v_max}), got {v_min}")
-        if atoms < 2:
-            raise ValueError(f"atoms must be at least 2, got {atoms}")
         self.atoms = atoms
         self._support = torch.linspace(v_min, v_max, atoms, device=device)
 
@@ -104,29 +96,16 @@ class CategoricalObjective:
         )
 
 
-def objective_for(
-    loss: LossName | None,
-    device: torch.device,
-    *,
-    distributional: bool,
-    atoms: int,
-    v_min: float,
-    v_max: float,
-) -> Objective:
-    """Distributions on ``atoms`` or values; ``loss`` None is the usual one of each.
-
-    Raises ValueError where the loss is not for what is learnt, or the atoms are wrong.
-    """
-    if distributional:
-        _check(loss, ("cross_entropy",), "a distribution is learnt (agent.distributional)")
-        return CategoricalObjective(v_min, v_max, atoms, device)
-    _check(loss, ("huber", "squared"), "values are learnt, not distributions")
-    return ScalarObjective(loss or "huber")
-
-
-def _check(loss: LossName | None, fitting: Sequence[LossName], why: str) -> None:
-    if loss is not None and loss not in fitting:
-        raise ValueError(f"loss must be {' or '.join(fitting)}, because {why}; got {loss}")
+def check_loss(loss: LossName | None, *, distributional: bool) -> None:
+    """Raise ValueError if the loss is not one for values, or for distributions of returns."""
+    losses = ("cross_entropy",) if distributional else ("huber", "squared")
+    if loss is not None and loss not in losses:
+        why = (
+            "a distribution is learnt (agent.distributional)"
+            if distributional
+            else "values are learnt, not distributions"
+        )
+        raise ValueError(f"loss must be {' or '.join(losses)}, because {why}; got {loss}")
 
 
 def _of(out: Tensor, action: Tensor) -> Tensor:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from rlrun.cli.config.hydra_api import args_parser, new_loader
 from rlrun.cli.config.paths import config_root
@@ -24,3 +27,9 @@ def loader() -> Any:
         return hydra.config_loader
     folder = config_dir()  # Hydra drops its own loader on errors
     return new_loader(config_root(), None if folder is None else os.path.abspath(folder))
+
+
+def compose(overrides: Sequence[str] = ()) -> DictConfig:
+    """Return the configuration of a command line with these words; nothing is checked."""
+    config: DictConfig = loader().load_configuration("config", list(overrides), RunMode.RUN)
+    return config

@@ -60,7 +60,8 @@ def _run(
         raise FolderError(f"{folder} is a link: a sweep's folder must not contain links.")
     if not (folder / "meta.json").exists():
         return start_run(settings, folder, command, listener)
-    return resume_run(read_for_resume(folder), folder, command, listener)
+    run = read_for_resume(folder)
+    return resume_run(run, run.settings, command, listener)
 
 
 def _exit(error: BaseException) -> RuntimeError:

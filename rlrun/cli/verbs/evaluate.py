@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 
 from rlrun.cli.verbs.arguments import flag, split
 from rlrun.cli.verbs.runs import open_run, warn_inexact
-from rlrun.core.checks import at_least
+from rlrun.core.fields import Natural, Range
 from rlrun.core.schema import construct
 from rlrun.core.types import Array
 from rlrun.loop import Played
@@ -37,42 +38,27 @@ MOST = 1_000_000  # episodes, and seeds
 OWN = ("episodes", "which", "seed", "seeds", "episode_seed")
 
 
+@dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """The settings of `rlrun evaluate`.
+    """The settings of `rlrun evaluate`."""
 
-    Args:
-        episodes: episodes of each seed; None: as many as in the run's final evaluation.
-        which: the policies of the last step, or of each seed's best evaluation.
-        seed, seeds: the first learner, and how many; None: all.
-        episode_seed: the seed number whose episodes all learners play; None: each its own.
-
-    Raises:
-        ValueError: a value is out of range.
-    """
-
-    def __init__(
-        self,
-        *,
-        episodes: int | None = None,
-        which: Which = "final",
-        seed: int | None = None,
-        seeds: int | None = None,
-        episode_seed: int | None = None,
-    ) -> None:
-        at_least(0, seed=seed, episode_seed=episode_seed)
-        at_least(1, episodes=episodes, seeds=seeds)
-        for name, count in {"episodes": episodes, "seeds": seeds}.items():
-            if count is not None and count > MOST:
-                raise ValueError(f"{name} must be at most {MOST:,}, got {count:,}")
-        self.episodes, self.which, self.episode_seed = episodes, which, episode_seed
-        self._first, self._count = seed, seeds
+    episodes: Annotated[int, Range(least=1, most=MOST)] | None = None
+    """Episodes of each seed (null: as many as in the run's final evaluation)."""
+    which: Which = "final"
+    """The policies of the last step, or of each seed's best evaluation."""
+    seed: Natural | None = None
+    """Number of the first learner (null: that of the run)."""
+    seeds: Annotated[int, Range(least=1, most=MOST)] | None = None
+    """Number of learners (null: one if ``seed`` is given, else all)."""
+    episode_seed: Natural | None = None
+    """The seed number whose episodes all learners play (null: each its own)."""
 
     def learners(self, run: RecordedRun) -> tuple[int, ...] | None:
         """Return the seed numbers of the learners; None for all."""
-        if self._first is None and self._count is None:
+        if self.seed is None and self.seeds is None:
             return None
-        first = run.seeds[0] if self._first is None else self._first
-        return tuple(range(first, first + (self._count or 1)))
+        first = run.seeds[0] if self.seed is None else self.seed
+        return tuple(range(first, first + (self.seeds or 1)))
 
     def episodes_per_seed(self, run: RecordedRun) -> int:
         """Return the number of episodes of each learner."""
@@ -89,7 +75,7 @@ def evaluate(words: list[str]) -> int:
     options = construct(EvaluateOptions, values, "")
     changed = settings if settings != run.settings else None
     player = load_player(run, options.which, options.learners(run), settings["device"])
-    warn_inexact(player.parts.env, player.seeds[0])
+    warn_inexact(player.env, player.seeds[0])
     episodes = options.episodes_per_seed(run)
     played = play(player, episodes, settings=changed, episode_seed=options.episode_seed)
     result = described(player, played)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rlrun.cli.config.paths import config_root
+from rlrun.cli.verbs.agent_settings import print_settings, settings_of_agent
 from rlrun.core.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 HELP = """\
 rlrun list agents [env=NAME] [WORD]   list the agents, or those that fit an environment
+rlrun list agents NAME                list the settings of an agent: defaults, values, meanings
 rlrun list envs [agent=NAME] [WORD]   list the environments, or those that fit an agent
 rlrun list experiments [WORD]         list the experiments that come with the program
 
@@ -30,11 +32,26 @@ Row: TypeAlias = dict[str, str]
 
 def listing(words: list[str]) -> int:
     """Run `rlrun list WORDS` and return the exit code."""
-    rows = _listed([word for word in words if word != "--json"])
+    others = [word for word in words if word != "--json"]
+    if len(others) == 2 and others[0] == "agents" and others[1] in _capabilities():
+        return _agent(others[1], as_json="--json" in words)
+    rows = _listed(others)
     if "--json" in words:
         print(json.dumps(rows))
     else:
         _print(rows)
+    return 0
+
+
+def _agent(name: str, as_json: bool) -> int:
+    """Print the settings of one agent and return the exit code."""
+    (row,) = [row for row in _agents("") if row["agent"] == name]
+    rows = settings_of_agent(name)
+    if as_json:
+        print(json.dumps([{**row, "settings": rows}]))
+    else:
+        _print([row])
+        print_settings(rows)
     return 0
 
 

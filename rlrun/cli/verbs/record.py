@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy as np
 from rlrun.build import evaluation_envs
 from rlrun.cli.verbs.arguments import option, split
 from rlrun.cli.verbs.runs import open_run, warn_inexact
-from rlrun.core.checks import at_least
 from rlrun.core.errors import BadInput
+from rlrun.core.fields import Count, Natural
 from rlrun.core.schema import construct
 from rlrun.core.types import Envs
+from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.media.video import FORMATS, Format, can_mp4, usual_format
-from rlrun.playback import Player, Which, check_spaces, load_player
+from rlrun.playback import Player, Which, load_player, other_environment
 from rlrun.run_folder.events import add_film
 from rlrun.run_folder.files import VIDEOS
 from rlrun.run_folder.reader import RecordedRun
@@ -41,35 +43,26 @@ OWN = ("which", "seed", "episodes", "episode_seed", "format")
 WITHOUT = "imageio-ffmpeg is not installed, so this is an animated WebP: pip install imageio-ffmpeg"
 
 
+@dataclass(frozen=True, kw_only=True)
 class RecordOptions:
-    """The settings of `rlrun record`.
+    """The settings of `rlrun record`."""
 
-    Args:
-        which: the policy of the last step, or that of the best evaluation; None: the best one if
-            there is one.
-        seed: the seed number of the learner; None: the one with the highest score.
-        episodes: number of episodes, one after another.
-        episode_seed: the seed number whose episodes are played; None: the learner's own.
-        format: the format of the video; None: mp4 if it can be written.
-    """
+    which: Which | None = None
+    """The policy of the last step, or that of the best evaluation (null: best, if there is one)."""
+    seed: Natural | None = None
+    """The seed number of the learner (null: the one with the highest score)."""
+    episodes: Count = 1
+    """Number of episodes, one after another."""
+    episode_seed: Natural | None = None
+    """The seed number whose episodes are played (null: the learner's own)."""
+    format: Format | None = None
+    """The format of the video (null: mp4 if it can be written)."""
 
-    def __init__(
-        self,
-        *,
-        which: Which | None = None,
-        seed: int | None = None,
-        episodes: int = 1,
-        episode_seed: int | None = None,
-        format: Format | None = None,
-    ) -> None:
-        at_least(0, seed=seed, episode_seed=episode_seed)
-        at_least(1, episodes=episodes)
-        if format == "mp4" and not can_mp4():
+    def __post_init__(self) -> None:
+        if self.format == "mp4" and not can_mp4():
             raise ValueError(
                 "format=mp4 needs the package imageio-ffmpeg: pip install imageio-ffmpeg"
             )
-        self.which, self.seed, self.format = which, seed, format
-        self.episodes, self.episode_seed = episodes, episode_seed
 
 
 def record(words: list[str]) -> int:
@@ -83,11 +76,10 @@ def record(words: list[str]) -> int:
     seed = _highest(run, which) if options.seed is None else options.seed
     player = load_player(run, which, (seed,), settings["device"])
     parts = construct(Settings, settings, "")
-    if settings["env"] != run.settings["env"]:
-        check_spaces(player, parts)
-    warn_inexact(parts.env, seed)
+    env = other_environment(player, parts)
+    warn_inexact(env, seed)
     try:
-        _film(player, parts, options, out, kind)
+        _film(player, parts, env, options, out, kind)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -97,10 +89,15 @@ def record(words: list[str]) -> int:
 
 
 def _film(
-    player: Player, parts: Settings, options: RecordOptions, out: str | None, kind: str
+    player: Player,
+    parts: Settings,
+    env: Environment,
+    options: RecordOptions,
+    out: str | None,
+    kind: str,
 ) -> None:
     """Make the video, add it to TensorBoard's images, and print what it shows."""
-    folder, fps = player.run.folder, parts.env.fps
+    folder, fps = player.run.folder, env.fps
     (seed,), step = player.seeds, player.step
     name = f"{player.which}-seed_{seed}-step_{step}"
     if options.episode_seed is not None:
@@ -109,7 +106,7 @@ def _film(
     starts = (seed if options.episode_seed is None else options.episode_seed,)
 
     def filmed(frames: Film) -> Envs:
-        return evaluation_envs(parts, 1, player.run.final_purpose, seeds=starts, film=frames)
+        return evaluation_envs(parts, env, 1, player.run.final_purpose, seeds=starts, film=frames)
 
     played, reel = film(player.agent, 1, filmed, step, options.episodes, path, fps)
     if out is None:

@@ -16,7 +16,7 @@ from rlrun.cli.explain import explain, report_crash
 from rlrun.cli.verbs.runs import find, last_begun
 from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.schema import convert
-from rlrun.run_folder.reader import RecordedRun, read_for_resume, read_run
+from rlrun.run_folder.reader import RecordedRun, read_for_resume
 from rlrun.sweep.plan import is_sweep
 
 HELP = """\
@@ -46,17 +46,17 @@ def resume(words: list[str]) -> int:
     folder = _folder_of(words[0])
     if is_sweep(folder):
         return _resume_sweep(folder, words[1:])
-    settings = changed(read_for_resume(folder), words[1:])
+    run = read_for_resume(folder)
+    settings = changed(run.settings, words[1:])
     from rlrun import build
     from rlrun.run import resume_run
 
     build.validate(settings)
-    run = read_run(folder)
     if run.status == "done" and run.result and (hint := _hint(run, settings)):
         print(f"{folder} is done. {hint.format(words[0])}")
         return 0
     try:
-        resume_run(settings, folder, shlex.join(["rlrun", "resume", *words]))
+        resume_run(run, settings, shlex.join(["rlrun", "resume", *words]))
     except Exception as error:
         report_crash(error)
         return 1

@@ -16,7 +16,7 @@ from rlrun.sweep.plan import is_sweep
 from rlrun.sweep.plan import read as read_plan
 
 if TYPE_CHECKING:
-    from rlrun.envs.settings import EnvSettings
+    from rlrun.envs.environment import Environment
 
 
 def find(name: str, verb: str) -> Path:
@@ -47,7 +47,7 @@ def open_run(words: Sequence[str], verb: str) -> RecordedRun:
     return read_run(folder)
 
 
-def warn_inexact(env: EnvSettings, seed: int) -> None:
+def warn_inexact(env: Environment, seed: int) -> None:
     """Say why what is played now in this environment is not what the run itself played."""
     if sentence := env.check_reproducible(seed):
         print(f"rlrun: not exact: {sentence}", file=sys.stderr)

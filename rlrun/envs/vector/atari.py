@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.core.checks import at_least
 from rlrun.core.errors import BadInput
-from rlrun.core.schema import check
+from rlrun.core.fields import Count
+from rlrun.core.schema import check, convert
 from rlrun.core.types import Array
 from rlrun.envs.vector.sync import EnvFault
 
@@ -76,10 +76,8 @@ def check_atari_kwargs(given: Mapping[str, Any]) -> dict[str, Any]:
             raise BadInput(f"{key} is a setting of rlrun: write {SETTINGS[name]} instead.", key)
     kwargs = check(_ale().AtariVectorEnv, given, "env.kwargs", _OURS)
     for name in ("img_height", "img_width", "num_threads"):
-        try:
-            at_least(1, **{name: kwargs.get(name)})
-        except ValueError as error:
-            raise BadInput(f"env.kwargs.{error}", f"env.kwargs.{name}") from error
+        if name in kwargs:
+            convert(kwargs[name], Count, f"env.kwargs.{name}")
     return kwargs
 
 

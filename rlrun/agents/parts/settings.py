@@ -1,0 +1,118 @@
+"""Settings that several agents share; each agent's own are in its file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from rlrun.core.fields import Count, Natural, NonNegative, PerRow, Positive, StepSize
+from rlrun.core.memory import fits
+from rlrun.core.types import Spec
+from rlrun.nets.actor_critic import ActionLayer, CriticNet, Norm
+from rlrun.nets.dense import Activation
+from rlrun.nets.parameters import check_memory
+from rlrun.nets.policy_value import PolicyNet
+from rlrun.replay.rollout import step_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """The settings of every agent with networks, which Adam optimises (Kingma and Ba 2015)."""
+
+    lr: PerRow[Positive] = 1e-3
+    """Adam's learning rate at the start."""
+    lr_end: PerRow[NonNegative | None] = None
+    """Its value at the end of the run, reached linearly (null: constant).
+
+    Each update uses the rate of the step at which the collection of its data began.
+    """
+    hidden: tuple[Count, ...] = (64, 64)
+    """Widths of each network's hidden layers; images and grids go through convolutions first."""
+    max_grad_norm: PerRow[Positive | None] = None
+    """Largest norm of a seed's gradient (null: not clipped)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplaySettings(NetworkSettings):
+    """The settings of every agent with networks that learns from a replay.
+
+    All clocks count environment steps of each seed.
+    """
+
+    batch_size: Count = 256
+    """Transitions of each seed in an update."""
+    learning_starts: Natural = 1000
+    """Steps before the first update."""
+    train_every: Count = 1
+    """Steps between updates."""
+    gradient_steps: Count = 1
+    """Number of updates each time."""
+    tau: PerRow[StepSize] = 0.005
+    """Step of the target networks towards the online ones when they are updated (1: a copy)."""
+    n_step: Count = 1
+    """Steps of reward summed before the bootstrap (Sutton 1988)."""
+
+    def check_batch(self, spec: Spec, num_seeds: int) -> None:
+        """Raise ValueError if a batch does not fit into the memory."""
+        fits("batch_size", self.batch_size, num_seeds * step_bytes(spec))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActorCriticSettings(ReplaySettings):
+    """The settings of every agent with an actor and critics for continuous actions."""
+
+    action_layer: ActionLayer = 1
+    """The critic's layer that takes the action: 1, or 2 as in Lillicrap et al. (2016)."""
+    norm: Norm | None = None
+    """Normalization of the hidden layers: layer or batch (null: none).
+
+    "layer" is that of Ba et al. (2016), "batch" that of Ioffe and Szegedy (2015).
+    """
+    learning_starts: Natural = 1000
+    """Steps before the first update; until then actions are uniformly random."""
+    max_grad_norm: PerRow[Positive | None] = None
+    """Largest norm of the gradient of a seed's critics (null: not clipped)."""
+
+    def __post_init__(self) -> None:
+        if self.norm and not self.hidden:
+            raise ValueError(f"norm is {self.norm}, but there is no hidden layer to normalize")
+        if self.norm == "batch" and self.batch_size < 2:
+            raise ValueError("batch_size must be at least 2 with norm=batch")
+        if self.action_layer > len(self.hidden) + 1:
+            raise ValueError(f"action_layer is {self.action_layer}, but there is no hidden layer")
+
+    def critic(self, spec: Spec) -> CriticNet:
+        """The network of one critic for the spaces of ``spec``."""
+        size = math.prod(spec.action.shape)
+        return CriticNet(
+            spec.obs, size, self.hidden, action_layer=self.action_layer, norm=self.norm
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicySettings(NetworkSettings):
+    """The settings of every agent that follows the gradient of a stochastic policy."""
+
+    adam_epsilon: Positive = 1e-8
+    """Adam's epsilon."""
+    activation: Activation = "tanh"
+    """Activation of the hidden layers: tanh or relu."""
+    entropy_coef: PerRow[NonNegative] = 0.0
+    """Weight of the entropy in the loss."""
+    value_coef: PerRow[NonNegative] = 0.5
+    """Weight of the values' squared error in the loss."""
+    normalize_obs: bool = False
+    """Scale observations to mean 0 and variance 1."""
+
+    def policy(self, spec: Spec, *, value: bool) -> PolicyNet:
+        """The networks of the policy and of the state's value for the spaces of ``spec``."""
+        return PolicyNet(spec.obs, spec.action, self.hidden, self.activation, value=value)
+
+    def check_policy(self, spec: Spec, num_seeds: int, *, value: bool) -> None:
+        """Raise ValueError if the networks do not fit the observations, or into the memory."""
+        if self.normalize_obs and spec.obs.kind != "vector":
+            raise ValueError(
+                f"normalize_obs is for vectors, and the observations of {spec.env_id} are "
+                f"{spec.obs.kind.replace('_', '-')}"
+            )
+        check_memory(num_seeds, self.policy(spec, value=value).shapes)

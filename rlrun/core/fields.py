@@ -1,0 +1,186 @@
+"""How settings are declared: as fields of frozen dataclasses, with types, ranges and docstrings.
+
+    @dataclass(frozen=True, kw_only=True)
+    class CleanerSettings:
+        lr: PerRow[Positive] = 1e-3
+        \"\"\"Step size (Author 2001, equation 3).\"\"\"
+
+The type gives the range, and ``PerRow`` marks a field whose value may differ between the rows of a
+stack: it is used as an array ``[seed]`` or a plain number, never for shapes. ``rlrun.core.schema``
+checks values against these fields; `fields_of` describes them.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import itertools
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number: ``above`` is exclusive, ``least`` and ``most`` are inclusive."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        return (
+            (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+        )
+
+    def __str__(self) -> str:
+        """Describe the range, as words after "must be"."""
+        if self.above == 0 and self.most is None:
+            return "positive"
+        if self.least is not None and self.most is not None:
+            return f"between {self.least} and {self.most}"
+        low = f"at least {self.least}" if self.above is None else f"above {self.above}"
+        return low if self.most is None else f"{low} and at most {self.most}"
+
+
+@dataclass(frozen=True)
+class By:
+    """A mark of an annotation: values are converted by ``convert(value, key)``."""
+
+    convert: Callable[[Any, str], Any]
+
+
+class _Mark(NamedTuple):
+    """A mark in an annotation."""
+
+    name: str
+
+
+T = TypeVar("T")
+PER_ROW = _Mark("per row")
+PerRow: TypeAlias = Annotated[T, PER_ROW]
+"""A value that may differ between the rows of a stack."""
+Positive: TypeAlias = Annotated[float, Range(above=0)]
+NonNegative: TypeAlias = Annotated[float, Range(least=0)]
+Fraction: TypeAlias = Annotated[float, Range(least=0, most=1)]
+StepSize: TypeAlias = Annotated[float, Range(above=0, most=1)]
+Count: TypeAlias = Annotated[int, Range(least=1)]
+"""A number of things, of which there is at least one."""
+Natural: TypeAlias = Annotated[int, Range(least=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoSettings:
+    """The settings of what cannot be set."""
+
+
+class Field(NamedTuple):
+    """The description of one setting."""
+
+    name: str
+    kind: str
+    """Its type and range in words."""
+    default: Any
+    """``dataclasses.MISSING`` if a value is required."""
+    per_row: bool
+    doc: str
+    """Its docstring: the first paragraph is one line and is repeated in the YAML file."""
+
+    @property
+    def summary(self) -> str:
+        """The first paragraph on one line, without a full stop at the end."""
+        return " ".join(self.doc.split("\n\n")[0].split()).removesuffix(".")
+
+
+def fields_of(settings: type) -> list[Field]:
+    """Describe the fields of a settings class, in order."""
+    hints = typing.get_type_hints(settings, include_extras=True)
+    docs = _docs(settings)
+    found = []
+    for each in dataclasses.fields(settings):
+        default = each.default
+        if each.default_factory is not dataclasses.MISSING:
+            default = each.default_factory()
+        hint = hints[each.name]
+        per_row = PER_ROW in getattr(hint, "__metadata__", ())
+        found.append(Field(each.name, _words(hint), default, per_row, docs.get(each.name, "")))
+    return found
+
+
+def _docs(settings: type) -> dict[str, str]:
+    """Return the docstrings of the fields by name, those of base classes included."""
+    docs: dict[str, str] = {}
+    for cls in reversed(settings.__mro__):
+        if not dataclasses.is_dataclass(cls):
+            continue
+        try:
+            source = textwrap.dedent(inspect.getsource(cls))
+        except (OSError, TypeError):  # a class without a file
+            continue
+        (definition,) = ast.parse(source).body
+        assert isinstance(definition, ast.ClassDef)
+        docs |= _documented(definition.body)
+    return docs
+
+
+def _documented(body: Sequence[ast.stmt]) -> dict[str, str]:
+    """Return the docstrings that follow annotated names in the body of a class."""
+    docs = {}
+    for each, following in itertools.pairwise(body):
+        match each, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=doc)):
+                if isinstance(doc, str):
+                    docs[name] = inspect.cleandoc(doc)
+    return docs
+
+
+_NOUNS: Mapping[Any, tuple[str, str]] = {
+    int: ("whole number", "whole numbers"),
+    float: ("number", "numbers"),
+    bool: ("true or false", "true or false"),
+    str: ("text", "texts"),
+}
+
+
+def _words(hint: Any, plural: bool = False) -> str:
+    """Describe a type in words."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        noun = _words(arguments[0], plural)
+        for each in (str(mark) for mark in hint.__metadata__ if isinstance(mark, Range)):
+            link = "of " if each.startswith("at least") else ""
+            noun = f"positive {noun}" if each == "positive" else f"{noun} {link}{each}"
+        return noun
+    if origin is Literal:
+        return _either([str(each) for each in arguments])
+    if origin in (Union, types.UnionType):
+        literals = [
+            str(value)
+            for each in arguments
+            if typing.get_origin(each) is Literal
+            for value in typing.get_args(each)
+        ]
+        others = [
+            _words(each)
+            for each in arguments
+            if each is not type(None) and typing.get_origin(each) is not Literal
+        ]
+        return _either([*literals, *others, *["null"] * (type(None) in arguments)])
+    if origin is tuple:
+        if arguments[-1] is not Ellipsis:
+            return f"[{', '.join(_words(each) for each in arguments)}]"
+        return f"list of {_words(arguments[0], plural=True)}"
+    if origin in (dict, Mapping) or hint in (dict, Mapping):
+        return "mapping"
+    return _NOUNS[hint][plural] if hint in _NOUNS else "settings"
+
+
+def _either(words: Sequence[str]) -> str:
+    """Join words to "a, b or c"."""
+    return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
