@@ -16,7 +16,7 @@ from rlrun.explore.options import BonusSettings
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
-from rlrun.tables.pending import MOST, Settled, Waiting
+from rlrun.tables.pending import MAX_STEPS, Settled, Waiting
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
 from rlrun.tables.settings import TableSettings
 
@@ -33,7 +33,7 @@ class TDControlSettings(TableSettings):
     ``max`` of its actions' values (Watkins 1989), that of the action ``taken`` there (Rummery and
     Niranjan 1994), or the one ``expected`` of the exploring policy (van Seijen et al. 2009).
     """
-    n_step: Annotated[int, Range(least=1, most=MOST)] = 1
+    n_step: Annotated[int, Range(least=1, most=MAX_STEPS)] = 1
     """Rewards summed before the bootstrap.
 
     Q-learning sums them without a correction for exploring actions.

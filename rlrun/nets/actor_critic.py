@@ -1,4 +1,4 @@
-"""The networks of continuous control: what acts, and what judges an action."""
+"""Actor and critic networks for continuous control."""
 
 from __future__ import annotations
 
@@ -30,21 +30,23 @@ def dense(sizes: Sequence[int], *, rectify: bool, norm: Norm | None) -> Layers:
     return NormalizedDense(sizes, rectify=rectify, norm=kind)
 
 
-def through(layers: Layers, pieces: Pieces, x: Tensor, learning: bool) -> tuple[Tensor, list[Any]]:
-    """The layers' output, and what their backward pass needs."""
+def run_layers(
+    layers: Layers, pieces: Pieces, x: Tensor, learning: bool
+) -> tuple[Tensor, list[Any]]:
+    """Return the layers' output and what their backward pass needs."""
     if isinstance(layers, NormalizedDense):
         return layers.forward(pieces, x, learning=learning)
     return layers.forward(pieces, x)
 
 
 class ActorNet(Parts):
-    """From observations to numbers for each action: its mean, or more than that.
+    """The actor: maps observations to the parameters of an action, such as its mean.
 
     Args:
-        obs: what goes in; images and grids go through convolutions first.
+        obs: the observation space; images and grids go through convolutions first.
         hidden: widths of the hidden layers.
-        outputs: how many numbers.
-        norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
+        outputs: number of outputs.
+        norm: normalize the hidden layers per observation ("layer") or per unit ("batch").
     """
 
     def __init__(
@@ -55,36 +57,40 @@ class ActorNet(Parts):
         super().__init__(actor_input=self._input, actor=self._body)
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
-        """``[seed, batch, output]``; computed in the type of the pieces, given as float32."""
+        """Return ``[seed, batch, output]`` as float32, computed in the dtype of the pieces."""
         return self.forward(pieces, obs, learning=False)[0]
 
     def forward(
         self, pieces: Pieces, obs: Tensor, *, learning: bool = True
     ) -> tuple[Tensor, list[Any]]:
-        """The same, and what `backward` needs; while learning, of a batch that is normalized."""
+        """Return the output as `infer` does, and what `backward` needs.
+
+        With ``learning``, batch normalisation uses the statistics of this batch.
+        """
         front, body = self.bounds
-        x, seen = self._input.forward(pieces[front], obs)
-        out, kept = through(self._body, pieces[body], x.to(pieces[0].dtype), learning)
-        return out[..., : self._body.sizes[-1]].float(), [seen, kept]
+        x, input_saved = self._input.forward(pieces[front], obs)
+        x = x.to(pieces[0].dtype)
+        out, body_saved = run_layers(self._body, pieces[body], x, learning)
+        return out[..., : self._body.sizes[-1]].float(), [input_saved, body_saved]
 
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
-        """Write the gradients of the parameters; ``grad`` is that of the output."""
-        (front, body), (seen, kept) = self.bounds, saved
-        whole = padded(grad, self._body.width).to(pieces[0].dtype)
-        more = bool(self._input.shapes)
-        below = self._body.backward(pieces[body], kept, whole, into[body], more)
-        self._input.backward(pieces[front], seen, below, into[front])
+        """Write the gradients of the parameters; ``grad`` is the gradient of the output."""
+        (front, body), (input_saved, body_saved) = self.bounds, saved
+        grad = padded(grad, self._body.width).to(pieces[0].dtype)
+        to_input = bool(self._input.shapes)
+        below = self._body.backward(pieces[body], body_saved, grad, into[body], to_input)
+        self._input.backward(pieces[front], input_saved, below, into[front])
 
 
 class CriticNet(Parts):
-    """The value of an action in an observation. Rows are seeds, or the networks of each seed.
+    """The critic: the value of an action. Rows are seeds, or the networks of each seed.
 
     Args:
-        obs: what goes in; images and grids go through convolutions first.
-        action: how many numbers an action has.
+        obs: the observation space; images and grids go through convolutions first.
+        action: number of action dimensions.
         hidden: widths of the hidden layers.
-        action_layer: the layer that the action goes into: 1, or 2 as in Lillicrap et al. 2016.
-        norm: normalize the hidden layers, for each observation ("layer") or each unit ("batch").
+        action_layer: the layer that takes the action: 1, or 2 as in Lillicrap et al. 2016.
+        norm: normalize the hidden layers per observation ("layer") or per unit ("batch").
     """
 
     def __init__(
@@ -96,48 +102,50 @@ class CriticNet(Parts):
         action_layer: ActionLayer = 1,
         norm: Norm | None = None,
     ) -> None:
-        before, behind = hidden[: action_layer - 1], hidden[action_layer - 1 :]
+        trunk_sizes, head_sizes = hidden[: action_layer - 1], hidden[action_layer - 1 :]
         self._input = input_for(obs)
-        self._trunk = dense((self._input.size, *before), rectify=True, norm=norm)
+        self._trunk = dense((self._input.size, *trunk_sizes), rectify=True, norm=norm)
         self._entry = self._trunk.sizes[-1]
         self._joined = self._entry + action
-        self._head = dense((self._joined, *behind, 1), rectify=False, norm=norm)
+        self._head = dense((self._joined, *head_sizes, 1), rectify=False, norm=norm)
         super().__init__(critic_input=self._input, critic_shared=self._trunk, critic=self._head)
 
     def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
-        """``[row, batch]``; computed in the type of the pieces, given as float32."""
+        """Return values ``[row, batch]`` as float32, computed in the dtype of the pieces."""
         return self.forward(pieces, obs, action, learning=False)[0]
 
     def forward(
         self, pieces: Pieces, obs: Tensor, action: Tensor, *, learning: bool = True
     ) -> tuple[Tensor, list[Any]]:
-        """The same, and what the backward passes need; ``action`` is ``[row, batch, number]``.
+        """Return the values as `infer` does, and what the backward passes need.
 
-        While learning, the batch is what a batch normalisation normalizes.
+        ``action`` is ``[row, batch, number]``. With ``learning``, batch normalisation uses the
+        statistics of this batch.
         """
         front, trunk, head = self.bounds
-        x, seen = self._input.forward(pieces[front], obs)
-        x, shared = through(self._trunk, pieces[trunk], x.to(pieces[0].dtype), learning)
+        x, input_saved = self._input.forward(pieces[front], obs)
+        x = x.to(pieces[0].dtype)
+        x, trunk_saved = run_layers(self._trunk, pieces[trunk], x, learning)
         parts = [x[..., : self._entry], action.to(x.dtype)]
-        if missing := up(self._joined, 4) - self._joined:
-            parts.append(x.new_zeros(*x.shape[:2], missing))
-        out, kept = through(self._head, pieces[head], torch.cat(parts, -1), learning)
-        return out[..., 0].float(), [seen, shared, kept]
+        if padding := up(self._joined, 4) - self._joined:
+            parts.append(x.new_zeros(*x.shape[:2], padding))
+        out, head_saved = run_layers(self._head, pieces[head], torch.cat(parts, -1), learning)
+        return out[..., 0].float(), [input_saved, trunk_saved, head_saved]
 
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
-        """Write the gradients of the parameters; ``grad [row, batch]`` is that of the values."""
-        (front, trunk, head), (seen, shared, kept) = self.bounds, saved
-        whole = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
-        more = bool(self._input.shapes)
-        wanted = more or bool(self._trunk.shapes)
-        below = self._head.backward(pieces[head], kept, whole, into[head], wanted)
-        if wanted:
+        """Write the parameters' gradients; ``grad [row, batch]`` is the gradient of the values."""
+        (front, trunk, head), (input_saved, trunk_saved, head_saved) = self.bounds, saved
+        grad = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
+        to_input = bool(self._input.shapes)
+        to_trunk = to_input or bool(self._trunk.shapes)
+        below = self._head.backward(pieces[head], head_saved, grad, into[head], to_trunk)
+        if to_trunk:
             below = padded(below[..., : self._entry], self._trunk.width)
-            below = self._trunk.backward(pieces[trunk], shared, below, into[trunk], more)
-            self._input.backward(pieces[front], seen, below, into[front])
+            below = self._trunk.backward(pieces[trunk], trunk_saved, below, into[trunk], to_input)
+            self._input.backward(pieces[front], input_saved, below, into[front])
 
     def action_gradient(self, pieces: Pieces, saved: list[Any], grad: Tensor) -> Tensor:
-        """The gradient of the action, ``[row, batch, number]``, from that of the values."""
-        whole = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
-        below = self._head.backward(pieces[self.bounds[2]], saved[2], whole, None, True)
+        """Return the gradient of the action ``[row, batch, number]``, given that of the values."""
+        grad = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
+        below = self._head.backward(pieces[self.bounds[2]], saved[2], grad, None, True)
         return below[..., self._entry : self._joined].float()

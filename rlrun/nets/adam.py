@@ -1,4 +1,4 @@
-"""The optimizer for stacks: each seed is a row of one buffer, clipped and stepped on its own."""
+"""Adam for seed-stacked parameters: each row of the buffer is clipped and stepped separately."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Rows: TypeAlias = tuple[Tensor, ...]
 class Adam:
     """Adam (Kingma & Ba 2015) on the rows of ``params``, with gradients clipped by norm per seed.
 
-    It calls the kernel that torch's own fused Adam calls: the optimizer object imports torch's
-    compiler (1 to 2 s), and its functional form takes as long as a small network's step. The
-    kernel gives each row, whose width is a multiple of the vector size, bit for bit what it gives
-    that row alone, whether it comes with the whole buffer or on its own. Each row counts its own
-    steps, so that a seed that sits steps out is corrected for its bias as it would be alone.
+    It calls the kernel behind torch's fused Adam directly: torch's optimizer object imports the
+    compiler (1 to 2 s), and its functional form takes as long as a small network's step. Row
+    widths are multiples of the vector size, so the kernel updates a row bit for bit the same
+    whether it gets the whole buffer or that row alone. Each row counts its own steps, so that the
+    bias correction of a seed that skips steps is the one it would have alone.
 
     Args:
-        params: the parameters to change in place.
-        max_grad_norm: the largest Euclidean norm of a seed's gradient; None leaves it alone.
-        epsilon: what is added to the root of the mean square.
+        params: the parameters, updated in place.
+        max_grad_norm: the largest Euclidean norm of a seed's gradient; None does not clip.
+        epsilon: added to the root of the mean square.
     """
 
     def __init__(
@@ -38,23 +38,23 @@ class Adam:
         self._mean = torch.zeros_like(params.flat)
         self._square = torch.zeros_like(self._mean)
         self._steps = torch.zeros(len(params.flat), device=self._mean.device)
-        self._together = True  # whether all rows have gone the same number of steps
-        whole = (params.flat, self._mean, self._square, self._steps)
-        # views, made once: making them takes as long as a step
-        self._rows = [buffer.unbind(0) for buffer in whole]
+        self._in_step = True  # whether all rows have taken the same number of steps
+        buffers = (params.flat, self._mean, self._square, self._steps)
+        # views are created once: creating them takes as long as a step
+        self._rows = [buffer.unbind(0) for buffer in buffers]
 
     def step(self, gradient: Tensor, lr: float, frozen: Collection[int] = ()) -> None:
-        """Go against ``gradient [seed, P]``, which may be changed here.
+        """Take one descent step along ``gradient [seed, P]``, which may be overwritten.
 
-        The rows of ``frozen`` seeds stay as they are, whatever their gradient is.
+        The rows of ``frozen`` seeds do not change, regardless of their gradient.
         """
         if self._max_norm is not None:
-            gradient.renorm_(2, 0, self._max_norm)  # each row on its own
+            gradient.renorm_(2, 0, self._max_norm)  # each row separately
         if not frozen:
             self._steps.add_(1)
-            if self._together:  # the whole buffer is one long row
-                whole = (self._params.flat, gradient, self._mean, self._square, self._steps[0])
-                self._update(lr, *((buffer,) for buffer in whole))
+            if self._in_step:  # the whole buffer is one long row
+                buffers = (self._params.flat, gradient, self._mean, self._square, self._steps[0])
+                self._update(lr, *((buffer,) for buffer in buffers))
                 return
         params, *rest = self._rows
         rows: list[Rows] = [params, gradient.unbind(0), *rest]
@@ -62,7 +62,7 @@ class Adam:
             moving = [row for row in range(len(gradient)) if row not in frozen]
             if not moving:
                 return
-            self._together = False
+            self._in_step = False
             rows = [tuple(each[row] for row in moving) for each in rows]
             torch._foreach_add_(rows[-1], 1)
         self._update(lr, *rows)
@@ -70,7 +70,7 @@ class Adam:
     def _update(
         self, lr: float, params: Rows, gradients: Rows, means: Rows, squares: Rows, steps: Rows
     ) -> None:
-        """One call of the kernel; ``steps`` count the present one."""
+        """Call the kernel once; ``steps`` include the current one."""
         torch._fused_adam_(
             params,
             gradients,
@@ -94,4 +94,4 @@ class Adam:
         restore_into(self._mean, state["mean"], "the optimizer")
         restore_into(self._square, state["square"], "the optimizer")
         restore_into(self._steps, state["steps"], "the optimizer")
-        self._together = bool((self._steps == self._steps[0]).all())
+        self._in_step = bool((self._steps == self._steps[0]).all())

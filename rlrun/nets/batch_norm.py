@@ -1,4 +1,4 @@
-"""Batch normalisation (Ioffe & Szegedy 2015): over the batch of a seed, for each unit."""
+"""Batch normalisation (Ioffe & Szegedy 2015): per unit, over the batch of a seed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rlrun.nets.parameters import Pieces
 class BatchNorm:
     """A `rlrun.nets.norm.Normalisation`; its rows are gain, shift, running mean and variance.
 
-    Outside learning, the running statistics take the batch's place. They stand among the
-    parameters, so that they go into targets and checkpoints as these do, but have no gradient.
+    Without ``learning`` the running statistics are used instead of the batch's. They are stored
+    with the parameters, and so are part of target networks and checkpoints, but have no gradient.
     """
 
     count = 4
@@ -52,7 +52,7 @@ class BatchNorm:
 
 
 def _centred(slope: Tensor, standard: Tensor) -> Tensor:
-    """What of ``slope [seed, batch, unit]`` changes neither mean nor variance of the batch."""
+    """Remove from ``slope [seed, batch, unit]`` what would change the batch's mean or variance."""
     size = slope.shape[1]
     along = (slope * standard).sum(1, keepdim=True) / size
     return slope - slope.sum(1, keepdim=True) / size - standard * along

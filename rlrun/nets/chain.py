@@ -1,4 +1,4 @@
-"""A network's parts one behind the other, whose parameters are too."""
+"""A network as a sequence of parts, with their parameters in the same order."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from torch import Tensor
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.nets.parameters import Parameters
 
-PACE = 0.1  # how far running statistics move to those of a batch
+PACE = 0.1  # update rate of running statistics: the weight of the newest batch
 
 
 class Parts:
-    """Which pieces belong to which part, by the parts' names.
+    """The named parts of a network, and which pieces belong to each.
 
-    A part has ``shapes`` of its pieces, ``real`` (what of them is not padding), ``fans`` (the
-    inputs of each one's layer, 0 for what is no weight or bias) and ``init``. It may have
-    ``statistics``: which pieces are running means and variances.
+    A part has ``shapes`` of its pieces, ``real`` (the shapes without padding), ``fans`` (the fan-in
+    of each piece's layer, 0 if the piece is not a weight or bias) and ``init``. It may have
+    ``statistics``: the indices of the pieces that are running means and variances.
     """
 
     def __init__(self, **parts: Any) -> None:
         self._parts = parts
         self.shapes: list[tuple[int, int]] = []
         self.bounds: list[slice] = []
-        """Of each part, in order."""
+        """The range of pieces of each part, in order."""
         self.statistics: list[int] = []
-        """Which pieces are running means and variances."""
+        """Indices of the pieces that are running means and variances."""
         for part in parts.values():
             start = len(self.shapes)
             self.statistics += [start + n for n in getattr(part, "statistics", ())]
@@ -39,9 +39,9 @@ class Parts:
     def init(
         self, params: Parameters, seeds: Sequence[int], place: int = 0, last: float | None = None
     ) -> None:
-        """Draw uniformly from ±1/√fan_in, the last layer from ±``last`` where that is given.
+        """Draw uniformly from ±1/√fan_in, or the last layer from ±``last`` if given.
 
-        Each network has a generator of its own: those of a seed follow each other from ``place``.
+        Each network has its own generator: those of a seed are numbered from ``place``.
         """
         numbers, networks = Numbers(Purpose.WEIGHTS), params.networks
         for row in range(len(seeds) * networks):
@@ -56,27 +56,27 @@ class Parts:
                     piece[row] *= last * math.sqrt(fan_in)
 
     def track(self, params: Parameters, gradient: Tensor, frozen: Collection[int]) -> None:
-        """Move running statistics to those of the batch, except the ``frozen`` seeds'.
+        """Update the running statistics with those of the batch, except for ``frozen`` seeds.
 
-        `backward` left the batch's in the places of their gradients; there is 0 then.
+        `backward` wrote the batch's statistics in place of their gradients; they are set to 0 here.
         """
         if not self.statistics:
             return
-        found = Parameters(gradient, self.shapes, params.networks)
+        gradients = Parameters(gradient, self.shapes, params.networks)
         moving = [seed for seed in range(len(gradient)) if seed not in frozen]
         rows = [seed * params.networks + n for seed in moving for n in range(params.networks)]
         for n in self.statistics:
-            running, batch = params.pieces[n], found.pieces[n]
+            running, batch = params.pieces[n], gradients.pieces[n]
             running[rows] = running[rows].lerp(batch[rows], PACE)
             batch.zero_()
 
     def weights(self, params: Parameters) -> dict[str, Tensor]:
-        """The weights ``[seed, n]`` of each layer by name, without biases, gains and padding."""
-        found = {}
+        """Return each layer's weights ``[seed, n]`` by name, without biases, gains and padding."""
+        weights = {}
         for (name, part), bounds in zip(self._parts.items(), self.bounds, strict=True):
             layers = [n for n in range(0, len(part.fans), 2) if part.fans[n]]
             for number, n in enumerate(layers):
                 rows, columns = part.real[n]
                 weight = params.pieces[bounds][n][:, :rows, :columns]
-                found[f"{name}_{number}"] = weight.reshape(len(params.flat), -1)
-        return found
+                weights[f"{name}_{number}"] = weight.reshape(len(params.flat), -1)
+        return weights

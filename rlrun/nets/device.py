@@ -1,4 +1,4 @@
-"""Where networks compute: the device, its threads, and the one way a batch gets there."""
+"""The compute device of networks: its threads, and the transfer of batches to it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DeviceSettings:
         _present(self.name)
 
     def prepare(self) -> None:
-        """Set torch up for this process; call it once, before anything is computed."""
+        """Configure torch for this process. Call once, before any computation."""
         torch.set_num_threads(self.threads)
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -67,39 +67,40 @@ class Device:
         self._precision = getattr(torch, settings.precision)
 
     def compiled(self, function: Function) -> Function:
-        """``function``, compiled where that was asked for."""
+        """Return ``function``, compiled if the settings ask for that."""
         return cast("Function", torch.compile(function)) if self._compile else function
 
     def cast_for_update(self, pieces: Sequence[Tensor]) -> Sequence[Tensor]:
-        """Parameters in the precision of an update; themselves where that is theirs."""
+        """Return parameters in the precision of updates; the same objects if that is float32."""
         if self._precision is torch.float32:
             return pieces
         return [piece.to(self._precision) for piece in pieces]
 
     def tensor(self, array: Array) -> Tensor:
-        """The array as a tensor there; on the CPU without a copy."""
+        """Return the array as a tensor on the device; on the CPU without a copy."""
         tensor = torch.from_numpy(array)
         return tensor if self._is_host else tensor.to(self.torch)
 
     def array(self, tensor: Tensor) -> Array:
-        """The tensor as an array here; from the CPU without a copy."""
+        """Return the tensor as an array on the host; from the CPU without a copy."""
         array: Array = tensor.numpy() if self._is_host else tensor.numpy(force=True)
         return array
 
     def batch(self, batch: Batch) -> Batch:
-        """The batch with each array as a tensor there."""
+        """Return the batch with each array as a tensor on the device."""
         return Batch(*(None if array is None else self.tensor(array) for array in batch))
 
 
 def _present(name: DeviceName) -> str:
-    there = {
+    """Resolve ``auto``; raises ValueError if the named device is not available."""
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
     if name == "auto":
-        return "cuda" if there["cuda"] else "cpu"
-    if not there[name]:
-        present = ", ".join(each for each, is_there in there.items() if is_there)
-        raise ValueError(f"name must be a device of this machine ({present}), got {name}")
+        return "cuda" if available["cuda"] else "cpu"
+    if not available[name]:
+        names = ", ".join(each for each, is_available in available.items() if is_available)
+        raise ValueError(f"name must be a device of this machine ({names}), got {name}")
     return name

@@ -1,6 +1,6 @@
-"""What a policy network's output says: how likely each action is.
+"""Action distributions, parametrized by a policy network's output.
 
-Slopes are written out, as the layers' are. Outputs are ``[seed, batch, width]``, padded; the
+Gradients are written out, as for the layers. Outputs are ``[seed, batch, width]``, padded; the
 log-probabilities and entropies of whole actions are ``[seed, batch]``.
 """
 
@@ -20,54 +20,55 @@ from rlrun.nets.parameters import Pieces, up
 LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 
 
-class Told(NamedTuple):
-    """What is known of the actions taken."""
+class LogProb(NamedTuple):
+    """Log-probabilities of given actions, with the entropies of their distributions."""
 
     log_prob: Tensor
     """``[seed, batch]``."""
     entropy: Tensor
     """``[seed, batch]``."""
     saved: Any
-    """For `backward`."""
+    """The input of `backward`."""
 
 
 class Distribution(Protocol):
-    """How an output is read; ``pieces`` are the distribution's own parameters."""
+    """An action distribution; ``pieces`` are its own parameters."""
 
     outputs: int
-    """How many numbers of the network it needs."""
+    """Number of network outputs it needs."""
     shapes: Sequence[tuple[int, int]]
-    """Of its own parameters, which begin with 0."""
+    """Shapes of the distribution's parameters, which start at 0."""
     draws: int
-    """Random numbers for one action."""
+    """Random numbers needed for one action."""
     normal: bool
-    """Whether they are normally distributed, else uniform in [0, 1)."""
+    """Whether those are normally distributed; otherwise they are uniform in [0, 1)."""
 
     def sample(self, out: Tensor, pieces: Pieces, draw: Tensor) -> Tensor:
-        """Actions ``[seed, batch, n]`` for ``draw [seed, batch, draws]``."""
+        """Return actions ``[seed, batch, n]`` for random numbers ``draw [seed, batch, draws]``."""
         ...
 
     def mode(self, out: Tensor) -> Tensor:
-        """The likeliest actions ``[seed, batch, n]``; the first of equally likely ones."""
+        """Return the likeliest actions ``[seed, batch, n]``; the first among equals."""
         ...
 
-    def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> Told:
-        """How likely ``action [seed, batch, n]`` is."""
+    def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> LogProb:
+        """Return the log-probability of ``action [seed, batch, n]``, and the entropy."""
         ...
 
     def backward(self, saved: Any, log_prob: Tensor, entropy: Tensor, into: Pieces) -> Tensor:
-        """The gradient of the output, from those of the two numbers ``[seed, batch]``.
+        """Return the gradient of the output, given those of ``log_prob`` and ``entropy``.
 
-        Writes the gradients of the distribution's own parameters ``into`` pieces like them.
+        Both are ``[seed, batch]``. The gradients of the distribution's own parameters are written
+        ``into`` pieces of the same shapes.
         """
         ...
 
 
 class Categorical:
-    """One choice or several independent ones; the outputs are the logits of each, side by side.
+    """One or several independent categorical choices; the outputs are their logits, concatenated.
 
     Args:
-        choices: how many values each can take.
+        choices: number of categories of each choice.
     """
 
     normal = False
@@ -79,18 +80,18 @@ class Categorical:
         self.outputs, self.draws = sum(choices), len(choices)
 
     def sample(self, out: Tensor, pieces: Pieces, draw: Tensor) -> Tensor:
-        chosen = []
+        actions = []
         for n, part in enumerate(self._parts):
-            # at which value the probabilities, added up, pass the draw
-            upto = out[..., part].double().softmax(-1).cumsum(-1)
-            passed = upto > (draw[..., n] * upto[..., -1]).unsqueeze(-1)
-            chosen.append(passed.to(torch.uint8).argmax(-1))
-        return torch.stack(chosen, -1)
+            # the first value whose cumulative probability exceeds the draw
+            cumulative = out[..., part].double().softmax(-1).cumsum(-1)
+            exceeds = cumulative > (draw[..., n] * cumulative[..., -1]).unsqueeze(-1)
+            actions.append(exceeds.to(torch.uint8).argmax(-1))
+        return torch.stack(actions, -1)
 
     def mode(self, out: Tensor) -> Tensor:
         return torch.stack([out[..., part].argmax(-1) for part in self._parts], -1)
 
-    def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> Told:
+    def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> LogProb:
         saved, log_probs, entropies = [], [], []
         for n, part in enumerate(self._parts):
             log_prob, taken = out[..., part].log_softmax(-1), action[..., n : n + 1]
@@ -99,25 +100,25 @@ class Categorical:
             saved.append((log_prob, prob, entropy, taken))
             log_probs.append(log_prob.gather(-1, taken).squeeze(-1))
             entropies.append(entropy)
-        return Told(_added(log_probs), _added(entropies), (saved, out.shape[-1]))
+        return LogProb(_sum(log_probs), _sum(entropies), (saved, out.shape[-1]))
 
     def backward(self, saved: Any, log_prob: Tensor, entropy: Tensor, into: Pieces) -> Tensor:
         parts, width = saved
         grad = log_prob.new_zeros(*log_prob.shape, width)
         log_prob, entropy = log_prob.unsqueeze(-1), entropy.unsqueeze(-1)
-        for place, (logs, prob, own, taken) in zip(self._parts, parts, strict=True):
-            slope = -prob * (log_prob + entropy * (logs + own.unsqueeze(-1)))
+        for place, (logs, prob, part_entropy, taken) in zip(self._parts, parts, strict=True):
+            slope = -prob * (log_prob + entropy * (logs + part_entropy.unsqueeze(-1)))
             grad[..., place] = slope.scatter_add_(-1, taken, log_prob)
         return grad
 
 
 class Gaussian:
-    """Independent normal numbers: the outputs are the means; the deviations are parameters.
+    """Independent normal distributions: the outputs are the means, the deviations parameters.
 
-    The log of the standard deviation is the same for every observation, and begins with 0.
+    The log of the standard deviation is the same for every observation, and starts at 0.
 
     Args:
-        size: how many numbers an action has.
+        size: number of action dimensions.
     """
 
     normal = True
@@ -133,13 +134,13 @@ class Gaussian:
     def mode(self, out: Tensor) -> Tensor:
         return out[..., : self._size]
 
-    def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> Told:
+    def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> LogProb:
         log_std = pieces[0][..., : self._size]
-        precision = (-log_std).exp()  # its root
+        precision = (-log_std).exp()  # the root of the precision
         distance = (action - self.mode(out)) * precision
         log_prob = (-0.5 * distance * distance - log_std - LOG_ROOT_TAU).sum(-1)
         entropy = (log_std + (0.5 + LOG_ROOT_TAU)).sum(-1).expand_as(log_prob)
-        return Told(log_prob, entropy, (distance, precision, out.shape[-1]))
+        return LogProb(log_prob, entropy, (distance, precision, out.shape[-1]))
 
     def backward(self, saved: Any, log_prob: Tensor, entropy: Tensor, into: Pieces) -> Tensor:
         distance, precision, width = saved
@@ -151,7 +152,7 @@ class Gaussian:
         return grad
 
 
-def _added(parts: Sequence[Tensor]) -> Tensor:
+def _sum(parts: Sequence[Tensor]) -> Tensor:
     total = parts[0]
     for part in parts[1:]:
         total = total + part
@@ -159,7 +160,7 @@ def _added(parts: Sequence[Tensor]) -> Tensor:
 
 
 def distribution_for(action: Space) -> Categorical | Gaussian:
-    """How actions of a space are distributed."""
+    """Return the distribution for the actions of a space."""
     if action.kind == "vector":
         return Gaussian(math.prod(action.shape))
     return Categorical(action.choices)

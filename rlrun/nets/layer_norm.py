@@ -1,4 +1,4 @@
-"""Layer normalisation (Ba et al. 2016): over the units of each observation."""
+"""Layer normalisation (Ba et al. 2016): per observation, over the units."""
 
 from __future__ import annotations
 

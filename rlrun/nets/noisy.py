@@ -1,4 +1,4 @@
-"""Noisy layers, which explore by what they do not know (Fortunato et al. 2018)."""
+"""Noisy layers: exploration by learnt noise on the weights (Fortunato et al. 2018)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlrun.core.types import State
 from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.nets.q_network import ValueNet
 
-START = 0.5  # sigma at the beginning, times 1/√fan_in (section 3.2)
+START = 0.5  # initial sigma, multiplied by 1/√fan_in (section 3.2)
 
 
 class WeightNoise:
@@ -22,49 +22,49 @@ class WeightNoise:
 
     A noisy weight is mu + sigma · f(e_in) f(e_out), a bias mu + sigma · f(e_out), with
     f(e) = sign(e) √|e| (eqs. 10 and 11). The mus are the network's own pieces; the sigmas are
-    further pieces behind them.
+    additional pieces after them.
 
     Args:
         net: the network.
-        seeds: the seed numbers; each has a stream of its own.
-        device: where the network is.
+        seeds: the seed numbers; each has its own stream.
+        device: the network's device.
     """
 
     def __init__(self, net: ValueNet, seeds: Sequence[int], device: torch.device) -> None:
         self._heads, self._first, self._device = net.heads, net.first_of_heads, device
         self._streams = Normals(seeds, Purpose.NOISE)
         self.shapes = net.shapes[self._first :]
-        """Of the sigmas."""
-        self._bounds: list[int] = []  # numbers drawn up to the end of each one's
+        """Shapes of the sigmas."""
+        self._bounds: list[int] = []  # cumulative count of noise numbers, factor by factor
         for rows, columns in self.shapes[::2]:
             for size in (rows, columns):
                 self._bounds.append((self._bounds[-1] if self._bounds else 0) + size)
 
     def init(self, params: Parameters) -> None:
-        """Set the sigmas, which stand at the end of ``params``; those of padding stay 0."""
+        """Set the sigmas, the last pieces of ``params``; those of padding stay 0."""
         real = [each for head in self._heads for each in zip(head.real, head.fans, strict=True)]
         sigmas = params.pieces[-len(self.shapes) :]
         for piece, ((rows, columns), fan_in) in zip(sigmas, real, strict=True):
             piece[:, :rows, :columns] = START / math.sqrt(fan_in)
 
     def draw(self) -> NoisySample:
-        """Noise for one use of the network, the same for its whole batch."""
-        drawn = torch.from_numpy(self._streams.normal(self._bounds[-1])).to(torch.float32)
-        drawn = (drawn.sign() * drawn.abs().sqrt()).to(self._device)
-        factors = torch.tensor_split(drawn, self._bounds[:-1], dim=1)
+        """Draw noise for one use of the network, the same for the whole batch."""
+        noise = torch.from_numpy(self._streams.normal(self._bounds[-1])).to(torch.float32)
+        noise = (noise.sign() * noise.abs().sqrt()).to(self._device)
+        factors = torch.tensor_split(noise, self._bounds[:-1], dim=1)
         weights: list[Tensor] = []
         for row, column in zip(factors[::2], factors[1::2], strict=True):
             weights += [row.unsqueeze(2) * column.unsqueeze(1), column.unsqueeze(1)]
         return NoisySample(weights)
 
     def noisy(self, pieces: Pieces, drawn: NoisySample) -> list[Tensor]:
-        """The network's pieces with noise, of pieces with the sigmas behind them."""
+        """Return the network's pieces with noise; ``pieces`` end with the sigmas."""
         mus, sigmas = pieces[self._first : -len(self.shapes)], pieces[-len(self.shapes) :]
         noisy = [mu + sigma * e for mu, sigma, e in zip(mus, sigmas, drawn.weights, strict=True)]
         return [*pieces[: self._first], *noisy]
 
     def backward(self, into: Pieces, drawn: NoisySample) -> None:
-        """Write the sigmas' gradients: those of their mus, times the noise."""
+        """Write the sigmas' gradients: those of their mus, multiplied by the noise."""
         mus, sigmas = into[self._first : -len(self.shapes)], into[-len(self.shapes) :]
         for mu, sigma, e in zip(mus, sigmas, drawn.weights, strict=True):
             sigma.copy_(mu * e)

@@ -16,51 +16,55 @@ EPSILON = 1e-5  # added to the variance
 
 
 class Normalisation(Protocol):
-    """What gives a layer's outputs mean 0 and variance 1, then a gain and a shift of their own.
+    """A normalisation of a layer's outputs to mean 0 and variance 1, then scaled and shifted.
 
-    ``rows`` are its parameters in one layer, each ``[seed, 1, width]``: gain, shift, and more.
+    ``rows`` are its parameters in one layer, each ``[seed, 1, width]``: gain, shift, and possibly
+    others.
     """
 
     count: int
-    """How many rows it has."""
+    """Number of rows."""
     ones: Sequence[int]
-    """Which of them start at 1; the others start at 0."""
+    """Indices of the rows that start at 1; the others start at 0."""
     statistics: Sequence[int]
-    """Which of them are running means and variances."""
+    """Indices of the rows that are running means and variances."""
 
     def forward(self, rows: Pieces, y: Tensor, size: int, learning: bool) -> tuple[Tensor, Any]:
-        """``y [seed, batch, width]`` normalized, of which ``size`` is real; and what is saved."""
+        """Return ``y [seed, batch, width]`` normalized, and what `backward` needs.
+
+        The first ``size`` units are real, the others padding.
+        """
         ...
 
     def backward(
         self, rows: Pieces, saved: Any, grad: Tensor, into: Pieces | None
     ) -> tuple[Tensor, bool]:
-        """The gradient of y; and whether the layer's bias has one.
+        """Return the gradient of y, and whether the layer's bias has one.
 
-        Writes the gradients of the rows ``into`` pieces like them, and in the places of running
-        statistics the batch's, for `rlrun.nets.chain.Parts.track`.
+        The gradients of the rows are written ``into`` pieces of the same shapes; the rows of
+        running statistics get the batch's statistics, for `rlrun.nets.chain.Parts.track`.
         """
         ...
 
 
 class NormalizedDense:
-    """What `rlrun.nets.dense.Dense` is, with a normalisation in front of each ReLU."""
+    """`rlrun.nets.dense.Dense` with a normalisation in front of each ReLU."""
 
     def __init__(self, sizes: Sequence[int], *, rectify: bool, norm: Normalisation) -> None:
         self.sizes = tuple(sizes)
         self._norm = norm
         self.width = up(sizes[-1], 4)
         self._normalized = [rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)]
-        """Of each layer, whether it has a normalisation and a ReLU."""
+        """Whether each layer has a normalisation and a ReLU."""
         # weight, bias, the normalisation's rows, weight, bias, ...
         self.shapes: list[tuple[int, int]] = []
         self.real: list[tuple[int, int]] = []
         self.fans: list[int] = []
         self._firsts: list[int] = []
-        """Of each layer, its first piece."""
+        """The first piece of each layer."""
         self._ones: list[int] = []
         self.statistics: list[int] = []
-        """Which of the pieces are running means and variances."""
+        """Indices of the pieces that are running means and variances."""
         for normalized, (i, o) in zip(self._normalized, pairwise(self.sizes), strict=True):
             first, rows = len(self.shapes), norm.count if normalized else 0
             self._firsts.append(first)
@@ -80,19 +84,19 @@ class NormalizedDense:
                 piece[row, :, : real[1]] = 1.0
 
     def forward(self, pieces: Pieces, x: Tensor, *, learning: bool) -> tuple[Tensor, list[Any]]:
-        """The output ``[seed, batch, width]``, and what `backward` needs.
+        """Return the output ``[seed, batch, width]``, and what `backward` needs.
 
-        ``x`` is ``[seed, batch, in]``, padded. Outside learning an output does not depend on the
-        rest of its batch.
+        ``x`` is ``[seed, batch, in]``, padded. Without ``learning`` an output does not depend on
+        the rest of its batch.
         """
         saved: list[Any] = []
         for layer, first in enumerate(self._firsts):
-            y, kept = torch.baddbmm(pieces[first + 1], x, pieces[first]), None
+            y, norm_saved = torch.baddbmm(pieces[first + 1], x, pieces[first]), None
             if self._normalized[layer]:
                 rows = self._rows(pieces, first)
-                y, kept = self._norm.forward(rows, y, self.sizes[layer + 1], learning)
+                y, norm_saved = self._norm.forward(rows, y, self.sizes[layer + 1], learning)
                 y = torch.relu_(y)
-            saved.append((x, kept, y))
+            saved.append((x, norm_saved, y))
             x = y
         return x, saved
 
@@ -104,16 +108,17 @@ class NormalizedDense:
         into: Pieces | None,
         to_input: bool,
     ) -> Tensor:
-        """Write the gradients of the parameters, return that of the input, as `Dense` does."""
+        """Write the parameters' gradients and return the input's, as `Dense.backward` does."""
         for layer, first in reversed(list(enumerate(self._firsts))):
-            (x, kept, y), biased = saved[layer], True
+            (x, norm_saved, y), biased = saved[layer], True
             if self._normalized[layer]:
-                places = None if into is None else self._rows(into, first)
+                rows = self._rows(pieces, first)
+                into_rows = None if into is None else self._rows(into, first)
                 grad = through_relu(grad, y)
-                grad, biased = self._norm.backward(self._rows(pieces, first), kept, grad, places)
+                grad, biased = self._norm.backward(rows, norm_saved, grad, into_rows)
             if into is not None:
                 into[first].copy_(torch.bmm(x.mT, grad))
-                if biased:  # else what is left would be rounding, which Adam takes for a slope
+                if biased:  # otherwise it is rounding noise, which Adam would scale up
                     sum_over_batch(grad, into[first + 1])
             if layer or to_input:
                 grad = times_transposed(grad, pieces[first])

@@ -1,15 +1,15 @@
-"""The parameters of a stack of networks: every seed's are one row of one buffer.
+"""The parameters of a stack of networks: one row of one buffer per seed.
 
-What makes seed k of a stack equal seed k alone, bit for bit:
+Why seed k of a stack equals seed k alone, bit for bit:
 
 - the parameters of a seed are one row of one buffer ``[seed, parameter]``; rows, and the pieces
-  of a row, start at multiples of 64 bytes wherever the seed stands in the stack;
-- the in and out sizes of each dense layer are padded to multiples of 4 floats, because the matrix
-  library takes another path for odd sizes that depends on the number of products; what is
-  padded is zero, gets no gradient, and is cut from the output;
-- products write into tensors of their own: into a piece of the buffer, torch would take another
-  path for one seed than for several;
-- convolutions are done seed by seed;
+  of a row, start at multiples of 64 bytes, independent of the seed's position in the stack;
+- the in and out sizes of each dense layer are padded to multiples of 4 floats, because for odd
+  sizes the matrix library takes a path that depends on the number of products; the padding is
+  zero, gets no gradient, and is cut from the output;
+- products write into separate tensors: when writing into a piece of the buffer, torch would take
+  another path for one seed than for several;
+- convolutions are computed seed by seed;
 - nothing is reduced over the seed axis.
 """
 
@@ -33,24 +33,23 @@ Pieces: TypeAlias = Sequence[Tensor]
 
 
 def up(size: int, multiple: int) -> int:
-    """The next multiple."""
+    """Return ``size`` rounded up to a multiple of ``multiple``."""
     return -(-size // multiple) * multiple
 
 
 def padded(x: Tensor, width: int) -> Tensor:
-    """``x [..., n]`` with zeros up to ``width``; itself where nothing is missing."""
-    missing = width - x.shape[-1]
-    return functional.pad(x, (0, missing)) if missing else x
+    """Return ``x [..., n]`` padded with zeros to ``width``; ``x`` itself if it is that wide."""
+    padding = width - x.shape[-1]
+    return functional.pad(x, (0, padding)) if padding else x
 
 
 class Parameters:
-    """Rows ``flat [seed, P]`` of one buffer, and its ``pieces [seed, row, column]``.
+    """One buffer ``flat [seed, P]`` of parameters, and its ``pieces [seed, row, column]``.
 
-    ``flat`` is what is optimized; the pieces are what a network reads. They are views, so what is
-    written into ``flat`` is seen by the network.
+    The optimizer updates ``flat``; a network reads the pieces, which are views of it.
 
-    A seed can have several networks of the same shapes (twin critics): they stand behind each
-    other in its row, and the pieces are ``[seed * networks, row, column]``.
+    A seed can have several networks of the same shapes (twin critics): they follow each other in
+    its row, and the pieces are ``[seed * networks, row, column]``.
     """
 
     def __init__(self, flat: Tensor, shapes: Shapes, networks: int = 1) -> None:
@@ -63,16 +62,16 @@ class Parameters:
     def zeros(
         cls, num_seeds: int, shapes: Shapes, device: torch.device, networks: int = 1
     ) -> Parameters:
-        """Parameters that are all 0."""
+        """Return parameters that are 0."""
         width = networks * row_width(shapes)
         return cls(torch.zeros(num_seeds, width, device=device), shapes, networks)
 
     def copy(self) -> Parameters:
-        """A copy that changes on its own: a target network."""
+        """Return an independent copy, such as a target network."""
         return Parameters(self.flat.clone(), self.shapes, self.networks)
 
     def zeros_like(self) -> Parameters:
-        """Room for a gradient."""
+        """Return zeros of the same shapes, such as for a gradient."""
         return Parameters(torch.zeros_like(self.flat), self.shapes, self.networks)
 
 
@@ -87,13 +86,13 @@ def check_memory(num_seeds: int, *networks: Shapes) -> None:
     free = shortage(size)
     if free is not None:
         raise ValueError(
-            f"hidden must be smaller, or the seeds fewer: the weights take {in_words(size)}, "
-            f"and {in_words(free)} of memory are free"
+            "hidden or the number of seeds must be smaller: the weights take "
+            f"{in_words(size)}, but only {in_words(free)} of memory is free"
         )
 
 
 def cut(flat: Tensor, shapes: Shapes) -> list[Tensor]:
-    """Views ``[seed, row, column]`` of consecutive pieces of the rows of ``flat [seed, P]``."""
+    """Return views ``[seed, row, column]`` of the consecutive pieces of ``flat [seed, P]``."""
     seeds, width = flat.shape
     pieces, start = [], flat.storage_offset()
     for rows, columns in shapes:
@@ -106,7 +105,7 @@ def cut(flat: Tensor, shapes: Shapes) -> list[Tensor]:
 def draw_uniform(
     piece: Tensor, row: int, shape: tuple[int, int], fan_in: int, generator: torch.Generator
 ) -> None:
-    """Fill the first ``shape`` of a seed's piece uniformly from ±1/√fan_in."""
+    """Fill the first ``shape`` entries of a seed's piece uniformly from ±1/√fan_in."""
     rows, columns = shape
-    drawn = torch.rand(rows, columns, generator=generator) * 2 - 1
-    piece[row, :rows, :columns] = drawn / math.sqrt(fan_in)
+    uniform = torch.rand(rows, columns, generator=generator) * 2 - 1
+    piece[row, :rows, :columns] = uniform / math.sqrt(fan_in)

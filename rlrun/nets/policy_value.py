@@ -1,4 +1,4 @@
-"""The networks of policy gradients: a policy, and beside it a value of the state."""
+"""The networks of policy gradients: a policy, and a separate value of the state."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2), 0.01, 1.0
 
 
 class PolicyNet:
-    """A network for the policy and one for the state's value, with nothing in common.
+    """A policy network and a separate network for the state's value.
 
-    Only the convolutions that images and grids go through first are shared. The policy's output is
-    read by ``distribution``, whose parameters are the last pieces.
+    They share only the convolutions for images and grids. ``distribution`` interprets the policy's
+    output; its parameters are the last pieces.
 
     Args:
-        obs: what goes in.
-        action: what is chosen.
-        hidden: widths of the hidden layers of both networks.
-        activation: after each of them.
-        value: whether there is a value.
+        obs: the observation space.
+        action: the action space.
+        hidden: widths of the hidden layers of each network.
+        activation: applied after each hidden layer.
+        value: whether there is a value network.
     """
 
     def __init__(
@@ -55,42 +55,42 @@ class PolicyNet:
             input=self._input, **dict(zip(("policy", "value"), self._heads, strict=False))
         )
         self._bounds = self._parts.bounds
-        self._own = slice(len(self._parts.shapes), None)
+        self._distribution_pieces = slice(len(self._parts.shapes), None)
         self.shapes = [*self._parts.shapes, *self.distribution.shapes]
 
     def own(self, pieces: Pieces) -> Pieces:
-        """The parameters of the distribution."""
-        return pieces[self._own]
+        """Return the parameters of the distribution."""
+        return pieces[self._distribution_pieces]
 
     def init(self, params: Parameters, seeds: Sequence[int]) -> None:
-        """Orthogonal weights, biases of 0, as in the implementations of PPO that are used.
+        """Set orthogonal weights and biases of 0, as common implementations of PPO do.
 
         The gains are √2 for hidden layers and convolutions, 0.01 for the policy's last layer, so
-        that all actions begin about as likely, and 1 for the value's. Each seed's numbers come
-        from a generator of its own.
+        that all actions are about equally likely at first, and 1 for the value's. Each seed has its
+        own generator.
         """
         numbers = Numbers(Purpose.WEIGHTS)
         parts = [self._input, *self._heads]
-        last = [HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN][: len(parts)]
+        last_gains = [HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN][: len(parts)]
         for row, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(numbers(seed, 0, 0))
-            for part, bounds, final in zip(parts, self._bounds, last, strict=True):
+            for part, bounds, last_gain in zip(parts, self._bounds, last_gains, strict=True):
                 weights = list(zip(params.pieces[bounds], part.real, strict=True))[::2]
                 for number, (piece, (rows, columns)) in enumerate(weights):
-                    gain = final if number == len(weights) - 1 else HIDDEN_GAIN
-                    drawn = orthogonal_(torch.empty(rows, columns), gain, generator)
-                    piece[row, :rows, :columns] = drawn
+                    gain = last_gain if number == len(weights) - 1 else HIDDEN_GAIN
+                    weight = orthogonal_(torch.empty(rows, columns), gain, generator)
+                    piece[row, :rows, :columns] = weight
 
     def weights(self, params: Parameters) -> dict[str, Tensor]:
         """See `Parts.weights`."""
         return self._parts.weights(params)
 
     def policy(self, pieces: Pieces, obs: Tensor) -> Tensor:
-        """The policy's output ``[seed, batch, width]`` for ``obs [seed, batch, ...]``."""
+        """Return the policy's output ``[seed, batch, width]`` for ``obs [seed, batch, ...]``."""
         return self._one(0, pieces, obs)
 
     def value(self, pieces: Pieces, obs: Tensor) -> Tensor:
-        """Values ``[seed, batch]`` for ``obs [seed, batch, ...]``."""
+        """Return values ``[seed, batch]`` for ``obs [seed, batch, ...]``."""
         return self._one(1, pieces, obs)[..., 0]
 
     def _one(self, head: int, pieces: Pieces, obs: Tensor) -> Tensor:
@@ -99,40 +99,40 @@ class PolicyNet:
         return out.float()
 
     def forward(self, pieces: Pieces, obs: Tensor) -> tuple[list[Tensor], list[Any]]:
-        """The outputs of both, each ``[seed, batch, width]``, and what `backward` needs.
+        """Return the outputs of both, each ``[seed, batch, width]``, and what `backward` needs.
 
-        Computed in the type of the pieces, given as float32. The value is the first number of the
-        second output.
+        Outputs are float32, computed in the dtype of the pieces. The value is the first number of
+        the second output.
         """
-        x, seen = self._input.forward(pieces[self._bounds[0]], obs)
+        x, input_saved = self._input.forward(pieces[self._bounds[0]], obs)
         x = x.to(pieces[0].dtype)
         outs: list[Tensor] = []
-        saved: list[Any] = [seen]
+        saved: list[Any] = [input_saved]
         for head, bounds in zip(self._heads, self._bounds[1:], strict=True):
-            out, kept = head.forward(pieces[bounds], x)
+            out, head_saved = head.forward(pieces[bounds], x)
             outs.append(out.float())
-            saved.append(kept)
+            saved.append(head_saved)
         return outs, saved
 
     def backward(
         self, pieces: Pieces, saved: list[Any], grads: Sequence[Tensor], into: Pieces
     ) -> None:
-        """Write the gradients of the networks' parameters ``into`` pieces like these.
+        """Write the gradients of the networks' parameters ``into`` pieces of the same shapes.
 
         Args:
             saved: from `forward`, with the same pieces.
-            grads: of the outputs, as `forward` gives them; may be changed here.
+            grads: gradients of the outputs of `forward`; may be overwritten.
         """
-        seen, *kept = saved
-        wanted = bool(self._input.shapes)
+        input_saved, *heads_saved = saved
+        to_input = bool(self._input.shapes)
         below: Tensor | None = None
-        for head, bounds, each, grad in zip(
-            self._heads, self._bounds[1:], kept, grads, strict=True
+        for head, bounds, head_saved, grad in zip(
+            self._heads, self._bounds[1:], heads_saved, grads, strict=True
         ):
             grad = grad.to(pieces[0].dtype)
-            part = head.backward(pieces[bounds], each, grad, into[bounds], wanted)
-            if wanted:
+            part = head.backward(pieces[bounds], head_saved, grad, into[bounds], to_input)
+            if to_input:
                 below = part if below is None else below + part
         if below is not None:
             front = self._bounds[0]
-            self._input.backward(pieces[front], seen, below, into[front])
+            self._input.backward(pieces[front], input_saved, below, into[front])

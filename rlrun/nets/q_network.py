@@ -1,4 +1,4 @@
-"""The network of action values: plain or dueling, of numbers or of pixels, values or atoms."""
+"""The network of action values: plain or dueling, from vectors or pixels, values or atoms."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from rlrun.nets.parameters import Pieces, padded
 
 
 class ValueNet(Parts):
-    """A value, or several atoms of one, for each action.
+    """A network with one value, or the atoms of a value distribution, for each action.
 
-    Observations, then the hidden layers but the last one, are shared by the heads; a head is the
-    last hidden layer and the output. A plain network has one head. A dueling one (Wang et al.
-    2016, eq. 9) has one for the state's value V and one for the actions' advantages A, and gives
-    V + A - mean(A).
+    The heads share the encoder and all hidden layers but the last; a head is the last hidden layer
+    and the output. A plain network has one head. A dueling one (Wang et al. 2016, eq. 9) has one
+    for the state's value V and one for the actions' advantages A, and returns V + A - mean(A).
 
     Args:
-        obs: what goes in.
-        hidden: widths of the hidden layers, all positive; images and grids go through
-            convolutions first.
-        actions: how many.
+        obs: the observation space; images and grids go through convolutions first.
+        hidden: widths of the hidden layers, all positive.
+        actions: number of actions.
         dueling: two heads instead of one.
-        atoms: outputs for each action.
+        atoms: outputs per action.
     """
 
     def __init__(
@@ -51,33 +49,34 @@ class ValueNet(Parts):
         heads = dict(zip(names, self._heads, strict=False))
         super().__init__(input=self._input, shared=self._trunk, **heads)
         self.first_of_heads = self.bounds[2].start
-        """The first piece of the heads, whose layers can be noisy."""
+        """Index of the heads' first piece; the heads' layers can be noisy."""
 
     @property
     def heads(self) -> list[Dense]:
-        """The advantages' or the values' head, and that of the state's value, if there is one."""
+        """The head of the action values or advantages, then that of the state's value, if any."""
         return self._heads
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
-        """``[seed, batch, action]``, or ``[seed, batch, action, atom]`` where there are several.
+        """Return ``[seed, batch, action]``, or with several atoms ``[seed, batch, action, atom]``.
 
-        ``obs`` is ``[seed, batch, ...]``. Computed in the type of the pieces, given as float32.
+        ``obs`` is ``[seed, batch, ...]``. The result is float32, computed in the dtype of the
+        pieces.
         """
         return self.forward(pieces, obs)[0]
 
     def forward(self, pieces: Pieces, obs: Tensor) -> tuple[Tensor, list[Any]]:
-        """The same, and what `backward` needs."""
-        x, seen = self._input.forward(pieces[self.bounds[0]], obs)
-        x, shared = self._trunk.forward(pieces[self.bounds[1]], x.to(pieces[0].dtype))
-        saved: list[Any] = [seen, shared]
+        """Return the values as `infer` does, and what `backward` needs."""
+        x, input_saved = self._input.forward(pieces[self.bounds[0]], obs)
+        x, trunk_saved = self._trunk.forward(pieces[self.bounds[1]], x.to(pieces[0].dtype))
+        saved: list[Any] = [input_saved, trunk_saved]
         outs = []
         for head, bounds in zip(self._heads, self.bounds[2:], strict=True):
-            out, kept = head.forward(pieces[bounds], x)
-            saved.append(kept)
+            out, head_saved = head.forward(pieces[bounds], x)
+            saved.append(head_saved)
             outs.append(out[..., : head.sizes[-1]].float())
-        return self._combined(outs), saved
+        return self._combine(outs), saved
 
-    def _combined(self, outs: Sequence[Tensor]) -> Tensor:
+    def _combine(self, outs: Sequence[Tensor]) -> Tensor:
         values = outs[0].view(*outs[0].shape[:-1], *self._shape) if self._atoms > 1 else outs[0]
         if not self._dueling:
             return values
@@ -85,8 +84,8 @@ class ValueNet(Parts):
         advantage = values - values.mean(axis, keepdim=True)
         return advantage + (outs[1].unsqueeze(axis) if self._atoms > 1 else outs[1])
 
-    def _divided(self, grad: Tensor) -> list[Tensor]:
-        """The gradients of the heads' outputs, from that of what `_combined` makes of them."""
+    def _head_gradients(self, grad: Tensor) -> list[Tensor]:
+        """Return the gradients of the heads' outputs, given that of `_combine`'s result."""
         if not self._dueling:
             return [grad.flatten(2)]
         total = grad.sum(2, keepdim=True)
@@ -94,24 +93,24 @@ class ValueNet(Parts):
         return [advantage.flatten(2), total.flatten(2)]
 
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
-        """Write the gradients of the parameters ``into`` pieces like these.
+        """Write the gradients of the parameters ``into`` pieces of the same shapes.
 
         Args:
             saved: from `forward`, with the same pieces.
-            grad: of the values, as `forward` gives them.
+            grad: gradient of the values that `forward` returned.
         """
-        seen, shared, *kept = saved
-        wanted = bool(self._trunk.shapes or self._input.shapes)
+        input_saved, trunk_saved, *heads_saved = saved
+        to_trunk = bool(self._trunk.shapes or self._input.shapes)
         below: Tensor | None = None
-        for head, bounds, each, part in zip(
-            self._heads, self.bounds[2:], kept, self._divided(grad), strict=True
+        for head, bounds, head_saved, part in zip(
+            self._heads, self.bounds[2:], heads_saved, self._head_gradients(grad), strict=True
         ):
-            whole = padded(part, head.width).to(pieces[0].dtype)
-            out = head.backward(pieces[bounds], each, whole, into[bounds], wanted)
-            if wanted:
+            part = padded(part, head.width).to(pieces[0].dtype)
+            out = head.backward(pieces[bounds], head_saved, part, into[bounds], to_trunk)
+            if to_trunk:
                 below = out if below is None else below + out
         if below is not None:
             trunk, front = self.bounds[1], self.bounds[0]
-            more = bool(self._input.shapes)
-            below = self._trunk.backward(pieces[trunk], shared, below, into[trunk], more)
-            self._input.backward(pieces[front], seen, below, into[front])
+            to_input = bool(self._input.shapes)
+            below = self._trunk.backward(pieces[trunk], trunk_saved, below, into[trunk], to_input)
+            self._input.backward(pieces[front], input_saved, below, into[front])

@@ -1,4 +1,4 @@
-"""n-step returns (Sutton 1988), worked out when a batch is sampled."""
+"""n-step returns (Sutton 1988), computed when a batch is sampled."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from rlrun.core.types import Array
 
 
 def n_step(reward: Array, discount: Array, stop: Array) -> tuple[Array, Array, Array]:
-    """The return of up to n steps, the factor of its bootstrap, and how far it reaches.
+    """Compute returns of up to n steps, their bootstrap factors, and how far they reach.
 
     Args:
-        reward, discount: ``[..., n]``, the present step first.
-        stop: ``[..., n]``, true where a step must not be looked past: an episode's last one, or
-            the newest one stored.
+        reward, discount: ``[..., n]``, the current step first.
+        stop: ``[..., n]``, true at steps that a return must not cross: the last one of an episode,
+            or the newest one stored.
 
     Returns:
         ``(returns, discounts, reach)``, each ``[...]``: the rewards summed up to the first stop
-        (or all n), the product of their discounts, and the offset of the last step summed, whose
-        own next observation is to be bootstrapped from.
+        (or all n), the product of their discounts, and the offset of the last step summed, from
+        whose next observation to bootstrap.
     """
     n = reward.shape[-1]
     reach = np.where(stop.any(-1), stop.argmax(-1), n - 1)

@@ -1,4 +1,4 @@
-"""How a replay keeps observations: whole ones here, images in ``frames.py``."""
+"""Storage of a replay's observations: whole ones here, frame stacks in ``frames.py``."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from rlrun.core.types import Array, Space, State, Step
 from rlrun.replay.window import Window
 
 Layout: TypeAlias = dict[str, tuple[str, tuple[int, ...]]]
-"""Type and shape of what is kept of one transition, by name."""
+"""Dtype and shape of each stored field of one transition, by name."""
 
 
 class Observations(Protocol):
-    """Keeps the observations of steps in arrays ``[seed, time, env, ...]`` that the replay owns."""
+    """Stores the observations of steps in arrays ``[seed, time, env, ...]`` owned by the replay."""
 
     def add(self, t: Step) -> None:
-        """Store those of one vector step, the window's next one."""
+        """Store the observations of the window's next vector step."""
         ...
 
     def end(self, slot: int) -> None:
-        """The newest step, in this slot, will be the last of its episodes, also where it is not."""
+        """Prepare to mark the newest step, in this slot, as the last of its episodes."""
         ...
 
     def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
-        """``obs`` of the rows ``start [seed, batch]``, and ``next_obs`` of the rows ``end``.
+        """Return ``obs`` of the rows ``start [seed, batch]``, and ``next_obs`` of the rows ``end``.
 
-        A row counts (seed, slot, env). The two arrays may share memory.
+        A row is the index of a (seed, slot, env). The two arrays may share memory.
         """
         ...
 
     def check_valid(self) -> tuple[bool, str]: ...
 
     def state_dict(self) -> State:
-        """What is kept beside the replay's arrays."""
+        """Return what is stored in addition to the replay's arrays."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 def take(flat: Array, place: Array) -> Array:
-    """``flat[place]`` along the first axis."""
+    """Return ``flat[place]`` along the first axis."""
     # "clip" skips numpy's check of every index; all are in range by construction
     return flat.take(place, axis=0, mode="clip")
 
 
-class Both:
-    """``obs`` and ``next_obs`` as they come."""
+class PlainObservations:
+    """Stores ``obs`` and ``next_obs`` unchanged."""
 
     def __init__(self, window: Window, data: Mapping[str, Array]) -> None:
         self._window = window
@@ -62,7 +62,7 @@ class Both:
         self._obs[:, cursor], self._next_obs[:, cursor] = t.obs, t.next_obs
 
     def end(self, slot: int) -> None:
-        """Nothing depends on where episodes end."""
+        """Do nothing: nothing depends on where episodes end."""
 
     def pair(self, start: Array, end: Array) -> tuple[Array, Array]:
         return take(self._flat[0], start), take(self._flat[1], end)
@@ -74,4 +74,4 @@ class Both:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """There is nothing beside the replay's arrays."""
+        """Do nothing: all observations are in the replay's arrays."""

@@ -1,4 +1,7 @@
-"""A ring of vector steps: n-step returns at sample time, and checkpoints that share pieces."""
+"""The replay buffer: a ring of vector steps.
+
+Returns of n steps are computed at sample time; checkpoints share its unchanged segments.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ import numpy as np
 from rlrun.core.types import Array, Batch, Segment, Spec, State, Step
 from rlrun.replay.frames import Frames
 from rlrun.replay.nstep import n_step
-from rlrun.replay.observations import Both, Layout, Observations, take
+from rlrun.replay.observations import Layout, Observations, PlainObservations, take
 from rlrun.replay.sampling import Sampler
 from rlrun.replay.window import Window
 
-SEGMENT = 2**20  # bytes of one seed in a piece that a checkpoint writes once ...
-MOST_SEGMENTS = 256  # ... or more, where there would be more pieces than this
+SEGMENT = 2**20  # bytes per seed in a segment that checkpoints write once ...
+MAX_SEGMENTS = 256  # ... or more, if there were more segments than this
 FIELDS = ("action", "reward", "discount", "last")
 
 
@@ -24,22 +27,22 @@ class Replay:
     """The newest ``capacity`` transitions of each seed.
 
     Arrays are ``[seed, time, env, ...]``: one vector step is one slot for all seeds, with one
-    cursor. A sampled ``index`` is a place of the window: it counts (slot, env) within a seed.
+    cursor. A sampled ``index`` is a place of the window: a (slot, env) within a seed.
 
     Args:
-        spec: shapes of what is stored.
-        seeds: how many.
-        sampler: which transitions are drawn.
+        spec: the specification of the environments, for the shapes of what is stored.
+        num_seeds: number of seeds.
+        sampler: how transitions are drawn.
         capacity: transitions per seed, at least one per environment.
 
     Raises:
-        ValueError: ``capacity`` is too small, or so large that the memory is refused.
+        ValueError: ``capacity`` is too small, or too large for the memory.
     """
 
     def __init__(self, spec: Spec, num_seeds: int, sampler: Sampler, *, capacity: int) -> None:
         self._window = window = window_of(spec, capacity)
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
-        self._segment = max(1, SEGMENT // _step_bytes(spec), window.slots // MOST_SEGMENTS)
+        self._segment = max(1, SEGMENT // _step_bytes(spec), window.slots // MAX_SEGMENTS)
         grid = (num_seeds, window.length, window.envs)
         self._sampler = sampler
         try:
@@ -48,7 +51,7 @@ class Replay:
                 for name, (kind, shape) in _layout(spec).items()
             }
             sampler.open(num_seeds, window)
-        except (MemoryError, ValueError) as error:  # numpy's ValueError: more than can be counted
+        except (MemoryError, ValueError) as error:  # ValueError: numpy cannot index so many
             raise ValueError(
                 f"capacity must be smaller: {capacity} transitions of {num_seeds} seeds do not fit "
                 "into this machine's memory"
@@ -56,25 +59,25 @@ class Replay:
         self._observations: Observations = (
             Frames(spec.obs, num_seeds, window, self._data)
             if spec.obs.has_frames
-            else Both(window, self._data)
+            else PlainObservations(window, self._data)
         )
         self._flat = {
             name: self._data[name].reshape(-1, *self._data[name].shape[3:]) for name in FIELDS
         }
-        # the row of each seed
+        # the first row of each seed
         self._first = np.arange(num_seeds)[:, None] * (window.length * window.envs)
 
     def __len__(self) -> int:
-        """Transitions that can be sampled, per seed."""
+        """The number of transitions that can be sampled, per seed."""
         return len(self._window)
 
     @property
     def added(self) -> int:
-        """Transitions ever added, per seed; those that were overwritten count."""
+        """The number of transitions ever added per seed, including overwritten ones."""
         return self._window.time * self._window.envs
 
     def add(self, t: Step) -> None:
-        """Store one vector step in the place of the oldest."""
+        """Store one vector step; a full ring overwrites its oldest one."""
         cursor = self._window.time % self._window.length
         self._observations.add(t)
         for name in FIELDS:
@@ -82,17 +85,18 @@ class Replay:
         self._window.time += 1
 
     def cut(self) -> None:
-        """What is added next does not follow the newest step: do not look past that one."""
+        """End the newest step's episodes: the next step does not follow it."""
         if self._window.time:
             newest = (self._window.time - 1) % self._window.length
             self._observations.end(newest)
             self._data["last"][:, newest] = True
 
     def sample(self, size: int, n_step: int = 1, *, step: int) -> Batch:
-        """``size`` transitions per seed, drawn with replacement, at this ``step`` of the run.
+        """Draw ``size`` transitions per seed, with replacement, at ``step`` of the run.
 
-        ``n_step`` is the n of the n-step return. It ends early at the end of an episode, where the
-        bootstrap is that step's own (0 if it terminated), and at the newest step stored.
+        ``n_step`` is the n of the n-step return. The return ends early at the end of an episode,
+        bootstrapping as that step does (not at all if it terminated), and at the newest step
+        stored.
         """
         index, weight = self._sampler.sample(size, step)
         row = index + self._first
@@ -105,50 +109,51 @@ class Replay:
         return Batch(obs, self._take("action", row), reward, discount, next_obs, weight, index)
 
     def update(self, index: Array, priority: Array) -> None:
-        """Give what was sampled last its priorities ``[seed, batch]``: the size of its errors."""
+        """Set the priorities ``[seed, batch]`` of the last sample: the magnitude of its errors."""
         self._sampler.update(index, priority)
 
     def priorities(self) -> Array | None:
-        """``[seed, n]`` of what can be sampled, None where it is sampled uniformly."""
+        """Return the priorities ``[seed, n]`` of sampleable transitions; None if uniform."""
         return self._sampler.priorities()
 
     def _take(self, name: str, row: Array) -> Array:
         return take(self._flat[name], row)
 
     def _n_step(self, index: Array, steps: int) -> tuple[Array, Array, Array]:
-        """Returns, discounts and the row of the last step, each ``[seed, batch]``."""
+        """Return the returns, discounts and rows of the last steps, each ``[seed, batch]``."""
         length, envs = self._window.length, self._window.envs
         slot, env = np.divmod(index, envs)
-        reached = (slot[..., None] + np.arange(steps)) % length  # [seed, batch, n]
-        row = reached * envs + env[..., None] + self._first[..., None]
+        slots = (slot[..., None] + np.arange(steps)) % length  # [seed, batch, n]
+        row = slots * envs + env[..., None] + self._first[..., None]
         newest = (self._window.time - 1) % length
-        stop = self._take("last", row) | (reached == newest)
+        stop = self._take("last", row) | (slots == newest)
         returns, discounts, reach = n_step(
             self._take("reward", row), self._take("discount", row), stop
         )
         return returns, discounts, np.take_along_axis(row, reach[..., None], -1)[..., 0]
 
     def check_valid(self) -> tuple[bool, str]:
-        """Whether what must always hold does, and if not, what fails."""
+        """Return whether the invariants hold, and if not, which one is violated."""
         if self._window.time < 0:
             return False, f"{self._window.time} steps were added"
         written = self._window.time + min(self._window.spare, 1)
         for name, array in self._data.items():
-            # the last slots have the frames from before the first step
+            # the last slots hold the frames from before the first step
             before = self._window.spare - 1 if name == "frame" else 0
             if array[:, written : self._window.length - before].any():
                 return False, "a slot that was never written is not zero"
         for part in (self._observations, self._sampler):
-            valid, why = part.check_valid()
+            valid, reason = part.check_valid()
             if not valid:
-                return valid, why
+                return valid, reason
         return True, ""
 
     def state_dict(self) -> State:
-        """What is stored, in pieces of fixed bounds on the axis of time.
+        """Return the contents in segments with fixed bounds on the time axis.
 
-        The pieces that are complete will not change until they are forgotten as a whole; what is
-        left at either end is given apart, the newest step among it: it can still be `cut`.
+        A complete segment does not change until it is dropped as a whole. The partial segments at
+        the ends are separate (``head`` and ``tail``); the tail has the newest step, which a `cut`
+        can change.
         """
         time, oldest = self._window.time, self._window.oldest
         first = -(-oldest // self._segment) * self._segment
@@ -164,7 +169,7 @@ class Replay:
         }
 
     def _piece(self, start: int, stop: int) -> dict[str, Array]:
-        """The steps from ``start`` to before ``stop``, ``[seed, time, env, ...]``."""
+        """Return the steps ``start`` to ``stop - 1``, ``[seed, time, env, ...]``."""
         spans = self._window.spans(start, stop)
         if len(spans) == 1:
             return {name: array[:, spans[0]] for name, array in self._data.items()}
@@ -184,33 +189,36 @@ class Replay:
             (starts[-1] + self._segment if starts else oldest + head, state["tail"]),
         ]
         if sum(len(piece["last"][0]) for _, piece in pieces) != self._window.time - oldest:
-            raise ValueError("the replay has not as many steps as it says")
+            raise ValueError("the replay's segments do not have as many steps as its time requires")
         for start, piece in pieces:
-            self._put(start, piece)
+            self._write(start, piece)
         self._observations.load_state_dict(state["observations"])
         self._sampler.load_state_dict(state["sampler"])
 
-    def _put(self, start: int, piece: Mapping[str, Array]) -> None:
-        """Write a piece that begins with the step ``start``."""
+    def _write(self, start: int, piece: Mapping[str, Array]) -> None:
+        """Write a segment whose first step is ``start``."""
         count = len(piece["last"][0])
         places = np.arange(start, start + count) % self._window.length
         for name, array in self._data.items():
             saved = piece[name]
-            if saved.shape != (len(array), count, *array.shape[2:]):
-                raise ValueError(f"the replay's {name} are of the shape {saved.shape}")
+            required = (len(array), count, *array.shape[2:])
+            if saved.shape != required:
+                raise ValueError(
+                    f"the replay's {name} is of shape {saved.shape}, but must be of {required}"
+                )
             array[:, places] = saved
 
 
 def window_of(spec: Spec, capacity: int) -> Window:
-    """The window over so many transitions; raises ValueError where they are too few."""
+    """Return the window for a capacity; raises ValueError if that is too small."""
     spare = spec.obs.stack if spec.obs.has_frames else 0
     return Window(capacity, spec.num_envs, spare)
 
 
 def _layout(spec: Spec) -> Layout:
-    """Type and shape of what is kept of one transition, by name."""
+    """Return dtype and shape of each stored field of one transition, by name."""
     return {
-        **(Frames if spec.obs.has_frames else Both).layout(spec.obs),
+        **(Frames if spec.obs.has_frames else PlainObservations).layout(spec.obs),
         "action": (spec.action.dtype, spec.action.shape),
         "reward": ("float32", ()),
         "discount": ("float32", ()),
@@ -219,14 +227,14 @@ def _layout(spec: Spec) -> Layout:
 
 
 def storage_bytes(spec: Spec, capacity: int) -> int:
-    """What so many transitions of one seed take."""
+    """Return the bytes that ``capacity`` transitions of one seed take."""
     window = window_of(spec, capacity)
     more = Frames.more_bytes(spec.obs, capacity) if spec.obs.has_frames else 0
     return window.length * _step_bytes(spec) + more
 
 
 def _step_bytes(spec: Spec) -> int:
-    """What one vector step of one seed takes."""
+    """Return the bytes that one vector step of one seed takes."""
     layout = _layout(spec).values()
     one = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in layout)
     return spec.num_envs * one

@@ -1,4 +1,4 @@
-"""What on-policy agents keep until they learn from it: a stretch of time, used once."""
+"""The rollout of on-policy agents: consecutive steps that are used once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rlrun.core.types import Spec, State, Step
 
 
 def step_bytes(spec: Spec) -> int:
-    """What one step of one environment takes."""
+    """Return the bytes that one step of one environment takes."""
     return sum(np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec))
 
 
 def _layout(spec: Spec) -> list[tuple[tuple[int, ...], str]]:
-    """Shape and kind of each thing that is kept of a step, in the order of `Step`."""
+    """Return shape and dtype of each field of a step, in the order of `Step`."""
     obs, action = (spec.obs.shape, spec.obs.dtype), (spec.action.shape, spec.action.dtype)
     number = ((), "float64")
     return [obs, action, number, number, obs, ((), "bool")]
@@ -27,9 +27,9 @@ class Rollout:
     """The steps since the last update, ``[seed, time, env, ...]``.
 
     Args:
-        spec: of the environments.
-        seeds: how many.
-        length: steps of each environment until it is full.
+        spec: the specification of the environments.
+        num_seeds: number of seeds.
+        length: steps of each environment in a full rollout.
     """
 
     def __init__(self, spec: Spec, num_seeds: int, length: int) -> None:
@@ -42,43 +42,46 @@ class Rollout:
         return self._count == self._length
 
     def add(self, t: Step) -> None:
-        """Take in one vector step.
+        """Add one vector step.
 
-        Raises ValueError where it is full.
+        Raises ValueError if the rollout is full.
         """
         if self.full:
             raise ValueError("the rollout is full: drain it first")
-        for kept, values in zip(self._data, t, strict=True):
-            kept[:, self._count] = values
+        for array, values in zip(self._data, t, strict=True):
+            array[:, self._count] = values
         self._count += 1
 
     def cut(self) -> None:
-        """What is added next does not follow the newest step: its episodes end there."""
+        """End the newest step's episodes: the next step does not follow it."""
         if self._count:
             self._data.last[:, self._count - 1] = True
 
     def drain(self) -> Step:
-        """All steps, ``[seed, time, env, ...]``, valid until the next one is added.
+        """Return all steps, ``[seed, time, env, ...]``, valid until the next one is added.
 
-        Raises ValueError where it is not full: shapes of batches are constant.
+        Raises ValueError if the rollout is not full: the shapes of batches are constant.
         """
         if not self.full:
-            raise ValueError(f"the rollout has {self._count} of {self._length} steps")
+            raise ValueError(f"the rollout has only {self._count} of {self._length} steps")
         self._count = 0
         return self._data
 
     def state_dict(self) -> State:
-        kept = {name: a[:, : self._count] for name, a in self._data._asdict().items()}
-        return {"count": self._count, **kept}
+        arrays = {name: a[:, : self._count] for name, a in self._data._asdict().items()}
+        return {"count": self._count, **arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises ValueError where the state is that of another rollout."""
+        """Restore the state; raises ValueError if it does not fit this rollout."""
         count = int(state["count"])
         if not 0 <= count < self._length:
-            raise ValueError(f"a rollout of {self._length} steps cannot be left with {count}")
+            raise ValueError(f"an unfinished rollout of {self._length} steps cannot have {count}")
         for name, own in self._data._asdict().items():
-            saved, wanted = state[name], own[:, :count]
-            if saved.shape != wanted.shape or saved.dtype != wanted.dtype:
-                raise ValueError(f"{name} of the rollout is of the shape {saved.shape}")
+            saved, target = state[name], own[:, :count]
+            if saved.shape != target.shape or saved.dtype != target.dtype:
+                raise ValueError(
+                    f"{name} of the rollout is {saved.dtype} of shape {saved.shape}, but must be "
+                    f"{target.dtype} of shape {target.shape}"
+                )
             own[:, :count] = saved
         self._count = count

@@ -1,4 +1,4 @@
-"""Which transitions a replay samples."""
+"""Sampling strategies of a replay: uniform and prioritized."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from rlrun.core.types import Array, Draws, State
 from rlrun.replay.sumtree import SumTree
 from rlrun.replay.window import Window
 
-LARGEST = 1e38  # priority: a sum of these is far from the largest number there is
+LARGEST = 1e38  # priority: sums of these stay far below the largest float
 
 
 class Sampler(Protocol):
-    """Draws places; what it draws from is one window's, told once."""
+    """Draws places from one window, which `open` sets."""
 
     def open(self, num_seeds: int, window: Window) -> None:
-        """Sample from this window from now on; nothing has been added to it yet."""
+        """Set the window to sample from, which must be empty."""
         ...
 
     def sample(self, size: int, step: int) -> tuple[Array, Array | None]:
-        """Places ``[seed, batch]``, and their importance weights, None where all are 1.
+        """Return places ``[seed, batch]`` and their importance weights; None if all are 1.
 
-        ``step`` is that of the run, for what follows a schedule.
+        ``step`` is the step of the run, for schedules.
         """
         ...
 
     def update(self, place: Array, error: Array) -> None:
-        """Take in the errors ``[seed, batch]`` of the transitions sampled last."""
+        """Update priorities by the errors ``[seed, batch]`` of the last sample."""
         ...
 
     def priorities(self) -> Array | None:
-        """``[seed, n]`` of what can be sampled; None where all are the same."""
+        """Return the priorities ``[seed, n]`` of sampleable transitions; None if uniform."""
         ...
 
     def check_valid(self) -> tuple[bool, str]: ...
@@ -43,12 +43,12 @@ class Sampler(Protocol):
     def state_dict(self) -> State: ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """To be called after the window has its time back."""
+        """Restore the state. Call this after restoring the window's time."""
         ...
 
 
 class Uniform:
-    """Each transition as likely as the others, with replacement.
+    """Uniform sampling with replacement.
 
     Args:
         draws: one stream of random numbers per seed.
@@ -65,7 +65,7 @@ class Uniform:
         return self._window.place(number), None
 
     def update(self, place: Array, error: Array) -> None:
-        """Uniform sampling has no priorities."""
+        """Do nothing: uniform sampling has no priorities."""
 
     def priorities(self) -> None:
         return None
@@ -97,13 +97,13 @@ class PrioritizedSettings:
 class Prioritized:
     """Proportional prioritized replay (Schaul et al. 2016, section 3.3).
 
-    Transition i is drawn with P(i) = p_i^alpha / sum p^alpha, where p = |error| + epsilon, and
-    weighs (N P(i))^-beta in the loss, divided by the largest of its seed's batch; N and the sum
-    cancel in that. beta grows from its start to 1 in a straight line. New transitions get the
-    largest priority that their seed has had (1 at first).
+    Transition i is drawn with P(i) = p_i^alpha / sum p^alpha, where p = |error| + epsilon. Its
+    weight in the loss is (N P(i))^-beta, divided by the largest weight in its seed's batch; N and
+    the sum cancel. beta increases linearly to 1. New transitions get the largest priority that
+    their seed has had so far (initially 1).
 
-    What was added is taken in when it is next sampled, many steps at once: nothing else changes
-    priorities in between.
+    New steps enter the tree at the next sample, many at once: nothing else changes priorities in
+    between.
 
     Args:
         draws: one stream of random numbers per seed.
@@ -118,30 +118,30 @@ class Prioritized:
     def open(self, num_seeds: int, window: Window) -> None:
         self._window = window
         self._tree = SumTree(num_seeds, window.length * window.envs)
-        self._largest = np.ones((num_seeds, 1))  # priority p that a seed has had
-        self._time = 0  # steps that have been taken in
+        self._largest = np.ones((num_seeds, 1))  # largest priority p that each seed has had
+        self._time = 0  # number of steps added to the tree
 
     def sample(self, size: int, step: int) -> tuple[Array, Array | None]:
-        self._take_in()
+        self._add_new()
         place, priority = self._tree.find(self._draws.uniform(size))
         weight = (priority / priority.min(-1, keepdims=True)) ** -self._exponent(step)
         return place, weight.astype(np.float32)
 
     def _exponent(self, step: int) -> float:
-        """beta at a step of the run, which may have begun long before this replay."""
+        """Return beta at a step of the run, which may have begun long before this replay."""
         done = min(1.0, step / self._over)
         return self._beta + (1.0 - self._beta) * done
 
     def update(self, place: Array, error: Array) -> None:
-        """Set priorities by errors; where one is not finite the transition counts as new."""
-        self._take_in()
+        """Set priorities from errors; a transition with a non-finite error counts as new."""
+        self._add_new()
         priority = np.abs(error, dtype=np.float64) + self._epsilon
         priority = np.where(priority < LARGEST, priority, self._largest)
         self._largest = np.maximum(self._largest, priority.max(-1, keepdims=True))
         self._tree.write(place, priority**self._alpha)
 
-    def _take_in(self) -> None:
-        """Give what was added its priority, and what may be overwritten next none."""
+    def _add_new(self) -> None:
+        """Give new steps their priority, and slots that are overwritten next a priority of 0."""
         window, since = self._window, self._time
         if window.time == since:
             return
@@ -155,20 +155,20 @@ class Prioritized:
         self._time = window.time
 
     def priorities(self) -> Array:
-        self._take_in()
+        self._add_new()
         places = self._window.place(np.arange(len(self._window)))
         return self._tree.leaves[:, places]
 
     def check_valid(self) -> tuple[bool, str]:
-        self._take_in()
-        drawn = np.sort(self._window.place(np.arange(len(self._window))))
+        self._add_new()
+        valid = np.sort(self._window.place(np.arange(len(self._window))))
         for leaves in self._tree.leaves:
-            if not np.array_equal(np.flatnonzero(leaves), drawn):
-                return False, "not exactly what may be sampled has a priority"
+            if not np.array_equal(np.flatnonzero(leaves), valid):
+                return False, "the places with a priority are not exactly those that can be sampled"
         return self._tree.check_valid()
 
     def state_dict(self) -> State:
-        self._take_in()
+        self._add_new()
         return {
             "draws": self._draws.state_dict(),
             "priority": self._tree.leaves,
@@ -177,7 +177,10 @@ class Prioritized:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         if state["largest"].shape != self._largest.shape:
-            raise ValueError(f"the largest priorities are {list(state['largest'].shape)}")
+            raise ValueError(
+                f"the largest priorities are {list(state['largest'].shape)}, but must be "
+                f"{list(self._largest.shape)}"
+            )
         self._tree.load(state["priority"])
         self._largest = state["largest"].copy()
         self._time = self._window.time

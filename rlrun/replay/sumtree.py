@@ -1,4 +1,4 @@
-"""Sums over sums of priorities, to draw from a million of them in a few steps."""
+"""A sum tree of priorities, to draw from a million of them in a few steps."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 from rlrun.core.types import Array
 from rlrun.replay.observations import take
 
-FAN = 32  # children of a node: wide, because each level costs a handful of numpy calls
-TOP = 1024  # nodes of the highest level, at most; it is searched as a whole
+FAN = 32  # children of a node: wide, because each level costs several numpy calls
+TOP = 1024  # maximum nodes of the highest level, which is searched as a whole
 
 
 class SumTree:
     """A tree of sums for each seed, whose leaves are priorities >= 0.
 
-    ``levels[0]`` are the leaves ``[seed, place]``, filled up with zeros; each entry of a level
-    above is the sum of ``FAN`` of the level below, worked out anew whenever one of them changes,
-    so that no error builds up. Priorities are float64.
+    ``levels[0]`` has the leaves ``[seed, place]``, padded with zeros. Each entry of a higher level
+    is the sum of ``FAN`` entries of the level below, recomputed when one of them changes, so that
+    rounding errors do not accumulate. Priorities are float64.
 
     Args:
-        seeds: how many.
-        count: leaves of each.
+        num_seeds: number of seeds.
+        count: number of leaves per seed.
     """
 
     def __init__(self, num_seeds: int, count: int) -> None:
@@ -32,14 +32,14 @@ class SumTree:
 
     @property
     def leaves(self) -> Array:
-        """``[seed, place]``, to be read only."""
+        """The leaves ``[seed, place]``; do not write to them."""
         return self._levels[0][:, : self._count]
 
     def find(self, share: Array) -> tuple[Array, Array]:
-        """Draw leaves: where the sum over all before first exceeds ``share [seed, batch]``.
+        """Find the leaves at which the cumulative sum first exceeds ``share [seed, batch]``.
 
-        Shares of the total are in [0, 1). Returns places and their priorities, each
-        ``[seed, batch]``; a leaf of priority 0 is never among them.
+        Shares are fractions of the total in [0, 1). Returns places and their priorities, each
+        ``[seed, batch]``; a leaf of priority 0 is never drawn.
         """
         sums = self._levels[-1].cumsum(1)
         rest = _below(share * sums[:, -1:], sums[:, -1:])
@@ -58,7 +58,7 @@ class SumTree:
         return node - self._first[0], take(self._flat[0], node)
 
     def write(self, place: Array, priority: Array) -> None:
-        """Set the leaves at ``place [seed, batch]``; of a place given twice the last one counts."""
+        """Set the leaves at ``place [seed, batch]``; for duplicate places the last one counts."""
         node = (place + self._first[0]).reshape(-1)
         self._flat[0][node] = priority.reshape(-1)
         for children, parents in zip(self._children, self._flat[1:], strict=True):
@@ -66,28 +66,31 @@ class SumTree:
             parents[node] = take(children, node).sum(-1)
 
     def fill(self, places: slice, priority: Array | float) -> None:
-        """Set all leaves of a span of places to one ``priority`` ``[seed, 1]``."""
+        """Set all leaves in a range of places to ``priority [seed, 1]``."""
         self._levels[0][:, places] = priority
-        self._sum_up(places.start, places.stop)
+        self._update_sums(places.start, places.stop)
 
     def load(self, leaves: Array) -> None:
-        """Set all leaves ``[seed, place]``; raises ValueError where they are not priorities."""
+        """Set all leaves ``[seed, place]``; raises ValueError if they are not valid priorities."""
         if leaves.shape != self.leaves.shape or leaves.dtype != np.float64:
-            raise ValueError(f"the priorities are {leaves.dtype} {list(leaves.shape)}")
+            raise ValueError(
+                f"the priorities are {leaves.dtype} {list(leaves.shape)}, but must be float64 "
+                f"{list(self.leaves.shape)}"
+            )
         if not (leaves >= 0).all():
-            raise ValueError("there are priorities that are not numbers from 0")
+            raise ValueError("there are priorities that are negative or not numbers")
         self.leaves[:] = leaves
-        self._sum_up(0, self._count)
+        self._update_sums(0, self._count)
 
-    def _sum_up(self, start: int, stop: int) -> None:
-        """Work out the sums over the leaves from ``start`` to before ``stop``."""
+    def _update_sums(self, start: int, stop: int) -> None:
+        """Recompute the sums over the leaves ``start`` to ``stop - 1``."""
         for low, high in zip(self._levels, self._levels[1:], strict=False):
             start, stop = start // FAN, -(-stop // FAN)
             below = low[:, start * FAN : stop * FAN]
             high[:, start:stop] = below.reshape(len(low), -1, FAN).sum(-1)
 
     def check_valid(self) -> tuple[bool, str]:
-        """Whether every parent is the sum of its children, and if not, which one is not."""
+        """Return whether every parent is the sum of its children, and if not, which one is not."""
         if not (self._levels[0] >= 0).all() or self._levels[0][:, self._count :].any():
             return False, "a leaf is not a priority"
         for number, (children, parents) in enumerate(
@@ -95,17 +98,18 @@ class SumTree:
         ):
             wrong = np.flatnonzero(children.sum(-1) != parents)
             if len(wrong):
-                return False, f"entry {wrong[0]} of level {number + 1} is not its children's sum"
+                entry = f"entry {wrong[0]} of level {number + 1}"
+                return False, f"{entry} is not the sum of its children"
         return True, ""
 
 
 def tree_bytes(count: int) -> int:
-    """What the tree of one seed takes."""
+    """Return the bytes that the tree of one seed takes."""
     return 8 * sum(_widths(count))
 
 
 def _widths(count: int) -> list[int]:
-    """How many entries each level has, the leaves first."""
+    """Return the number of entries of each level, starting with the leaves."""
     levels = 0
     while -(-count // FAN**levels) > TOP:
         levels += 1
@@ -114,6 +118,6 @@ def _widths(count: int) -> list[int]:
 
 
 def _below(rest: Array, total: Array) -> Array:
-    """``rest``, or the next number below ``total`` where rounding has brought it there."""
+    """Return ``rest``, or the next number below ``total`` if rounding has reached that."""
     limited: Array = np.minimum(rest, np.nextafter(total, 0.0))
     return limited

@@ -1,4 +1,4 @@
-"""Update rules: pure functions of arrays with any leading axes, whose results are not reduced.
+"""Update rules: pure functions of arrays with any leading axes; results are not reduced.
 
-Imports nothing of rlrun: a rule is tested by its numbers alone.
+Imports nothing of rlrun: a rule is tested with numbers alone.
 """

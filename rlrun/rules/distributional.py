@@ -1,7 +1,7 @@
 """Rules for distributions over returns (Bellemare et al. 2017, "C51").
 
 A distribution is the logits or the probabilities ``[..., atom]`` of fixed, evenly spaced returns,
-the ``support [atom]``. The callers keep targets out of the gradient.
+the ``support [atom]``. Callers keep targets out of the gradient.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from torch import Tensor
 
 
 def expectation(logits: Tensor, support: Tensor) -> Tensor:
-    """The mean return ``[...]`` of distributions ``[..., atom]``."""
+    """Return the mean return ``[...]`` of distributions ``[..., atom]``."""
     return (torch.exp(torch.log_softmax(logits, -1)) * support).sum(-1)
 
 
 def project(reward: Tensor, discount: Tensor, probability: Tensor, support: Tensor) -> Tensor:
-    """The distribution of r + discount · Z on the support, for Z as ``probability`` says.
+    """Return the distribution of r + discount · Z, projected onto the support.
 
-    What lies between two atoms is shared by them by nearness, what lies beyond the ends goes to
-    the ends (Bellemare et al. 2017, eq. 7).
+    Z has the distribution ``probability``. Mass between two atoms is divided between them in
+    proportion to nearness; mass beyond the ends goes to the end atoms (Bellemare et al. 2017,
+    eq. 7).
 
     Args:
         reward, discount: ``[...]``.
@@ -28,8 +29,8 @@ def project(reward: Tensor, discount: Tensor, probability: Tensor, support: Tens
     """
     atoms = len(support)
     step = (support[-1] - support[0]) / (atoms - 1)
-    moved = reward.unsqueeze(-1) + discount.unsqueeze(-1) * support
-    place = ((moved - support[0]) / step).clamp_(0, atoms - 1)
+    shifted = reward.unsqueeze(-1) + discount.unsqueeze(-1) * support
+    place = ((shifted - support[0]) / step).clamp_(0, atoms - 1)
     low = place.floor()
     upper = place - low  # the share of the atom above
     low = low.to(torch.int64)
@@ -39,10 +40,10 @@ def project(reward: Tensor, discount: Tensor, probability: Tensor, support: Tens
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss ``[...]`` of ``logits [..., atom]``, its slope in them, and the KL divergence.
+    """Return the loss ``[...]`` of ``logits [..., atom]``, its gradient, and the KL divergence.
 
-    The divergence of the logits' distribution from the target's is the loss without the target's
-    own entropy: 0 where they are the same.
+    The divergence of the logits' distribution from the target is the loss minus the target's
+    entropy: 0 if both are the same.
     """
     log_probability = torch.log_softmax(logits, -1)
     loss = -(target * log_probability).sum(-1)

@@ -1,7 +1,7 @@
-"""Policy gradients: advantages, returns, and what is made large or small. Nothing is averaged.
+"""Policy gradients: advantages, objectives and losses. Results are not averaged.
 
-Advantages and returns are arrays ``[seed, time, ...]`` on the host; losses are tensors of any
-shape, and come with their slopes.
+Advantages are arrays ``[seed, time, ...]`` on the host; losses are tensors of any shape, returned
+with their gradients.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ def gae(
     *,
     trace_decay: float,
 ) -> Floats:
-    """Advantages by generalised advantage estimation (Schulman et al. 2016, eq. 16).
+    """Return advantages by generalised advantage estimation (Schulman et al. 2016, eq. 16).
 
-    A_t = δ_t + discount_t · λ · A_{t+1} with δ_t = r_t + discount_t · V(s'_t) - V(s_t). Nothing
-    flows back over an episode's end: at ``last`` the sum is cut, and what comes after is the value
-    of the true next observation, times the discount, which is 0 where the episode terminated. With
-    λ = 0 it is the TD error, with λ = 1 the return less the value.
+    A_t = δ_t + discount_t · λ · A_{t+1} with δ_t = r_t + discount_t · V(s'_t) - V(s_t). The sum
+    does not cross the end of an episode: at ``last`` it stops, bootstrapping from the value of the
+    true next observation multiplied by the discount, which is 0 if the episode terminated. With
+    λ = 0 it is the TD error, with λ = 1 the return minus the value.
 
     Args:
-        reward, discount, last: of the steps, ``[seed, time, ...]``.
-        value, next_value: of the observation and of the next one, of the same shape.
+        reward, discount, last: ``[seed, time, ...]``.
+        value, next_value: values of the observation and of the next one, of the same shape.
         trace_decay: λ.
     """
     error = reward + discount * next_value - value
     carry = discount * (trace_decay * ~last)
-    found = np.empty_like(error)
+    advantage = np.empty_like(error)
     following = np.zeros_like(error[:, 0])
     for time in range(error.shape[1] - 1, -1, -1):
         following = error[:, time] + carry[:, time] * following
-        found[:, time] = following
-    return found
+        advantage[:, time] = following
+    return advantage
 
 
 def clipped_objective(
     log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float | None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """PPO's objective, its slope in ``log_prob``, and the log of the ratio (Schulman et al. 2017).
+    """Return PPO's objective, its gradient by ``log_prob``, and the log of the ratio.
 
-    Equation 7: min(ratio · A, clamp(ratio, 1 ± clip) · A), to be made large; None does not clip,
-    and where the ratio is 1 the slope is then that of the policy gradient: A.
+    Schulman et al. 2017, eq. 7: min(ratio · A, clamp(ratio, 1 ± clip) · A), to be maximised. None
+    does not clip; if the ratio is 1, the gradient is then that of the policy gradient: A.
     """
     log_ratio = log_prob - old_log_prob
     ratio = log_ratio.exp()
@@ -66,17 +66,18 @@ def clipped_objective(
 def value_loss(
     value: Tensor, target: Tensor, old_value: Tensor, clip: float | None
 ) -> tuple[Tensor, Tensor]:
-    """The squared error, and its slope in ``value``.
+    """Return the squared error, and its gradient by ``value``.
 
-    With ``clip`` it is the larger of that and of the error of a value that stays within ±clip of
+    With ``clip`` it is the larger of that and the squared error of a value clipped to ±clip around
     the old one, as in OpenAI's implementation of PPO.
     """
     error = value - target
     loss, slope = error * error, 2 * error
     if clip is None:
         return loss, slope
-    away = value - old_value
-    kept = old_value + away.clamp(-clip, clip) - target
-    # within the clip the two errors are one, though rounding may make either the larger
-    counts = (away.abs() <= clip) | (loss >= kept * kept)
-    return torch.maximum(loss, kept * kept), torch.where(counts, slope, 0.0)
+    change = value - old_value
+    clipped_error = old_value + change.clamp(-clip, clip) - target
+    clipped_loss = clipped_error * clipped_error
+    # within the clip the two errors are equal, though rounding may make either the larger
+    unclipped = (change.abs() <= clip) | (loss >= clipped_loss)
+    return torch.maximum(loss, clipped_loss), torch.where(unclipped, slope, 0.0)

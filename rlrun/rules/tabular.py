@@ -1,7 +1,7 @@
-"""Rules for values in a table.
+"""Rules for tabular values.
 
 Arrays of action values are ``[..., action]``, all others ``[...]``, with the same leading axes;
--inf stands where an action is impossible.
+impossible actions have the value -inf.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ Array: TypeAlias = npt.NDArray[Any]
 
 
 def greedy_value(q: Array) -> Array:
-    """max_a Q(s, a): what Q-learning bootstraps from (Watkins 1989)."""
-    top = q.argmax(-1)  # twice as fast as a maximum over so short an axis
+    """Return max_a Q(s, a), which Q-learning bootstraps from (Watkins 1989)."""
+    top = q.argmax(-1)  # on such a short axis twice as fast as max
     width = q.shape[-1]
     rows = np.arange(0, q.size, width).reshape(top.shape)
     value: Array = q.reshape(-1)[rows + top]
@@ -24,33 +24,33 @@ def greedy_value(q: Array) -> Array:
 
 
 def expected_value(q: Array, probability: Array) -> Array:
-    """Σ_a π(a|s) Q(s, a): what expected SARSA bootstraps from (van Seijen et al. 2009, eq. 5)."""
-    counted = np.where(probability > 0, q, 0.0)  # 0 · -inf is not a number
-    value: Array = (probability * counted).sum(-1)
+    """Return Σ_a π(a|s) Q(s, a), as in expected SARSA (van Seijen et al. 2009, eq. 5)."""
+    masked = np.where(probability > 0, q, 0.0)  # 0 · -inf is not a number
+    value: Array = (probability * masked).sum(-1)
     return value
 
 
 def optimism(q: Array, visits: Array, k: float) -> Array:
-    """The exploration function f(Q, N) = Q + k / (1 + N)."""
+    """Return the exploration function f(Q, N) = Q + k / (1 + N)."""
     return q + k / (1.0 + visits)
 
 
 def returns(reward: Array, discount: Array, bootstrap: float) -> Array:
-    """G_t = r_t + discount_t G_{t+1} of one episode's steps ``[time]``, ``bootstrap`` after it.
+    """Return G_t = r_t + discount_t G_{t+1} for one episode's steps ``[time]``.
 
-    The last discount is 0 where the episode terminated, so that ``bootstrap`` only counts where
-    it was truncated.
+    ``bootstrap`` is the value after the last step. It only counts if the episode was truncated,
+    because the last discount is 0 if it terminated.
     """
     total = bootstrap
-    found = []
+    reversed_returns = []
     for r, d in zip(reward[::-1].tolist(), discount[::-1].tolist(), strict=True):
         total = r + d * total
-        found.append(total)
-    return np.array(found[::-1])
+        reversed_returns.append(total)
+    return np.array(reversed_returns[::-1])
 
 
 def first_visits(pairs: Array) -> Array:
-    """Mask ``[time]`` of the steps at which a (state, action) pair occurs for the first time."""
+    """Return a mask ``[time]`` of the steps at which a (state, action) pair first occurs."""
     mask = np.zeros(len(pairs), np.bool_)
     mask[np.unique(pairs, return_index=True)[1]] = True
     return mask

@@ -1,7 +1,7 @@
 """Temporal-difference rules for action values.
 
 ``q`` tensors are ``[..., action]``, all others ``[...]``, with the same leading axes (no silent
-broadcasting: they are checked). The callers keep targets out of the gradient.
+broadcasting: shapes are checked). Callers keep targets out of the gradient.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from torch.nn import functional
 
 
 def q_taken(q: Tensor, action: Tensor) -> Tensor:
-    """Q(s, a) of the actions taken.
+    """Return Q(s, a) of the actions taken.
 
-    Raises ValueError where the leading axes differ.
+    Raises ValueError if the leading axes differ.
     """
     if q.shape[:-1] != action.shape:
         raise ValueError(f"q {tuple(q.shape)} does not fit actions {tuple(action.shape)}")
@@ -21,7 +21,7 @@ def q_taken(q: Tensor, action: Tensor) -> Tensor:
 
 
 def spread(slope: Tensor, action: Tensor, actions: int) -> Tensor:
-    """The gradient of q, ``[..., action]``, from the slope at the values of `q_taken`."""
+    """Return the gradient of q, ``[..., action]``, given that of the values of `q_taken`."""
     zeros = slope.new_zeros(*slope.shape, actions)
     return zeros.scatter_(-1, action.unsqueeze(-1), slope.unsqueeze(-1))
 
@@ -29,12 +29,13 @@ def spread(slope: Tensor, action: Tensor, actions: int) -> Tensor:
 def q_learning_target(
     reward: Tensor, discount: Tensor, next_q: Tensor, selector_q: Tensor | None = None
 ) -> Tensor:
-    """r + discount · Q(s', a') with a' the best action of ``selector_q``, by default of ``next_q``.
+    """Return r + discount · Q(s', a'), where a' is the best action of ``selector_q``.
 
-    ``selector_q`` from the online and ``next_q`` from the target network is double Q-learning
-    (van Hasselt et al. 2016, eq. 4); one network for both is Q-learning (Mnih et al. 2015, eq. 1).
+    ``selector_q`` defaults to ``next_q``. The former from the online and the latter from the target
+    network is double Q-learning (van Hasselt et al. 2016, eq. 4); one network for both is
+    Q-learning (Mnih et al. 2015, eq. 1).
 
-    Raises ValueError where the leading axes differ.
+    Raises ValueError if the leading axes differ.
     """
     if not reward.shape == discount.shape == next_q.shape[:-1]:
         raise ValueError(
@@ -47,15 +48,16 @@ def q_learning_target(
 
 
 def squared(value: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Half the squared error, and its slope in ``value``: the error itself."""
+    """Return half the squared error, and its gradient by ``value``: the error itself."""
     error = value - target
     return 0.5 * error * error, error
 
 
 def huber(value: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Half the squared error within ±1 and linear beyond, and its slope: the error cut to ±1.
+    """Return the Huber loss, and its gradient by ``value``: the error clipped to ±1.
 
-    Mnih et al. 2015, "Methods", clip the error of the update so.
+    The loss is half the squared error within ±1 and linear beyond. It corresponds to the clipped
+    error of Mnih et al. 2015, "Methods".
     """
     loss = functional.huber_loss(value, target, reduction="none")
     return loss, (value - target).clamp_(-1, 1)

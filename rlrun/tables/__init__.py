@@ -1,4 +1,4 @@
-"""All that is tabular: the table of values, numbering of states, and what a table shows of itself.
+"""Tabular methods: value tables, state numbering, pending returns, and reports of a table.
 
 Imports core, rules and media.
 """

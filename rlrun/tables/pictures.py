@@ -1,4 +1,4 @@
-"""Pictures of tables: a grid world's values and policy, or all values of a table."""
+"""Pictures of tables: the values and policy of a grid world, or all values of a table."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 from rlrun.core.types import Array, Model
 from rlrun.media.canvas import Colour, Picture
 
-SCALE = np.array(  # from low to high, even in brightness and safe for the colour-blind
+SCALE = np.array(  # from low to high, perceptually even, safe for colour-blind readers
     [(40, 30, 92), (58, 82, 139), (32, 144, 141), (94, 201, 98), (253, 231, 37)], np.float64
 )
-NOTHING: Colour = (226, 228, 233)  # impossible, or nobody acts there
+NOTHING: Colour = (226, 228, 233)  # impossible, or no action is taken there
 WHITE: Colour = (255, 255, 255)
 INK: Colour = (28, 30, 40)
-PLACE = 72  # the width of a place of a grid world
+PLACE = 72  # width of a grid cell, in pixels
 EDGE = 6
 LEGEND = 30
-FEW = 128  # values that are shown as numbers too
-WIDE, HIGH = 92, 30  # of a cell with a number
+MAX_NUMBERED = 128  # values up to which numbers are shown too
+WIDE, HIGH = 92, 30  # width and height of a cell with a number
 SIGNS = "→↗↑↖←↙↓↘"
 
 
 class Arrow(NamedTuple):
-    """Where an action leads: a sign, and a direction (right, down) of length 1 or 0."""
+    """The direction of an action: a sign, and a vector (right, down) of length 1 or 0."""
 
     sign: str
     right: float
@@ -34,9 +34,9 @@ class Arrow(NamedTuple):
 
 
 def arrows(model: Model) -> list[Arrow]:
-    """The direction of each action on the model's grid: that of its average step.
+    """Return the direction of each action on the model's grid: that of its average step.
 
-    So it is found for any grid world, also where the floor is slippery.
+    This works for any grid world, including slippery ones. Without a grid the list is empty.
     """
     if model.grid is None:
         return []
@@ -44,7 +44,7 @@ def arrows(model: Model) -> list[Arrow]:
     row, column = np.divmod(states, model.grid[1])
     down = row[model.next_state] - row[:, None, None]
     right = column[model.next_state] - column[:, None, None]
-    near = (np.abs(down) <= 1) & (np.abs(right) <= 1)  # not where one is put back to the start
+    near = (np.abs(down) <= 1) & (np.abs(right) <= 1)  # not resets to the start
     chance = model.probability * near
     x, y = ((chance * way).sum((0, 2)) for way in (right, down))
     return [_arrow(float(a), float(b)) for a, b in zip(x, y, strict=True)]
@@ -59,15 +59,15 @@ def _arrow(right: float, down: float) -> Arrow:
 
 
 def ends(model: Model) -> frozenset[int]:
-    """The states in which nobody ever acts: holes, goals, and what cannot be reached."""
+    """Return the states in which no action is ever taken: holes, goals, unreachable ones."""
     leads = (model.probability > 0) & (model.alive > 0)  # [state, action, outcome]
-    seen = model.start > 0
+    reached = model.start > 0
     while True:
-        there = np.zeros_like(seen)
-        there[model.next_state[seen][leads[seen]]] = True
-        if not (there & ~seen).any():
-            return frozenset(np.flatnonzero(~seen).tolist())
-        seen |= there
+        successors = np.zeros_like(reached)
+        successors[model.next_state[reached][leads[reached]]] = True
+        if not (successors & ~reached).any():
+            return frozenset(np.flatnonzero(~reached).tolist())
+        reached |= successors
 
 
 def grid_world(
@@ -77,13 +77,13 @@ def grid_world(
     arrows: Sequence[Arrow],
     ends: Container[int],
 ) -> Array:
-    """A heat map of max_a Q(s, a), with arrows for what the policy may do.
+    """Draw a heat map of max_a Q(s, a), with arrows for the policy's actions.
 
     Args:
         values, policy: ``[state, action]``.
-        grid: rows and columns.
-        arrows: of the actions.
-        ends: states in which nobody acts.
+        grid: number of rows and columns.
+        arrows: direction of each action.
+        ends: states in which no action is taken.
     """
     rows, columns = grid
     picture = Picture(columns * PLACE + 2 * EDGE, rows * PLACE + 2 * EDGE + LEGEND, WHITE)
@@ -103,19 +103,19 @@ def grid_world(
         for action in np.flatnonzero(policy[s]).tolist():
             _draw_arrow(picture, x + PLACE / 2, y + PLACE / 2 - 7, arrows[action], ink)
         picture.text(x + PLACE / 2, y + PLACE - 13, f"{value[s]:.3g}", 13, ink)
-    words = f"value from {low:.3g} (dark) to {high:.3g} (light)"
-    picture.text(EDGE + 2, rows * PLACE + EDGE + LEGEND / 2 + 2, words, 13, INK, "lm")
+    label = f"value from {low:.3g} (dark) to {high:.3g} (light)"
+    picture.text(EDGE + 2, rows * PLACE + EDGE + LEGEND / 2 + 2, label, 13, INK, "lm")
     return picture.array()
 
 
 def _ink(ground: Colour) -> Colour:
-    """What can be read on a colour."""
+    """Return a text colour that is legible on ``ground``."""
     red, green, blue = ground
     return INK if 0.3 * red + 0.6 * green + 0.1 * blue > 125 else WHITE
 
 
 def _draw_arrow(picture: Picture, x: float, y: float, arrow: Arrow, colour: Colour) -> None:
-    """An arrow around a point; a dot for an action that leads nowhere."""
+    """Draw an arrow centred at a point, or a dot for an action that does not move."""
     _, right, down = arrow
     if not right and not down:
         picture.disc(x, y, 4, colour)
@@ -129,24 +129,24 @@ def _draw_arrow(picture: Picture, x: float, y: float, arrow: Arrow, colour: Colo
 
 
 def whole_table(values: Array) -> Array:
-    """All values ``[state, action]``: a line for each state, with numbers where there are few.
+    """Draw all values ``[state, action]``, one line per state; small tables also show numbers.
 
-    Many states stand in as many columns as look square.
+    A large table is split into columns to make the picture about square.
     """
     finite = values[np.isfinite(values)]
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     colours = colour_of(values, low, high)
     colours[~np.isfinite(values)] = NOTHING
-    return _numbers(values, colours) if values.size <= FEW else _blocks(colours)
+    return _numbers(values, colours) if values.size <= MAX_NUMBERED else _blocks(colours)
 
 
 def _numbers(values: Array, colours: Array) -> Array:
-    """A small table with its numbers."""
+    """Draw a small table with its numbers."""
     states, actions = values.shape
     picture = Picture((actions + 1) * WIDE, (states + 1) * HIGH, WHITE)
     for action in range(actions):
-        words = f"action {action}" if actions > 1 else "value"
-        picture.text((action + 1.5) * WIDE, HIGH / 2, words, 13, INK)
+        title = f"action {action}" if actions > 1 else "value"
+        picture.text((action + 1.5) * WIDE, HIGH / 2, title, 13, INK)
     for s in range(states):
         y = (s + 1) * HIGH
         picture.text(WIDE / 2, y + HIGH / 2, f"state {s}", 13, INK)
@@ -154,13 +154,13 @@ def _numbers(values: Array, colours: Array) -> Array:
             x, colour = (action + 1) * WIDE, tuple(colours[s, action].tolist())
             picture.box(x + 1, y + 1, WIDE - 2, HIGH - 2, colour, 4)
             value = values[s, action]
-            words = f"{value:.4g}" if np.isfinite(value) else "impossible"
-            picture.text(x + WIDE / 2, y + HIGH / 2, words, 13, _ink(colour))
+            label = f"{value:.4g}" if np.isfinite(value) else "impossible"
+            picture.text(x + WIDE / 2, y + HIGH / 2, label, 13, _ink(colour))
     return picture.array()
 
 
 def _blocks(colours: Array) -> Array:
-    """A large table as colours alone, ``[state, action, colour]``."""
+    """Draw a large table as colours only, from ``colours [state, action, channel]``."""
     states, actions, _ = colours.shape
     cell = max(1, min(24, int(math.sqrt(250_000 / (states * actions)))))
     lines = min(states, math.ceil(math.sqrt(states * (actions + 1))))
@@ -174,7 +174,10 @@ def _blocks(colours: Array) -> Array:
 
 
 def colour_of(values: Array, low: float, high: float) -> Array:
-    """uint8 ``[..., colour]`` on the scale from ``low`` to ``high``; the middle if they are one."""
+    """Return colours uint8 ``[..., channel]`` on the scale from ``low`` to ``high``.
+
+    If the two are equal, that is the middle of the scale.
+    """
     span = high - low
     share = (values - low) / span if span > 0 else np.full(values.shape, 0.5)
     place = np.clip(np.nan_to_num(share), 0.0, 1.0) * (len(SCALE) - 1)

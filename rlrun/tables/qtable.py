@@ -1,4 +1,4 @@
-"""A table of action values for each seed, what it counts, and how far an update moves it."""
+"""A table of action values for each seed, with visit counts and step sizes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rlrun.tables.states import States
 
 
 class QTable:
-    """Values ``q [seed, state, action]``, -inf where the model says that an action is impossible.
+    """Action values ``q [seed, state, action]``; -inf if the model rules an action out.
 
-    A *row* is a state's place among the states of all seeds, a *pair* a (state, action)'s place
-    among all seeds' pairs; both come as ``[seed, env]``.
+    A *row* is the index of a state among the states of all seeds, a *pair* the index of a
+    (state, action) among the pairs of all seeds; both are ``[seed, env]``.
 
-    ``first_pair [seed, 1]`` is where each seed's pairs begin.
+    ``first_pair [seed, 1]`` is the index of each seed's first pair.
 
     Args:
         spec, num_seeds: what the environment is, and how many seeds.
@@ -58,12 +58,12 @@ class QTable:
             self.q[:, ~spec.model.possible] = -np.inf
         self._first = np.arange(num_seeds)[:, None] * self.states.count
         self.first_pair = self._first * self.actions
-        # numpy works with these on few numbers twice as fast as with an int
+        # on small arrays numpy is twice as fast with these as with an int
         self._width, self._one = np.array(self.actions), np.array(1)
         self.flat, self._rows = self.q.reshape(-1), self.q.reshape(-1, self.actions)  # views
 
     def row(self, obs: Array) -> Array:
-        """The rows ``[seed, env]`` of observations ``[seed, env, ...]``."""
+        """Return the rows ``[seed, env]`` of observations ``[seed, env, ...]``."""
         return self.states(obs) + self._first
 
     def pair(self, row: Array, action: Array) -> Array:
@@ -71,11 +71,11 @@ class QTable:
         return pair
 
     def values(self, row: Array) -> Array:
-        """Q ``[seed, env, action]``."""
+        """Return Q ``[seed, env, action]``."""
         return self._rows.take(row, axis=0)
 
     def optimistic(self, row: Array) -> Array:
-        """f(Q, N) ``[seed, env, action]``: Q itself where there is no bonus."""
+        """Return f(Q, N) ``[seed, env, action]``; without a bonus, Q itself."""
         q = self.values(row)
         if not self._bonus or self.visits is None:
             return q
@@ -83,11 +83,11 @@ class QTable:
         return optimism(q, visits, self._bonus)
 
     def possible(self, row: Array) -> Array | None:
-        """Which actions are, ``[seed, env, action]``; None where all of them."""
+        """Return a mask of possible actions ``[seed, env, action]``; None if all are possible."""
         return None if self._possible is None else self._possible.take(row, axis=0)
 
     def step_size(self, pair: Array, step: int) -> Any:
-        """How far towards its target a pair's value moves now; counts the visit."""
+        """Return the step size for each pair, and count the visit."""
         if self.visits is None:
             return self._rate(step) if self._constant is None else self._constant
         visits = self.visits.reshape(-1)
@@ -98,7 +98,7 @@ class QTable:
         return self._rate(before if self._by_visits else step)
 
     def move(self, pair: Array, target: Array, step: int) -> Array:
-        """Q ← Q + α (target - Q) for pairs of which no two are the same; the errors."""
+        """Update Q ← Q + α (target - Q) for distinct pairs; return the errors target - Q."""
         old = self.flat[pair]
         error = target - old
         self.flat[pair] = old + self.step_size(pair, step) * error
@@ -115,15 +115,15 @@ class QTable:
 
 
 def one_after_another(*parts: Array) -> Iterator[tuple[Array, ...]]:
-    """Arrays ``[seed, env, ...]`` as ``[seed, 1, ...]``, one environment after the other.
+    """Yield slices ``[seed, 1, ...]`` of arrays ``[seed, env, ...]``, one environment at a time.
 
-    Tables learn from them so: two environments of a seed may be in the same state.
+    Tables learn from one environment at a time, as two of a seed may be in the same state.
     """
     for env in range(parts[0].shape[1]):
         yield tuple(part[:, env : env + 1] for part in parts)
 
 
 def mean_error(errors: Sequence[Array]) -> Array:
-    """The mean absolute error ``[seed]`` of ``[seed, 1]`` for each environment."""
+    """Return the mean absolute error ``[seed]``, given errors ``[seed, 1]`` per environment."""
     mean: Array = np.abs(np.concatenate(errors, -1)).mean(-1)
     return mean

@@ -1,4 +1,4 @@
-"""What a table has learnt, for people: pictures, the policy, its exact value, a CSV file."""
+"""Reports of a learnt table: pictures, the policy, its exact value, a CSV file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rlrun.rules.planning import expected_return
 from rlrun.tables.pictures import arrows, ends, grid_world, whole_table
 from rlrun.tables.states import States
 
-LISTED = 64  # states whose actions are listed in the log
-PICTURED = 10  # seeds
-LARGEST = 500_000  # values in a picture
+MAX_LISTED = 64  # states up to which the log lists their actions
+MAX_PICTURES = 10  # seeds with a picture
+MAX_VALUES = 500_000  # values up to which a picture is drawn
 
 
 class TableReport:
-    """Describes the table of an agent; nothing here changes the agent.
+    """Reports on the table of an agent, which it does not change.
 
     Args:
-        agent: what is described.
-        spec: its environment.
+        agent: the tabular agent.
+        spec: the specification of its environment.
         seeds: the seed numbers.
-        limit: steps after which an episode of an evaluation is cut.
+        limit: steps after which an evaluation episode is truncated.
     """
 
     def __init__(self, agent: Tabular, spec: Spec, seeds: Sequence[int], limit: int) -> None:
@@ -36,7 +36,10 @@ class TableReport:
         self._ends = () if self._model is None else ends(self._model)
 
     def exact(self) -> Array | None:
-        """``[seed]``, the expected return of an evaluation's episode; None without a model."""
+        """Return the exact expected return ``[seed]`` of an evaluation episode, or None.
+
+        It needs a model of the environment.
+        """
         model = self._model
         if model is None:
             return None
@@ -51,48 +54,48 @@ class TableReport:
         )
 
     def pictures(self) -> list[Array]:
-        """A picture ``[height, width, colour]`` for each of the first seeds; none of huge tables.
+        """Return a picture ``[height, width, colour]`` for each of the first `MAX_PICTURES` seeds.
 
-        Of a grid world the values of its places and the actions that are taken there, otherwise
-        the whole table.
+        For a grid world it shows the values and actions of its cells, otherwise the whole table.
+        The list is empty if the table is too large.
         """
-        values = self._agent.values[:PICTURED]
-        if values[0].size > LARGEST:
+        values = self._agent.values[:MAX_PICTURES]
+        if values[0].size > MAX_VALUES:
             return []
         if self._model is None or self._model.grid is None:
             return [whole_table(each) for each in values]
-        policy = self._agent.policy()[:PICTURED]
+        policy = self._agent.policy()[:MAX_PICTURES]
         return [
-            grid_world(each, chosen, self._model.grid, self._arrows, self._ends)
-            for each, chosen in zip(values, policy, strict=True)
+            grid_world(each, allowed, self._model.grid, self._arrows, self._ends)
+            for each, allowed in zip(values, policy, strict=True)
         ]
 
     def text(self) -> str:
-        """The policy of the first seed: arrows where there is a grid, else actions by state."""
+        """Return the policy of the first seed: arrows on a grid, else the action of each state."""
         grid = self._model is not None and self._model.grid is not None
-        if not grid and self._states.count > LISTED:
+        if not grid and self._states.count > MAX_LISTED:
             return f"{self._states.count:,} states: too many to list"
         policy = self._agent.policy()[0]
-        chosen = policy.argmax(-1)
+        actions = policy.argmax(-1)
         several = policy.max(-1) < 1
         if self._model is not None and self._model.grid is not None:
             signs = [
                 "■" if s in self._ends else "?" if several[s] else self._arrows[action].sign
-                for s, action in enumerate(chosen.tolist())
+                for s, action in enumerate(actions.tolist())
             ]
             rows, columns = self._model.grid
             lines = (" ".join(signs[r * columns : (r + 1) * columns]) for r in range(rows))
             return "\n".join(lines)
         return "  ".join(
             f"{self._states.name(s)}: {'any' if several[s] else action}"
-            for s, action in enumerate(chosen.tolist())
+            for s, action in enumerate(actions.tolist())
         )
 
     def write(self, folder: Path) -> None:
-        """``q_table.csv``: a row for each seed number and state, a column for each action.
+        """Write ``q_table.csv``: a row per seed number and state, a column per action.
 
-        Where states alone have values the file is ``value_table.csv``, with one column. Impossible
-        actions are left empty.
+        A table of state values is written as ``value_table.csv``, with one column of values.
+        Cells of impossible actions are empty.
         """
         values = self._agent.values
         actions = values.shape[-1]

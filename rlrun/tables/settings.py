@@ -50,6 +50,6 @@ class TableSettings:
         if free is not None:
             raise BadInput(
                 f"the table for {spec.env_id} has {states:,} states x {actions} actions, which for "
-                f"{num_seeds} seeds takes {in_words(size)}, and {in_words(free)} of memory are "
-                "free: take fewer seeds or bins, or an agent with a network (agent=dqn)."
+                f"{num_seeds} seeds takes {in_words(size)}, but only {in_words(free)} of memory "
+                "is free: use fewer seeds or bins, or an agent with a network (agent=dqn)."
             )

@@ -1,4 +1,4 @@
-"""From what agents see to the rows of a table: every observation becomes a state number."""
+"""The numbering of states: from observations to the rows of a table."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rlrun.core.types import Array, Spec
 
 
 class States:
-    """State numbers of observations.
+    """Maps observations to state numbers.
 
-    Discrete observations are their own numbers; several discrete ones, and continuous ones that
-    are cut into bins, are counted as digits are, the last one fastest. What lies beyond the
-    outermost bins belongs to them.
+    A single discrete observation is its own number. Several discrete ones, and continuous ones
+    divided into bins, are the digits of a mixed-radix number, the last one changing fastest. Values
+    beyond the outermost bins belong to those bins.
 
     Raises:
-        BadInput: the observations are continuous and the bins do not fit them.
+        BadInput: the bins do not match continuous observations, or there are too many states.
     """
 
     def __init__(self, spec: Spec) -> None:
@@ -31,17 +31,17 @@ class States:
             low, high, count = np.array(bins, np.float64).T
             self._low, self._scale, self._most = low, count / (high - low), count - 1
         self.count = math.prod(self._sizes)
-        """How many states there are."""
+        """The number of states."""
         if self.count >= 2**62:
             raise BadInput(
-                f"{spec.env_id} has {self.count:.3g} different observations, and a table needs a "
-                "row for each: no memory holds that."
+                f"{spec.env_id} has {self.count:.3g} different observations: a table needs a row "
+                "for each, which does not fit into any memory."
             )
         weights = [math.prod(self._sizes[i + 1 :]) for i in range(len(self._sizes))]
         self._weights = np.array(weights, np.float64 if self._kind == "vector" else np.int64)
 
     def __call__(self, obs: Array) -> Array:
-        """``[seed, env]``, int64, for observations ``[seed, env, ...]``."""
+        """Return state numbers ``[seed, env]``, int64, of observations ``[seed, env, ...]``."""
         if self._kind == "discrete":
             return obs
         if self._kind == "multi_discrete":
@@ -52,19 +52,20 @@ class States:
         return state
 
     def name(self, state: int) -> str:
-        """The state in words for people: its number, or its digits."""
+        """Return a readable name of a state: its number, or its digits."""
         if len(self._sizes) == 1:
             return str(state)
         return ",".join(str(int(digit)) for digit in np.unravel_index(state, self._sizes))
 
 
 def _checked_bins(spec: Spec) -> Sequence[tuple[float, float, int]]:
+    """Return the bins; raises BadInput unless there are some for each observation."""
     numbers = spec.obs.shape[0]
     if spec.bins is None or len(spec.bins) != numbers:
-        given = "none" if spec.bins is None else f"{len(spec.bins)}"
+        actual = "none" if spec.bins is None else f"{len(spec.bins)}"
         raise BadInput(
             f"{spec.env_id} has {numbers} continuous observations: a table needs bins, "
-            f"[from, to, how many], for each, and env.bins has {given}: write "
+            f"[from, to, how many], for each, but env.bins has {actual}: write "
             f"'env.bins=[{','.join(['[-1,1,8]'] * min(numbers, 2))}{',...' * (numbers > 2)}]' "
             "with its ranges.",
             "env.bins",

@@ -127,7 +127,7 @@ BAD = [
     ("agent=q_learning env=LunarLander-v3", "8 continuous observations: a table needs bins"),
     ("agent=q_learning env=Pendulum-v1", "cannot take continuous actions, which Pendulum-v1 has"),
     ("agent=q_learning env=ALE/Pong-v5", "of which ALE/Pong-v5 has 256^28,224"),
-    ("agent=q_learning env.bins=[[0,1,3]]", "each, and env.bins has 1"),
+    ("agent=q_learning env.bins=[[0,1,3]]", "each, but env.bins has 1"),
     ("agent=q_learning env.bins=[[0,1]]", "env.bins[0] must be a list of 3, got [0, 1]"),
     ("agent=q_learning env.bins=3", "a list such as [[-1, 1, 8], [0, 5, 10]] or null, got 3"),
     (
@@ -188,7 +188,10 @@ BAD = [
     ),
     ("agent=td3 env=Pendulum-v1 agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000"),
     ("agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000,000,000,000 take "),
-    ("agent.hidden=[10000000,10000000]", "agent.hidden must be smaller, or the seeds fewer: the w"),
+    (
+        "agent.hidden=[10000000,10000000]",
+        "agent.hidden or the number of seeds must be smaller: the w",
+    ),
     ("agent=sac env=Pendulum-v1 agent.ent_coef=-1", "agent.ent_coef must be at least 0, got -1"),
     ("agent=ddpg env=Pendulum-v1 explore.start=-1", "explore.start must be at least 0, got -1"),
     ("explore=bonus", "the agent dqn has no use for explore=bonus, which is for q_learning"),

@@ -192,7 +192,10 @@ def test_a_missing_last_frame_is_noticed() -> None:
     with pytest.raises(ValueError, match="the last frame of every episode that ended"):
         make("uniform", (0,), 2, 1, 20).load_state_dict(saved)
     one._observations._ends[0].popitem()  # type: ignore[attr-defined]
-    assert one.check_valid() == (False, "not exactly the episodes that ended have a last frame")
+    assert one.check_valid() == (
+        False,
+        "the last frames are not exactly those of the episodes that ended",
+    )
 
 
 def test_every_frame_is_kept_once() -> None:

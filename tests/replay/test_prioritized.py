@@ -106,14 +106,14 @@ def test_the_tree_notices_a_wrong_sum() -> None:
     tree = SumTree(1, 2000)
     tree.fill(slice(0, 2000), 1.0)
     tree._levels[1][0, 3] += 1e-9
-    assert tree.check_valid() == (False, "entry 3 of level 1 is not its children's sum")
+    assert tree.check_valid() == (False, "entry 3 of level 1 is not the sum of its children")
 
 
 def test_priorities_that_are_none_are_refused() -> None:
     tree = SumTree(1, 3)
     with pytest.raises(ValueError, match=r"the priorities are float64 \[1, 2\]"):
         tree.load(np.zeros((1, 2)))
-    with pytest.raises(ValueError, match="not numbers from 0"):
+    with pytest.raises(ValueError, match="negative or not numbers"):
         tree.load(np.array([[0.0, np.nan, 1.0]]))
 
 
