@@ -1,4 +1,4 @@
-"""Which agent fits which environment, and why not."""
+"""Checks of which agent fits which environment, and sentences on why one does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlrun.core.memory import shortage
 from rlrun.core.types import SpaceKinds, Spec
 from rlrun.envs.model import WITH_MODEL
 
-LEAST_BYTES = 16  # of a choice's weights: the narrowest layer has four
+LEAST_BYTES = 16  # of the weights of one choice: the narrowest layer has four
 KINDS = {
     "vector": "continuous",
     "image": "image",
@@ -25,42 +25,41 @@ KINDS = {
 
 
 def too_short_to_learn(agent: Any, steps: int) -> str:
-    """The sentence that a run of so many steps ends before it learns; "" where it does not."""
+    """Return a warning if a run of so many steps ends before its first update, else ""."""
     if not isinstance(agent, LearnsLater) or steps >= agent.first_update:
         return ""
     return (
-        f"nothing will be learnt: the run ends at step {steps:,}, and no update comes before step "
-        f"{agent.first_update:,}"
+        f"nothing will be learnt: the run ends at step {steps:,}, and there is no update before "
+        f"step {agent.first_update:,}"
     )
 
 
 def text_left_out(spec: Spec) -> str:
-    """The sentence that agents do not see the text in the observations; "" where there is none."""
+    """Return a note that text in the observations is left out; "" if there is none."""
     if not spec.left_out:
         return ""
     return f"{' and '.join(spec.left_out)} of {spec.env_id} is text, and is left out"
 
 
 def too_many_choices(spec: Spec, seeds: int) -> str:
-    """What keeps every network from this environment, as words after the agent's name.
+    """Return why no network fits this environment, to follow the agent's name; "" if one does.
 
-    However small the network is, it has weights for each choice of discrete observations and
-    actions.
+    A network of any size has weights for each choice of discrete observations and actions.
     """
     for what, space in (("observations", spec.obs), ("actions", spec.action)):
         if shortage(sum(space.choices) * seeds * LEAST_BYTES):
             return (
-                f"has weights for each of the {sum(space.choices):.3g} {what} of {spec.env_id}: no "
-                "memory holds that"
+                f"needs weights for each of the {sum(space.choices):.3g} {what} of {spec.env_id}, "
+                "more than fits in memory"
             )
     return ""
 
 
 def incompatibility(agent: Any, spec: Spec) -> str:
-    """What keeps an agent's class from this environment, as words after its name; "" for nothing.
+    """Return why an agent's class does not fit this environment, to follow its name; "" if it does.
 
-    The class says what it ``observes`` and ``acts`` on, and may say what it ``needs``: a
-    ``model``, or observations that are rows of a ``table``.
+    The class declares the spaces that it ``observes`` and ``acts`` on, and optionally what it
+    ``needs``: a ``model``, or observations that are rows of a ``table``.
     """
     needs = getattr(agent, "needs", "")
     wrong = []
@@ -74,7 +73,7 @@ def incompatibility(agent: Any, spec: Spec) -> str:
         pixels = math.prod(spec.obs.shape)
         wrong.append(
             f"keeps a table with a row for every observation, of which {spec.env_id} has "
-            f"256^{pixels:,}: no memory holds that"
+            f"256^{pixels:,}, more than fits in memory"
         )
     elif needs == "table" and spec.obs.kind == "grid":
         wrong.append(
@@ -92,7 +91,7 @@ def incompatibility(agent: Any, spec: Spec) -> str:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an agent's class says of where it fits; see `incompatibility`."""
+    """The declarations of an agent's class that `incompatibility` checks."""
 
     observes: SpaceKinds
     acts: SpaceKinds
@@ -100,9 +99,9 @@ class Capabilities:
 
 
 def capabilities_of(named: str) -> Capabilities:
-    """What the class ``module:Class`` of this package says, read from its text.
+    """Return the declarations of the class ``module:Class`` of this package, read from its source.
 
-    To import it would import torch, which takes longer than anybody wants to wait for a list.
+    Importing it would import torch, which is too slow for a command that prints a list.
     """
     module, _, name = named.partition(":")
     return Capabilities(**_declared(module)[name])
@@ -110,16 +109,16 @@ def capabilities_of(named: str) -> Capabilities:
 
 @cache
 def _declared(module: str) -> dict[str, dict[str, Any]]:
-    """By class what it observes, acts on and needs."""
+    """Return the declarations of each class in a module, by class name."""
     path = Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py")
-    wanted = Capabilities.__dataclass_fields__
+    fields = Capabilities.__dataclass_fields__
     return {
         node.name: {
             line.target.id: ast.literal_eval(line.value)
             for line in node.body
             if isinstance(line, ast.AnnAssign)
             and isinstance(line.target, ast.Name)
-            and line.target.id in wanted
+            and line.target.id in fields
             and line.value is not None
         }
         for node in ast.parse(path.read_text("utf-8")).body

@@ -1,4 +1,4 @@
-"""The two places that step an environment for an agent."""
+"""Training and evaluation loops: the only two places that step an environment for an agent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rlrun.value_bias import Value, ValueBias
 
 
 def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Step, Metrics]]:
-    """Act, step, learn, for ever: yields the environment steps per seed, the step, the metrics."""
+    """Act, step and learn endlessly; yield the steps per seed so far, the step and its metrics."""
     while True:
         t = envs.step(agent.act(envs.obs, step))
         step += envs.per_seed
@@ -20,14 +20,14 @@ def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Ste
 
 
 class Played(NamedTuple):
-    """The episodes of an evaluation, ``[seed, episode]`` each."""
+    """The results of an evaluation; each array is ``[seed, episode]``."""
 
     returns: Array
     lengths: Array
     values: Array | None = None
-    """What the agent believed at the start that its discounted return would be, if it was asked."""
+    """The agent's estimate of the discounted return at the episode's start, if requested."""
     discounted: Array | None = None
-    """What it was: see ``ValueBias``."""
+    """The discounted return to compare it with: see ``ValueBias``."""
 
 
 def evaluate(
@@ -40,34 +40,36 @@ def evaluate(
 ) -> Played:
     """Play ``episodes`` whole greedy episodes per seed.
 
-    Each environment plays the same number of them: the first to finish would be biased to short
-    ones. They are the same episodes at every call, and the agent is not changed. ``step`` is what
-    the agent is told the time is. ``check`` is called at every step: what it raises goes through.
-    With the agent's ``value`` what it believes is compared with what it gets.
+    Each environment plays the same number of them: the first episodes to finish would be biased
+    towards short ones. Every call plays the same episodes, and the agent is not changed. ``step``
+    is the step at which the agent acts. ``check`` is called at every step; an exception it raises
+    is not caught. With the agent's ``value`` its estimates are compared with its returns.
 
-    Raises ValueError where ``episodes`` is not a multiple of the environments per seed.
+    Raises ValueError if ``episodes`` is not a multiple of the environments per seed.
     """
     rounds, rest = divmod(episodes, envs.per_seed)
     if rest:
-        raise ValueError(f"{episodes} episodes cannot be shared by {envs.per_seed} environments")
+        raise ValueError(
+            f"{episodes} episodes cannot be divided evenly among {envs.per_seed} environments"
+        )
     envs.restart()
     shape = (len(envs.obs), envs.per_seed)
     played = np.zeros(shape, np.int64)
     returns, lengths = np.zeros((*shape, rounds)), np.zeros((*shape, rounds), np.int64)
-    belief = None if value is None else ValueBias(value, envs.obs, rounds)
+    bias = None if value is None else ValueBias(value, envs.obs, rounds)
     while (played < rounds).any():
-        # environments that have played their share go on, so that the batch keeps its shape
+        # environments that have played their share continue, so that the batch keeps its shape
         check()
         t = envs.step(agent.act(envs.obs, step, explore=False))
         step += 1
-        if belief is not None:
-            belief.add(t, envs.obs, played)
+        if bias is not None:
+            bias.add(t, envs.obs, played)
         for seed, env, ret, length in envs.finished:
             if (count := played[seed, env]) < rounds:
                 returns[seed, env, count], lengths[seed, env, count] = ret, length
                 played[seed, env] += 1
         envs.finished.clear()
-    told = [returns, lengths]
-    if belief is not None:
-        told += [belief.values, belief.discounted]
-    return Played(*(each.reshape(shape[0], episodes) for each in told))
+    arrays = [returns, lengths]
+    if bias is not None:
+        arrays += [bias.values, bias.discounted]
+    return Played(*(each.reshape(shape[0], episodes) for each in arrays))

@@ -1,4 +1,4 @@
-"""What an agent believes it will get, against what it gets then."""
+"""The value bias of an agent: its estimates of discounted returns against actual ones."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ import numpy as np
 from rlrun.core.types import Array, Step
 
 Value: TypeAlias = Callable[[Array], Array]
-"""From observations ``[seed, env, ...]`` to the discounted returns ``[seed, env]`` believed in."""
+"""From observations ``[seed, env, ...]`` to estimates ``[seed, env]`` of the discounted return."""
 
 
 class ValueBias:
-    """Follows an evaluation: the value of each episode's start, and its discounted return.
+    """Records, during an evaluation, the value of each episode's start and its discounted return.
 
-    Both are in the rewards that are learnt from, which may be clipped or scaled; where those end
-    with a lost life the return does, too.
+    Both use the training rewards, which may be clipped or scaled; if a lost life ends an episode in
+    training, it ends the return too.
 
-    The return is the sum of the rewards, each times the discounts of the steps before it. Where an
-    episode was cut off, what would have come after was not seen: there the value of the last
-    observation stands in for it, times the discounts of all steps.
+    The return is the sum of the rewards, each multiplied by the discounts of the steps before it.
+    The rewards after a truncation were not observed: the value of the last observation, multiplied
+    by the discounts of all steps, replaces them.
 
-    Whole batches are valued, so that they keep their shape, and only where an answer is needed.
+    Values are computed for whole batches, so that these keep their shape, and only at steps where
+    a value is needed.
 
     Args:
-        value: what the agent believes.
-        obs: what the first episodes begin with, ``[seed, env, ...]``.
+        value: the agent's value estimate.
+        obs: the first observations of the first episodes, ``[seed, env, ...]``.
         rounds: episodes of each environment that count.
     """
 
@@ -35,12 +36,12 @@ class ValueBias:
         shape = obs.shape[:2]
         self._value, self._rounds = value, rounds
         self._sum, self._product = np.zeros(shape), np.ones(shape)
-        self._believed = np.array(value(obs), np.float64)  # at the start of the episodes under way
+        self._estimates = np.array(value(obs), np.float64)  # at the start of the current episodes
         self.values, self.discounted = np.zeros((2, *shape, rounds))
         """``[seed, env, round]`` each."""
 
     def add(self, t: Step, obs: Array, played: Array) -> None:
-        """Take in a step; ``obs [seed, env, ...]`` is what the agent sees after it.
+        """Add a step; ``obs [seed, env, ...]`` are the agent's observations after it.
 
         ``played [seed, env]`` counts the episodes that had ended before the step.
         """
@@ -52,9 +53,9 @@ class ValueBias:
         cut = ended & (self._product > 0)
         if cut.any():
             self._sum[cut] += self._product[cut] * self._value(t.next_obs)[cut]
-        self.values[ended, played[ended]] = self._believed[ended]
+        self.values[ended, played[ended]] = self._estimates[ended]
         self.discounted[ended, played[ended]] = self._sum[ended]
         self._sum[ended], self._product[ended] = 0.0, 1.0
-        begun = ended & (played < self._rounds - 1)
-        if begun.any():
-            self._believed[begun] = self._value(obs)[begun]
+        starting = ended & (played < self._rounds - 1)
+        if starting.any():
+            self._estimates[starting] = self._value(obs)[starting]

@@ -36,7 +36,7 @@ def test_a_run_that_ends_before_it_learns_says_so(tmp_path: Path) -> None:
             folder.mkdir()
             short = (f"total_steps={steps}", "eval.final_episodes=0", "seeds=1", "tuned=none")
             start_run(settings(*words, *short), folder, "rlrun again")
-            told = f"at step {steps}, and no update comes before step {first}\n"
+            told = f"at step {steps}, and there is no update before step {first}\n"
             assert (told in (folder / "run.log").read_text()) == (steps < first), words
             metrics = (folder / "metrics.jsonl").read_text()
             assert ("train/n_updates" in metrics) == (steps >= first), words

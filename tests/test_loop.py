@@ -102,5 +102,5 @@ def test_each_environment_plays_the_same_number_of_whole_episodes() -> None:
 
 def test_episodes_that_cannot_be_shared_are_refused() -> None:
     envs = GymEnvs(lambda: Taped([], {0: 2}), "taped", [0], 3, gamma=1.0)
-    with pytest.raises(ValueError, match="10 episodes cannot be shared by 3"):
+    with pytest.raises(ValueError, match="10 episodes cannot be divided evenly among 3"):
         evaluate(Teller([]), envs, 0, 10)

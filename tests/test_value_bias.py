@@ -21,7 +21,7 @@ from rlrun.core.types import Array, Envs, Metrics, SpaceKinds, State, Step
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.loop import Played, evaluate
 from rlrun.run import start_run
-from rlrun.training.evaluator import _believed
+from rlrun.training.evaluator import _value_metrics
 from tests.support.common import SMALL_DQN, envs_of, parts_and_env, settings
 
 Script = tuple[Sequence[float], Sequence[float], str]
@@ -104,7 +104,7 @@ def test_values_and_discounted_returns_by_hand() -> None:
     assert played.values.tolist() == VALUES
     assert played.discounted.tolist() == DISCOUNTED
     assert played.returns.tolist() == [[3, 3, 10, -2], [16, 4, 0, 1]]
-    row = {tag: values.tolist() for tag, values in _believed(played).items()}
+    row = {tag: values.tolist() for tag, values in _value_metrics(played).items()}
     assert row == {"eval/discounted_return": [3.9375, 3.1875], "eval/q_bias": [0.3125, -0.6875]}
     # whole batches only: at the start; what was cut off and what began at steps 1 and 2; nothing at
     # step 3, where the last episode that counts of an environment terminates; what began at
@@ -120,7 +120,7 @@ def test_asking_changes_nothing_else() -> None:
     assert without.returns.tolist() == with_value.returns.tolist()
     assert without.lengths.tolist() == with_value.lengths.tolist()
     assert (without.values, without.discounted) == (None, None)
-    assert _believed(without) == {}
+    assert _value_metrics(without) == {}
 
 
 @pytest.mark.parametrize(
@@ -137,13 +137,13 @@ def test_probes(probe: str, limit: int | None, expected: float) -> None:
     played = evaluate(Still(), envs, 0, 6, value=lambda obs: np.full(obs.shape[:2], 20.0))
     assert played.discounted is not None
     assert played.discounted.ravel().tolist() == pytest.approx([expected] * 18)
-    assert _believed(played)["eval/q_bias"].tolist() == pytest.approx([20 - expected] * 3)
+    assert _value_metrics(played)["eval/q_bias"].tolist() == pytest.approx([20 - expected] * 3)
 
 
 def test_the_true_value_has_no_bias() -> None:
     envs = envs_of("rlrun/Endless-v0", (0, 1), 1, 0.9)
     played = evaluate(Still(), envs, 0, 2, value=lambda obs: np.full(obs.shape[:2], 10.0))
-    assert _believed(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
+    assert _value_metrics(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
 
 
 def test_scaled_rewards_are_compared_with_what_is_learnt_from_them() -> None:
@@ -151,7 +151,7 @@ def test_scaled_rewards_are_compared_with_what_is_learnt_from_them() -> None:
     words = ("env=rlrun/Endless-v0", "env.reward_scale=0.25", "gamma=0.9", "seeds=2")
     envs = build.evaluation_envs(*parts_and_env(*words), 1)
     played = evaluate(Still(), envs, 0, 2, value=lambda obs: np.full(obs.shape[:2], 2.5))
-    assert _believed(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
+    assert _value_metrics(played)["eval/q_bias"].tolist() == pytest.approx([0.0, 0.0])
     assert played.returns.tolist() == [[10.0, 10.0]] * 2
 
 
@@ -162,11 +162,11 @@ def test_an_infinite_value_is_of_its_seed_alone() -> None:
         return values
 
     envs = envs_of("rlrun/Endless-v0", (0, 1, 2), 1, 0.9)
-    row = _believed(evaluate(Still(), envs, 0, 1, value=value))
+    row = _value_metrics(evaluate(Still(), envs, 0, 1, value=value))
     assert np.isfinite(row["eval/q_bias"]).tolist() == [True, False, True]
     zeros = np.zeros((1, 2))
     opposite = Played(zeros, zeros, np.array([[np.inf, -np.inf]]), zeros)
-    assert np.isnan(_believed(opposite)["eval/q_bias"]).all()
+    assert np.isnan(_value_metrics(opposite)["eval/q_bias"]).all()
 
 
 WORDS = (

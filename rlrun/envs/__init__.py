@@ -1,7 +1,7 @@
-"""Environments as a grid ``[seed, env]``: made, stepped, reset, and replayed on resume.
+"""Environments as a grid ``[seed, env]``: opening, stepping, resetting, replaying on resume.
 
-The only room in which the end of an episode is decided (``terminated``, ``truncated``, ``gamma``).
-`factory` opens environments, `vector` runs many as one, `games` has our own.
+The only room that decides how an episode ends (``terminated``, ``truncated``, ``gamma``).
+`factory` opens environments, `vector` steps many together, `games` holds those of rlrun.
 
 Imports core and media.
 """

@@ -1,4 +1,4 @@
-"""What an array of observations is: an image, a grid of small whole numbers, or a vector."""
+"""Classification of observation arrays: images, grids of small whole numbers, and vectors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from gymnasium import spaces
 from rlrun.core.types import IMAGE_SIDE, Array
 
 ObsChoice: TypeAlias = Literal["image", "grid", "vector"]
-"""``env.obs``, which decides it; None where `kind_of` is to guess."""
+"""The setting ``env.obs``; None if `kind_of` is to choose by the space."""
 CHOICES: tuple[ObsChoice, ...] = ("image", "grid", "vector")
 EARLIER = cast("ObsChoice", "earlier")
-"""In the place of a choice: the guess of versions without ``env.obs``, which nobody can write."""
+"""Instead of a choice: the rule of versions without ``env.obs``; not a valid setting."""
 CHANNELS = (1, 3, 4)  # grey, colours, colours and depth or opacity
 BYTE = 255  # the largest
 
 
 def array_space(space: gym.Space[Any]) -> spaces.Box | None:
-    """The space as a Box, if its observations are one array of numbers; else None."""
+    """Return the space as a Box if its observations are one array of numbers, else None."""
     match space:
         case spaces.Box():
             return space
@@ -36,16 +36,16 @@ def array_space(space: gym.Space[Any]) -> spaces.Box | None:
 def kind_of(
     space: gym.Space[Any], choice: ObsChoice | None = None, stack: int = 1
 ) -> Literal["image", "grid", "vector"] | None:
-    """What the observations of a space are; None where they are not one array of numbers.
+    """Return the kind of a space's observations; None if they are not one array of numbers.
 
-    Whole numbers (bytes, booleans, integers) with two to four axes are an image where they are
-    bytes from 0 to 255 and a side has 36 pixels or more; smaller ones, and those of fewer than 256
-    different numbers, are a grid. The rest are vectors.
+    Whole numbers (bytes, booleans, integers) with two to four axes are an image if they are bytes
+    from 0 to 255 and a side has 36 pixels or more; smaller ones, and arrays of fewer than 256
+    different numbers, are a grid. All others are vectors.
 
     Args:
-        space: that of one observation.
-        choice: what ``env.obs`` says; for `EARLIER` bytes are images, and the rest vectors.
-        stack: how many frames of one image or grid lie along the first axis.
+        space: the space of one observation.
+        choice: the setting ``env.obs``; with `EARLIER` bytes are images, all others vectors.
+        stack: number of frames of one image or grid along the first axis.
 
     Raises:
         ValueError: the choice is impossible for this space.
@@ -54,8 +54,8 @@ def kind_of(
     if not isinstance(box, spaces.Box):
         if choice in ("image", "grid"):
             raise ValueError(
-                f"env.obs={choice} is for arrays of whole numbers with two to four axes, and its "
-                f"observations are of the kind {type(space).__name__}: leave env.obs=null"
+                f"env.obs={choice} only applies to arrays of whole numbers with two to four axes; "
+                f"its observations are of type {type(space).__name__}: leave env.obs=null"
             )
         return None
     axes = len(box.shape) - (stack > 1)
@@ -64,8 +64,8 @@ def kind_of(
         if flat or not _suits(choice, box):
             numbers = "from 0 to 255" if choice == "image" else "of at most 256 different values"
             raise ValueError(
-                f"env.obs={choice} is for two to four axes of whole numbers {numbers}, and its "
-                f"observations are {box}: leave env.obs=null"
+                f"env.obs={choice} only applies to two to four axes of whole numbers {numbers}; "
+                f"its observations are {box}: leave env.obs=null"
             )
         return choice
     if flat or choice == "vector":
@@ -79,7 +79,7 @@ def kind_of(
 
 
 def _suits(choice: Literal["image", "grid"], box: spaces.Box) -> bool:
-    """Whether the numbers of an array fit into bytes, as they are or counted from the lowest."""
+    """Return whether an array's numbers fit into bytes; those of a grid count from the lowest."""
     if choice == "image":
         integers = np.issubdtype(box.dtype, np.integer)
         return bool(integers) and int(box.low.min()) >= 0 and int(box.high.max()) <= BYTE
@@ -88,18 +88,18 @@ def _suits(choice: Literal["image", "grid"], box: spaces.Box) -> bool:
 
 
 def _span(box: spaces.Box) -> int:
-    """From the least of all numbers to the largest."""
+    """Return the difference between the largest and the least of all numbers."""
     return int(box.high.max()) - int(box.low.min())
 
 
 def _spans(box: spaces.Box) -> list[int]:
-    """From the least to the largest of each number, exact also for the bounds of int64."""
+    """Return the difference between the bounds of each number, exact even for those of int64."""
     pairs = zip(box.low.ravel().tolist(), box.high.ravel().tolist(), strict=True)
     return [int(high) - int(low) for low, high in pairs]
 
 
 class Layout(NamedTuple):
-    """How an image or a grid lies in an array: its frames, channels and sides."""
+    """The layout of an image or a grid in an array: its frames, channels and sides."""
 
     frames: int
     channels: int
@@ -115,7 +115,7 @@ class Layout(NamedTuple):
 
 
 def layout_of(shape: tuple[int, ...], kind: str, stack: int = 1) -> Layout:
-    """The layout of an array of two to four axes; with four, or a stack, the first is of frames."""
+    """Return the layout of an array of two to four axes; in four, or a stack, frames are first."""
     front = 1 if stack > 1 or len(shape) == 4 else 0
     frames, frame = (shape[0] if front else 1), shape[front:]
     if len(frame) == 2:
@@ -127,15 +127,15 @@ def layout_of(shape: tuple[int, ...], kind: str, stack: int = 1) -> Layout:
 
 
 def _channels_last(first: int, middle: int, last: int) -> bool:
-    """Whether an image is ``[height, width, channel]``, rather than channel first."""
+    """Return whether an image is ``[height, width, channel]``, rather than channel first."""
     return last in CHANNELS or (first not in CHANNELS and last < first)
 
 
 def _grid_channels_last(first: int, middle: int, last: int) -> bool:
-    """Whether a grid is ``[height, width, channel]``: it can have many channels, and is small.
+    """Return whether a grid, which is small but can have many channels, has its channels last.
 
-    Two sides that are equal are its height and width; otherwise the channels come first only
-    where they are fewest.
+    If two adjacent axes are equal they are height and width; otherwise the channels are first only
+    if they are the shortest axis.
     """
     if first == middle or middle == last:
         return first == middle
@@ -143,7 +143,7 @@ def _grid_channels_last(first: int, middle: int, last: int) -> bool:
 
 
 def largest(space: gym.Space[Any], layout: Layout) -> tuple[int, ...]:
-    """The largest number in each ``frames * channels`` of a grid, counted from the lowest."""
+    """Return the largest number in each of ``frames * channels`` of a grid, from the lowest."""
     box = array_space(space)
     assert box is not None
     spans = np.array(_spans(box)).reshape(box.shape)
@@ -153,37 +153,37 @@ def largest(space: gym.Space[Any], layout: Layout) -> tuple[int, ...]:
 
 
 def grid_bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
-    """The least and the largest of each number of a grid, in its own type, bytes for booleans."""
+    """Return the bounds of each number of a grid, in its own type, or bytes for booleans."""
     box = array_space(space)
     assert box is not None
-    whole = np.uint8 if box.dtype == np.bool_ else box.dtype
-    return box.low.astype(whole), box.high.astype(whole)
+    dtype = np.uint8 if box.dtype == np.bool_ else box.dtype
+    return box.low.astype(dtype), box.high.astype(dtype)
 
 
 def blank(space: gym.Space[Any], kind: str) -> Array:
-    """The environment's own frame that is all 0 for an agent: it stands before an episode."""
+    """Return the environment's frame that is all 0 for an agent, the padding before an episode."""
     low = grid_bounds(space)[0] if kind == "grid" else np.zeros(space.shape or ())
     return low.astype(space.dtype)
 
 
 def assumption(space: gym.Space[Any]) -> str:
-    """What several axes of numbers are taken for without ``env.obs``: a sentence, or ""."""
+    """Return a sentence on the default kind of observations of several axes, else ""."""
     shape, kind = space.shape or (), kind_of(space)
     if kind is None or len(shape) < 2:
         return ""
-    found = f"{math.prod(shape)} numbers without neighbours"
+    details = f"{math.prod(shape)} numbers without spatial structure"
     if kind != "vector":
         layout = layout_of(shape, kind)
         height, width = layout.sides
-        found = f"{height} rows, {width} columns, {layout.shape[0]} channels"
-        found = found.removesuffix("s") if layout.shape[0] == 1 else found
-        found += ", scaled by their bounds" if kind == "grid" else ", scaled from 0..255"
+        details = f"{height} rows, {width} columns, {layout.shape[0]} channels"
+        details = details.removesuffix("s") if layout.shape[0] == 1 else details
+        details += ", scaled by their bounds" if kind == "grid" else ", scaled from 0..255"
     others = [f"env.obs={each}" for each in CHOICES if each != kind and _possible(space, each)]
-    wrong = f"; where that is wrong write {' or '.join(others)}" if others else ""
+    hint = f"; if that is wrong, set {' or '.join(others)}" if others else ""
     axes, article = "x".join(map(str, shape)), "an" if kind == "image" else "a"
     return (
-        f"observations of {axes} {np.dtype(space.dtype).name} are taken for {article} {kind} "
-        f"({found}){wrong}"
+        f"observations of {axes} {np.dtype(space.dtype).name} are treated as {article} {kind} "
+        f"({details}){hint}"
     )
 
 

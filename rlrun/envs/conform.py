@@ -1,7 +1,7 @@
-"""What an environment observes, against what its space says: shape, type and numbers.
+"""Checks that observations and rewards conform to their spaces: shape, type and numbers.
 
-Put into an array as it is, an observation of another shape would be stretched, and a number that
-the type of the array does not have would be rounded or wrapped around, without a word.
+Without them an observation of another shape would be broadcast, and a number that the array's type
+cannot represent would be rounded or wrapped around, without an error.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ LARGEST = 2**63 - 1  # of int64
 
 
 class NotInSpace(ValueError):
-    """An environment returned what its spaces do not have; the text is a sentence about it."""
+    """An environment returned a value outside its spaces; the message is a sentence about it."""
 
 
 class Conform:
-    """One environment's observations as arrays of their space's shape and dtype.
+    """Converts one environment's observations to arrays of their space's shape and dtype.
 
     For spaces whose observations are one array or one number. Floats are rounded to the precision
-    of the space, and are infinite there where they are too large. Whether a whole number is among
-    the choices of its space is for ``ObsMap.wrong``.
+    of the space; those too large for it become infinite. Whether a whole number is among the
+    choices of its space is checked by ``ObsMap.wrong``.
     """
 
     too_large: float | None = None
@@ -41,7 +41,7 @@ class Conform:
         self._number = isinstance(space, spaces.Discrete) and space.dtype == np.int64
 
     def __call__(self, raw: Any) -> Array | int:
-        """The observation itself where it is as its space says. Raises NotInSpace."""
+        """Return the observation, unchanged if it matches its space. Raises NotInSpace."""
         if type(raw) is np.ndarray and raw.dtype is self._dtype and raw.shape == self._shape:
             return raw
         if self._number and type(raw) in WHOLE and -LARGEST <= raw <= LARGEST:
@@ -52,43 +52,42 @@ class Conform:
             return array
         with np.errstate(over="ignore"):
             fitted = array.astype(self._dtype)
-        if fitted.dtype.kind == "f" and (lost := np.isfinite(array) & np.isinf(fitted)).any():
-            self.too_large = float(array[lost][0])
+        if fitted.dtype.kind == "f" and (over := np.isfinite(array) & np.isinf(fitted)).any():
+            self.too_large = float(array[over][0])
         return fitted
 
 
 def checked(space: gym.Space[Any], raw: Any, subject: str = OBSERVATION) -> Array:
-    """The observation as an array of the space's shape, with the numbers that it came with.
+    """Return the observation as an array of the space's shape, with its numbers unchanged.
 
-    ``subject`` is what messages call it. Raises NotInSpace where it has another shape, or numbers
-    that a space of whole numbers cannot hold.
+    ``subject`` is its name in messages. Raises NotInSpace if it has another shape, or numbers that
+    a space of whole numbers cannot hold.
     """
     try:
         array = np.asarray(raw)
     except ValueError:  # lists of several lengths
         array = np.array(None)
     if array.dtype.kind not in "biuf":
-        raise NotInSpace(f"{subject} is {short(raw)}, where {short(space)} has numbers")
+        raise NotInSpace(f"{subject} is {short(raw)}, but {short(space)} holds numbers")
     if array.shape != space.shape:
         raise NotInSpace(
-            f"{subject} has the shape {array.shape}, but its space of observations says "
-            f"{space.shape}"
+            f"{subject} has the shape {array.shape}, but its observation space has {space.shape}"
         )
     dtype = np.dtype(space.dtype)
     if dtype.kind == "f" or np.can_cast(array.dtype, dtype):
         return array
     with np.errstate(invalid="ignore"):
-        lost = array.astype(dtype) != array
-    if lost.any():
+        changed = array.astype(dtype) != array
+    if changed.any():
         raise NotInSpace(
-            f"{subject} {'holds' if array.ndim else 'is'} {array[lost][0]}, which {dtype}, the "
+            f"{subject} {'holds' if array.ndim else 'is'} {array[changed][0]}, which {dtype}, the "
             f"type of {short(space)}, cannot hold"
         )
     return array
 
 
 def one_number(reward: Any) -> float:
-    """The reward of one step. Raises NotInSpace where it is none."""
+    """Return the reward of one step as a float. Raises NotInSpace if it is not one number."""
     if isinstance(reward, float | int | np.number):
         return float(reward)
     if np.shape(reward) != ():
@@ -100,7 +99,10 @@ def one_number(reward: Any) -> float:
 
 
 def can_flatten(space: gym.Space[Any]) -> bool:
-    """Whether Gymnasium can make an array of its observations; spaces of others need not say."""
+    """Return whether Gymnasium can flatten the space's observations to an array.
+
+    Third-party spaces need not define this: for those it is false.
+    """
     try:
         return space.is_np_flattenable
     except NotImplementedError:
@@ -108,29 +110,29 @@ def can_flatten(space: gym.Space[Any]) -> bool:
 
 
 def is_text(space: gym.Space[Any]) -> bool:
-    """Whether it is a space of texts that somebody else wrote, as MiniGrid's missions."""
+    """Return whether it is a third-party space of texts, such as MiniGrid's missions."""
     if can_flatten(space) or type(space).__module__.startswith("gymnasium.spaces."):
         return False
     return isinstance(space.sample(), str)
 
 
 class Leaf(NamedTuple):
-    """A part of a compound observation that has no parts: its space, and how it is reached."""
+    """A part of a compound observation without parts: its space, and its path of keys."""
 
     space: gym.Space[Any]
     path: tuple[Any, ...]
     name: str
-    """What messages call it."""
+    """Its name in messages."""
 
 
 class Compound:
-    """Observations that are tuples or dictionaries, as one array."""
+    """Converts observations that are tuples or dictionaries to one array."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
         self.leaves: list[Leaf] = []
         """Its parts, in the order of Gymnasium's ``flatten``."""
         self.texts: list[str] = []
-        """What messages call the parts that are text and cannot be flattened: they are left out."""
+        """Names, for messages, of the parts that are left out: text, which cannot be flattened."""
         self._tuples: list[tuple[int, tuple[Any, ...], str]] = []
         self._find(space, (), OBSERVATION)
 
@@ -151,40 +153,40 @@ class Compound:
             self._find(part, (*path, key), f"the field {key!r} of {name}")
 
     def _values(self, raw: Any) -> list[Any]:
-        """The value of every leaf. Raises NotInSpace where one is missing, or there are more."""
+        """Return the value of every leaf. Raises NotInSpace if one is missing or there are more."""
         for count, path, name in self._tuples:
             value = _reach(raw, path)
             if not isinstance(value, tuple | list) or len(value) != count:
-                raise NotInSpace(f"{name} is {short(value)}, where its space has {count} parts")
+                raise NotInSpace(f"{name} is {short(value)}, but its space has {count} parts")
         return [_reach(raw, leaf.path) for leaf in self.leaves]
 
     def numbers(self, raw: Any) -> Array:
-        """The numbers ``[part]``, where all parts are discrete.
+        """Return the numbers ``[part]`` of an observation whose parts are all discrete.
 
-        Raises NotInSpace where a part is missing, or of another shape or type.
+        Raises NotInSpace if a part is missing, or of another shape or type.
         """
-        found: list[int] = []
+        numbers: list[int] = []
         for value, leaf in zip(self._values(raw), self.leaves, strict=True):
             if type(value) in WHOLE and leaf.space.shape == () and -LARGEST <= value <= LARGEST:
-                found.append(value)
+                numbers.append(value)
             else:
-                found.extend(
+                numbers.extend(
                     checked(leaf.space, value, leaf.name).ravel().astype(np.int64).tolist()
                 )
-        return np.array(found, np.int64)
+        return np.array(numbers, np.int64)
 
     def flattened(self, raw: Any) -> Array:
-        """The numbers ``[number]`` of Gymnasium's ``flatten``: discrete parts are ones and zeros.
+        """Return the numbers ``[number]`` of Gymnasium's ``flatten``: discrete parts are one-hot.
 
-        Raises NotInSpace where a part is missing, of another shape or type, or where a discrete
-        one is none of its choices.
+        Raises NotInSpace if a part is missing or of another shape or type, or if a discrete one is
+        not among its choices.
         """
         values = self._values(raw)
         return np.concatenate([_flat(*each) for each in zip(values, self.leaves, strict=True)])
 
 
 def _flat(value: Any, leaf: Leaf) -> Array:
-    """The numbers of one part."""
+    """Return the flattened numbers of one part."""
     space, _, name = leaf
     if isinstance(space, spaces.Box):
         return checked(space, value, name).ravel()
@@ -197,7 +199,7 @@ def _flat(value: Any, leaf: Leaf) -> Array:
 
 
 def _reach(raw: Any, path: tuple[Any, ...]) -> Any:
-    """What lies at the end of a path of keys in an observation."""
+    """Return the value at a path of keys in an observation. Raises NotInSpace if it is missing."""
     value = raw
     for key in path:
         try:
@@ -208,6 +210,6 @@ def _reach(raw: Any, path: tuple[Any, ...]) -> Any:
 
 
 def short(value: Any) -> str:
-    """A value or a space in a message."""
+    """Format a value or a space for a message, shortened if it is long."""
     text = " ".join(str(value).split())
     return text if len(text) <= LONG else f"{text[: LONG - 3]}..."

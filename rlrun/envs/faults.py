@@ -1,4 +1,4 @@
-"""Sentences about environments that hang, fail, never end or return what cannot be learnt from."""
+"""Sentences about environments that hang, fail, never end or return unusable numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rlrun.envs.vector.sync import EnvFault, SyncGrid
 
 @dataclass(frozen=True)
 class Place:
-    """Where something happened: the environment, its number, its seed, steps into the episode."""
+    """The place of a fault: the environment, its number, its seed, and the steps of its episode."""
 
     env_id: str
     env: int
@@ -32,14 +32,14 @@ class Place:
     def overlong(self, most: int) -> str:
         return (
             f"environment {self.env} of seed {self.seed} has taken more than {most} actions in one "
-            f"episode of {self.env_id}, and env.resume_actions keeps no more: a resumed run would "
-            "begin a new episode there"
+            f"episode of {self.env_id}, the most that env.resume_actions keeps: a resumed run "
+            "would begin a new episode there"
         )
 
     def failed(self, fault: EnvFault) -> RunFailed:
-        """The error for an environment that raised an exception, with the line of its code.
+        """Return the error for an environment that raised an exception, with the line of its code.
 
-        What does not conform to its space was returned, and has no line.
+        A value that does not conform to its space was returned, not raised, and has no line.
         """
         code = (
             f" ({fault.where})" if fault.where and not isinstance(fault.error, NotInSpace) else ""
@@ -50,7 +50,11 @@ class Place:
         )
 
     def wrong(self, what: str, number: float, why: str = "") -> str:
-        """``what`` names the number: "a reward of"; ``why`` says what is wrong with it."""
+        """Return a sentence on an unusable number.
+
+        ``what`` names the number ("a reward of"), and ``why`` continues the sentence with what is
+        wrong with it.
+        """
         return (
             f"{what} {self.env_id} is {number}{why} (environment {self.env}, {self.length} steps "
             "into its episode)"
@@ -58,12 +62,12 @@ class Place:
 
 
 def reason(error: BaseException) -> str:
-    """What an exception says of an environment, after a colon."""
+    """Describe an exception that an environment raised, to follow a colon."""
     if isinstance(error, UnicodeEncodeError):
         text = ascii(error.object[error.start : error.end])
         return (
             f"it prints {text}, which is not in {error.encoding}, the encoding of this terminal "
-            "(PYTHONIOENCODING=utf-8 in front of the command sets another)"
+            "(put PYTHONIOENCODING=utf-8 in front of the command to use another)"
         )
     if isinstance(error, NotInSpace):
         return str(error)
@@ -73,9 +77,9 @@ def reason(error: BaseException) -> str:
 def refused(
     vector: SyncGrid | AsyncGrid | AtariGrid, place: int, number: float
 ) -> tuple[float, str]:
-    """A number that an environment observed, as it was before any conversion, and why it is wrong.
+    """Return an observed number as it was before any conversion, and why it is wrong.
 
-    ``number`` is what the grid of environments holds of it.
+    ``number`` is the converted value in the grid of environments.
     """
     space = vector.single_observation_space
     if not isinstance(space, spaces.Box) or space.dtype.kind != "f":

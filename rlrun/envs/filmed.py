@@ -1,4 +1,4 @@
-"""Environments that hand over a picture of every step."""
+"""A wrapper that passes a picture of every step to a callback."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy as np
 from rlrun.core.types import Array
 
 Film: TypeAlias = Callable[[Array], None]
-"""Is given each frame, uint8 ``[height, width, 3]``, from an episode's start to its last step."""
-ATARI_FPS = 60  # frames of the game itself in a second
+"""Receives each frame, uint8 ``[height, width, 3]``, from an episode's start to its last step."""
+ATARI_FPS = 60  # frames per second of the game itself
 USUAL_FPS = 30
 
 
 class Filmed(gym.Wrapper[Any, Any, Any, Any]):
-    """An environment that is filmed: what it renders, or the images it observes if it cannot.
+    """Passes on the frames that an environment renders, or the images it observes if it cannot.
 
-    The picture of a beginning is handed over with the first step: who resets only to reset leaves
-    nothing.
+    The frame of a reset is passed on with the first step, so that an episode without steps leaves
+    no frame.
     """
 
     def __init__(self, env: gym.Env[Any, Any], film: Film) -> None:
@@ -32,29 +32,29 @@ class Filmed(gym.Wrapper[Any, Any, Any, Any]):
         self._first: Array | None = None
 
     def reset(self, **kwargs: Any) -> Any:
-        begun = self.env.reset(**kwargs)
-        self._first = self._picture(begun[0])
-        return begun
+        result = self.env.reset(**kwargs)
+        self._first = self._picture(result[0])
+        return result
 
     def step(self, action: Any) -> Any:
         if self._first is not None:
             self._film(self._first)
             self._first = None
-        stepped = self.env.step(action)
-        self._film(self._picture(stepped[0]))
-        return stepped
+        result = self.env.step(action)
+        self._film(self._picture(result[0]))
+        return result
 
     def _picture(self, obs: Any) -> Array:
-        shown = self.env.render() if self.env.render_mode == "rgb_array" else obs
-        if shown is None:
+        image = self.env.render() if self.env.render_mode == "rgb_array" else obs
+        if image is None:
             raise ValueError("its render() returned no picture")
-        return picture(np.asarray(shown))
+        return picture(np.asarray(image))
 
 
 def picture(image: Array) -> Array:
-    """uint8 ``[height, width, 3]`` of an image of any layout; its own copy.
+    """Convert an image of any layout to uint8 ``[height, width, 3]``; always a copy.
 
-    Grey ones and those of one channel become colours, of stacked frames the last one is shown.
+    Grey images and those of one channel become RGB; of stacked frames the last one is taken.
     """
     if image.ndim == 4:
         image = image[-1]
@@ -67,5 +67,5 @@ def picture(image: Array) -> Array:
 
 
 def fps_of(metadata: dict[str, Any]) -> float:
-    """Steps in a second, as an environment's metadata say."""
+    """Return the frames per second in an environment's metadata, or a default."""
     return float(metadata.get("render_fps") or USUAL_FPS)

@@ -1,7 +1,7 @@
-"""The random generators that a whole process shares: which of them moved, and how to seed them.
+"""The global random generators of a process: reading their states, and seeding them.
 
-rlrun draws from none of them. They are seeded here alone, and only for the sake of an environment
-that draws from them (`rlrun.envs.reproducible`).
+rlrun draws from none of them. They are seeded only here, and only for an environment that draws
+from them (`rlrun.envs.reproducible`).
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from rlrun.core.rng import Purpose, sequence
 
 
 def states() -> dict[str, Any]:
-    """The states of all of them by name, to be compared.
+    """Return the states of all of them by name, for comparison.
 
-    A library that nobody has imported has none that an environment could draw from.
+    A library that has not been imported is left out: no environment can draw from it.
     """
     name, keys, *rest = np.random.get_state()
-    found: dict[str, Any] = {
+    by_name: dict[str, Any] = {
         "random": random.getstate(),
         "np.random": (name, np.asarray(keys).tobytes(), *rest),
     }
     if (torch := sys.modules.get("torch")) is not None:
-        found["torch"] = torch.random.get_rng_state().numpy().tobytes()
-    return found
+        by_name["torch"] = torch.random.get_rng_state().numpy().tobytes()
+    return by_name
 
 
 def seed_all(seed: int, *more: int) -> None:
-    """Seed all of them in this process, from a seed number and what else distinguishes it."""
+    """Seed all of them in this process, from a seed number and further numbers."""
     number = int(sequence(seed, Purpose.GLOBAL, *more).generate_state(1)[0])
     random.seed(number)
     np.random.seed(number)

@@ -1,4 +1,4 @@
-"""The actions of the episodes under way, from which a resumed run plays them again."""
+"""The actions of the current episodes, which a resumed run replays."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import numpy as np
 
 from rlrun.core.types import Array
 
-TRIM = 8192  # actions that no episode under way needs are dropped only where there are more
+TRIM = 8192  # actions; if more are stored, those that no current episode needs are dropped
 NEVER = 2**62  # a time that no run reaches
 
 
 class ActionHistory:
-    """What every environment has done since its episode began, if that is not too much.
+    """The actions in every environment since its episode began, up to a limit.
 
     Args:
-        num_envs: how many environments.
+        num_envs: the number of environments.
         limit: the most actions of an episode that are kept, 0 for none: an episode that never
-            ends would fill the memory. A longer one is overlong: it cannot be played again.
+            ends would exhaust the memory. A longer episode is overlong: it cannot be replayed.
     """
 
     def __init__(self, num_envs: int, limit: int) -> None:
         self._limit = limit
         self._begun = np.zeros(num_envs, np.int64)  # when each episode began
-        self._next_look = 0  # until then no episode under way can be overlong
+        self._next_look = 0  # before this time no current episode can be overlong
         self.restart()
 
     def restart(self) -> None:
-        """Every environment begins an episode, and nothing has been done."""
+        """Clear all actions; every environment begins an episode."""
         self.load((), np.zeros_like(self._begun))
 
     def add(self, action: Array) -> int | None:
-        """Keep ``action [env, ...]``.
+        """Store ``action [env, ...]``.
 
-        Returns an environment whose episode is overlong, for the first such episode since the
-        restart alone; None otherwise.
+        Returns an environment whose episode has become overlong, but only for the first such
+        episode since the restart; None otherwise.
         """
         self._time += 1
         if self._limit:
@@ -50,7 +50,7 @@ class ActionHistory:
         return oldest if overlong else None
 
     def begin(self, envs: Iterable[int]) -> None:
-        """These environments begin another episode."""
+        """Begin another episode in these environments."""
         for env in envs:
             self._begun[env] = self._time
         if len(self._actions) > TRIM:
@@ -59,21 +59,21 @@ class ActionHistory:
                 self._actions.popleft()
 
     def saved(self) -> tuple[list[Array], Array]:
-        """The actions since the oldest episode that is not overlong began, for `load`.
+        """Return, for `load`, the actions since the start of the oldest episode not overlong.
 
-        With ``begun [env]``: which of them was the first of each environment's episode, -1 where
-        that is overlong.
+        The second array, ``begun [env]``, is the index of the first action of each environment's
+        episode, -1 if the episode is overlong.
         """
         age = self._time - self._begun
-        whole = age <= len(self._actions)
-        oldest = int(age[whole].max(initial=0))
+        complete = age <= len(self._actions)
+        oldest = int(age[complete].max(initial=0))
         actions = list(islice(self._actions, len(self._actions) - oldest, None))
-        return actions, np.where(whole, oldest - age, -1)
+        return actions, np.where(complete, oldest - age, -1)
 
     def load(self, actions: Iterable[Array], begun: Array) -> None:
-        """Put back what was `saved`; where an episode was overlong another one begins now."""
+        """Restore what `saved` returned; where an episode was overlong a new one begins now."""
         actions = list(actions)
         self._actions: deque[Array] = deque(actions, maxlen=self._limit)
-        self._time = len(actions)  # the environments' steps since the first of these actions
+        self._time = len(actions)  # steps since the first of these actions
         self._begun[:] = np.where(begun < 0, self._time, begun)
         self._next_look = 0

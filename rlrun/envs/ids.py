@@ -1,4 +1,4 @@
-"""Environment ids: find them in Gymnasium's registry and check their keyword arguments."""
+"""Environment ids: looking them up in Gymnasium's registry, checking their arguments."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 
 def env_spec(env_id: str) -> EnvSpec:
-    """The registered environment `env_id`: `Acrobot-v1`, `ALE/Pong-v5`, `package:Name-v0`.
+    """Return the registered environment `env_id`: `Acrobot-v1`, `ALE/Pong-v5`, `package:Name-v0`.
 
     The package in front of a colon is imported, from the installed ones or from the current
-    directory. Raises BadInput with Gymnasium's own words and the closest id.
+    directory. Raises BadInput with Gymnasium's message and the closest id if there is no such
+    environment.
     """
     import gymnasium
 
@@ -40,12 +41,12 @@ def env_spec(env_id: str) -> EnvSpec:
 
 
 def is_atari(spec: EnvSpec) -> bool:
-    """Whether it is a game that runs in ALE's own vector environment: `ALE/Pong-v5`."""
+    """Return whether it is a game that runs in ALE's own vector environment: `ALE/Pong-v5`."""
     return spec.vector_entry_point == "ale_py.vector_env:AtariVectorEnv"
 
 
 def env_ids() -> list[str]:
-    """Every registered id, with the Atari games where they are installed."""
+    """Return every registered id, including the Atari games if they are installed."""
     import gymnasium
 
     _import_atari()
@@ -54,7 +55,7 @@ def env_ids() -> list[str]:
 
 
 def check_env_kwargs(env_id: str, kwargs: Mapping[str, Any]) -> None:
-    """Refuse a keyword argument that the environment's constructor does not take."""
+    """Raise BadInput for a keyword argument that the environment's constructor does not take."""
     spec = env_spec(env_id)
     if is_atari(spec):
         check_atari_kwargs(kwargs)
@@ -71,7 +72,7 @@ def check_env_kwargs(env_id: str, kwargs: Mapping[str, Any]) -> None:
 
 
 def closest_id(name: str, others: Iterable[str] = ()) -> str | None:
-    """The id, in its newest version, or the one of `others` that `name` was meant to be."""
+    """Return the id, in its newest version, or the one of `others` closest to `name`; else None."""
     newest = {_stem(env_id): env_id for env_id in sorted(env_ids(), key=_version)}
     newest |= {other: other for other in others}
     near = closest(_stem(name), newest)
@@ -87,7 +88,7 @@ def _version(env_id: str) -> int:
 
 
 def _import(module: str, env_id: str) -> None:
-    """Import the package that registers an environment; the current directory comes last."""
+    """Import the package that registers an environment; the current directory is searched last."""
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", module):
         raise BadInput(f"env={env_id}: '{module}' is not the name of a Python package.", "env.id")
     here = os.getcwd()
@@ -97,7 +98,7 @@ def _import(module: str, env_id: str) -> None:
         importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # the package is there, and something it needs is not
+            raise  # the package exists, but something it imports does not
         raise BadInput(
             f"env={env_id}: there is no Python package '{module}', neither installed nor in the"
             " current directory.",
@@ -106,7 +107,7 @@ def _import(module: str, env_id: str) -> None:
 
 
 def _import_atari() -> None:
-    """Register the Atari games; without ale_py Gymnasium's own message says what is missing."""
+    """Register the Atari games; without ale_py Gymnasium's own message names what is missing."""
     try:
         ale_py = importlib.import_module("ale_py")
     except ModuleNotFoundError:
@@ -123,7 +124,7 @@ def _not_found(name: str, text: str) -> str:
 
 
 def _how_to_register(module: str, name: str) -> str:
-    """What to do where the package was imported, and registers its environments by a function."""
+    """Return a hint for packages that register their environments in a function; "" without one."""
     if not module:
         return ""
     functions = [
@@ -134,14 +135,14 @@ def _how_to_register(module: str, name: str) -> str:
     ]
     call = f"{module}.{functions[0]}()" if functions else f"that function of {module}"
     return (
-        f" The import of {module} registers nothing of this name. If it has a function for that, "
-        f"write a module of two lines, my_envs.py: import {module}, and a call of {call}; then use "
+        f" Importing {module} does not register this name. If it has a function that does, write a "
+        f"two-line module my_envs.py that imports {module} and calls {call}; then use "
         f"env=my_envs:{name}."
     )
 
 
 def _accepted(spec: EnvSpec) -> set[str] | None:
-    """The keyword arguments of the environment's constructor; None where it takes any."""
+    """Return the keyword arguments of the environment's constructor; None if it takes any."""
     from gymnasium.envs.registration import load_env_creator
 
     entry = spec.entry_point
@@ -154,5 +155,5 @@ def _accepted(spec: EnvSpec) -> set[str] | None:
         parameters = list(inspect.signature(function).parameters.values())
         names |= {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-            return names - {"self"}  # without **kwargs nothing goes on to the parent class
+            return names - {"self"}  # without **kwargs none is passed to the parent class
     return None

@@ -1,4 +1,4 @@
-"""Environments that are tables: reading their model, and knowing which may be stepped as one.
+"""Environments that are tables: reading their model, and checking which can be stepped as one.
 
 By convention (Gymnasium's toy-text) such an environment has ``P[state][action]``, a list of
 (probability, next state, reward, terminated), and ``initial_state_distrib``.
@@ -30,19 +30,19 @@ WITH_MODEL = (
     "rlrun/StochasticMarsRover-v0",
     "rlrun/ThreeStates-v0",
 )
-"""Ids of environments that have a model, for messages; any other one with a ``P`` counts too."""
+"""Ids of environments that have a model, for messages; others with a ``P`` have one too."""
 
 FOREVER = 2**62
 
-# What these classes do is what their P says, and nothing else: an array can do it for them.
+# The P of these classes describes them completely: arrays can replace their steps.
 _DRAWN = (TableEnv, FrozenLakeEnv, CliffWalkingEnv, TaxiEnv)
 _NEUTRAL = (wrappers.OrderEnforcing, wrappers.PassiveEnvChecker, wrappers.TimeLimit)
 
 
 def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
-    """The environment's table with ``gamma`` folded in; None where it has none that is whole.
+    """Return the environment's table with ``gamma`` in it; None without a complete one.
 
-    A wrapper that could change what the table says makes it none.
+    There is none if a wrapper could change what the environment does.
     """
     bare, obs, action = _bare(env), env.observation_space, env.action_space
     table, start = getattr(bare, "P", None), getattr(bare, "initial_state_distrib", None)
@@ -54,17 +54,18 @@ def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
         return None
     states, actions = int(obs.n), int(action.n)
     try:
-        filled = _filled(table, states, actions)
+        padded = _padded(table, states, actions)
         begin = np.array(start, np.float64).reshape(states)
     except (TypeError, ValueError, KeyError, IndexError):
-        return None  # a P of another kind
-    probability, there, reward, ends = np.moveaxis(filled, -1, 0)
+        return None  # another kind of P
+    probability, next_state, reward, ends = np.moveaxis(padded, -1, 0)
     total = probability.sum(-1)
-    if not np.isclose(total, total > 0).all() or not ((there >= 0) & (there < states)).all():
+    valid = (next_state >= 0) & (next_state < states)
+    if not np.isclose(total, total > 0).all() or not valid.all():
         return None
     return Model(
         probability=probability.copy(),
-        next_state=there.astype(np.int64),
+        next_state=next_state.astype(np.int64),
         reward=reward.copy(),
         discount=gamma * (1.0 - ends),
         alive=1.0 - ends,
@@ -74,26 +75,26 @@ def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
     )
 
 
-def _filled(table: Any, states: int, actions: int) -> Array:
-    """``P`` as ``[state, action, outcome, 4]``, filled up with outcomes of probability 0.
+def _padded(table: Any, states: int, actions: int) -> Array:
+    """Return ``P`` as ``[state, action, outcome, 4]``, padded with outcomes of probability 0.
 
-    A state in which no action has an outcome is an end: whatever is done there, it stays one.
+    A state in which no action has an outcome is terminal: every action stays there and terminates.
     """
     rows = [[list(table[s][a]) for a in range(actions)] for s in range(states)]
     for s, row in enumerate(rows):
         if not any(row):
             rows[s] = [[(1.0, s, 0.0, True)]] * actions
     width = max(len(outcomes) for row in rows for outcomes in row)
-    filled = np.zeros((states, actions, width, 4))
+    padded = np.zeros((states, actions, width, 4))
     for s, row in enumerate(rows):
         for a, outcomes in enumerate(row):
-            for k, (chance, there, reward, ends) in enumerate(outcomes):
-                filled[s, a, k] = chance, there, reward, ends
-    return filled
+            for k, (chance, next_state, reward, ends) in enumerate(outcomes):
+                padded[s, a, k] = chance, next_state, reward, ends
+    return padded
 
 
 def _bare(env: gym.Env[Any, Any]) -> gym.Env[Any, Any] | None:
-    """The environment inside its wrappers; None where one of them may change what it does."""
+    """Return the environment inside its wrappers; None if one of them may change what it does."""
     while isinstance(env, gym.Wrapper):
         if type(env) not in _NEUTRAL:
             return None
@@ -102,10 +103,10 @@ def _bare(env: gym.Env[Any, Any]) -> gym.Env[Any, Any] | None:
 
 
 def step_limit(env: gym.Env[Any, Any]) -> int | None:
-    """How long an episode may last if the environment may be stepped as a table, else None.
+    """Return the time limit of an environment that can be stepped as a table, else None.
 
-    It may where its class takes every step from ``P``, and nothing but Gymnasium's own neutral
-    wrappers stands around it. Without a time limit the number is one that no run reaches.
+    It can if its class takes every step from ``P``, and only Gymnasium's own neutral wrappers
+    enclose it. Without a time limit the number is one that no run reaches.
     """
     limit, inner = FOREVER, env
     while isinstance(inner, gym.Wrapper):
@@ -122,7 +123,9 @@ def step_limit(env: gym.Env[Any, Any]) -> int | None:
 
 
 def _grid(bare: Any, states: int) -> tuple[int, int] | None:
-    """Rows and columns, as FrozenLake (``nrow``, ``ncol``) or CliffWalking (``shape``) say them."""
+    """Return rows and columns, from the attributes ``nrow`` and ``ncol`` (FrozenLake) or ``shape``
+    (CliffWalking); None if the states are not the cells of a grid.
+    """
     shape: Array = np.array(getattr(bare, "shape", ()) or (0, 0))
     rows, columns = getattr(bare, "nrow", shape[0]), getattr(bare, "ncol", shape[-1])
     return (int(rows), int(columns)) if math.prod((rows, columns)) == states else None

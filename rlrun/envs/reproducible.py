@@ -1,4 +1,4 @@
-"""Whether what an environment does follows from its seed and the actions, tried before a run."""
+"""A test, before a run, of whether an environment is determined by its seed and the actions."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from rlrun.core.types import Array, Envs
 from rlrun.envs import global_generators
 
-STEPS = 10  # of each trial: a reset shows most, some environments draw only in their steps
+STEPS = 10  # of each trial: a reset reveals most, but some environments draw only in steps
 
 
 def doubt(open_one: Callable[[], Envs]) -> str:
-    """Why the environment cannot be reproduced, as a sentence; empty where nothing shows that.
+    """Return why the environment is not reproducible, as a sentence; "" if no trial shows that.
 
-    ``open_one`` makes a grid of a single environment, with the same seed at each call.
+    ``open_one`` opens a grid of a single environment, with the same seed at each call.
     """
     before = global_generators.states()
     with closing(open_one()) as first:
-        env_id, shown = first.spec.env_id, _trial(first)
+        env_id, first_trial = first.spec.env_id, _trial(first)
     with closing(open_one()) as second:
-        again = _trial(second)
+        second_trial = _trial(second)
         second.restart()
         after_reset = _trial(second)
     after = global_generators.states()
@@ -30,37 +30,36 @@ def doubt(open_one: Callable[[], Envs]) -> str:
     if drawn:
         return (
             f"{env_id} draws random numbers from {' and '.join(drawn)}, which the whole program "
-            "shares, and not from self.np_random, which reset(seed=...) seeds: its episodes do not "
-            "follow from their seeds"
+            "shares, instead of self.np_random, which reset(seed=...) seeds: its episodes are not "
+            "determined by their seeds"
         )
-    if shown != again:
+    if first_trial != second_trial:
         return (
-            f"{env_id} is another one each time it is made, though it is reset with the same seed "
-            "and gets the same actions: its reset(seed=...) should seed everything in it that is "
-            "random"
+            f"{env_id} behaves differently each time it is created, even with the same seed and "
+            "the same actions: its reset(seed=...) should seed everything in it that is random"
         )
-    if again != after_reset:
+    if second_trial != after_reset:
         return (
-            f"{env_id} does something else when it is reset again with the same seed and gets the "
-            "same actions: it ignores the seed, or keeps something of the episode before "
-            "(env.rebuild=true makes it anew for each)"
+            f"{env_id} behaves differently when it is reset again with the same seed and gets the "
+            "same actions: it ignores the seed, or keeps state from the previous episode "
+            "(env.rebuild=true creates a new one for each episode)"
         )
     return ""
 
 
 def _trial(envs: Envs) -> list[bytes]:
-    """All that is seen of the environment in a few steps, from where it is."""
+    """Return everything that the environment returns in a few steps, from its current state."""
     rng = np.random.default_rng(0)
     model = envs.spec.model
-    seen = [envs.obs] if model is None else [model.probability, model.next_state, model.reward]
+    arrays = [envs.obs] if model is None else [model.probability, model.next_state, model.reward]
     for _ in range(STEPS):
         t = envs.step(_random_action(envs, rng))
-        seen += [t.next_obs, t.reward, t.discount, t.last, envs.obs]
-    return [np.array(each).tobytes() for each in seen]
+        arrays += [t.next_obs, t.reward, t.discount, t.last, envs.obs]
+    return [np.array(each).tobytes() for each in arrays]
 
 
 def _random_action(envs: Envs, rng: np.random.Generator) -> Array:
-    """``[1, 1, ...]``."""
+    """Return a random action, ``[1, 1, ...]``."""
     space = envs.spec.action
     if space.kind == "vector":
         return rng.uniform(-1.0, 1.0, (1, 1, *space.shape)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Gymnasium's spaces and rlrun's: what agents see is float vectors, numbers or images."""
+"""Maps from Gymnasium's spaces to rlrun's: float vectors, whole numbers, images and grids."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from rlrun.core.types import Array, Space
 from rlrun.envs.arrays import ObsChoice, blank, grid_bounds, kind_of, largest, layout_of
 from rlrun.envs.conform import Compound, Conform, can_flatten, short
 
+NOT_VECTORS = "env.scale_obs=true only applies to vectors; its observations are not"
+
 
 def adapt(
     env: gym.Env[Any, Any], frame_stack: int = 1, choice: ObsChoice | None = None
 ) -> gym.Env[Any, Any]:
-    """The environment with compound observations as one array, images and grids in stacks.
+    """Wrap the environment: compound observations become one array, images and grids stacks.
 
-    Where all parts are discrete that is a vector of their numbers, else, or where ``choice`` wants
-    a vector, one of floats; parts that are text are left out. Raises ValueError where that is
-    impossible, or a stack is wanted of what are no images or grids.
+    If all parts are discrete that array is a vector of their numbers, else, or if ``choice`` is
+    vector, one of floats; parts that are text are left out. Raises ValueError if that is
+    impossible, or if a stack is requested of observations that are not images or grids.
     """
     space = env.observation_space
     kind = kind_of(space, choice)
     if frame_stack > 1:
         if kind not in ("image", "grid") or len(space.shape or ()) > 3:
             raise ValueError(
-                f"env.frame_stack={frame_stack} is for single images or grids, and its "
-                "observations are none"
+                f"env.frame_stack={frame_stack} only applies to single images or grids; its "
+                "observations are not"
             )
         padding: Any = "zero" if kind == "image" else blank(space, kind)
         frames = TransformObservation(env, Conform(space), space)
@@ -40,25 +42,25 @@ def adapt(
         return env
     compound = Compound(space)
     if not compound.leaves:
-        what = " and ".join(compound.texts) or "an observation without parts"
-        raise ValueError(f"{what} is all that it shows, and has no numbers to learn from")
+        names = " and ".join(compound.texts) or "an observation without parts"
+        raise ValueError(f"{names} has no numbers to learn from, and nothing else is observed")
     for leaf in compound.leaves:
         if not can_flatten(leaf.space):
             where = f" ({leaf.name})" if leaf.path else ""
             name = type(leaf.space).__name__
-            raise ValueError(f"observations of the kind {name}{where} are not supported")
+            raise ValueError(f"observations of type {name}{where} are not supported")
     parts = [leaf.space for leaf in compound.leaves]
     starts: list[int] = []
     sizes: list[int] = []
     if choice != "vector" and all(_numbered(part, starts, sizes) for part in parts):
-        whole = spaces.MultiDiscrete(sizes, start=starts)
-        return TransformObservation(env, compound.numbers, whole)
+        joint = spaces.MultiDiscrete(sizes, start=starts)
+        return TransformObservation(env, compound.numbers, joint)
     flat = spaces.flatten_space(spaces.Tuple(parts))
     return TransformObservation(env, compound.flattened, flat)
 
 
 def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> bool:
-    """Whether a part is discrete; adds where each number begins, and how many there are."""
+    """Return whether a part is discrete; append the start and the size of each of its numbers."""
     match space:
         case spaces.Discrete():
             starts.append(int(space.start))
@@ -76,22 +78,21 @@ def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> boo
 
 
 class ObsMap:
-    """From a batch of Gymnasium's observations to ours, always copied.
+    """Converts batches of Gymnasium's observations to rlrun's; always copies.
 
     Discrete observations, one or several, are numbers from 0. Images and grids (see
-    `rlrun.envs.arrays.kind_of`) are bytes ``[stack * channels, height, width]``, whatever their
-    layout; a grid's numbers are counted from the lowest. Other Box observations are float32
-    vectors.
+    `rlrun.envs.arrays.kind_of`) are bytes ``[stack * channels, height, width]``, from any layout;
+    a grid's numbers are counted from the lowest. Other Box observations are float32 vectors.
 
     Args:
-        space: that of one observation.
-        stack: how many frames an image or a grid consists of; where that is more than one its
-            first axis is theirs, the newest frame last.
-        scale: whether the bounds of a vector's numbers are brought to [-1, 1].
-        choice: what ``env.obs`` says.
+        space: the space of one observation.
+        stack: number of frames of an image or a grid; if it is more than one they are the first
+            axis, the newest frame last.
+        scale: whether to scale the bounds of a vector's numbers to [-1, 1].
+        choice: the setting ``env.obs``.
 
     Raises:
-        ValueError: the space is of a kind that is not supported, or has no bounds to scale by.
+        ValueError: the type of the space is not supported, or it has no bounds to scale by.
     """
 
     def __init__(
@@ -103,11 +104,11 @@ class ObsMap:
     ) -> None:
         kind = kind_of(space, choice, stack)
         if scale and kind != "vector":
-            raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
+            raise ValueError(NOT_VECTORS)
         self._scale = bounds(space) if scale else None
         self._start: Array | int | None = None
         self._range: tuple[Array, Array] | None = None
-        self._outside: Array | None = None  # of the latest batch, where a grid's bounds are left
+        self._outside: Array | None = None  # numbers outside a grid's bounds
         self._dtype: type[np.generic] = np.float32
         self._channels_last = False
         if kind == "image" or kind == "grid":
@@ -126,11 +127,10 @@ class ObsMap:
             self.space = Space("multi_discrete", space.shape, tuple(space.nvec.tolist()))
             self._start, self._dtype = space.start if space.start.any() else None, np.int64
         else:
-            raise ValueError(f"observations of the kind {type(space).__name__} are not supported")
+            raise ValueError(f"observations of type {type(space).__name__} are not supported")
         if 0 in self.space.shape:
             raise ValueError(
-                f"its observations have the shape {self.space.shape}: there is no number in them "
-                "to learn from"
+                f"its observations have the shape {self.space.shape}, without numbers to learn from"
             )
         self._largest = np.array(self.space.choices, np.uint64) - np.uint64(1)
         if self.space.kind == "discrete":
@@ -142,27 +142,27 @@ class ObsMap:
             numbers = np.asarray(raw, low.dtype)
             outside = (numbers < low) | (numbers > high)
             self._outside = self.ordered(outside) if np.count_nonzero(outside) else None
-            # where the difference is too large for the type, as in int8, its byte is right still
+            # a difference that overflows the type, such as int8, still has the right byte
             raw = numbers - low
         if self._channels_last:
             raw = self.ordered(raw)
         if self._scale is not None:
             return np.asarray(scaled(raw, *self._scale), np.float32)
         if raw.dtype == np.float64:
-            with np.errstate(over="ignore"):  # what float32 cannot hold is infinite: see `wrong`
+            with np.errstate(over="ignore"):  # too large for float32: infinite, see `wrong`
                 return np.array(raw, self._dtype, order="C")
         obs: Array = np.array(raw, self._dtype, order="C")
         return obs if self._start is None else obs - self._start
 
     def ordered(self, raw: Array) -> Array:
-        """The environments' own numbers in the order of ours: channels come before places."""
+        """Return unscaled numbers with their axes in rlrun's order, channels first."""
         return np.moveaxis(raw, -1, -3) if self._channels_last else raw
 
     def wrong(self, obs: Array) -> Array | None:
-        """Where numbers of ``obs [seed, env, ...]``, the latest batch, cannot be learnt from.
+        """Return a mask of the unusable numbers of ``obs [seed, env, ...]``, the latest batch.
 
-        They are not finite, none of the choices, or outside of a grid's bounds: a learner that used
-        them would learn nothing, or read what belongs to other seeds. None if all are right.
+        They are not finite, not among the choices, or outside a grid's bounds: a learner that used
+        them would learn nothing, or read data of other seeds. None if all are valid.
         """
         if self.space.kind == "vector":
             return None if math.isfinite(obs.sum()) else ~np.isfinite(obs)
@@ -170,36 +170,36 @@ class ObsMap:
             return None
         if self.space.kind == "grid":
             return None if self._outside is None else self._outside.reshape(obs.shape)
-        wrong = obs.view(np.uint64) > self._largest  # without a sign, what is negative is large
+        wrong = obs.view(np.uint64) > self._largest  # as unsigned numbers, negative ones are large
         return wrong if np.count_nonzero(wrong) else None
 
 
 def bounds(space: gym.Space[Any]) -> tuple[Array, Array]:
-    """The least and the largest of each observed number; raises ValueError if there are none."""
+    """Return the bounds of each observed number. Raises ValueError if they cannot be scaled."""
     if not isinstance(space, spaces.Box):
-        raise ValueError("env.scale_obs=true is for vectors, and its observations are none")
+        raise ValueError(NOT_VECTORS)
     low, high = space.low.astype(np.float64), space.high.astype(np.float64)
     if not (_spanned(low, high) and (low < high).all()):
         raise ValueError(
-            "env.scale_obs=true is for numbers with finite bounds that float64 can subtract; some "
-            "of its are not"
+            "env.scale_obs=true needs finite bounds, the upper above the lower, with a difference "
+            "that float64 can hold; its observations have others"
         )
     return low, high
 
 
 def _spanned(low: Array, high: Array) -> bool:
-    """Whether all bounds and their differences are numbers of float64."""
+    """Return whether all bounds and their differences are finite in float64."""
     with np.errstate(over="ignore"):
         return bool(np.isfinite(high.astype(np.float64) - low.astype(np.float64)).all())
 
 
 def scaled(value: Any, low: Any, high: Any) -> Any:
-    """From [low, high] to [-1, 1]."""
+    """Scale a value from [low, high] to [-1, 1]."""
     return (value - low) * (2.0 / (high - low)) - 1.0
 
 
 class ActionMap:
-    """From our actions to Gymnasium's: numbers from 0, or values in [-1, 1] scaled to the Box."""
+    """Converts rlrun's actions to Gymnasium's: numbers from 0, or values in [-1, 1] for a Box."""
 
     def __init__(self, space: gym.Space[Any]) -> None:
         self._convert: Callable[[Array], Array]
@@ -221,29 +221,29 @@ class ActionMap:
                     "not supported: float64 cannot hold their difference"
                 )
             if 0 in space.shape:
-                raise ValueError("actions without a single number are not supported")
+                raise ValueError("actions without any numbers are not supported")
             self.space = Space("vector", space.shape)
             self._convert = _scale(space)
         else:
-            raise ValueError(f"actions of the kind {space} are not supported")
+            raise ValueError(f"actions of the space {space} are not supported")
 
     def __call__(self, action: Array) -> Array:
-        """What Gymnasium takes for ``action [env, ...]``: an array that environments may edit."""
+        """Convert ``action [env, ...]``; always a copy, which environments may modify."""
         return self._convert(action)
 
 
 def _shift(start: Array | int) -> Callable[[Array], Array]:
-    """To numbers that begin at ``start``, in an array of their own."""
+    """Return a function that shifts numbers from 0 to numbers from ``start``, as a copy."""
     return (lambda action: action + start) if np.any(start) else (lambda action: action.copy())
 
 
 def _scale(box: spaces.Box) -> Callable[[Array], Array]:
-    """From [-1, 1] to the bounds of each dimension, never beyond."""
+    """Return a function that scales [-1, 1] to the bounds of each dimension, and clips to them."""
     low, high = box.low.astype(np.float64), box.high.astype(np.float64)
 
     def convert(action: Array) -> Array:
-        share = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
-        scaled = np.clip(low + share * (high - low), low, high)
+        fraction = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
+        scaled = np.clip(low + fraction * (high - low), low, high)
         return scaled.astype(box.dtype)
 
     return convert

@@ -1,7 +1,7 @@
-"""Environments that are tables, stepped all at once by array operations.
+"""Environments that are tables, all stepped together by array operations.
 
-An episode is drawn from the model itself, so it has the distribution of the original's, which the
-tests compare; the random numbers are this class's own, one stream for each seed.
+Episodes are drawn from the model, so they have the same distribution as those of the original
+environment, as tests check; the random numbers differ: they come from one stream per seed.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from rlrun.envs.rewards import IDENTITY, RewardTransform
 
 
 class TableEnvs:
-    """``num_envs`` copies of a table for each seed; ``GymEnvs`` does the same with any environment.
+    """``num_envs`` copies of a table for each seed; ``GymEnvs`` is the same for any environment.
 
-    The outcomes of all (state, action) pairs lie in one row. Pair i owns the numbers from i to
-    i + 1, cut by its probabilities, so that one search finds what happens everywhere.
+    The outcomes of all (state, action) pairs are stored in one array. Pair i has the interval from
+    i to i + 1, divided by its probabilities, so that one search finds the outcomes of all
+    environments.
 
     Args:
         model: the table, with gamma in it.
-        spec: what the agent is told.
+        spec: the description of the environment for its agent.
         seeds: the seed numbers.
         limit: steps after which an episode is truncated.
-        purpose: which streams are drawn from: training or evaluation.
-        learnt: makes the rewards that are learnt from.
+        purpose: which streams to draw from: training or evaluation.
+        learnt: transforms true rewards to those that agents learn from.
     """
 
     def __init__(
@@ -46,47 +47,47 @@ class TableEnvs:
         self._seeds, self._purpose, self._limit = tuple(seeds), purpose, limit
         states, actions, _ = model.probability.shape
         self._actions = actions
-        chance, there, reward, discount, alive = _outcomes(model)
+        chance, next_state, reward, discount, alive = _outcomes(model)
         pair = np.repeat(np.arange(states * actions), [len(row) for row in chance])
         within = np.concatenate([np.cumsum(row) for row in chance])
         last_of_pair = np.append(pair[1:] != pair[:-1], True)
         self._bounds = pair + np.where(last_of_pair, 1.0, within)
-        self._there, self._reward, self._discount = there, reward, discount
+        self._next_state, self._reward, self._discount = next_state, reward, discount
         self._learnt = learnt
-        self._over = alive == 0
-        self._next_pair = there * actions
+        self._terminates = alive == 0
+        self._next_pair = next_state * actions
         self._starts, self._start_bounds = _support(model.start)
         self._random_step, self._random_start = len(pair) > states * actions, len(self._starts) > 1
         self._count = self.per_seed * (self._random_step + self._random_start)
-        # A sum of a pair's number and a draw must not be rounded up into the next pair's numbers.
+        # A sum of a pair's number and a draw must not be rounded up into the next pair's interval.
         self._below = 1.0 - states * actions * 2.0**-51
         self.finished: list[Episode] = []
-        """Episodes that ended since somebody last cleared this list."""
+        """Episodes that ended since the caller last cleared this list."""
         self.faults: dict[int, str] = {}
-        """None: a table's numbers are finite."""
+        """Always empty: a table's numbers are finite."""
         self.inexact: list[str] = []
-        """Nothing: where a table is can be saved."""
+        """Always empty: the state of a table is saved exactly."""
         self.restart()
 
     def restart(self) -> None:
-        """Begin again with every environment's first episode."""
+        """Restart every environment at its first episode."""
         grid = (len(self._seeds), self.per_seed)
         self._streams = Streams(self._seeds, self._purpose, self._below)
         self._return = np.zeros(grid)
         self._time = 0  # steps since the restart
-        self._begun = np.zeros(grid, np.int64)  # when each episode began, on that clock
-        self._deadline = self._limit  # before this time no episode is truncated
-        self._nobody = np.zeros(grid, np.bool_)
-        self._nobody.flags.writeable = False  # it is in many steps at once
+        self._start_time = np.zeros(grid, np.int64)  # the value of `_time` when each episode began
+        self._deadline = self._limit  # no episode is truncated before this time
+        self._no_ends = np.zeros(grid, np.bool_)
+        self._no_ends.flags.writeable = False  # shared by many steps
         self.finished.clear()
         self.obs: Array = self._first_states(self._draw())
         """The states now, ``[seed, env]``."""
         self._pair = self.obs * self._actions
 
     def step(self, action: Array) -> Step:
-        """One step of every environment with ``action [seed, env]``.
+        """Step every environment with ``action [seed, env]``.
 
-        Where an episode ended, ``self.obs`` is the first state of the next one afterwards.
+        Where an episode ended, ``self.obs`` is then the first state of the next one.
         """
         draw = self._draw()
         pair = self._pair + action
@@ -94,35 +95,35 @@ class TableEnvs:
             outcome = self._bounds.searchsorted(pair + draw[:, : self.per_seed], "right")
         else:
             outcome = pair
-        obs, next_obs = self.obs, self._there[outcome]
+        obs, next_obs = self.obs, self._next_state[outcome]
         reward, discount = self._reward[outcome], self._discount[outcome]
-        self._return = self._return + reward  # for few numbers three times as fast as in place
+        self._return = self._return + reward  # on small arrays three times as fast as in place
         self._time += 1
-        last = self._nobody
+        last = self._no_ends
         self.obs, self._pair = next_obs, self._next_pair[outcome]
         if self._time >= self._deadline or np.count_nonzero(discount) < discount.size:
-            last = self._over[outcome] | (self._time - self._begun >= self._limit)
+            last = self._terminates[outcome] | (self._time - self._start_time >= self._limit)
             if last.any():
                 self._reset(last, draw)
         return Step(obs, action, self._learnt(reward), discount, next_obs, last)
 
     def _reset(self, last: Array, draw: Array) -> None:
-        """Begin new episodes where the mask ``last`` says that one has ended."""
+        """Begin new episodes in the environments of the mask ``last``."""
         for s, e in np.argwhere(last).tolist():
-            length = self._time - int(self._begun[s, e])
+            length = self._time - int(self._start_time[s, e])
             self.finished.append(Episode(s, e, float(self._return[s, e]), length))
         self._return[last] = 0.0
-        self._begun[last] = self._time
-        self._deadline = int(self._begun.min()) + self._limit
+        self._start_time[last] = self._time
+        self._deadline = int(self._start_time.min()) + self._limit
         self.obs = np.where(last, self._first_states(draw), self.obs)
         self._pair = self.obs * self._actions
 
     def _draw(self) -> Array:
-        """This step's random numbers ``[seed, ...]``: always as many, whatever happens."""
+        """Draw this step's random numbers ``[seed, ...]``: the same count in every step."""
         return self._streams.uniform(self._count)
 
     def _first_states(self, draw: Array) -> Array:
-        """A state to begin in for every environment, whether it needs one or not."""
+        """Return a first state for every environment, whether or not it begins an episode."""
         if not self._random_start:
             return np.full(self._return.shape, self._starts[0])
         chosen = self._start_bounds.searchsorted(draw[:, -self.per_seed :], "right")
@@ -133,7 +134,7 @@ class TableEnvs:
             "streams": self._streams.state_dict(),
             "obs": self.obs.copy(),
             "return": self._return.copy(),
-            "length": self._time - self._begun,
+            "length": self._time - self._start_time,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
@@ -144,36 +145,36 @@ class TableEnvs:
             raise ValueError("the states are not those of this environment")
         self._pair = self.obs * self._actions
         restore_into(self._return, state["return"], "the returns")
-        restore_into(self._begun, state["length"], "the lengths of the episodes")
-        self._begun *= -1
-        self._deadline = int(self._begun.min()) + self._limit
+        restore_into(self._start_time, state["length"], "the lengths of the episodes")
+        self._start_time *= -1
+        self._deadline = int(self._start_time.min()) + self._limit
         return []
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to close."""
 
 
 def _outcomes(model: Model) -> tuple[list[Array], Array, Array, Array, Array]:
-    """Each pair's probabilities, and all outcomes' next states, rewards, discounts and lives.
+    """Return each pair's probabilities, and every outcome's next state, reward, discount, alive.
 
-    An impossible action, which has no outcome, leaves everything as it is and pays nothing.
+    An impossible action, which has no outcome, stays in its state with reward 0.
     """
     states, actions, width = model.probability.shape
     chance = model.probability.reshape(-1, width).copy()
-    there, reward, discount, alive = (
+    next_state, reward, discount, alive = (
         each.reshape(-1, width).copy()
         for each in (model.next_state, model.reward, model.discount, model.alive)
     )
     impossible = ~model.possible.reshape(-1)
     chance[impossible, 0] = 1.0
-    there[impossible, 0] = np.repeat(np.arange(states), actions)[impossible]
+    next_state[impossible, 0] = np.repeat(np.arange(states), actions)[impossible]
     real = chance > 0
-    rows = [row[kept] for row, kept in zip(chance, real, strict=True)]
-    return rows, there[real], reward[real], discount[real], alive[real]
+    rows = [row[mask] for row, mask in zip(chance, real, strict=True)]
+    return rows, next_state[real], reward[real], discount[real], alive[real]
 
 
 def _support(distribution: Array) -> tuple[Array, Array]:
-    """The states that have a probability, and where each one's share of [0, 1) ends."""
+    """Return the states of positive probability, and the end of each one's interval of [0, 1)."""
     states = np.flatnonzero(distribution)
     bounds = np.cumsum(distribution[states])
     bounds[-1] = 1.0

@@ -1,4 +1,4 @@
-"""Ends a process in which an environment never answers."""
+"""A watchdog that ends the process if an environment never responds."""
 
 from __future__ import annotations
 
@@ -9,42 +9,45 @@ import weakref
 from collections.abc import Callable
 
 OnHang = Callable[[str], object]
-"""Is told who hangs, and ends the process."""
+"""Receives a sentence on what hangs, and ends the process."""
 
 
 def give_up(sentence: str) -> None:
-    """Say it and end the process at once: whatever hangs cannot be asked to stop."""
+    """Print a sentence and end the process at once: code that hangs cannot be asked to stop."""
     print(f"rlrun: {sentence}", file=sys.stderr, flush=True)
     os._exit(1)
 
 
 class Watchdog:
-    """Looks now and then, from a thread of its own, whether something has been going on too long.
+    """Checks regularly, in a separate thread, whether a call has taken too long.
 
     Args:
-        seconds: how long is too long; None: nothing is.
-        who: says in a sentence who hangs.
-        on_hang: what is done then.
+        seconds: the longest that a call may take; None for no limit.
+        describe: returns a sentence on what hangs.
+        on_hang: called with that sentence if a call takes longer.
     """
 
-    def __init__(self, seconds: float | None, who: Callable[[], str], on_hang: OnHang) -> None:
+    def __init__(self, seconds: float | None, describe: Callable[[], str], on_hang: OnHang) -> None:
         self.since = 0.0
-        """When what is watched began, by the monotonic clock; 0 while nothing is going on."""
-        self._seconds, self._who, self._on_hang = seconds, who, on_hang
+        """When the current call began, by the monotonic clock; 0 between calls."""
+        self._seconds, self._describe, self._on_hang = seconds, describe, on_hang
         self._over = threading.Event()
         if seconds is not None:
-            # The thread does not keep alive what it watches: environments that are forgotten
-            # without being closed take it with them.
-            given = (weakref.ref(self), self._over, min(1.0, seconds / 4))
-            threading.Thread(target=_watch, args=given, daemon=True).start()
+            # The thread holds a weak reference only: it ends with environments that are deleted
+            # without being closed.
+            arguments = (weakref.ref(self), self._over, min(1.0, seconds / 4))
+            threading.Thread(target=_watch, args=arguments, daemon=True).start()
 
-    def look(self, seen: float, looks: int, pause: float) -> tuple[float, int]:
-        """See what goes on, and for how many looks it has been the same."""
-        looks = looks + 1 if self.since == seen else 0
-        # Looks are counted, not seconds: a process that was stopped for a while did not hang.
+    def look(self, previous: float, looks: int, pause: float) -> tuple[float, int]:
+        """Return the current call's start, and for how many looks it has been the same.
+
+        Calls ``on_hang`` if that is too long.
+        """
+        looks = looks + 1 if self.since == previous else 0
+        # Looks are counted, not seconds: a process that was suspended for a while did not hang.
         if self._seconds is not None and self.since and looks * pause > self._seconds:
             self._over.set()
-            self._on_hang(self._who())
+            self._on_hang(self._describe())
         return self.since, looks
 
     def close(self) -> None:
@@ -52,11 +55,11 @@ class Watchdog:
 
 
 def _watch(dog: weakref.ref[Watchdog], over: threading.Event, pause: float) -> None:
-    """Look each ``pause`` seconds, until it is over or nobody is left to be watched."""
-    seen, looks = 0.0, 0
+    """Look every ``pause`` seconds, until the watchdog is closed or deleted."""
+    start, looks = 0.0, 0
     while not over.wait(pause):
         alive = dog()
         if alive is None:
             return
-        seen, looks = alive.look(seen, looks, pause)
+        start, looks = alive.look(start, looks, pause)
         del alive

@@ -109,7 +109,7 @@ class RunFolder:
         return step if type(step) is int else -1
 
     def inexact(self, reason: str) -> None:
-        """Record why the run is not, or once resumed would not be, what its command gives."""
+        """Record why the run is not, or would not be after a resume, exactly reproducible."""
         known = self._meta.get("not_exact_because")
         reasons = known if isinstance(known, list) else []
         self._meta["not_exact_because"] = [*reasons, *([reason] if reason not in reasons else [])]

@@ -1,4 +1,4 @@
-"""The best evaluation of each seed, and its policy then; training never asks for it."""
+"""The best evaluation of each seed, and its policy at that step; training does not depend on it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from rlrun.core.types import Array, State
 
 
 class Best:
-    """Keeps each seed's policy as it was at that seed's own best evaluation.
-
-    A tie goes to the earlier evaluation.
-    """
+    """Keeps each seed's policy from that seed's best evaluation; of equal ones, the earliest."""
 
     def __init__(self, num_seeds: int) -> None:
         self.mean: Array = np.full(num_seeds, -np.inf)
@@ -23,7 +20,7 @@ class Best:
         self.policy: State = {}
 
     def offer(self, step: int, mean: Array, policy: State) -> bool:
-        """Take the seeds whose ``mean [seed]`` is new best; whether there was one."""
+        """Store the policies of seeds with a new best ``mean [seed]``; return whether any has."""
         better = mean > self.mean
         if not better.any():
             return False
@@ -42,7 +39,7 @@ class Best:
 
 
 def merge(old: Any, new: Any, seeds: Array) -> Any:
-    """``old`` with the rows of the masked ``seeds`` from ``new``; always a copy.
+    """Return a copy of ``old`` with the rows of the masked ``seeds`` taken from ``new``.
 
     Both are nested arrays and tensors that start with the seed axis.
     """

@@ -1,4 +1,4 @@
-"""When a run saves itself, and what it is made of then."""
+"""When checkpoints are written, and what they contain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlrun.core.types import Agent, State
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.folder import RunFolder
 
-MAY_CHANGE = ("total_steps", "checkpoint", "stop")  # what may change when a run goes on
+MAY_CHANGE = ("total_steps", "checkpoint", "stop")  # settings that may change when a run is resumed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class CheckpointSettings:
 
 
 class Saver:
-    """Makes the checkpoints of one run, in ``folder``."""
+    """Writes the checkpoints of one run, in ``folder``."""
 
     def __init__(self, folder: Path, settings: CheckpointSettings) -> None:
         self._store, self._settings = Checkpoints(folder), settings
@@ -45,54 +45,54 @@ class Saver:
         self._next = monotonic() + self._seconds
 
     def due(self, step: int, stride: int) -> bool:
-        """Whether it is time for a checkpoint, after ``stride`` more steps."""
+        """Return whether a checkpoint is due, after ``stride`` more steps."""
         return monotonic() >= self._next or due(step, self._settings.every_steps, stride) > 0
 
     def save(self, state: State) -> None:
-        """Save the run; raises CheckpointError where that fails, and the last good one stays."""
+        """Write a checkpoint. Raises CheckpointError on failure, and keeps the last good one."""
         if not self._settings.replay:
             state = {**state, "agent": {k: v for k, v in state["agent"].items() if k != "replay"}}
         self._store.save(state)
         self._next = monotonic() + self._seconds
 
     def exists(self) -> bool:
-        """Whether there is any checkpoint."""
+        """Return whether there is any checkpoint."""
         return self._store.exists()
 
     def load(self) -> tuple[State | None, list[str]]:
-        """The newest state that is whole, None where there is none, and what was damaged."""
+        """Return the newest intact state, None without any checkpoint, and what was damaged."""
         if not self.exists():
             return None, []
         return self._store.load(), self._store.damaged
 
 
 def restore_agent(agent: Agent, state: Mapping[str, Any]) -> bool:
-    """Give an agent its saved state; whether all of it was there.
+    """Restore an agent; return whether the saved state was complete.
 
-    Where the replay was left out of the checkpoint the agent keeps its own, which is empty.
+    If the replay was left out of the checkpoint the agent keeps its own, which is empty.
     """
     own = agent.state_dict()
-    whole = "replay" not in own or "replay" in state
-    agent.load_state_dict(state if whole else {**state, "replay": own["replay"]})
-    return whole
+    complete = "replay" not in own or "replay" in state
+    agent.load_state_dict(state if complete else {**state, "replay": own["replay"]})
+    return complete
 
 
 def mismatch(error: Exception) -> CheckpointError:
-    """What a state is told with that is not one of this run's."""
-    return CheckpointError(f"the checkpoint does not fit the settings of its run: {error}.")
+    """Return the error for a checkpoint that does not match the settings of its run."""
+    return CheckpointError(f"the checkpoint does not match the settings of its run: {error}.")
 
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
-    """A digest of all settings that a run fixes."""
+    """Return a digest of all settings that may not change when a run is resumed."""
     fixed = {k: v for k, v in settings.items() if k not in MAY_CHANGE}
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 
 def check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: State | None) -> None:
-    """Raises FolderError where going on would not be going on with this run."""
+    """Raise FolderError if the run cannot be resumed from ``saved`` with these settings."""
     if saved is None and record.was_saved:
         raise FolderError(
-            f"{record.path} has lost its checkpoints: there is nothing to go on from."
+            f"{record.path} has lost its checkpoints: there is nothing to resume from."
         )
     if saved is not None and saved.get("settings") != fingerprint(settings):
         raise FolderError(
@@ -103,7 +103,7 @@ def check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: State
         type(size) is int and size >= 0
         for size in (*_sizes(position.get("events")), position.get("lines"), position.get("step"))
     ):
-        raise FolderError(f"{record.path / 'checkpoint'} does not say how far the log had come.")
+        raise FolderError(f"{record.path / 'checkpoint'} does not say how far the log was written.")
 
 
 def _sizes(events: Any) -> list[Any]:

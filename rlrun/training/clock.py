@@ -1,4 +1,4 @@
-"""The wall time of a run, and the part of it that was training."""
+"""The wall time and the training time of a run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from rlrun.core.types import State
 
 
 class WallClock:
-    """Wall time, and the part of it that was training: pauses do not count.
+    """Measures wall time, and training time, which excludes pauses.
 
-    A resumed run's clock goes on from what it showed.
+    The clock of a resumed run continues from its saved times.
     """
 
     def __init__(self) -> None:

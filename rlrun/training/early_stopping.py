@@ -1,4 +1,4 @@
-"""When a run ends before its ``total_steps``."""
+"""Ending a run before its ``total_steps``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class StopSettings:
 
 
 class Stop(NamedTuple):
-    """Why a run ends early: the word in ``result.json``, and a sentence for people."""
+    """Why a run ends early: the word in ``result.json``, and a sentence for the log."""
 
     word: Literal["reward", "minutes", "pruned"]
     sentence: str
@@ -31,31 +31,31 @@ class Stop(NamedTuple):
 
 @dataclass(frozen=True)
 class Stopper:
-    """Decides after every step of one run.
+    """Decides after every step whether the run ends early.
 
-    ``past`` is a step at which the run has ended before, if it was asked to go on from there:
-    up to it nothing is decided again. ``hopeless`` is asked at every evaluation, with the step and
-    the mean over seeds, whether a run that is a trial of a search is to be given up.
+    ``past`` is the step at which the run had ended when it was last resumed: up to it the run is
+    not ended again. ``should_prune`` is called at every evaluation of a trial of a search, with
+    the step and the mean over seeds, and returns whether to prune the trial.
     """
 
     settings: StopSettings
     past: int = -1
-    hopeless: Callable[[int, float], bool] | None = None
+    should_prune: Callable[[int, float], bool] | None = None
 
-    def why(self, step: int, evaluation: float | None, seconds: float) -> Stop | None:
-        """Why to end here, if at all.
+    def reason_to_stop(self, step: int, evaluation: float | None, seconds: float) -> Stop | None:
+        """Return why the run ends at this step; None if it does not.
 
-        ``evaluation`` is the mean over seeds of the evaluation at this step, None where there was
-        none, and NaN, which reaches nothing, where a seed was given up.
+        ``evaluation`` is the mean over seeds of the evaluation at this step: None if there was no
+        evaluation, NaN, which reaches no threshold, if a seed has failed.
         """
         reward, minutes = self.settings.reward, self.settings.minutes
         if step <= self.past:
             return None
         if reward is not None and evaluation is not None and evaluation >= reward:
-            reached = f"the evaluation gave {evaluation:.4g}, and stop.reward is {reward:g}"
-            return Stop("reward", reached)
-        if evaluation is not None and self.hopeless and self.hopeless(step, evaluation):
-            return Stop("pruned", "it is a trial of a search, and others were better by now")
+            sentence = f"the evaluation reached {evaluation:.4g}, and stop.reward is {reward:g}"
+            return Stop("reward", sentence)
+        if evaluation is not None and self.should_prune and self.should_prune(step, evaluation):
+            return Stop("pruned", "the search prunes this trial: others were better at this step")
         if minutes is not None and seconds >= 60 * minutes:
-            return Stop("minutes", f"stop.minutes={minutes:g} are over")
+            return Stop("minutes", f"stop.minutes={minutes:g} is reached")
         return None

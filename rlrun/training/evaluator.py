@@ -1,4 +1,4 @@
-"""Evaluations of a run: when, how long, what they say, and the best of each seed."""
+"""Evaluations of a run: their schedule, their metrics, and the best of each seed."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ class EvalSettings:
 
 
 class Evaluator:
-    """Evaluates the agent of one run and keeps what was best.
+    """Evaluates the agent of one run, and keeps each seed's best evaluation.
 
     Args:
-        settings: when and how long.
-        agent: who plays.
-        make_envs: makes environments, so many per seed, with the episodes of that purpose.
+        settings: when and how long to evaluate.
+        agent: the agent that plays.
+        make_envs: opens so many environments per seed, with the episodes of a purpose.
         seeds: the seed numbers.
-        folder, logger: where it is told.
-        table: what the agent's table shows, if it has one.
-        histograms: whether to show those that the agent has.
-        failed: the seeds that were given up: they have no scores.
-        check: called at every step; what it raises ends the evaluation.
+        folder, logger: where evaluations are logged.
+        table: the report on the agent's table, if it has one.
+        histograms: whether to log the agent's histograms.
+        failed: the failed seeds, which get no scores.
+        check: called at every step; an exception it raises ends the evaluation.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class Evaluator:
             folder.log("log.histograms is true, but this agent has no histograms to show")
         self.best = Best(len(seeds))
         self._envs: Envs | None = None
-        self._shown = -1  # the step at which what the agent holds was last shown
+        self._shown_step = -1  # the last step at which `show` logged anything
 
     def run(self, step: int) -> dict[str, Array]:
-        """Evaluate while training; save the policies of the seeds that are better than ever."""
+        """Evaluate during training, save policies that are new bests, and return the metrics."""
         if self._envs is None:
             num_envs = EvalSettings.envs_for(self._settings.episodes)
             self._envs = self._make_envs(num_envs, Purpose.EVAL_EPISODES)
@@ -95,71 +95,74 @@ class Evaluator:
         mean = self._failed.without(played.returns.mean(-1))
         if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
             self.save_best()
-        self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_listed(mean)})")
+        self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_as_text(mean)})")
         row = {"eval/mean_reward": mean, "eval/mean_ep_length": played.lengths.mean(-1)}
-        row |= _believed(played)
+        row |= _value_metrics(played)
         if self._table is not None and (exact := self._table.exact()) is not None:
             row["eval/exact_return"] = exact
         return row
 
     def _play(self, envs: Envs, step: int, episodes: int, value: Value | None = None) -> Played:
-        """Evaluate; gives seeds up whose numbers are not finite."""
+        """Evaluate, and add seeds whose numbers are not finite to the failed ones."""
         played = evaluate(self._agent, envs, step, episodes, self._check, value)
-        self._failed.give_up(step, envs.faults, " in an evaluation")
+        self._failed.add(step, envs.faults, " in an evaluation")
         return played
 
     def show(self, step: int) -> None:
-        """Show what the agent holds: a table as text and pictures, histograms; once at a step."""
-        if step == self._shown:
+        """Log the agent's table as text and pictures, and its histograms; at most once per step."""
+        if step == self._shown_step:
             return
-        self._shown = step
+        self._shown_step = step
         if self._table is not None:
             self._folder.log(f"policy of seed {self._seeds[0]}:\n{self._table.text()}")
             self._logger.pictures(step, "eval/table", self._table.pictures())
         if self._histograms is not None:
-            shown = self._histograms()
-            kept = {tag: self._failed.without(values) for tag, values in shown.items()}
-            self._logger.histograms(step, kept)
+            rows = self._histograms()
+            masked = {tag: self._failed.without(values) for tag, values in rows.items()}
+            self._logger.histograms(step, masked)
 
     def save_best(self) -> None:
         """Write each seed's policy at its best evaluation."""
         store.save(self._folder.path / "best", self.best.state_dict())
 
     def final(self, step: int) -> dict[str, Any] | None:
-        """The evaluation of the last step's weights, logged beside each seed's best so far."""
+        """Evaluate the final weights, and log the result and each seed's best evaluation.
+
+        Returns what result.json contains as ``final``; None without a final evaluation.
+        """
         if self._table is not None:
             self._table.write(self._folder.path)
         self.show(step)
         row = {"final/best_mean_reward": self.best.mean} if self.best.policy else {}
         result = None
         if self._settings.final_episodes:
-            result, scores = self._last(step, self._settings.final_episodes)
+            result, scores = self._evaluate_final(step, self._settings.final_episodes)
             row |= scores
         if row:
             self._logger.write(step, row)
         return result
 
-    def _last(self, step: int, episodes: int) -> tuple[dict[str, Any], dict[str, Array]]:
-        """Evaluate for the last time: what result.json says, and the metrics.
+    def _evaluate_final(self, step: int, episodes: int) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Run the final evaluation; return its entry in result.json, and the metrics.
 
-        The episodes are none of those that chose the best policies, ended the run or pruned it.
+        Its episodes differ from those that selected the best policies, or ended or pruned the run.
         """
         envs = self._make_envs(EvalSettings.envs_for(episodes), self._folder.final_purpose)
         with closing(envs):
             played = self._play(envs, step, episodes)
         mean = self._failed.without(played.returns.mean(-1))
         row = {"final/mean_reward": mean}
-        self._folder.log(f"final evaluation {mean.mean():.4g} ({_listed(mean)})")
+        self._folder.log(f"final evaluation {mean.mean():.4g} ({_as_text(mean)})")
         result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
         exact = None if self._table is None else self._table.exact()
         if exact is not None:
             row["final/exact_return"] = exact
-            self._folder.log(f"exact return {exact.mean():.4g} ({_listed(exact)})")
+            self._folder.log(f"exact return {exact.mean():.4g} ({_as_text(exact)})")
             result["exact"] = self._summary(exact)
         return result, row
 
     def best_so_far(self) -> dict[str, Any] | None:
-        """What result.json says of each seed's best evaluation; None where there was none."""
+        """Return the entry of result.json on each seed's best evaluation; None without any."""
         if not self.best.policy:
             return None
         return {
@@ -169,8 +172,8 @@ class Evaluator:
         }
 
     def _summary(self, values: Array) -> Mapping[str, Any]:
-        """Of all seeds; where one was given up, only what each of the others has."""
-        if not self._failed.why:
+        """Summarise all seeds; if one has failed, list only the scores of the others."""
+        if not self._failed.reasons:
             return summary(values)
         per_seed = [float(value) if np.isfinite(value) else None for value in values]
         return {"per_seed": per_seed, "mean": None, "iqm": None, "ci95": None}
@@ -180,18 +183,18 @@ class Evaluator:
             self._envs.close()
 
 
-def _believed(played: Played) -> dict[str, Array]:
-    """What the agent got and by how much it overestimated that, ``[seed]`` each, where known.
+def _value_metrics(played: Played) -> dict[str, Array]:
+    """Return the discounted return and the value bias, ``[seed]`` each; {} if they are unknown.
 
-    As in van Hasselt et al. 2016, figure 3: above 0 the values of the episodes' starts are too
-    high.
+    As in van Hasselt et al. 2016, figure 3: a bias above 0 means that the values of the episodes'
+    starts are too high.
     """
     if played.values is None or played.discounted is None:
         return {}
-    with np.errstate(invalid="ignore"):  # values that are infinite: there is no difference
+    with np.errstate(invalid="ignore"):  # infinite values have no difference
         bias = (played.values - played.discounted).mean(-1)
         return {"eval/discounted_return": played.discounted.mean(-1), "eval/q_bias": bias}
 
 
-def _listed(values: Array) -> str:
+def _as_text(values: Array) -> str:
     return ", ".join(f"{value:.4g}" for value in values)

@@ -1,4 +1,4 @@
-"""The seeds of a run that were given up, because their numbers were not finite any more."""
+"""The failed seeds of a run: those with numbers that are not finite, or outside their space."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ from rlrun.terminal.progress import Progress
 
 
 class FailedSeeds:
-    """Takes failed seeds out of a run, which continues with the others.
+    """Excludes failed seeds from a run, which continues with the others.
 
-    What a seed had learnt stays as it is, where the agent can leave a seed alone (``freeze``).
+    The weights of a failed seed stay unchanged if the agent can ``freeze`` a seed.
     """
 
     def __init__(
         self, seeds: Sequence[int], agent: Agent, folder: RunFolder, progress: Progress
     ) -> None:
         self._seeds, self._agent, self._folder, self._progress = seeds, agent, folder, progress
-        self.why: dict[int, str] = {}
-        """By position in the stack."""
+        self.reasons: dict[int, str] = {}
+        """Why each of them failed, by position in the stack."""
 
-    def give_up(self, step: int, faults: Mapping[int, str], where: str = "") -> None:
-        """Give up the seeds with ``faults``, by position, and say why.
+    def add(self, step: int, faults: Mapping[int, str], where: str = "") -> None:
+        """Add the seeds with ``faults``, by position, and report why they failed.
 
-        Raises RunFailed where no seed is left.
+        ``where`` follows "failed" in the report. Raises RunFailed if all seeds have failed.
         """
-        for position in sorted(faults.keys() - self.why.keys()):
-            seed, what = self._seeds[position], faults[position]
-            sentence = f"step {step}: seed {seed} is given up{where}: {what}"
+        for position in sorted(faults.keys() - self.reasons.keys()):
+            seed, fault = self._seeds[position], faults[position]
+            sentence = f"step {step}: seed {seed} failed{where}: {fault}"
             self._freeze(position, sentence)
             self._folder.log(sentence)
             self._progress.message(f"rlrun: {sentence}")
-        if len(self.why) == len(self._seeds):
-            raise RunFailed(f"no seed is left: {next(iter(faults.values()))}")
+        if len(self.reasons) == len(self._seeds):
+            raise RunFailed(f"all seeds have failed: {next(iter(faults.values()))}")
 
     def restore(self, saved: Mapping[str, Any]) -> None:
-        """The seeds that a checkpoint says were given up."""
-        for position, why in saved.items():
-            self._freeze(int(position), str(why))
+        """Restore the failed seeds recorded in a checkpoint."""
+        for position, reason in saved.items():
+            self._freeze(int(position), str(reason))
 
     def state_dict(self) -> dict[str, str]:
-        return {str(position): why for position, why in self.why.items()}
+        return {str(position): reason for position, reason in self.reasons.items()}
 
     def without(self, values: Any) -> Any:
-        """``values [seed]`` with nan for the seeds that were given up."""
-        if not self.why:
+        """Return ``values [seed]`` with NaN for the failed seeds."""
+        if not self.reasons:
             return values
         host = values.numpy(force=True) if hasattr(values, "numpy") else values
-        kept = np.array(host, np.float64)
-        kept[list(self.why)] = np.nan
-        return kept
+        masked = np.array(host, np.float64)
+        masked[list(self.reasons)] = np.nan
+        return masked
 
-    def _freeze(self, position: int, why: str) -> None:
-        self.why[position] = why
+    def _freeze(self, position: int, reason: str) -> None:
+        self.reasons[position] = reason
         if isinstance(self._agent, CanFreeze):
             self._agent.freeze(position)

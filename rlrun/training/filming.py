@@ -1,4 +1,4 @@
-"""The first learner of a stack, filmed while it plays as in an evaluation."""
+"""Videos of the first seed of a stack, which plays as in an evaluation."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class RecordSettings:
 
 
 class _First:
-    """An agent that acts for a single seed: the first learner of a stack of ``seeds``."""
+    """The first of ``num_seeds`` seeds of a stack, as an agent that acts for one seed."""
 
     def __init__(self, agent: Agent, num_seeds: int) -> None:
-        self._agent, self._seeds = agent, num_seeds
+        self._agent, self._num_seeds = agent, num_seeds
 
     def act(self, obs: Array, step: int, *, explore: bool = False) -> Array:
-        """Actions ``[1, env, ...]`` for ``obs [1, env, ...]``; nothing is explored."""
-        all_see = obs.repeat(self._seeds, 0)  # what the others would do is left aside
-        return self._agent.act(all_see, step, explore=False)[:1]
+        """Return actions ``[1, env, ...]`` for ``obs [1, env, ...]``, without exploration."""
+        repeated = obs.repeat(self._num_seeds, 0)  # the actions of the other seeds are dropped
+        return self._agent.act(repeated, step, explore=False)[:1]
 
 
 def film(
@@ -50,11 +50,11 @@ def film(
     fps: float,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[Played, Reel]:
-    """Play whole greedy episodes, and write them to ``path``; what came out, and a small animation.
+    """Play whole greedy episodes and film them; return their results and a small animation.
 
-    ``agent`` is a stack of so many ``seeds``, of which the first plays; the environments are one of
-    one seed. ``check`` is called at every step. Raises RunFailed where an
-    environment fails, or cannot be shown.
+    The video is written to ``path``. ``agent`` is a stack of ``num_seeds`` seeds, of which the
+    first plays; ``make_envs`` opens one environment of one seed. ``check`` is called at every step.
+    Raises RunFailed if the environment fails or cannot be rendered.
     """
     video, reel = open_video(path, fps), Reel(fps, *ANIMATION)
 
@@ -71,18 +71,18 @@ def film(
 
 
 class Filming:
-    """Films the first seed of a run while it trains; that changes nothing of the training.
+    """Films the first seed of a run during training, without any effect on the training.
 
-    Where it cannot be filmed the log says so, once, and the run goes on.
+    If filming fails the log says so, once, and the run continues without films.
 
     Args:
         every: steps between films.
-        agent: who plays.
+        agent: the agent that plays.
         seeds: the seed numbers.
-        make_envs: makes one environment of the first seed, which is filmed.
-        folder, logger: where films go.
-        fps: steps in a second.
-        check: called at every step; what it raises ends the film.
+        make_envs: opens one environment of the first seed, which passes on its frames.
+        folder, logger: where films are saved.
+        fps: steps per second of film.
+        check: called at every step; an exception it raises ends the film.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Filming:
         self._kind = usual_format()
 
     def run(self, step: int) -> None:
-        """Play one episode and keep the film."""
+        """Play one episode and save the film."""
         path = self._folder.path / VIDEOS / f"step_{step:09d}-seed_{self._seeds[0]}.{self._kind}"
         try:
             played, reel = film(
@@ -117,7 +117,7 @@ class Filming:
             )
         except (RunFailed, ValueError, RuntimeError, OSError) as error:
             self.every = 0
-            self._folder.log(f"step {step}: no films any more: {error}")
+            self._folder.log(f"step {step}: filming is disabled: {error}")
             return
         self._logger.animation(step, "video/training", reel.encoded("gif"), reel.size)
         self._folder.log(f"step {step}: filmed, return {np.sum(played.returns):.4g} ({path.name})")

@@ -1,4 +1,4 @@
-"""What a run remembers between two lines of its log: time, episodes, averages of metrics."""
+"""The metrics of a run since it last logged: averages, and the last episodes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from rlrun.core.types import Array, Envs, Metrics, State
 
-WINDOW = 100  # episodes in the means under rollout/, as Stable-Baselines3 has it
+WINDOW = 100  # episodes in the means under rollout/, as in Stable-Baselines3
 
 
 class MetricsWindow:
-    """What happened since the last line of the log."""
+    """Averages of metrics since the last logged row, and each seed's last `WINDOW` episodes."""
 
     def __init__(self, envs: Envs, num_seeds: int) -> None:
         self._envs = envs
@@ -22,21 +22,21 @@ class MetricsWindow:
         self._returns = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
         self._lengths = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
 
-    def note(self, metrics: Metrics) -> None:
+    def add(self, metrics: Metrics) -> None:
         for tag, values in metrics.items():
             if tag not in self._metrics:
                 self._metrics[tag] = Average()
             self._metrics[tag].add(values)
 
     def _collect(self) -> None:
-        """Take the episodes that the environments have finished."""
+        """Move the finished episodes from the environments into the windows."""
         for seed, _, ret, length in self._envs.finished:
             self._returns[seed].append(ret)
             self._lengths[seed].append(length)
         self._envs.finished.clear()
 
     def row(self) -> dict[str, Array]:
-        """Each tag's values ``[seed]``: means since the last row, the latest of what counts."""
+        """Return values ``[seed]`` by tag: means since the last row, the latest value of counts."""
         self._collect()
         row = {"rollout/ep_rew_mean": _means(self._returns)}
         row["rollout/ep_len_mean"] = _means(self._lengths)
@@ -64,23 +64,23 @@ class MetricsWindow:
 
 
 class Average:
-    """The mean of many values ``[seed]``, or the latest where they are integers: those count.
+    """The mean of many values ``[seed]``, or the latest one if they are integers, which are counts.
 
-    They are kept as they come and added up a few hundred at a time: looking at each would make
-    an accelerator wait.
+    Values are stored and summed a few hundred at a time: reading each one as it arrives would
+    stall an accelerator.
     """
 
-    HELD = 256
+    BLOCK = 256
 
     def __init__(self) -> None:
-        self._held: list[Any] = []
+        self._block: list[Any] = []
         self._sum: Array | float = 0.0
         self._count = 0
         self._latest: Array = np.empty(0)
 
     def add(self, values: Any) -> None:
-        self._held.append(values)
-        if len(self._held) == self.HELD:
+        self._block.append(values)
+        if len(self._block) == self.BLOCK:
             self._fold()
 
     def value(self) -> Array:
@@ -90,8 +90,8 @@ class Average:
         return np.asarray(self._sum / self._count)
 
     def state_dict(self) -> State:
-        """What was added, not added up any further: the order of a sum is part of its value."""
-        held = np.stack([_host(each) for each in self._held]) if self._held else np.empty(0)
+        """Return all values, not summed any further: the order of a sum affects its result."""
+        held = np.stack([_host(each) for each in self._block]) if self._block else np.empty(0)
         return {
             "held": held,
             "sum": np.asarray(self._sum),
@@ -100,20 +100,20 @@ class Average:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._held = list(state["held"])
+        self._block = list(state["held"])
         self._sum, self._count = state["sum"], int(state["count"])
         self._latest = state["latest"]
 
     def _fold(self) -> None:
-        if self._held:
-            values = [_host(each) for each in self._held]
-            # over the last axis, in C order: numpy adds up the first one in an order that depends
-            # on how many seeds there are
+        if self._block:
+            values = [_host(each) for each in self._block]
+            # over the last axis, in C order: numpy sums over the first axis in an order that
+            # depends on the number of seeds
             by_seed = np.stack(values, -1).astype(np.float64, order="C")  # [seed, time]
             self._sum = self._sum + by_seed.sum(-1)
             self._count += len(values)
             self._latest = values[-1]
-            self._held.clear()
+            self._block.clear()
 
 
 def _means(windows: Sequence[deque[float]]) -> Array:

@@ -1,4 +1,4 @@
-"""Everything a training run is made of."""
+"""The objects that a training run uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rlrun.training.filming import Filming
 
 @dataclass
 class RunParts:
-    """Everything a training run is made of."""
+    """The objects that a training run uses."""
 
     agent_name: str
     agent: Agent
@@ -37,4 +37,4 @@ class RunParts:
     failed_seeds: FailedSeeds
     stopper: Stopper
     fingerprint: str
-    """A digest of the settings, by which a checkpoint is known as this run's."""
+    """A digest of the settings, which identifies the checkpoints of this run."""

@@ -1,4 +1,4 @@
-"""One training run: drives ``interact`` and decides when to save, log, evaluate and stop."""
+"""The training loop of a run: drives ``interact``, and saves, logs, evaluates and stops."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ from rlrun.training.run_parts import RunParts
 
 
 def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
-    """Train to the end, evaluate, save, and return what ``result.json`` says.
+    """Train to the end, evaluate, save, and return the content of ``result.json``.
 
-    ``saved`` is emptied once everything has its state back.
+    ``saved`` is emptied once everything is restored from it.
 
-    A checkpoint holds a step that is done but not yet reported, so a run resumed from ``saved``
-    reports it first, and then does what the run would have done without a stop.
+    A checkpoint contains a step that is done but not yet reported, so a run resumed from ``saved``
+    reports that step first, and then continues exactly as if it had not been stopped.
 
     Raises:
-        Interrupted: somebody asked to stop; the run is saved.
-        CheckpointError: a checkpoint cannot be written, or ``saved`` is not one of this run.
+        Interrupted: a stop was requested; the run is saved.
+        CheckpointError: a checkpoint cannot be written, or ``saved`` does not match this run.
+        RunFailed: the run cannot continue.
     """
     trainer = Trainer(run)
     step = 0 if saved is None else trainer.restore(saved)
@@ -38,14 +39,14 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
         if saved is None or not trainer.after_step(step):
             for now, _, metrics in interact(run.agent, run.envs, step):
                 step = now
-                trainer.recorder.note(metrics)
+                trainer.recorder.add(metrics)
                 trainer.drop_failed_seeds(step)
                 trainer.report_inexact(run.envs.inexact)
                 if trainer.after_step(step):
                     break
         return trainer.finish(step)
     except Interrupted:
-        trainer.save(step)  # in the middle of an evaluation, too: it changes nothing
+        trainer.save(step)  # even during an evaluation, which changes no state
         raise
     except RunFailed as error:
         raise RunFailed(f"step {step}: {error}") from error
@@ -53,8 +54,7 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
         if not used_up(error):
             raise
         raise RunFailed(
-            f"step {step}: the memory is used up: take fewer seeds, or a smaller batch, rollout or "
-            "replay"
+            f"step {step}: out of memory: use fewer seeds, or a smaller batch, rollout or replay"
         ) from error
     except OSError as error:
         where = error.filename or run.folder.path
@@ -64,7 +64,7 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
 
 
 class Trainer:
-    """A run between its first step and its last."""
+    """The state of a run while it trains, and what is done after each step."""
 
     def __init__(self, run: RunParts) -> None:
         self._run = run
@@ -74,13 +74,13 @@ class Trainer:
         self._agent_faults: dict[int, str] = (
             run.agent.faults if isinstance(run.agent, ReportsFaults) else {}
         )
-        self._saved = -1  # the step of the newest checkpoint
-        self._evaluated: float | None = None
+        self._saved_step = -1  # the step of the newest checkpoint
+        self._evaluation: float | None = None
         self._ep_return: float | None = None
         self._stop: Stop | None = None
 
     def after_step(self, step: int) -> bool:
-        """Save, evaluate and report a step where that is due; whether it is the last."""
+        """Save, evaluate and report a step as due; return whether it is the last."""
         run = self._run
         last = step >= run.total_steps
         if last or self._must_save(step):
@@ -90,18 +90,18 @@ class Trainer:
         if due(step, run.evaluator.every, self._stride):
             with self._clock.paused():
                 row = run.evaluator.run(step)
-            self._evaluated = _mean(row["eval/mean_reward"])
+            self._evaluation = _mean(row["eval/mean_reward"])
         if not last and (row or run.stopper.settings.minutes is not None):
             mean = float(row["eval/mean_reward"].mean()) if row else None
-            self._stop = run.stopper.why(step, mean, self._clock.wall)
+            self._stop = run.stopper.reason_to_stop(step, mean, self._clock.wall)
         if self._stop is not None:
-            self.save(step)  # before it is reported, as every checkpoint
+            self.save(step)  # before it is reported, like every checkpoint
             last = True
         self._report(step, row, last)
         return last
 
     def _report(self, step: int, row: dict[str, Array], last: bool) -> None:
-        """Show, log and draw what is due; ``row`` has the metrics of an evaluation."""
+        """Write all output that is due; ``row`` holds the metrics of an evaluation, if any."""
         run = self._run
         if row:
             with self._clock.paused():
@@ -126,34 +126,34 @@ class Trainer:
                 step,
                 steps_per_second=self._speed(step),
                 ep_return=self._ep_return,
-                evaluation=self._evaluated,
+                evaluation=self._evaluation,
             )
         if self._stop is not None:
             self._announce(f"step {step}: the run ends here: {self._stop.sentence}")
 
     def _announce(self, sentence: str) -> None:
-        """Tell and write down."""
+        """Write a sentence to the log and to the terminal."""
         self._run.folder.log(sentence)
         self._run.progress.message(sentence)
 
     def drop_failed_seeds(self, step: int) -> None:
-        """Take the seeds out whose numbers are not finite any more.
+        """Exclude the seeds with numbers that are not finite, or outside their space.
 
-        Raises RunFailed where no seed is left.
+        Raises RunFailed if all seeds have failed.
         """
         for faults in (self._agent_faults, self._env_faults):
             if faults:
-                self._run.failed_seeds.give_up(step, faults)
+                self._run.failed_seeds.add(step, faults)
 
     def report_inexact(self, sentences: list[str]) -> None:
-        """Mark the run as not exact for each of the sentences, and clear their list."""
+        """Mark the run as not exact, with each of the sentences as a reason, and clear the list."""
         for sentence in sentences:
             self._run.folder.inexact(sentence)
             self._run.progress.message(f"not exact from here on: {sentence}")
         sentences.clear()
 
     def finish(self, step: int) -> dict[str, Any]:
-        """The final evaluation, and what came out."""
+        """Run the final evaluation, and return the content of ``result.json``."""
         run = self._run
         speed = self._speed(step)
         run.evaluator.close()
@@ -171,22 +171,22 @@ class Trainer:
             "best": run.evaluator.best_so_far(),
             "wall_seconds": self._clock.wall,
             "steps_per_second": speed,
-            "status": "failed" if run.failed_seeds.why else "pruned" if pruned else "done",
+            "status": "failed" if run.failed_seeds.reasons else "pruned" if pruned else "done",
             **({"stopped": self._stop.word} if self._stop is not None else {}),
         }
 
     def _speed(self, step: int) -> float:
-        """Environment steps of all seeds in a second of training."""
+        """Return the environment steps of all seeds per second of training."""
         return step * len(self._run.seeds) / self._clock.training
 
     def _must_save(self, step: int) -> bool:
         return self._run.signals.save or self._run.saver.due(step, self._stride)
 
     def save(self, step: int) -> None:
-        """Save everything that decides how the run would go on, unless that has been done."""
+        """Save all state that the rest of the run depends on, unless this step is already saved."""
         run = self._run
         run.signals.save = False
-        if step == self._saved:
+        if step == self._saved_step:
             return
         with self._clock.paused():
             run.saver.save(
@@ -202,17 +202,20 @@ class Trainer:
                     "lost": run.failed_seeds.state_dict(),
                 }
             )
-        self._saved = step
+        self._saved_step = step
         run.folder.saved(step)
 
     def restore(self, saved: State) -> int:
-        """Put a run back to where it was saved; its step."""
+        """Restore a run from a checkpoint; return its step.
+
+        Raises CheckpointError if the checkpoint does not match the run's settings.
+        """
         run = self._run
         try:
             step = int(saved["step"])
-            whole = restore_agent(run.agent, saved["agent"])
-            lost = run.envs.load_state_dict(saved["envs"])
-            if lost and isinstance(run.agent, CanCut):
+            complete = restore_agent(run.agent, saved["agent"])
+            unrestored = run.envs.load_state_dict(saved["envs"])
+            if unrestored and isinstance(run.agent, CanCut):
                 run.agent.cut()
             run.evaluator.best.load_state_dict(saved["best"])
             self.recorder.load_state_dict(saved["recorder"])
@@ -220,18 +223,18 @@ class Trainer:
             run.failed_seeds.restore(saved["lost"])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise mismatch(error) from error
-        if not whole:
-            lost.append(
-                "the replay was not in the checkpoint: it is filled anew, and learning waits until "
-                "it holds what agent.learning_starts asks for"
+        if not complete:
+            unrestored.append(
+                "the replay was not in the checkpoint: it is refilled, and learning waits until it "
+                "holds as much as agent.learning_starts requires"
             )
-        lost += run.logger.damaged
-        self.report_inexact(lost)
+        unrestored += run.logger.damaged
+        self.report_inexact(unrestored)
         if run.evaluator.best.policy:
             run.evaluator.save_best()
         run.folder.log(f"step {step}: resumed")
-        saved.clear()  # a second copy of a large replay would fill the memory
-        self._saved = step
+        saved.clear()  # a second copy of a large replay could exhaust the memory
+        self._saved_step = step
         return step
 
 

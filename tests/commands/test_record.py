@@ -149,7 +149,7 @@ def test_training_goes_on_where_a_film_fails(
     monkeypatch.setattr("rlrun.training.filming.open_video", fail)
     run(tmp_path / "run", "record.every=100")
     assert result(tmp_path / "run")["status"] == "done"
-    assert (tmp_path / "run" / "run.log").read_text().count("no films any more") == 1
+    assert (tmp_path / "run" / "run.log").read_text().count("filming is disabled") == 1
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_a_seed_logs_in_a_stack_what_it_logs_alone(
     agent: str, num_envs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Averages are folded often, so that every metric's goes through several folds and a rest."""
-    monkeypatch.setattr(Average, "HELD", 12)
+    monkeypatch.setattr(Average, "BLOCK", 12)
     steps = MANY_STEPS if PLACES[agent] in MODELS and agent not in NETWORKS else STEPS
     every = tuple(f"{key}={steps // 2}" for key in ("log.every", "eval.every"))
     words = (*SMALL[agent], f"env={PLACES[agent]}", f"env.num_envs={num_envs}")

@@ -37,24 +37,23 @@ GIVEN_UP = [
     ("large field", "1e+39, which float32 cannot hold"),
 ]
 ENDS = [
-    ("one", "has the shape (1,), but its space of observations says (2,)"),
-    ("scalar", "has the shape (), but its space of observations says (2,)"),
-    ("row", "has the shape (1, 2), but its space of observations says (2,)"),
-    ("two for a number", "has the shape (2,), but its space of observations says ()"),
+    ("one", "has the shape (1,), but its observation space has (2,)"),
+    ("scalar", "has the shape (), but its observation space has (2,)"),
+    ("row", "has the shape (1, 2), but its observation space has (2,)"),
+    ("two for a number", "has the shape (2,), but its observation space has ()"),
     ("unit image", "holds 0.5, which uint8, the type of Box(0, 255, (4, 4), uint8), cannot hold"),
     ("bright", "holds 300, which uint8, the type of Box(0, 255, (2,), uint8), cannot hold"),
     ("negative", "holds -1, which uint8, the type of Box(0, 255, (2,), uint8), cannot hold"),
     ("fraction", "is 1.7, which int64, the type of Discrete(3), cannot hold"),
     ("nan number", "is nan, which int64, the type of Discrete(3), cannot hold"),
-    ("too large number", "is 1180591620717411303424, where Discrete(3) has numbers"),
-    ("word", "is one, where Discrete(3) has numbers"),
+    ("too large number", "is 1180591620717411303424, but Discrete(3) holds numbers"),
+    ("word", "is one, but Discrete(3) holds numbers"),
 ]
 FIELDS = [
     ("one hot", "the field 'a' of its observation is -1, which is not in Discrete(2)"),
     (
         "stretched field",
-        "the field 'b' of its observation has the shape (1, 2), but its space of observations "
-        "says (2,)",
+        "the field 'b' of its observation has the shape (1, 2), but its observation space has (2,)",
     ),
     ("missing field", "its observation is {'a': 1}, without a field 'b'"),
 ]

@@ -1,4 +1,4 @@
-"""Small whole numbers with rows and columns: what they are taken for, and how they are scaled."""
+"""Small whole numbers with rows and columns: what they are treated as, and how they are scaled."""
 
 from __future__ import annotations
 
@@ -140,13 +140,13 @@ def test_the_setting_decides(space: spaces.Space[Any], choice: ObsChoice, expect
         (box(0, 1, (8, 8), np.float32), "grid", "of at most 256 different values"),
         (box(0, 300, (8, 8), np.int64), "grid", "of at most 256 different values"),
         (box(0, 3, (8,), np.int64), "grid", "two to four axes"),
-        (spaces.Discrete(5), "grid", "of the kind Discrete: leave env.obs=null"),
+        (spaces.Discrete(5), "grid", "of type Discrete: leave env.obs=null"),
     ],
 )
 def test_what_is_impossible_is_refused(
     space: spaces.Space[Any], choice: ObsChoice, why: str
 ) -> None:
-    with pytest.raises(ValueError, match=rf"^env\.obs={choice} is for .*{why}"):
+    with pytest.raises(ValueError, match=rf"^env\.obs={choice} only applies to .*{why}"):
         kind_of(space, choice)
 
 
@@ -243,7 +243,7 @@ def test_numbers_out_of_their_bounds_are_refused_at_the_start() -> None:
 def test_tables_and_scaling_name_the_way_out() -> None:
     with pytest.raises(BadInput, match=r"grids of 6 cells \(env\.obs=vector makes them numbers"):
         agent_and_envs(BOARD, "agent=q_learning")
-    with pytest.raises(BadInput, match=r"env\.scale_obs=true is for vectors"):
+    with pytest.raises(BadInput, match=r"env\.scale_obs=true only applies to vectors"):
         agent_and_envs(BOARD, "agent=random", "env.scale_obs=true")
     _, envs = agent_and_envs(BOARD, "agent=random", "env.scale_obs=true", "env.obs=vector")
     assert envs.obs[0, 0].tolist() == [-1, 0, 1, 0, 0, -1]
@@ -251,21 +251,20 @@ def test_tables_and_scaling_name_the_way_out() -> None:
 
 def test_the_assumption_is_a_sentence() -> None:
     assert assumption(GRID) == (
-        "observations of 7x7x3 uint8 are taken for a grid (7 rows, 7 columns, 3 channels, scaled "
-        "by their bounds); where that is wrong write env.obs=image or env.obs=vector"
+        "observations of 7x7x3 uint8 are treated as a grid (7 rows, 7 columns, 3 channels, scaled "
+        "by their bounds); if that is wrong, set env.obs=image or env.obs=vector"
     )
-    assert "taken for an image (96 rows, 96 columns, 3 channels, scaled from 0..255)" in assumption(
-        box(0, 255, (96, 96, 3), np.uint8)
-    )
+    image = assumption(box(0, 255, (96, 96, 3), np.uint8))
+    assert "treated as an image (96 rows, 96 columns, 3 channels, scaled from 0..255)" in image
     planes = box(0, 1, (4, 4, 3), np.bool_)
-    assert assumption(planes).endswith("bounds); where that is wrong write env.obs=vector")
+    assert assumption(planes).endswith("bounds); if that is wrong, set env.obs=vector")
     floats = assumption(box(0, 1, (4, 4, 3), np.float32))
-    assert floats.endswith("are taken for a vector (48 numbers without neighbours)")
+    assert floats.endswith("are treated as a vector (48 numbers without spatial structure)")
     assert assumption(box(0, 1, (4,), np.float32)) == assumption(spaces.Discrete(3)) == ""
 
 
 def test_the_start_of_a_run_says_what_was_assumed(tmp_path: Path) -> None:
     log = (trained(tmp_path / "guess", "random", BOARD) / "run.log").read_text()
-    assert "observations of 2x3 int8 are taken for a grid (2 rows, 3 columns, 1 channel," in log
+    assert "observations of 2x3 int8 are treated as a grid (2 rows, 3 columns, 1 channel," in log
     log = (trained(tmp_path / "chosen", "random", BOARD, "env.obs=vector") / "run.log").read_text()
-    assert "are taken for" not in log
+    assert "are treated as" not in log

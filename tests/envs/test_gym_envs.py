@@ -201,8 +201,8 @@ def test_an_episode_that_never_ends_keeps_its_latest_actions_alone(
         told = list(envs.inexact)
         assert len(told) == (step > 50), step  # once, when the fifty-first action is taken
     assert told == [
-        "environment 0 of seed 4 has taken more than 50 actions in one episode of noisy, and "
-        "env.resume_actions keeps no more: a resumed run would begin a new episode there"
+        "environment 0 of seed 4 has taken more than 50 actions in one episode of noisy, the "
+        "most that env.resume_actions keeps: a resumed run would begin a new episode there"
     ]
     state = host(envs.state_dict())
     assert state["begun"].tolist() == [[-1, 11], [-1, 0]]  # episodes of 2 and of 13 steps so far

@@ -49,19 +49,19 @@ def test_a_global_generator_that_is_drawn_from_is_named(source: str, at: str) ->
     env = env_of(UNSEEDED, f"env.kwargs.source={source}", f"env.kwargs.at={at}")
     assert env.check_reproducible(0) == (
         f"tests.support.faulty:Unseeded-v0 draws random numbers from {source}, which the whole "
-        "program shares, and not from self.np_random, which reset(seed=...) seeds: its episodes do "
-        "not follow from their seeds"
+        "program shares, instead of self.np_random, which reset(seed=...) seeds: its episodes are "
+        "not determined by their seeds"
     )
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((UNSEEDED, "env.kwargs.source=own", "env.kwargs.at=make"), "another one each time"),
-        ((UNSEEDED, "env.kwargs.source=own", "env.kwargs.at=reset"), "another one each time"),
-        ((UNSEEDED, "env.kwargs.source=own", "env.kwargs.at=step"), "another one each time"),
-        (("env=FrozenLake-v1", "env.kwargs.map_name=null"), "another one each time"),
-        (("env=tests.support.faulty:Forgetful-v0",), "something else when it is reset again"),
+        ((UNSEEDED, "env.kwargs.source=own", "env.kwargs.at=make"), "each time it is created"),
+        ((UNSEEDED, "env.kwargs.source=own", "env.kwargs.at=reset"), "each time it is created"),
+        ((UNSEEDED, "env.kwargs.source=own", "env.kwargs.at=step"), "each time it is created"),
+        (("env=FrozenLake-v1", "env.kwargs.map_name=null"), "each time it is created"),
+        (("env=tests.support.faulty:Forgetful-v0",), "differently when it is reset again"),
     ],
 )
 def test_what_its_seed_does_not_decide_is_noticed(words: tuple[str, ...], sentence: str) -> None:

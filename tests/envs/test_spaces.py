@@ -60,8 +60,9 @@ def test_observations_are_scaled_by_their_bounds() -> None:
     mapped = ObsMap(space, scale=True)(np.array([[[-0.3, 8.0]], [[-1.2, 2.0]]], np.float32))
     assert mapped.dtype == np.float32
     assert mapped.ravel().tolist() == pytest.approx([0.0, 1.0, -1.0, -0.5], abs=1e-6)
+    message = r"^env\.scale_obs=true (needs finite bounds|only applies to vectors)"
     for wrong in (spaces.Box(0, np.inf, (2,)), spaces.Box(1, 1, (2,)), spaces.Discrete(3)):
-        with pytest.raises(ValueError, match=r"^env\.scale_obs=true is for"):
+        with pytest.raises(ValueError, match=message):
             ObsMap(wrong, scale=True)
 
 

@@ -109,7 +109,7 @@ def test_a_position_of_the_log_that_is_none_is_refused(
     checkpoints.save({**checkpoints.load(), "log": position})
     capsys.readouterr()
     assert resume(str(tmp_path), "total_steps=80") == 1
-    assert "does not say how far the log had come" in capsys.readouterr().err
+    assert "does not say how far the log was written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -139,5 +139,5 @@ def test_a_state_that_is_not_this_runs_is_refused(
     capsys.readouterr()
     assert resume(str(tmp_path), "total_steps=80") == 1
     err = capsys.readouterr().err
-    assert "the checkpoint does not fit the settings of its run" in err
+    assert "the checkpoint does not match the settings of its run" in err
     assert "Traceback" not in err

@@ -57,7 +57,7 @@ def result(folder: Path) -> dict[str, Any]:
 def test_when_to_end(
     settings: StopSettings, step: int, evaluation: float | None, seconds: float, word: str | None
 ) -> None:
-    stop = Stopper(settings, past=3).why(step, evaluation, seconds)
+    stop = Stopper(settings, past=3).reason_to_stop(step, evaluation, seconds)
     assert (stop and stop.word) == word
 
 
@@ -68,7 +68,7 @@ def test_a_run_ends_where_the_mean_over_seeds_reaches_the_reward(
     told = result(tmp_path / "run")
     assert (told["steps"], told["final"]["step"], told["final"]["episodes"]) == (200, 200, 2)
     assert (told["stopped"], told["status"]) == ("reward", "done")
-    sentence = "step 200: the run ends here: the evaluation gave 65, and stop.reward is 62"
+    sentence = "step 200: the run ends here: the evaluation reached 65, and stop.reward is 62"
     assert sentence in (tmp_path / "run" / "run.log").read_text()
     assert sentence in capsys.readouterr().err
     assert json.loads((tmp_path / "run" / "meta.json").read_text())["status"] == "done"

@@ -15,7 +15,7 @@ from rlrun.training.metrics_window import Average
 @pytest.mark.parametrize("seeds", [2, 4, 7])
 def test_an_average_in_a_stack_is_that_of_the_seed_alone(kind: type, seeds: int) -> None:
     """Bit for bit, over several folds and a rest; tensors as arrays."""
-    values = np.random.default_rng(seeds).standard_normal((3 * Average.HELD + 100, seeds))
+    values = np.random.default_rng(seeds).standard_normal((3 * Average.BLOCK + 100, seeds))
     values = values.astype(kind)
     stack, tensors = Average(), Average()
     for row in values:
@@ -34,6 +34,6 @@ def test_an_average_in_a_stack_is_that_of_the_seed_alone(kind: type, seeds: int)
 
 def test_integers_count_and_are_not_averaged() -> None:
     average = Average()
-    for count in range(2 * Average.HELD + 3):
+    for count in range(2 * Average.BLOCK + 3):
         average.add(np.array([count, 10 * count]))
     assert average.value().tolist() == [514, 5140]

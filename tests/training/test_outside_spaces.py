@@ -1,4 +1,4 @@
-"""A seed whose observation is outside its space is given up, and the others learn as if alone."""
+"""A seed whose observation is outside its space fails, and the others learn as if alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_others_are_what_they_would_be_alone(
     used = settings(*WORDS[len(SMALL_DQN) :], *agent, f"env={name}", *kwargs)
     with pytest.raises(RunFailed, match="failed seeds: 6; the others are done"):
         start_run(used, tmp_path, "rlrun again")
-    sentence = f"step 6: seed 6 is given up: an observation of {name} is {words} (environment 0, "
+    sentence = f"step 6: seed 6 failed: an observation of {name} is {words} (environment 0, "
     assert sentence in (tmp_path / "run.log").read_text()
     scores = json.loads((tmp_path / "result.json").read_text())["final"]["per_seed"]
     assert scores == [2.0, None, 2.0]

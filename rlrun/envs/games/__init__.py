@@ -1,8 +1,8 @@
-"""Small environments of our own, registered with Gymnasium under ``rlrun/``.
+"""Small environments of rlrun, registered with Gymnasium under ``rlrun/``.
 
-The probes isolate one thing each that a learner must get right; every agent has to solve those
-that apply within seconds (after the test environments of the rejax library). The others are
-problems of textbooks whose models and exact values are known. Imports core and media.
+Each probe isolates one thing that a learner must get right; every agent has to solve those that
+apply to it within seconds (after the test environments of the rejax library). The others are
+textbook problems whose models and exact values are known. Imports core and media.
 """
 
 import gymnasium as gym

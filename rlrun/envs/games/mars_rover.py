@@ -1,4 +1,4 @@
-"""The Mars rover: seven places in a row, a little to gain on the left and much on the right."""
+"""The Mars rover: seven states in a row, a small reward on the left, a large one on the right."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ START = 3
 REWARDS = (0.0, 1.0, 0.0, 0.0, 0.0, 10.0, 0.0)  # of the state entered
 MOVES = (-1, 0, 1)  # of the actions
 
-CELL = 80  # the width of a place, and of the abyss or the rock at either end
-WIDTH, HEIGHT, GROUND = (len(STATES) + 2) * CELL, 230, 140  # GROUND is where the rover stands
+CELL = 80  # the width of a state, and of the abyss or the rock at either end
+WIDTH, HEIGHT, GROUND = (len(STATES) + 2) * CELL, 230, 140  # GROUND is the height of the surface
 SKY: Colour = (246, 219, 194)
 ABYSS: Colour = (112, 72, 64)
 SOIL: Colour = (193, 92, 57)
@@ -27,11 +27,11 @@ GOLD: Colour = (247, 190, 48)
 
 
 class MarsRover(TableEnv):
-    """A rover among states s1 to s7, observed as 0 to 6, that begins in the middle, in s4.
+    """A rover that moves among states s1 to s7, observed as 0 to 6, and starts in the middle, s4.
 
-    Actions: 0 left, 1 stay, 2 right. Rewards belong to the state entered: 1 in s2, 10 in s6, and
-    again for every step in which the rover stays there. Going left from s1 or right from s7 it
-    falls off: reward 0, terminated, and the observation is still the state it left.
+    Actions: 0 left, 1 stay, 2 right. Rewards belong to the state entered: 1 in s2, 10 in s6, also
+    for every step in which the rover stays there. A rover that moves left from s1 or right from s7
+    falls off: reward 0, terminated, and the observation is still the state before the fall.
 
     In the stochastic variant (a Markov reward process) the action does not matter: 0.4 to the
     left, 0.2 to stay, 0.4 to the right; s1 and s7 have a rock at their edge, so that the rover
@@ -41,11 +41,11 @@ class MarsRover(TableEnv):
     After the Mars rover in E. Brunskill's lectures on reinforcement learning (Stanford CS234).
 
     Args:
-        stochastic: whether the rover drifts as it likes.
+        stochastic: whether the rover drifts at random.
         render_mode: ``ansi`` or ``rgb_array``.
     """
 
-    shape = (1, len(STATES))  # of the grid that the states are the places of
+    shape = (1, len(STATES))  # of the grid whose cells are the states
 
     def __init__(self, stochastic: bool = False, render_mode: str | None = None) -> None:
         self._stochastic = stochastic
@@ -69,7 +69,7 @@ class MarsRover(TableEnv):
             if reward:
                 picture.box(x + CELL / 2 - 23, GROUND + 52, 46, 24, GOLD, 12)
                 picture.text(x + CELL / 2, GROUND + 64, signed(reward), 16, INK)
-        picture.text(24, 36, self._said() or "start", 18, INK, "lm")
+        picture.text(24, 36, self._last_step() or "start", 18, INK, "lm")
         self._draw_rover(picture)
         return picture.array()
 
@@ -90,15 +90,15 @@ class MarsRover(TableEnv):
 
 
 def _drive(state: int, action: int) -> list[Transition]:
-    """The rover goes where it is told."""
-    there = state + MOVES[action]
-    if 0 <= there < len(STATES):
-        return [(1.0, there, REWARDS[there], False)]
+    """Return the outcome of an action: the rover moves as it says."""
+    next_state = state + MOVES[action]
+    if 0 <= next_state < len(STATES):
+        return [(1.0, next_state, REWARDS[next_state], False)]
     return [(1.0, state, 0.0, True)]
 
 
 def _drift(state: int, action: int) -> list[Transition]:
-    """The rover goes where it likes; at the edges it stays instead of falling off."""
+    """Return the outcomes of a random move; at the edges the rover stays instead of falling off."""
     stay = 0.6 if state in (0, len(STATES) - 1) else 0.2
     chances = ((state - 1, 0.4), (state, stay), (state + 1, 0.4))
-    return [(p, there, REWARDS[there], False) for there, p in chances if 0 <= there < len(STATES)]
+    return [(p, s, REWARDS[s], False) for s, p in chances if 0 <= s < len(STATES)]

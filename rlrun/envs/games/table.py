@@ -1,4 +1,4 @@
-"""Environments that are a table of transitions, like Gymnasium's toy-text, and their pictures."""
+"""The base of environments that are a table of transitions, like Gymnasium's toy-text."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Transitions: TypeAlias = dict[int, dict[int, list[Transition]]]
 
 
 def signed(reward: float) -> str:
-    """A reward as it is shown: +10, -50, 0."""
+    """Format a reward for display: +10, -50, 0."""
     return f"{reward:+g}" if reward else "0"
 
 
 class Move(NamedTuple):
-    """What happened in a step."""
+    """One step, for display."""
 
     state: int
     action: int
@@ -34,11 +34,11 @@ class Move(NamedTuple):
 
 
 class TableEnv(gym.Env[Any, Any]):
-    """Steps are drawn from the model itself, so that planning and learning see the same problem.
+    """An environment whose steps are drawn from its model ``P``, which planning reads too.
 
-    Observations are state numbers. An action without any outcome in ``P`` is impossible: taking
-    it changes nothing and pays 0, so that agents that know nothing of it run all the same, and
-    ``info["action_mask"]``, int8 ``[action]``, is 0 there.
+    Observations are state numbers. An action without any outcome in ``P`` is impossible: taking it
+    changes nothing and gives reward 0, so that agents that ignore this still run, and
+    ``info["action_mask"]``, int8 ``[action]``, is 0 for it.
 
     Args:
         model: the outcomes of ``model[state][action]``.
@@ -86,13 +86,13 @@ class TableEnv(gym.Env[Any, Any]):
         return self.s, reward, terminated, False, self._info(chance)
 
     def render(self) -> Any:
-        """The text, or the picture ``[height, width, colour]``; None without a render mode."""
+        """Return text or a picture ``[height, width, colour]``; None without a render mode."""
         if self.render_mode == "ansi":
             return self._text()
         return self._picture() if self.render_mode == "rgb_array" else None
 
     def _draw(self, chances: Iterable[float]) -> int:
-        """A place in a list of probabilities."""
+        """Draw an index from a list of probabilities."""
         bounds = list(accumulate(chances))
         # the sum may be a rounding error below 1
         return min(bisect(bounds, self.np_random.random()), len(bounds) - 1)
@@ -102,12 +102,12 @@ class TableEnv(gym.Env[Any, Any]):
         return {"prob": chance, "action_mask": np.array(possible, np.int8)}
 
     def _text(self) -> str:
-        """All states in a line, the current one in brackets, and the last step."""
+        """Return all states in a line, the current one in brackets, and the last step."""
         names = (f"[{n}]" if i == self.s else f" {n} " for i, n in enumerate(self._states))
-        return f"{''.join(names)}  {self._said()}".rstrip()
+        return f"{''.join(names)}  {self._last_step()}".rstrip()
 
-    def _said(self) -> str:
-        """The last step in words; nothing before the first one."""
+    def _last_step(self) -> str:
+        """Describe the last step; "" before the first one."""
         if self._last is None:
             return ""
         state, action, _, reward, terminated = self._last
@@ -117,5 +117,5 @@ class TableEnv(gym.Env[Any, Any]):
         return f"{words}, end" if terminated else words
 
     def _picture(self) -> Array:
-        """uint8 ``[height, width, colour]``."""
+        """Draw the state, uint8 ``[height, width, colour]``."""
         raise NotImplementedError

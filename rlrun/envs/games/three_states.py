@@ -1,4 +1,4 @@
-"""The three-state problem: is a walk through the fire worth it? It depends on the discount."""
+"""The three-state problem: whether a large cost pays off depends on the discount."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlrun.media.canvas import Colour, Picture
 STATES = ("s0", "s1", "s2")
 ACTIONS = ("a0", "a1", "a2")
 
-CARD, GAP, TOP, ROW = 216, 18, 56, 28  # a state's card, the space around, what is above it, a line
+CARD, GAP, TOP, ROW = 216, 18, 56, 28  # sizes of a state's card, gap, header and row
 WIDTH, HEIGHT = 3 * CARD + 4 * GAP, 292
 GROUND: Colour = (238, 240, 244)
 CARD_COLOUR: Colour = (255, 255, 255)
@@ -24,14 +24,14 @@ FIRE: Colour = (200, 55, 45)
 class ThreeStates(TableEnv):
     """Three states s0 to s2, observed as 0 to 2; three actions a0 to a2, not all possible in each.
 
-    - s0: a0 stays with 0.7 and pays 10 then, else goes to s1; a1 stays; a2 stays with 0.8, else
+    - s0: a0 stays with 0.7, with reward 10, else goes to s1; a1 stays; a2 stays with 0.8, else
       goes to s1.
-    - s1: a0 stays; a2 walks through the fire to s2 and pays -50.
-    - s2: a1 goes to s0 with 0.8 and pays 40 then, to s1 with 0.1, stays with 0.1.
+    - s1: a0 stays; a2 walks through the fire to s2, with reward -50.
+    - s2: a1 goes to s0 with 0.8, with reward 40, goes to s1 with 0.1, stays with 0.1.
 
-    Whatever is not named pays 0. a1 in s1, a0 and a2 in s2 are impossible: ``P[s][a]`` is empty
-    there and ``info["action_mask"]`` 0. Taken all the same they change nothing and pay 0, which
-    is never better than the best possible action: an agent that does not look at the mask learns
+    All other rewards are 0. a1 in s1, a0 and a2 in s2 are impossible: ``P[s][a]`` is empty and
+    ``info["action_mask"]`` is 0 for them. If they are taken they change nothing, with reward 0,
+    which is never better than the best possible action: an agent that ignores the mask learns
     an optimal policy too.
 
     Episodes begin in s0 and never terminate; the registered time limit is 100 steps. With a
@@ -47,9 +47,9 @@ class ThreeStates(TableEnv):
         super().__init__(_model(), 0, STATES, ACTIONS, render_mode)
 
     def _picture(self) -> Array:
-        """A card for each state with what its actions lead to; yellow is what just happened."""
+        """Draw a card for each state with the outcomes of its actions; the last step is yellow."""
         picture = Picture(WIDTH, HEIGHT, GROUND)
-        picture.text(GAP + 2, TOP / 2, self._said() or "start", 18, INK, "lm")
+        picture.text(GAP + 2, TOP / 2, self._last_step() or "start", 18, INK, "lm")
         for state, name in enumerate(STATES):
             x, here = GAP + state * (CARD + GAP), state == self.s
             if here:
@@ -80,10 +80,11 @@ class ThreeStates(TableEnv):
 
 
 def _draw_outcome(picture: Picture, x: float, y: float, state: int, outcome: Transition) -> None:
-    """A line on the card at x: probability, where to, and the reward where there is one."""
-    chance, there, reward, _ = outcome
+    """Draw a row on the card at x: probability, next state, and the reward if it is not 0."""
+    chance, next_state, reward, _ = outcome
     picture.text(x + 98, y, f"{chance:.0%}", 16, FAINT, "rm")
-    picture.text(x + 108, y, "stay" if there == state else f"to {STATES[there]}", 16, INK, "lm")
+    words = "stay" if next_state == state else f"to {STATES[next_state]}"
+    picture.text(x + 108, y, words, 16, INK, "lm")
     if reward:
         picture.box(x + CARD - 58, y - 11, 44, 22, GAIN if reward > 0 else FIRE, 11)
         picture.text(x + CARD - 36, y, signed(reward), 15, CARD_COLOUR)

@@ -1,4 +1,4 @@
-"""Many environments stepped as one: in this process, in others, or by ALE.
+"""Vector environments: many stepped together, in this process, in others, or by ALE.
 
 Imports core, and the settings and wrappers of single environments.
 """

@@ -1,7 +1,7 @@
-"""Gymnasium's asynchronous vector environment, with the calls of `rlrun.envs.vector.sync.Grid`.
+"""Gymnasium's asynchronous vector environment, with the interface of `SyncGrid`.
 
-Every environment has a process of its own. One that dies, fails or does not answer is named, and
-nothing waits for it for ever.
+Every environment has a separate process. An error names the one that dies, fails or does not
+respond, and no call waits for it longer than its time limit.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ PR_SET_PDEATHSIG = 1  # of prctl: the signal a process gets when its parent dies
 
 
 class _Place(gym.Wrapper[Any, Any, Any, Any]):
-    """One environment in its process, which can be made anew and repeat an episode.
+    """Wraps one environment in its process, so that it can be rebuilt and replay an episode.
 
-    ``run`` is the process of the run, in which Gymnasium makes one, too, to look at it.
+    ``run`` is the id of the run's process, in which Gymnasium creates one too, to read its spaces.
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         return self._obs, one_number(reward), terminated, truncated, {}
 
     def too_large(self) -> float | None:
-        """The last number that the type of its space cannot hold."""
+        """Return the last observed number that the type of its space cannot hold."""
         return self._conform.too_large
 
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
     ) -> tuple[Any, list[float]]:
-        """This place's part of `AsyncGrid.play`."""
+        """Do the part of `AsyncGrid.play` for this environment."""
         self.reset(seed=seeds[self._place])
         rewards = []
         for action in actions[begun[self._place] :]:
@@ -84,23 +84,23 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def _belong_to_the_run() -> None:
-    """In a worker: signals are for the run, which ends its workers; it does not survive the run."""
+    """Make a worker ignore signals, which the run handles, and end when the run's process ends."""
     for name in ("SIGINT", "SIGTERM", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
+    with contextlib.suppress(OSError, AttributeError):  # only Linux has it
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class AsyncGrid(AsyncVectorEnv[Array, Array]):
-    """`rlrun.envs.vector.sync.Grid` with a process for each environment.
+    """`rlrun.envs.vector.sync.SyncGrid` with a separate process for each environment.
 
     Args:
-        make: makes each environment.
-        rebuild: make an environment anew for every episode.
-        timeout: seconds after which an environment that does not answer counts as hanging.
-        global_seed: what the global generators of each process are seeded from, with the number of
-            its environment; empty where they are left alone.
+        make: creates each environment.
+        rebuild: whether to create a new environment for every episode.
+        timeout: seconds after which an environment that does not respond counts as hanging.
+        global_seed: the numbers that the global generators of each process are seeded from,
+            followed by the number of its environment; empty if they are not seeded.
     """
 
     ended: list[int]
@@ -125,7 +125,7 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         )
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
-        """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos."""
+        """Return observations, rewards, terminations, truncations ``[env, ...]``, empty infos."""
         obs, rewards, terminations, truncations, _ = self._answer(
             lambda: self.step_async(actions), self.step_wait
         )
@@ -138,30 +138,30 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         seed: Any = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Array, dict[str, Any]]:
-        """The observations of all, after a reset of those in ``options["reset_mask"]``."""
+        """Reset the environments in ``options["reset_mask"]``; return the observations of all."""
         obs, _ = self._answer(lambda: self.reset_async(seed, dict(options or {})), self.reset_wait)
         return obs, {}
 
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
     ) -> tuple[Array, list[list[float]]]:
-        """Reset every environment and repeat what it did; the observations, and all rewards."""
-        found = self._answer(
+        """Reset every environment and replay its actions; return observations and all rewards."""
+        results = self._answer(
             lambda: self.call_async("play", seeds, actions, begun),
             lambda timeout: self.call_wait(timeout and timeout * (1 + len(actions))),
         )
-        # where a masked reset looks for those that it does not touch
-        np.copyto(self.observations, [obs for obs, _ in found])
-        return self.observations, [rewards for _, rewards in found]
+        # a masked reset reads the observations of the other environments from here
+        np.copyto(self.observations, [obs for obs, _ in results])
+        return self.observations, [rewards for _, rewards in results]
 
     def too_large(self, place: int) -> float | None:
-        """The last number of that environment that the type of its space cannot hold."""
-        found = self._answer(lambda: self.call_async("too_large"), self.call_wait)
-        number: float | None = found[place]
+        """Return the last number observed there that the type of its space cannot hold."""
+        results = self._answer(lambda: self.call_async("too_large"), self.call_wait)
+        number: float | None = results[place]
         return number
 
     def _answer(self, ask: Callable[[], None], wait: Callable[[float | None], Any]) -> Any:
-        """What the environments answer; raises EnvFault for the one that does not."""
+        """Return the environments' responses. Raises EnvFault for one that does not respond."""
         try:
             ask()
             return wait(self._timeout)
@@ -172,32 +172,32 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
             raise EnvFault(self._dead(), died) from error
 
     def _raise_if_errors(self, successes: Iterable[bool]) -> None:
-        """Raises EnvFault for the first environment that raised."""
+        """Raise EnvFault for the first environment that raised an exception."""
         if not all(successes):
             try:
                 place, _, value, trace = self.error_queue.get(timeout=10)
-            except queue.Empty:  # an exception that cannot go from one process to another
+            except queue.Empty:  # an exception that cannot be pickled
                 raise EnvFault(self._silent(), RuntimeError("it raised an exception")) from None
             lines = re.findall(r'File "(.+)", line (\d+)', str(trace))
             where = f"{lines[-1][0]}, line {lines[-1][1]}" if lines else ""
             raise EnvFault(place, value, where)
 
     def _silent(self) -> int:
-        """The first environment that has not answered."""
-        waiting = [i for i, pipe in enumerate(self.parent_pipes) if pipe and not pipe.poll(0)]
-        return next(iter(waiting), 0)
+        """Return the first environment that has not responded."""
+        silent = [i for i, pipe in enumerate(self.parent_pipes) if pipe and not pipe.poll(0)]
+        return next(iter(silent), 0)
 
     def _dead(self) -> int:
-        """The first environment whose process has ended."""
-        for _ in range(20):  # its end may be a moment later than that of its pipe
-            gone = [i for i, process in enumerate(self.processes) if not process.is_alive()]
-            if gone:
-                return gone[0]
+        """Return the first environment whose process has ended."""
+        for _ in range(20):  # a process may end a moment after its pipe
+            dead = [i for i, process in enumerate(self.processes) if not process.is_alive()]
+            if dead:
+                return dead[0]
             time.sleep(0.05)
         return 0
 
     def close_extras(self, timeout: float | None = None, terminate: bool = False) -> None:
-        """End the processes, also those that hang or are dead."""
+        """End the processes, including those that hang or are dead."""
         for process in self.processes:
             process.kill()
         for pipe in self.parent_pipes:
@@ -208,4 +208,4 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
 
 
 def _hangs(timeout: float | None) -> str:
-    return f"it has not answered for {timeout:g} seconds (env.timeout)"
+    return f"it has not responded for {timeout:g} seconds (env.timeout)"

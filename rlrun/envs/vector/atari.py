@@ -1,8 +1,8 @@
-"""Atari games in ALE's own C++ vector environment, with the calls of `rlrun.envs.vector.sync.Grid`.
+"""Atari games in ALE's own C++ vector environment, with the interface of `SyncGrid`.
 
-The frames are preprocessed there as Mnih et al. (2015) and Machado et al. (2018) describe: grey,
-84 x 84, every action repeated over four frames of which the last two are merged by their maximum,
-up to 30 no-ops at the start of an episode, and actions that sometimes stick.
+ALE preprocesses the frames as in Mnih et al. (2015) and Machado et al. (2018): grey, 84 x 84,
+every action repeated over four frames of which the last two are merged by their maximum, up to 30
+no-ops at the start of an episode, and sticky actions.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ USUAL = {
     "life_loss": True,
     "reward_clip": 1.0,
 }
-"""The settings of a game that is named by its id."""
+"""The default settings of Atari games, which are chosen by their id."""
 
 STICKY = 0.25  # the probability that an action is repeated, as in ALE/*-v5
-NO_LIMIT = 2**30  # frames: the grid counts an episode's steps itself, ALE's count is not exact
+NO_LIMIT = 2**30  # frames: the grid counts steps itself, since ALE's count is not exact
 
 SETTINGS = {
     "game": "env=ALE/NAME-v5",
@@ -53,10 +53,10 @@ _OURS = (*SETTINGS, "self", "autoreset_mode", "thread_affinity_offset")
 
 @dataclass(frozen=True)
 class Atari:
-    """A game and how it is played.
+    """A game and its settings.
 
-    ``limit`` is how many steps an episode may have; ``kwargs`` are further arguments of ALE's
-    vector environment.
+    ``limit`` is the most steps of an episode; ``kwargs`` are further arguments of ALE's vector
+    environment.
     """
 
     game: str
@@ -68,32 +68,32 @@ class Atari:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
 
 
-def check_atari_kwargs(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The keyword arguments for ALE's vector environment, checked; raises BadInput."""
-    for name in given:
+def check_atari_kwargs(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Check and return keyword arguments for ALE's vector environment. Raises BadInput."""
+    for name in kwargs:
         if name in SETTINGS:
             key = f"env.kwargs.{name}"
             raise BadInput(f"{key} is a setting of rlrun: write {SETTINGS[name]} instead.", key)
-    kwargs = check(_ale().AtariVectorEnv, given, "env.kwargs", _OURS)
+    checked = check(_ale().AtariVectorEnv, kwargs, "env.kwargs", _OURS)
     for name in ("img_height", "img_width", "num_threads"):
         if name in kwargs:
             convert(kwargs[name], Count, f"env.kwargs.{name}")
-    return kwargs
+    return checked
 
 
 class AtariGrid:
     """``num_envs`` copies of a game, stepped together by ALE's threads.
 
-    ALE knows no environment without automatic reset, but one that is reset by mask before the
-    next step, with a seed, begins as if it had been made with it. The arrays that are returned
-    are never written to again.
+    ALE always resets automatically, but an environment that is reset by mask before the next step,
+    with a seed, begins as if it had been created with that seed. The returned arrays are not
+    overwritten later.
     """
 
     ended: list[int]
     """The environments whose episode ended in the last step."""
 
     def __init__(self, atari: Atari, num_envs: int, frame_stack: int) -> None:
-        """``frame_stack`` frames are one observation."""
+        """Open the games; an observation consists of ``frame_stack`` frames."""
         self._env = _ale().AtariVectorEnv(
             atari.game,
             num_envs,
@@ -104,7 +104,7 @@ class AtariGrid:
             noop_max=atari.noop_max,
             reward_clipping=False,
             **{
-                "num_threads": min(num_envs, _cores()),  # what is seen does not depend on it
+                "num_threads": min(num_envs, _cores()),  # the results do not depend on it
                 "use_fire_reset": False,
                 **atari.kwargs,
             },
@@ -116,21 +116,22 @@ class AtariGrid:
         self._lives = np.zeros(num_envs, np.int64)
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
-        """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos.
+        """Return observations, rewards, terminations, truncations ``[env, ...]``, empty infos.
 
-        With ``life_loss`` a lost life counts as a termination; the episode goes on after it, and
-        is not among those that ``ended``.
+        With ``life_loss`` a lost life counts as a termination; the episode continues after it, and
+        its environment is not in ``ended``.
         """
         try:
-            obs, rewards, over, _, info = self._env.step(actions)
+            obs, rewards, terminated, _, info = self._env.step(actions)
         except Exception as error:
             raise EnvFault(0, error) from error
         self._length += 1
-        cut = self._length >= self._limit
-        self.ended = np.flatnonzero(over | cut).tolist()
-        terminations = over | (info["lives"] < self._lives) if self._life_loss else over
-        self._lives = info["lives"]
-        return obs, rewards, terminations, cut, {}
+        truncated = self._length >= self._limit
+        self.ended = np.flatnonzero(terminated | truncated).tolist()
+        lives = info["lives"]
+        terminations = terminated | (lives < self._lives) if self._life_loss else terminated
+        self._lives = lives
+        return obs, rewards, terminations, truncated, {}
 
     def reset(
         self,
@@ -138,12 +139,12 @@ class AtariGrid:
         seed: Sequence[int | None],
         options: dict[str, Any] | None = None,
     ) -> tuple[Array, dict[str, Any]]:
-        """The observations of all, after a reset of those in ``options["reset_mask"]``.
+        """Reset the environments in ``options["reset_mask"]``; return the observations of all.
 
-        ``seed`` is a list with a number for each of these.
+        ``seed`` is a list with an entry for every environment, read for those in the mask.
         """
         mask = np.ones(len(seed), np.bool_) if options is None else options["reset_mask"]
-        seeds = np.array([number for number, wanted in zip(seed, mask, strict=True) if wanted])
+        seeds = np.array([number for number, selected in zip(seed, mask, strict=True) if selected])
         try:
             obs, info = self._env.reset(seed=seeds, options={"reset_mask": mask})
         except Exception as error:
@@ -155,11 +156,11 @@ class AtariGrid:
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
     ) -> tuple[Array, list[list[float]]]:
-        """Reset every environment and repeat what it did; the observations, and all rewards.
+        """Reset every environment and replay its actions; return observations and all rewards.
 
-        ``begun`` says for each environment which of the ``actions [step][env, ...]`` was the
-        first of its episode. All are stepped together; what one does before its episode begins
-        is forgotten when it is reset.
+        ``begun`` is, for each environment, the index in ``actions [step][env, ...]`` of the first
+        action of its episode. All are stepped together; the steps of an environment before its
+        episode begins have no effect, since it is reset then.
         """
         first = np.array(begun)
         obs, _ = self.reset(seed=seeds)
@@ -174,20 +175,20 @@ class AtariGrid:
         return obs, rewards
 
     def close(self) -> None:
-        """Let ALE's threads end."""
+        """End ALE's threads; a second call does nothing."""
         self._env.close()
-        vars(self._env).pop("ale", None)  # closing twice is no mistake
+        vars(self._env).pop("ale", None)  # else closing twice would fail
 
 
 def _ale() -> Any:
-    """The module of ALE's vector environment: imported where a game is played, and silent."""
+    """Import the module of ALE's vector environment, only when a game is played, and silence it."""
     ale_py = importlib.import_module("ale_py")
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     return importlib.import_module("ale_py.vector_env")
 
 
 def _cores() -> int:
-    """How many of the machine's cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not everywhere
+    """Return how many of the machine's cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # missing on some systems
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

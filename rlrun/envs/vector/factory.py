@@ -1,4 +1,4 @@
-"""Which of the grids runs the environments: in this process, in others, or ALE's own."""
+"""The choice of the vector environment: in this process, in others, or ALE's own."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rlrun.envs.vector.sync import EnvOptions, SyncGrid
 
 
 def open_grid(
-    make: Callable[[], gym.Env[Any, Any]] | Atari, num_envs: int, how: EnvOptions
+    make: Callable[[], gym.Env[Any, Any]] | Atari, num_envs: int, options: EnvOptions
 ) -> SyncGrid | AsyncGrid | AtariGrid:
-    """``num_envs`` environments, run as ``how`` says; the one that is filmed in this process."""
-    film = how.film
+    """Open ``num_envs`` environments with ``options``; a filmed one is in this process."""
+    film = options.film
     if isinstance(make, Atari):
         if film is not None:
-            return FilmedAtari(make, how.frame_stack, film)
-        return AtariGrid(make, num_envs, how.frame_stack)
+            return FilmedAtari(make, options.frame_stack, film)
+        return AtariGrid(make, num_envs, options.frame_stack)
     if film is not None:
         return SyncGrid(
-            [lambda: adapt(Filmed(make(), film), how.frame_stack, how.obs)], how.rebuild
+            [lambda: adapt(Filmed(make(), film), options.frame_stack, options.obs)], options.rebuild
         )
-    makers = [lambda: adapt(make(), how.frame_stack, how.obs)] * num_envs
-    if how.vector == "async":
-        return AsyncGrid(makers, how.rebuild, how.timeout, how.global_seed)
-    return SyncGrid(makers, how.rebuild)
+    makers = [lambda: adapt(make(), options.frame_stack, options.obs)] * num_envs
+    if options.vector == "async":
+        return AsyncGrid(makers, options.rebuild, options.timeout, options.global_seed)
+    return SyncGrid(makers, options.rebuild)

@@ -1,4 +1,4 @@
-"""Gymnasium's synchronous vector environment, without what costs time at every step here."""
+"""Gymnasium's synchronous vector environment, without its overhead in every step."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ RESUME_ACTIONS = 200_000  # more than the 108,000 frames of the longest episodes
 
 @dataclass(frozen=True)
 class EnvOptions:
-    """How environments are run that are not tables.
+    """Options of environments that are not tables.
 
-    ``rebuild`` makes each anew for every episode, where something of the last one would be left in
-    it; ``vector`` is ``sync``, in this process, or ``async``, each in one of its own; ``timeout``
-    is how many seconds a step may take; ``on_hang`` is called with a sentence about one that takes
-    longer; images and grids are stacks of ``frame_stack`` frames; ``obs`` says what observations
-    are taken for (``rlrun.envs.arrays``); ``scale_obs`` brings the bounds of vectors to [-1, 1];
-    ``learnt`` makes the rewards that are learnt from; ``resume_actions`` is the most actions of an
-    episode that are kept so that a resumed run can play them again; ``global_seed`` is what the
-    global generators of an environment's own process are seeded from, where it draws from them;
-    ``film`` is given every frame of an environment that is filmed and stands alone
+    ``rebuild`` creates a new environment for every episode, for those that keep state between
+    episodes; ``vector`` is ``sync``, in this process, or ``async``, each in a separate process;
+    ``timeout`` is the most seconds that a step may take; ``on_hang`` is called with a sentence on
+    an environment that takes longer; images and grids are stacks of ``frame_stack`` frames; ``obs``
+    is the kind of observations (``rlrun.envs.arrays``); ``scale_obs`` scales the bounds of vectors
+    to [-1, 1]; ``learnt`` transforms true rewards to those that agents learn from;
+    ``resume_actions`` is the most actions of an episode that are kept for a resumed run to replay;
+    ``global_seed`` seeds the global generators of an environment's separate process, if it draws
+    from them; ``film`` receives every frame of a single filmed environment
     (``rlrun.envs.filmed``).
     """
 
@@ -49,7 +49,7 @@ class EnvOptions:
 
 
 class EnvFault(Exception):
-    """An environment failed: which of the grid, how, and where in its code."""
+    """An environment failed: its place in the grid, its exception, and the line of its code."""
 
     def __init__(self, place: int, error: BaseException, where: str = "") -> None:
         super().__init__(place, error)
@@ -59,33 +59,33 @@ class EnvFault(Exception):
 
 
 class SyncGrid(SyncVectorEnv[Array, Array]):
-    """A `SyncVectorEnv` whose ended environments are reset by mask, and only then.
+    """A `SyncVectorEnv` whose ended environments are reset only by mask.
 
-    The same calls with the same meaning. `step` collects no infos and gathers observations and
-    results in place (19 us become 10 for one CartPole, 107 become 78 for ten); a masked `reset`
-    touches the environments in its mask alone. The arrays returned are overwritten by the next
-    call. For observations that are one array: Box and Discrete.
+    It has the same interface. `step` collects no infos and writes observations and results in
+    place (10 us instead of 19 for one CartPole, 78 instead of 107 for ten); a masked `reset` only
+    resets the environments in its mask. The returned arrays are overwritten by the next call. For
+    observations that are one array: Box and Discrete.
     """
 
     ended: list[int]
     """The environments whose episode ended in the last step."""
     at = 0
-    """The environment that is being stepped or reset."""
+    """The index of the environment that is being stepped or reset."""
 
     def __init__(
         self, make: Sequence[Callable[[], gym.Env[Any, Any]]], rebuild: bool = False
     ) -> None:
-        """``rebuild`` makes an environment anew for every episode."""
+        """Open the environments; ``rebuild`` creates a new one for every episode."""
         super().__init__(make, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         self._make, self._rebuild = make, rebuild
         self._conform = [Conform(self.single_observation_space) for _ in make]
 
     def too_large(self, place: int) -> float | None:
-        """The last number of that environment that the type of its space cannot hold."""
+        """Return the last number observed there that the type of its space cannot hold."""
         return self._conform[place].too_large
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
-        """Observations, rewards, terminations, truncations ``[env, ...]``, and no infos."""
+        """Return observations, rewards, terminations, truncations ``[env, ...]``, empty infos."""
         obs, rewards = self._observations, self._rewards
         terminations, truncations = self._terminations, self._truncations
         self.ended = []
@@ -111,15 +111,15 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
         seed: int | Sequence[int | None] | None = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[Array, dict[str, Any]]:
-        """The observations of all, after a reset of those in ``options["reset_mask"]``.
+        """Reset the environments in ``options["reset_mask"]``; return the observations of all.
 
-        ``seed`` is a list with a number for each of these.
+        ``seed`` is a list with an entry for every environment, read for those in the mask.
         """
         if not isinstance(seed, Sequence):
-            raise TypeError(f"each environment is reset with a seed of its own, got {seed!r}")
+            raise TypeError(f"each environment needs a separate seed, got {seed!r}")
         mask = [True] * self.num_envs if options is None else options["reset_mask"]
-        for i, (wanted, env) in enumerate(zip(mask, self.envs, strict=True)):
-            if wanted:
+        for i, (selected, env) in enumerate(zip(mask, self.envs, strict=True)):
+            if selected:
                 self.at = i
                 try:
                     self._observations[i] = self._conform[i](self._begin(i, env, seed[i]))
@@ -128,7 +128,7 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
         return self._observations, {}
 
     def _begin(self, i: int, env: gym.Env[Any, Any], seed: int | None) -> Any:
-        """The first observation of a new episode of environment i."""
+        """Begin a new episode of environment i and return its first observation."""
         if self._rebuild:
             env.close()
             env = self._make[i]()
@@ -138,10 +138,10 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
     ) -> tuple[Array, list[list[float]]]:
-        """Reset every environment and repeat what it did; the observations, and all rewards.
+        """Reset every environment and replay its actions; return observations and all rewards.
 
-        ``begun`` says for each environment which of the ``actions [step][env, ...]`` was the
-        first of its episode.
+        ``begun`` is, for each environment, the index in ``actions [step][env, ...]`` of the first
+        action of its episode.
         """
         rewards: list[list[float]] = []
         for i, (seed, start) in enumerate(zip(seeds, begun, strict=True)):

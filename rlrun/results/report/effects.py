@@ -25,7 +25,7 @@ Effect = tuple[str, str, list[Variant]]  # agent, key, and the agent's variants 
 
 
 def effects(part: EnvSection) -> tuple[list[Effect], list[str]]:
-    """Return what to draw of an environment: for each agent the keys in which its variants differ.
+    """Return an environment's effects: for each agent, the keys in which its variants differ.
 
     The second list names those for which there is no room, as "agent key".
     """
