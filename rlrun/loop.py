@@ -64,11 +64,11 @@ def evaluate(
         step += 1
         if bias is not None:
             bias.add(t, envs.obs, played)
-        for seed, env, ret, length in envs.finished:
-            if (count := played[seed, env]) < rounds:
-                returns[seed, env, count], lengths[seed, env, count] = ret, length
-                played[seed, env] += 1
-        envs.finished.clear()
+        counted = t.last & (played < rounds)
+        if counted.any():
+            returns[counted, played[counted]] = t.score[counted]
+            lengths[counted, played[counted]] = t.length[counted]
+            played[counted] += 1
     arrays = [returns, lengths]
     if bias is not None:
         arrays += [bias.values, bias.discounted]

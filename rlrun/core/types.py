@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ IMAGE_SIDE = 36
 """The least side of an image in pixels: as many as the convolutions for images need."""
 
 
+NO_ENDS: Array = np.empty(0)
+"""Scores and lengths of steps that no environment took, such as those of a rollout."""
+
+
 class Step(NamedTuple):
     """One step of every environment; each array starts with ``[seed, env]``."""
 
@@ -45,16 +50,10 @@ class Step(NamedTuple):
     """The true successor, never the observation after a reset."""
     last: Array
     """The episode ends here, terminated or truncated: do not look past this step."""
-
-
-class Episode(NamedTuple):
-    """A finished episode: its seed and environment, its true, undiscounted return, its length."""
-
-    seed: int
-    """The position of the seed in the stack."""
-    env: int
-    ret: float
-    length: int
+    score: Array = NO_ENDS
+    """The true, undiscounted returns of the episodes that end here; 0 where none ends."""
+    length: Array = NO_ENDS
+    """The lengths of the episodes that end here, in steps; 0 where none ends."""
 
 
 class Batch(NamedTuple):
@@ -158,8 +157,6 @@ class Envs(Protocol):
     per_seed: int
     obs: Array
     """The current observations, ``[seed, env, ...]``."""
-    finished: list[Episode]
-    """Episodes that ended since the caller last cleared this list."""
     faults: dict[int, str]
     """What cannot be learnt from, by the seed's position in the stack."""
     inexact: list[str]

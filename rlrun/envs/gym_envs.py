@@ -20,7 +20,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
-from rlrun.core.types import Array, Episode, Model, Spec, State, Step
+from rlrun.core.types import Array, Model, Spec, State, Step
 from rlrun.envs.faults import Place, refused
 from rlrun.envs.history import ActionHistory
 from rlrun.envs.spaces import ActionMap, ObsMap
@@ -66,6 +66,9 @@ class GymEnvs:
         self._seeds, self.per_seed = tuple(seeds), num_envs
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
+        self._no_ends = np.zeros(self._grid), np.zeros(self._grid, np.int64)
+        for each in self._no_ends:
+            each.flags.writeable = False  # shared by many steps
         self._learnt = how.learnt
         self._most = how.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._most)
@@ -79,8 +82,6 @@ class GymEnvs:
         self._action_map = ActionMap(self._vector.single_action_space)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
-        self.finished: list[Episode] = []
-        """Episodes that ended since somebody last cleared this list."""
         self.faults: dict[int, str] = {}
         """The seeds, by position, with numbers that cannot be learnt from, and what it was."""
         self.inexact: list[str] = []
@@ -93,7 +94,6 @@ class GymEnvs:
         self._return = np.zeros(self._grid)
         self._length = np.zeros(self._grid, np.int64)
         self._history.restart()
-        self.finished.clear()
         self.inexact.clear()
         with self._watched():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
@@ -122,17 +122,20 @@ class GymEnvs:
         self._return += reward
         self._length += 1
         last = np.zeros(self._grid, np.bool_)
-        t = Step(self.obs, action, self._learnt(reward), discount, next_obs, last)
-        self.obs = self._reset(last) if self._vector.ended else next_obs
-        return t
+        score, length = self._no_ends
+        obs, self.obs = self.obs, next_obs
+        if self._vector.ended:
+            last.reshape(-1)[self._vector.ended] = True
+            score, length = np.where(last, self._return, 0.0), np.where(last, self._length, 0)
+            self.obs = self._reset(last)
+        reward = self._learnt(reward)
+        return Step(obs, action, reward, discount, next_obs, last, score, length)
 
     def _reset(self, last: Array) -> Array:
-        """Reset the environments that ended, mark them in ``last``; the observations of all."""
+        """Reset the environments in the mask ``last``; return the observations of all."""
         seeds: list[int | None] = [None] * last.size
         for place in self._vector.ended:
             s, e = divmod(place, self.per_seed)
-            self.finished.append(Episode(s, e, float(self._return[s, e]), int(self._length[s, e])))
-            last[s, e] = True
             self._episode[s, e] += 1
             self._return[s, e] = self._length[s, e] = 0
             seeds[place] = self._episode_seed(s, e)
@@ -229,8 +232,7 @@ class GymEnvs:
         }
         if (gone := ~same | overlong).any():
             self._vector.ended = np.flatnonzero(gone).tolist()
-            self.obs = self._reset(np.zeros(self._grid, np.bool_))
-            del self.finished[-len(self._vector.ended) :]  # nobody played them to their end
+            self.obs = self._reset(gone)
         env_id = self.spec.env_id
         return [
             f"{env_id} {reason} (seeds {self._numbered(where)}): a new episode begins there"

@@ -13,7 +13,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams
-from rlrun.core.types import Array, Episode, Model, Spec, State, Step
+from rlrun.core.types import Array, Model, Spec, State, Step
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 
 
@@ -61,8 +61,6 @@ class TableEnvs:
         self._count = self.per_seed * (self._random_step + self._random_start)
         # A sum of a pair's number and a draw must not be rounded up into the next pair's interval.
         self._below = 1.0 - states * actions * 2.0**-51
-        self.finished: list[Episode] = []
-        """Episodes that ended since the caller last cleared this list."""
         self.faults: dict[int, str] = {}
         """Always empty: a table's numbers are finite."""
         self.inexact: list[str] = []
@@ -77,9 +75,9 @@ class TableEnvs:
         self._time = 0  # steps since the restart
         self._start_time = np.zeros(grid, np.int64)  # the value of `_time` when each episode began
         self._deadline = self._limit  # no episode is truncated before this time
-        self._no_ends = np.zeros(grid, np.bool_)
-        self._no_ends.flags.writeable = False  # shared by many steps
-        self.finished.clear()
+        self._no_ends = np.zeros(grid, np.bool_), np.zeros(grid), np.zeros(grid, np.int64)
+        for each in self._no_ends:
+            each.flags.writeable = False  # shared by many steps
         self.obs: Array = self._first_states(self._draw())
         """The states now, ``[seed, env]``."""
         self._pair = self.obs * self._actions
@@ -99,19 +97,19 @@ class TableEnvs:
         reward, discount = self._reward[outcome], self._discount[outcome]
         self._return = self._return + reward  # on small arrays three times as fast as in place
         self._time += 1
-        last = self._no_ends
+        last, score, length = self._no_ends
         self.obs, self._pair = next_obs, self._next_pair[outcome]
         if self._time >= self._deadline or np.count_nonzero(discount) < discount.size:
             last = self._terminates[outcome] | (self._time - self._start_time >= self._limit)
             if last.any():
+                score = np.where(last, self._return, 0.0)
+                length = np.where(last, self._time - self._start_time, 0)
                 self._reset(last, draw)
-        return Step(obs, action, self._learnt(reward), discount, next_obs, last)
+        reward = self._learnt(reward)
+        return Step(obs, action, reward, discount, next_obs, last, score, length)
 
     def _reset(self, last: Array, draw: Array) -> None:
         """Begin new episodes in the environments of the mask ``last``."""
-        for s, e in np.argwhere(last).tolist():
-            length = self._time - int(self._start_time[s, e])
-            self.finished.append(Episode(s, e, float(self._return[s, e]), length))
         self._return[last] = 0.0
         self._start_time[last] = self._time
         self._deadline = int(self._start_time.min()) + self._limit

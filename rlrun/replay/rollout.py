@@ -13,14 +13,23 @@ from rlrun.core.types import Spec, State, Step
 
 def step_bytes(spec: Spec) -> int:
     """Return the bytes that one step of one environment takes."""
-    return sum(np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec))
+    return sum(
+        np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec).values()
+    )
 
 
-def _layout(spec: Spec) -> list[tuple[tuple[int, ...], str]]:
-    """Return shape and dtype of each field of a step, in the order of `Step`."""
+def _layout(spec: Spec) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Return shape and dtype of each array of a step that is kept, by name."""
     obs, action = (spec.obs.shape, spec.obs.dtype), (spec.action.shape, spec.action.dtype)
     number = ((), "float64")
-    return [obs, action, number, number, obs, ((), "bool")]
+    return {
+        "obs": obs,
+        "action": action,
+        "reward": number,
+        "discount": number,
+        "next_obs": obs,
+        "last": ((), "bool"),
+    }
 
 
 class Rollout:
@@ -34,7 +43,8 @@ class Rollout:
 
     def __init__(self, spec: Spec, num_seeds: int, length: int) -> None:
         lead = (num_seeds, length, spec.num_envs)
-        self._data = Step(*(np.zeros((*lead, *s), dtype) for s, dtype in _layout(spec)))
+        layout = _layout(spec).items()
+        self._data = {name: np.zeros((*lead, *s), dtype) for name, (s, dtype) in layout}
         self._length, self._count = length, 0
 
     @property
@@ -48,14 +58,14 @@ class Rollout:
         """
         if self.full:
             raise ValueError("the rollout is full: drain it first")
-        for array, values in zip(self._data, t, strict=True):
-            array[:, self._count] = values
+        for name, array in self._data.items():
+            array[:, self._count] = getattr(t, name)
         self._count += 1
 
     def cut(self) -> None:
         """End the newest step's episodes: the next step does not follow it."""
         if self._count:
-            self._data.last[:, self._count - 1] = True
+            self._data["last"][:, self._count - 1] = True
 
     def drain(self) -> Step:
         """Return all steps, ``[seed, time, env, ...]``, valid until the next one is added.
@@ -65,10 +75,10 @@ class Rollout:
         if not self.full:
             raise ValueError(f"the rollout has only {self._count} of {self._length} steps")
         self._count = 0
-        return self._data
+        return Step(**self._data)
 
     def state_dict(self) -> State:
-        arrays = {name: a[:, : self._count] for name, a in self._data._asdict().items()}
+        arrays = {name: a[:, : self._count] for name, a in self._data.items()}
         return {"count": self._count, **arrays}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -76,7 +86,7 @@ class Rollout:
         count = int(state["count"])
         if not 0 <= count < self._length:
             raise ValueError(f"an unfinished rollout of {self._length} steps cannot have {count}")
-        for name, own in self._data._asdict().items():
+        for name, own in self._data.items():
             saved, target = state[name], own[:, :count]
             if saved.shape != target.shape or saved.dtype != target.dtype:
                 raise ValueError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.core.types import Array, Envs, Metrics, State
+from rlrun.core.types import Array, Metrics, State, Step
 
 WINDOW = 100  # episodes in the means under rollout/, as in Stable-Baselines3
 
@@ -16,28 +16,24 @@ WINDOW = 100  # episodes in the means under rollout/, as in Stable-Baselines3
 class MetricsWindow:
     """Averages of metrics since the last logged row, and each seed's last `WINDOW` episodes."""
 
-    def __init__(self, envs: Envs, num_seeds: int) -> None:
-        self._envs = envs
+    def __init__(self, num_seeds: int) -> None:
         self._metrics: dict[str, Average] = {}
         self._returns = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
         self._lengths = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
 
-    def add(self, metrics: Metrics) -> None:
+    def add(self, t: Step, metrics: Metrics) -> None:
+        """Add the episodes that ended with a step, and the metrics of its update."""
+        if t.last.any():
+            for seed, env in np.argwhere(t.last).tolist():
+                self._returns[seed].append(float(t.score[seed, env]))
+                self._lengths[seed].append(int(t.length[seed, env]))
         for tag, values in metrics.items():
             if tag not in self._metrics:
                 self._metrics[tag] = Average()
             self._metrics[tag].add(values)
 
-    def _collect(self) -> None:
-        """Move the finished episodes from the environments into the windows."""
-        for seed, _, ret, length in self._envs.finished:
-            self._returns[seed].append(ret)
-            self._lengths[seed].append(length)
-        self._envs.finished.clear()
-
     def row(self) -> dict[str, Array]:
         """Return values ``[seed]`` by tag: means since the last row, the latest value of counts."""
-        self._collect()
         row = {"rollout/ep_rew_mean": _means(self._returns)}
         row["rollout/ep_len_mean"] = _means(self._lengths)
         row |= {tag: average.value() for tag, average in self._metrics.items()}
@@ -45,7 +41,6 @@ class MetricsWindow:
         return row
 
     def state_dict(self) -> State:
-        self._collect()
         return {
             "metrics": {tag: average.state_dict() for tag, average in self._metrics.items()},
             "returns": [np.array(window, np.float64) for window in self._returns],

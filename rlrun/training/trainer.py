@@ -37,9 +37,9 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
     step = 0 if saved is None else trainer.restore(saved)
     try:
         if saved is None or not trainer.after_step(step):
-            for now, _, metrics in interact(run.agent, run.envs, step):
+            for now, t, metrics in interact(run.agent, run.envs, step):
                 step = now
-                trainer.recorder.add(metrics)
+                trainer.recorder.add(t, metrics)
                 trainer.drop_failed_seeds(step)
                 trainer.report_inexact(run.envs.inexact)
                 if trainer.after_step(step):
@@ -69,7 +69,7 @@ class Trainer:
     def __init__(self, run: RunParts) -> None:
         self._run = run
         self._stride = run.envs.per_seed
-        self.recorder, self._clock = MetricsWindow(run.envs, len(run.seeds)), WallClock()
+        self.recorder, self._clock = MetricsWindow(len(run.seeds)), WallClock()
         self._env_faults = run.envs.faults
         self._agent_faults: dict[int, str] = (
             run.agent.faults if isinstance(run.agent, ReportsFaults) else {}

@@ -160,12 +160,14 @@ def test_a_game_is_filmed_in_its_own_colours(tmp_path: Path) -> None:
     seen, twin = [], build.evaluation_envs(parts, env, 1, seeds=(3,))
     envs = build.evaluation_envs(parts, env, 1, seeds=(3,), film=filmed.append)
     draws = np.random.default_rng(0)
-    while not envs.finished:
+    over = False
+    while not over:
         seen.append(envs.obs[0, 0, -1])
         action = draws.integers(envs.spec.action.choices[0], size=(1, 1))
         one, other = envs.step(action), twin.step(action)
         assert (one.next_obs == other.next_obs).all()
         assert (one.reward == other.reward).all()
+        over = bool(one.last.any())
     envs.close()
     twin.close()
     assert len(filmed) == len(seen) + 1

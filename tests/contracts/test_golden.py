@@ -18,6 +18,7 @@ from tests.support.common import (
     SMALL_PPO,
     SMALL_REINFORCE,
     agent_and_envs,
+    ended,
     host,
 )
 
@@ -158,8 +159,9 @@ def test_every_agent_has_golden_numbers() -> None:
 def test_the_first_numbers(agent: str) -> None:
     tag, numbers, returns = GOLDEN[agent]
     one, envs = agent_and_envs(*WORDS[agent], "tuned=none", "seed=3", "seeds=2")
-    seen = []
-    for step, _, metrics in interact(one, envs):
+    seen, episodes = [], []
+    for step, t, metrics in interact(one, envs):
+        episodes += ended(t)
         values = host(metrics.get(tag, np.nan))
         if np.isfinite(values).all():
             seen.append(values)
@@ -168,5 +170,5 @@ def test_the_first_numbers(agent: str) -> None:
     places = [min(place, len(seen) - 1) for place in (0, 10, 40)] if seen else []
     found = np.array(seen)[places, 0].tolist() if seen else []
     assert found == pytest.approx(numbers, rel=1e-6, abs=1e-10)
-    ended = [e.ret for e in envs.finished if e.seed == 0]
-    assert ended == pytest.approx(returns, rel=1e-6)
+    found = [ret for seed, _, ret, _ in episodes if seed == 0]
+    assert found == pytest.approx(returns, rel=1e-6)

@@ -17,7 +17,7 @@ from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.sync import EnvOptions
 from tests.support.atari import all_are_closed as all_are_closed
 from tests.support.atari import evaluated, opened, played
-from tests.support.common import differences, host
+from tests.support.common import differences, ended, host
 
 pytestmark = pytest.mark.slow
 
@@ -76,12 +76,10 @@ def test_each_game_is_what_it_is_alone(training: bool) -> None:
             assert t.last[s, e] == over
             lives += lost and not over
             if over:
-                told = next(i for i, x in enumerate(envs.finished) if x[:2] == (s, e))
-                assert envs.finished.pop(told)[2:] == (twin.score, twin.length)
+                assert [t.score[s, e], t.length[s, e]] == [twin.score, twin.length]
                 twin.begin()
     assert lives > 8
     assert min(twin.episode for row in twins for twin in row) >= 1
-    assert envs.finished == []
 
 
 def test_the_true_score_is_logged_and_the_clipped_one_learnt() -> None:
@@ -92,7 +90,7 @@ def test_the_true_score_is_logged_and_the_clipped_one_learnt() -> None:
         assert set(np.unique(t.reward)) <= {0.0, 1.0}
         assert t.discount[0, 0] == (0.0 if t.last[0, 0] else 0.99)
         if t.last.any():
-            true = envs.finished[0].ret
+            true = t.score[0, 0]
             break
     assert learnt > 1
     assert true >= 5 * learnt  # an invader is worth 5 at least
@@ -103,9 +101,9 @@ def test_the_true_score_is_logged_and_the_clipped_one_learnt() -> None:
 def test_a_limit_counts_steps_exactly_and_truncates(frame_skip: int) -> None:
     words = ("env.max_episode_steps=30", "seeds=2", f"env.frame_skip={frame_skip}", "gamma=0.5")
     envs = opened("Pong", *words)
-    lasts = [t.last.all() for t in played(envs, 90) if (t.discount == 0.5).all()]
-    assert np.flatnonzero(lasts).tolist() == [29, 59, 89]
-    assert [e.length for e in envs.finished] == [30] * 6
+    steps = [t for t in played(envs, 90) if (t.discount == 0.5).all()]
+    assert np.flatnonzero([t.last.all() for t in steps]).tolist() == [29, 59, 89]
+    assert [length for _, _, _, length in ended(*steps)] == [30] * 6
 
 
 def test_a_killed_run_goes_on_as_if_nothing_had_been() -> None:
@@ -116,14 +114,16 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been() -> None:
     for k, t in enumerate(played(envs, 450)):
         steps.append(host(list(t)))
         if k in (0, 36, 151, 290):
-            saved[k + 1] = host(envs.state_dict()), len(envs.finished)
-    for at, (state, finished) in saved.items():
+            saved[k + 1] = host(envs.state_dict())
+    for at, state in saved.items():
         other = opened("Breakout", *words)
         assert other.load_state_dict(state) == []
+        episodes = []
         for want in steps[at : at + 160]:
-            assert differences(want, host(list(other.step(want[1])))) == []
-        assert other.finished == envs.finished[finished : finished + len(other.finished)]
-        assert len(other.finished) >= 2
+            t = other.step(want[1])
+            assert differences(want, host(list(t))) == []  # scores and lengths, too
+            episodes += ended(t)
+        assert len(episodes) >= 2
     ends, lives = (
         sum(int(x.sum()) for x in each)
         for each in ([t[5] for t in steps], [(t[3] == 0) & ~t[5] for t in steps])

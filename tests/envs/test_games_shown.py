@@ -9,7 +9,7 @@ from gymnasium.utils.env_checker import check_env
 
 from rlrun.loop import interact
 from tests.envs.test_games import ROVER, THREE, games, made
-from tests.support.common import agent_and_envs, envs_of
+from tests.support.common import agent_and_envs, ended, envs_of
 
 LEFT, STAY, RIGHT = 0, 1, 2
 
@@ -76,13 +76,15 @@ def test_nothing_is_rendered_without_a_mode() -> None:
 @games
 def test_random_agents_play(env_id: str) -> None:
     agent, envs = agent_and_envs("agent=random", f"env={env_id}", "seeds=2", "env.num_envs=3")
+    episodes = []
     for step, t, _ in interact(agent, envs):
+        episodes += ended(t)
         assert ((t.obs >= 0) & (t.obs < envs.spec.obs.choices[0])).all()
         if step >= 900:
             break
-    assert {(e.seed, e.env) for e in envs.finished} == {(s, e) for s in range(2) for e in range(3)}
+    assert {each[:2] for each in episodes} == {(s, e) for s in range(2) for e in range(3)}
     if env_id != ROVER:
-        assert {e.length for e in envs.finished} == {100}
+        assert {each[3] for each in episodes} == {100}
     envs.close()
 
 

@@ -14,7 +14,7 @@ from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.types import Array, Envs
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.vector.sync import EnvOptions
-from tests.support.common import agent_and_envs, differences, envs_of, host
+from tests.support.common import agent_and_envs, differences, ended, envs_of, host
 
 pytestmark = pytest.mark.slow
 
@@ -81,8 +81,7 @@ def test_an_end_keeps_the_true_successor_and_only_termination_cuts(truncates: bo
     assert [bool(t.last[0, 1]) for t in steps] == [False, False, True, False]
     end = 0.5 if truncates else 0.0
     assert [t.discount[1, 0] for t in steps] == [0.5, 0.5, end, 0.5]
-    assert [e[:2] for e in envs.finished] == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert all(e[2:] == (6.0, 3) for e in envs.finished)
+    assert ended(*steps) == [(s, e, 6.0, 3) for s in range(2) for e in range(2)]
 
 
 def test_every_episode_has_a_seed_of_its_own_that_depends_on_nothing_else() -> None:
@@ -141,7 +140,6 @@ def test_state_brings_every_episode_back(env_id: str, vector: str) -> None:
     assert differences(host(list(expected[0])), host(list(other.step(later[0])))) == []
     for want, a in zip(expected[1:], later[1:], strict=True):
         assert differences(host(list(want)), host(list(other.step(a)))) == []
-    assert [e[1:] for e in other.finished] == [e[1:] for e in envs.finished[-len(other.finished) :]]
     envs.close()
     other.close()
 
@@ -212,14 +210,13 @@ def test_an_episode_that_never_ends_keeps_its_latest_actions_alone(
         "noisy was more than env.resume_actions=50 actions into an episode (seeds 4, 9): a new "
         "episode begins there"
     ]
-    assert other.finished == []
     assert other.state_dict()["episode"].tolist() == [[1, 13], [1, 2]]
     for _ in range(60):
         action = rng.integers(0, 2, (2, 2))
         a, b = envs.step(action), other.step(action)
         assert np.array_equal(a.obs[:, 1], b.obs[:, 1])
         assert not np.array_equal(a.obs[:, 0], b.obs[:, 0])
-    assert [e for e in envs.finished[-len(other.finished) :] if e.env] == other.finished
+        assert [each for each in ended(a) if each[1]] == [each for each in ended(b) if each[1]]
     envs.close()
     other.close()
 
@@ -234,7 +231,6 @@ def test_an_environment_that_does_not_come_back_is_named_and_begins_anew() -> No
     lost = other.load_state_dict(state)
     assert len(lost) == 1
     assert "CartPole-v1 did not come back to where it was (seeds 7)" in lost[0]
-    assert other.finished == []
     later = [t for t in (envs.step(np.ones((3, 2), np.int64)) for _ in range(5))]
     for t in later:
         again = other.step(np.ones((3, 2), np.int64))

@@ -19,6 +19,7 @@ from rlrun.envs.vector.sync import EnvOptions
 from tests.support.common import (
     agent_and_envs,
     differences,
+    ended,
     envs_of,
     grid_of,
     host,
@@ -199,7 +200,7 @@ def test_what_is_learnt_is_clipped_then_scaled_and_the_score_is_true(
     envs = GymEnvs(Film, "film", (0, 1), 1, gamma=0.5, how=EnvOptions(learnt=learnt))
     steps = [envs.step(np.zeros((2, 1), np.int64)) for _ in range(4)]
     assert [t.reward[1, 0] for t in steps] == expected
-    assert [e.ret for e in envs.finished] == [-15.0, -15.0]
+    assert [ret for _, _, ret, _ in ended(*steps)] == [-15.0, -15.0]
 
 
 def test_tables_learn_from_the_same_rewards() -> None:
@@ -208,8 +209,7 @@ def test_tables_learn_from_the_same_rewards() -> None:
     right = np.ones((2, 1), np.int64)
     assert envs.step(right).reward.tolist() == [[-5.0], [-5.0]]  # the cliff, worth -100
     assert envs.step(0 * right).reward.tolist() == [[-0.5], [-0.5]]
-    envs.step(0 * right)
-    assert [e.ret for e in envs.finished] == [-102.0, -102.0]
+    assert envs.step(0 * right).score.tolist() == [[-102.0], [-102.0]]
 
 
 @pytest.mark.parametrize("env_id", ["CliffWalking-v1", "Pendulum-v1"])
@@ -219,10 +219,11 @@ def test_an_evaluation_steps_in_what_is_learnt_from_and_scores_truly(env_id: str
     envs = build.evaluation_envs(*parts_and_env(*words, *limit), 1)
     shape = (1, 1, *envs.spec.action.shape)
     action = np.ones(shape, np.int64 if env_id.startswith("Cliff") else np.float32)
-    learnt = [float(envs.step(action).reward[0, 0]) for _ in range(3)]
+    steps = [envs.step(action) for _ in range(3)]
+    learnt = [float(t.reward[0, 0]) for t in steps]
     assert max(map(abs, learnt)) <= 0.5
-    (episode,) = envs.finished
-    assert episode.ret < -2.0 < sum(learnt)
+    ((_, _, ret, _),) = ended(*steps)
+    assert ret < -2.0 < sum(learnt)
     envs.close()
 
 

@@ -14,7 +14,7 @@ from rlrun.core.types import Array, Envs, Model
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.model import WITH_MODEL, read_model
 from rlrun.envs.table_envs import TableEnvs
-from tests.support.common import differences, envs_of, grid_of, host
+from tests.support.common import differences, ended, envs_of, grid_of, host
 
 with_model = pytest.mark.parametrize("env_id", WITH_MODEL)
 
@@ -98,11 +98,12 @@ def test_episodes_have_the_distribution_of_the_original(
         grid_of(make, env_id, (0, 1), 40),
         GymEnvs(make, env_id, (0, 1), 40, gamma=0.9),
     ):
-        while len(envs.finished) < 800:
-            envs.step(random_actions(envs, rng))
-        ended = np.array([(e.ret, e.length, e.ret**2) for e in envs.finished])
-        means.append(ended.mean(0))
-        errors.append(ended.std(0) / len(ended) ** 0.5)
+        played: list[tuple[int, int, float, int]] = []
+        while len(played) < 800:
+            played += ended(envs.step(random_actions(envs, rng)))
+        sums = np.array([(ret, length, ret**2) for _, _, ret, length in played])
+        means.append(sums.mean(0))
+        errors.append(sums.std(0) / len(sums) ** 0.5)
     gap = np.abs(means[0] - means[1])
     assert (gap <= 4 * np.hypot(*errors) + 1e-12).all(), (means, errors)
 
@@ -121,7 +122,6 @@ def test_starts_have_the_distribution_of_the_model() -> None:
 def test_an_end_keeps_the_true_successor_and_only_termination_cuts(env_id: str) -> None:
     envs, rng = tables(env_id, (0, 1), 3, max_episode_steps=9), np.random.default_rng(1)
     length = np.zeros((2, 3), np.int64)
-    ended = 0
     for _ in range(200):
         before = envs.obs.copy()
         t = envs.step(random_actions(envs, rng))
@@ -131,17 +131,15 @@ def test_an_end_keeps_the_true_successor_and_only_termination_cuts(env_id: str) 
         assert np.array_equal(t.last, (t.discount == 0) | (length == 9))
         assert np.array_equal(envs.obs[~t.last], t.next_obs[~t.last])
         assert (model_of(envs).start[envs.obs[t.last]] > 0).all()
-        ended += int(t.last.sum())
+        assert np.array_equal(t.length, np.where(t.last, length, 0))
         length[t.last] = 0
-    assert len(envs.finished) == ended > 0
-    assert all(e.length <= 9 for e in envs.finished)
 
 
 def test_returns_are_sums_of_rewards() -> None:
     envs = tables("CliffWalking-v1", (0,), max_episode_steps=4)
-    for action in (0, 1, 2, 1):  # up, right, down into the cliff (-100, back to the start), again
-        envs.step(np.array([[action]]))
-    assert envs.finished[0][2:] == (-1 - 1 - 100 - 100, 4)
+    # up, right, down into the cliff (-100, back to the start), again
+    steps = [envs.step(np.array([[action]])) for action in (0, 1, 2, 1)]
+    assert ended(*steps) == [(0, 0, -1 - 1 - 100 - 100, 4)]
 
 
 def test_the_same_episodes_after_a_restart() -> None:
@@ -159,12 +157,10 @@ def test_state_brings_everything_back(env_id: str) -> None:
         envs.step(random_actions(envs, rng))
     state = host(envs.state_dict())
     later = [random_actions(envs, rng) for _ in range(80)]
-    envs.finished.clear()
     expected = [host(list(envs.step(a))) for a in later]
     other = tables(env_id, (4, 9), 2, max_episode_steps=25)
     other.load_state_dict(state)
     assert differences(expected, [host(list(other.step(a))) for a in later]) == []
-    assert other.finished == envs.finished
 
 
 def test_a_seed_sees_the_same_in_every_stack() -> None:

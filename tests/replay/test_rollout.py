@@ -38,7 +38,7 @@ def test_a_rollout_gives_back_what_was_added_in_its_order() -> None:
             assert not rollout.full
             rollout.add(step(start + number, (1, 2)))
         assert rollout.full
-        for name, values in rollout.drain()._asdict().items():
+        for name, values in list(rollout.drain()._asdict().items())[:6]:  # no episodes' scores
             each = [getattr(step(start + n, (1, 2)), name) for n in range(3)]
             assert np.array_equal(values, np.stack(each, 1)), name
             assert values.dtype == each[0].dtype

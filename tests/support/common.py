@@ -15,7 +15,7 @@ from rlrun import build
 from rlrun.cli.config.paths import config_root
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
-from rlrun.core.types import Agent, Envs
+from rlrun.core.types import Agent, Envs, Step
 from rlrun.envs.environment import Environment
 from rlrun.envs.factory import open_envs
 from rlrun.envs.look import look_at
@@ -99,6 +99,15 @@ def grid_of(
     how = how or EnvOptions()
     look = look_at(make, env_id, how, gamma)
     return open_envs(make, look, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
+
+
+def ended(*steps: Step) -> list[tuple[int, int, float, int]]:
+    """The episodes that ended with these steps: seed and environment, true return, length."""
+    return [
+        (s, e, float(t.score[s, e]), int(t.length[s, e]))
+        for t in steps
+        for s, e in np.argwhere(t.last).tolist()
+    ]
 
 
 def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from rlrun.training.metrics_window import Average
+from rlrun.core.types import Step
+from rlrun.training.metrics_window import Average, MetricsWindow
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -37,3 +38,23 @@ def test_integers_count_and_are_not_averaged() -> None:
     for count in range(2 * Average.BLOCK + 3):
         average.add(np.array([count, 10 * count]))
     assert average.value().tolist() == [514, 5140]
+
+
+def test_the_windows_hold_the_episodes_that_ended_with_each_step() -> None:
+    window, no = MetricsWindow(2), np.zeros((2, 2))
+
+    def step(last: list[list[int]], score: list[list[float]], length: list[list[int]]) -> Step:
+        return Step(no, no, no, no, no, np.array(last, bool), np.array(score), np.array(length))
+
+    window.add(step([[0, 0], [0, 0]], [[0, 0], [0, 0]], [[0, 0], [0, 0]]), {})
+    window.add(step([[1, 1], [0, 0]], [[4.0, -1.0], [0, 0]], [[3, 5], [0, 0]]), {})
+    row = window.row()
+    assert row["rollout/ep_rew_mean"][0] == 1.5
+    assert row["rollout/ep_len_mean"][0] == 4.0
+    assert np.isnan(row["rollout/ep_rew_mean"][1])
+    window.add(step([[0, 1], [1, 0]], [[0, 6.0], [8.0, 0]], [[0, 4], [9, 0]]), {"x": np.ones(2)})
+    row = window.row()
+    assert row["rollout/ep_rew_mean"].tolist() == [3.0, 8.0]
+    assert row["rollout/ep_len_mean"].tolist() == [4.0, 9.0]
+    assert row["x"].tolist() == [1.0, 1.0]
+    assert window.state_dict()["returns"][0].tolist() == [4.0, -1.0, 6.0]
