@@ -21,6 +21,7 @@ from rlrun.core.schema import as_bad_input, construct
 from rlrun.core.types import Agent, Envs, Spec
 from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
+from rlrun.envs.watchdog import OnHang, give_up
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
 from rlrun.nets.device import Device
 from rlrun.replay.options import REPLAY
@@ -46,11 +47,16 @@ class Needs(NamedTuple):
 def validate(settings: Mapping[str, Any]) -> Needs:
     """Check all settings, without building an agent. Raises BadInput for those that cannot run."""
     parts = construct(Settings, settings, "")
-    env = Environment(parts.env, parts.gamma)
+    env = environment(parts)
     check(parts, env.spec)
     if parts.record.every:
         env.fps  # noqa: B018 - raises if the environment cannot be filmed
     return Needs(parts.device.threads, replay_bytes(parts, env.spec))
+
+
+def environment(parts: Settings, on_hang: OnHang = give_up) -> Environment:
+    """The run's environment; ``on_hang`` is called with a sentence if it does not respond."""
+    return Environment(parts.env, parts.gamma, on_hang)
 
 
 def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:

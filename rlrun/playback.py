@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from rlrun.build import build_player, evaluation_envs
+from rlrun.build import build_player, environment, evaluation_envs
 from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput, RunFailed
 from rlrun.core.schema import construct
@@ -73,7 +73,7 @@ def load_player(
     parts.device.prepare()
     policy, steps, lost = _saved(run, which)
     rows = [run.seeds.index(seed) for seed in chosen]
-    env = Environment(parts.env, parts.gamma)
+    env = environment(parts)
     agent = build_player(parts, env.spec, chosen)
     try:
         agent.load_state_dict({**agent.state_dict(), "policy": _rows(policy, rows)})
@@ -163,9 +163,9 @@ def other_environment(player: Player, parts: Settings) -> Environment:
 
     Raises BadInput if its observations or actions are not those that the agent was trained with.
     """
-    if parts.env == player.parts.env and parts.gamma == player.parts.gamma:
+    if parts.env == player.parts.env:
         return player.env
-    env = Environment(parts.env, parts.gamma)
+    env = environment(parts)
     old, new = player.env.spec, env.spec
     for name, one, other in (
         ("observations", old.obs, new.obs),

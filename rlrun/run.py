@@ -14,15 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlrun.build import build_agent, evaluation_envs, evaluation_limit, replay_bytes
+from rlrun.build import build_agent, environment, evaluation_envs, evaluation_limit, replay_bytes
 from rlrun.compatibility import text_left_out, too_short_to_learn
 from rlrun.core.abilities import Tabular
 from rlrun.core.errors import RunFailed
 from rlrun.core.memory import announcement
 from rlrun.core.schema import construct
 from rlrun.core.signals import Signals
-from rlrun.core.types import Agent, Envs, State
-from rlrun.envs.environment import Environment
+from rlrun.core.types import Envs, State
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import give_up
 from rlrun.results.grouping import flat
@@ -159,7 +158,7 @@ def _train(run: _Context) -> dict[str, Any]:
             record.close("failed", sentence)
         give_up(sentence)
 
-    env = Environment(parts.env, parts.gamma, on_hang)
+    env = environment(parts, on_hang)
     spec = env.spec
     agent = build_agent(parts, spec, horizon=record.horizon)
     inexact = env.check_reproducible(seeds[0])
@@ -182,6 +181,8 @@ def _train(run: _Context) -> dict[str, Any]:
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)
+        limit = evaluation_limit(parts, env)
+        table = TableReport(agent, spec, seeds, limit) if isinstance(agent, Tabular) else None
         evaluator = Evaluator(
             parts.eval,
             agent,
@@ -189,7 +190,7 @@ def _train(run: _Context) -> dict[str, Any]:
             seeds,
             record,
             logger,
-            _table_report(parts, env, agent),
+            table,
             parts.log.histograms,
             failed_seeds,
             run.signals.check,
@@ -197,8 +198,11 @@ def _train(run: _Context) -> dict[str, Any]:
         stack.callback(evaluator.close)
         filming = None
         if parts.record.every:
-            first = partial(_filmed, parts, env)
             every, fps = parts.record.every, env.fps
+
+            def first(film: Film) -> Envs:
+                return evaluation_envs(parts, env, 1, seeds=seeds[:1], film=film)
+
             filming = Filming(every, agent, seeds, first, record, logger, fps, run.signals.check)
         return train(
             RunParts(
@@ -223,11 +227,6 @@ def _train(run: _Context) -> dict[str, Any]:
         )
 
 
-def _filmed(parts: Settings, env: Environment, film: Film) -> Envs:
-    """One environment of the first seed, which is filmed."""
-    return evaluation_envs(parts, env, 1, seeds=parts.seed_numbers[:1], film=film)
-
-
 def _longer(parts: Settings, record: RunFolder) -> str:
     """The command that follows the run's own in a run that was made longer."""
     if parts.total_steps == record.horizon:
@@ -240,12 +239,6 @@ def _failed(result: Mapping[str, Any]) -> str:
     scores = (result["final"] or result["best"] or {}).get("per_seed", [])
     failed = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
     return f"failed seeds: {', '.join(failed) or 'see run.log'}; the others are done"
-
-
-def _table_report(parts: Settings, env: Environment, agent: Agent) -> TableReport | None:
-    if not isinstance(agent, Tabular):
-        return None
-    return TableReport(agent, env.spec, parts.seed_numbers, evaluation_limit(parts, env))
 
 
 def _program(name: str) -> str:

@@ -1,8 +1,8 @@
-"""The ``[seed, env]`` grid of environments, and the one place where an episode's end is understood.
+"""The ``[seed, env]`` grid of environments, and the only place that interprets an episode's end.
 
-Termination means there is nothing after: the discount is 0. Truncation means that somebody
-stopped looking: the discount stays gamma, and the true last observation is kept. No other file
-sees ``terminated``, ``truncated`` or ``gamma``.
+After a termination no rewards follow: the discount is 0. After a truncation they would have
+followed: the discount stays gamma, and the true last observation is kept. Code outside this room
+knows neither ``terminated`` nor ``truncated``.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class GymEnvs:
         self._most = how.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._most)
         self._vector = open_grid(make, len(self._seeds) * num_envs, how)
-        # processes are asked with a time limit of their own
+        # processes have their own time limit
         seconds = how.timeout if how.vector == "sync" else None
         self._watch = Watchdog(seconds, self._hanging, how.on_hang)
         self._obs_map = ObsMap(
@@ -83,13 +83,13 @@ class GymEnvs:
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.faults: dict[int, str] = {}
-        """The seeds, by position, with numbers that cannot be learnt from, and what it was."""
+        """The numbers that cannot be learnt from, as sentences, by the seed's position."""
         self.inexact: list[str] = []
         """Why a resumed run would not be exact, since the caller last cleared this list."""
         self.restart()
 
     def restart(self) -> None:
-        """Begin again with every environment's first episode."""
+        """Restart every environment at its first episode."""
         self._episode = np.zeros(self._grid, np.int64)
         self._return = np.zeros(self._grid)
         self._length = np.zeros(self._grid, np.int64)
@@ -98,13 +98,13 @@ class GymEnvs:
         with self._watched():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
-        """What the agents see now, ``[seed, env, ...]``."""
+        """The current observations, ``[seed, env, ...]``."""
 
     def step(self, action: Array) -> Step:
-        """One step of every environment with ``action [seed, env, ...]``.
+        """Step every environment with ``action [seed, env, ...]``.
 
-        Continuous actions are in [-1, 1]. Where an episode ended, ``self.obs`` is the first
-        observation of the next one afterwards.
+        Continuous actions are in [-1, 1]. Where an episode ended, ``self.obs`` is then the first
+        observation of the next one.
         """
         if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
             action = action.copy()
@@ -147,7 +147,7 @@ class GymEnvs:
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
-        """Something goes on in the environments: it must end, and what fails is named."""
+        """Limit the time of a call to the environments, and name the one that fails."""
         self._watch.since = monotonic()
         try:
             yield
@@ -157,16 +157,16 @@ class GymEnvs:
             self._watch.since = 0.0
 
     def _hanging(self) -> str:
-        """The sentence about the environment that does not answer."""
+        """The sentence about the environment that does not respond."""
         return self._place(*divmod(getattr(self._vector, "at", 0), self.per_seed)).hangs()
 
     def _place(self, s: int, e: int) -> Place:
         return Place(self.spec.env_id, e, self._seeds[s], int(self._length[s, e]))
 
     def _exclude(self, wrong: Array, values: Array, what: str, given: Array | None = None) -> None:
-        """Note the seeds with ``wrong [seed, env, ...]`` in their ``values``, and put 0 there.
+        """Record a fault for the seeds with ``wrong [seed, env, ...]`` ``values``, and set these to 0.
 
-        Nothing of them reaches the other seeds. ``given`` are the environments' own numbers.
+        So they cannot affect the other seeds. ``given`` are the environments' own numbers.
         """
         for s, e in np.argwhere(wrong.reshape(*self._grid, -1).any(-1)).tolist():
             number, why = (values if given is None else given)[s, e, ...][wrong[s, e]].flat[0], ""
@@ -179,7 +179,7 @@ class GymEnvs:
         return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
 
     def _episode_seeds(self) -> list[int]:
-        """The seed of every environment's episode."""
+        """The seeds of all environments' episodes."""
         return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
 
     def _obs(self, raw: Any) -> Array:
@@ -190,7 +190,7 @@ class GymEnvs:
         return obs
 
     def state_dict(self) -> State:
-        """The episodes under way: their numbers, and the actions since the oldest of them began."""
+        """The unfinished episodes: their numbers, and the actions since the oldest of them began."""
         actions, begun = self._history.saved()
         return {
             "episode": self._episode.copy(),
@@ -200,10 +200,10 @@ class GymEnvs:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
-        """Play the saved episodes' actions again; what did not come back, as sentences.
+        """Replay the saved episodes' actions; return what could not be restored, as sentences.
 
-        Where that does not lead to the saved observation, or not all actions were kept, the
-        environment begins a new episode.
+        If they do not lead to the saved observation, or not all actions were kept, the environment
+        begins a new episode.
         """
         self.restart()
         begun, actions = np.zeros(self._grid, np.int64), state["actions"]
@@ -227,7 +227,7 @@ class GymEnvs:
             raise ValueError(f"the observations are of the shape {state['obs'].shape}")
         same = (self.obs == state["obs"]).reshape(*self._grid, -1).all(-1)
         reasons = {
-            "did not come back to where it was": ~same & ~overlong,
+            "did not return to its saved state": ~same & ~overlong,
             f"was more than env.resume_actions={self._most} actions into an episode": overlong,
         }
         if (gone := ~same | overlong).any():

@@ -1,5 +1,5 @@
 """Experience replay: a ring of transitions, how it is sampled, n-step returns, rollouts, episodes.
 
-`options` has the constructors of the ``replay`` group. Imports only numpy and
-``rlrun.core.types``; knows nothing of networks.
+`options` has the settings of the ``replay`` group, which build it. Imports numpy and core; knows
+nothing of networks.
 """

@@ -151,7 +151,7 @@ def test_a_game_that_does_not_come_back_begins_anew() -> None:
     other = opened("Pong", "seeds=2")
     lost = other.load_state_dict(state)
     assert len(lost) == 1
-    assert "ALE/Pong-v5 did not come back to where it was (seeds 1)" in lost[0]
+    assert "ALE/Pong-v5 did not return to its saved state (seeds 1)" in lost[0]
     assert np.array_equal(other.obs[0], envs.obs[0])
     assert not other.obs[1, 0, :3].any()  # a first observation
 

@@ -230,7 +230,7 @@ def test_an_environment_that_does_not_come_back_is_named_and_begins_anew() -> No
     other = envs_of("CartPole-v1", (4, 7, 9), 2)
     lost = other.load_state_dict(state)
     assert len(lost) == 1
-    assert "CartPole-v1 did not come back to where it was (seeds 7)" in lost[0]
+    assert "CartPole-v1 did not return to its saved state (seeds 7)" in lost[0]
     later = [t for t in (envs.step(np.ones((3, 2), np.int64)) for _ in range(5))]
     for t in later:
         again = other.step(np.ones((3, 2), np.int64))

@@ -67,7 +67,7 @@ def settings(*words: str) -> dict[str, Any]:
 def parts_and_env(*words: str) -> tuple[Settings, Environment]:
     """The checked settings of that command line, and their environment."""
     parts = construct(Settings, settings(*words), "")
-    return parts, Environment(parts.env, parts.gamma)
+    return parts, build.environment(parts)
 
 
 def agent_and_envs(*words: str) -> tuple[Agent, Envs]:

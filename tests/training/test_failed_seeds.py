@@ -244,7 +244,7 @@ def test_an_environment_that_cannot_come_back_makes_the_run_inexact(
     start_run(settings(*words), tmp_path, "rlrun again")
     assert resume(str(tmp_path), "total_steps=260") == 0
     assert meta(tmp_path)["exact"] is False
-    assert "did not come back to where it was (seeds 5, 6, 7)" in capsys.readouterr().err
+    assert "did not return to its saved state (seeds 5, 6, 7)" in capsys.readouterr().err
     assert "not exact from here on" in (tmp_path / "run.log").read_text()
     assert json.loads((tmp_path / "result.json").read_text())["steps"] == 260
 
