@@ -164,7 +164,7 @@ class GymEnvs:
         return Place(self.spec.env_id, e, self._seeds[s], int(self._length[s, e]))
 
     def _exclude(self, wrong: Array, values: Array, what: str, given: Array | None = None) -> None:
-        """Record a fault for the seeds with ``wrong [seed, env, ...]`` ``values``, and set these to 0.
+        """Record a fault for seeds with ``wrong [seed, env, ...]`` values, and set these to 0.
 
         So they cannot affect the other seeds. ``given`` are the environments' own numbers.
         """
@@ -190,7 +190,7 @@ class GymEnvs:
         return obs
 
     def state_dict(self) -> State:
-        """The unfinished episodes: their numbers, and the actions since the oldest of them began."""
+        """The unfinished episodes: their numbers, and the actions since the oldest one began."""
         actions, begun = self._history.saved()
         return {
             "episode": self._episode.copy(),
