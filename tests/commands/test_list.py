@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -16,7 +17,7 @@ from rlrun.cli.config.paths import config_root
 from rlrun.cli.verbs.dispatch import complete, complete_words
 from rlrun.compatibility import capabilities_of, incompatibility
 from rlrun.envs.survey import newest_ids, spaces_by_id
-from tests.support.common import parts_and_env
+from tests.support.common import parts_and_env, settings
 from tests.support.trained import said
 
 
@@ -98,6 +99,40 @@ def test_experiments() -> None:
     files = {path.stem for path in (config_root() / "experiment").glob("*.yaml")}
     assert listed.keys() == files
     assert listed["bench_dqn"].startswith("The settings that `make bench` compares")
+
+
+def test_the_settings_of_an_agent() -> None:
+    (row,) = rows("agents", "double_dqn")
+    settings: Any = row["settings"]
+    found = {each["setting"]: each for each in settings}
+    assert found["agent.lr"] == {
+        "setting": "agent.lr",
+        "default": "0.001",
+        "values": "positive number",
+        "meaning": "Adam's learning rate at the start.",
+    }
+    assert found["agent.double"]["default"] == "true"  # as its own file says, not the class
+    assert found["agent.hidden"]["default"] == "[128,128]"
+    assert found["agent.hidden"]["values"] == "list of whole numbers of at least 1"
+    assert found["agent.tau"]["values"] == "number above 0 and at most 1"
+    assert found["agent.loss"]["values"] == "huber, squared, cross_entropy or null"
+    assert "linear beyond errors of 1" in found["agent.loss"]["meaning"]
+    code, out, _ = said("list", "agents", "sarsa")
+    assert code == 0
+    assert re.search(r"^agent.bootstrap=taken +max, taken or expected$", out, re.MULTILINE)
+    assert "\n    Rewards summed before the bootstrap." in out
+    code, out, _ = said("list", "agents", "random")
+    assert (code, out.count("\n")) == (0, 2)  # it has no settings
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_the_defaults_that_are_listed_are_those_of_a_run(name: str) -> None:
+    (row,) = rows("agents", name)
+    run = settings(f"agent={name}", "tuned=none")["agent"]
+    listed: Any = row["settings"]
+    words = [f"{each['setting']}={each['default']}" for each in listed]
+    assert settings(f"agent={name}", "tuned=none", *words)["agent"] == run
+    assert {each["setting"].removeprefix("agent.") for each in listed} == run.keys() - {"name"}
 
 
 def test_lines_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

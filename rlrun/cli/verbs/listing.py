@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from rlrun.cli.config.paths import config_root
-from rlrun.cli.verbs.agent_settings import print_settings, settings_of_agent
 from rlrun.core.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
@@ -45,6 +44,8 @@ def listing(words: list[str]) -> int:
 
 def _agent(name: str, as_json: bool) -> int:
     """Print the settings of one agent and return the exit code."""
+    from rlrun.cli.verbs.agent_settings import print_settings, settings_of_agent
+
     (row,) = [row for row in _agents("") if row["agent"] == name]
     rows = settings_of_agent(name)
     if as_json:
