@@ -22,7 +22,7 @@ from rlrun.run_folder.reader import RecordedRun, read_run
 
 
 class LoadedRun:
-    """A recorded run: its settings, its metrics, its result and its policies."""
+    """A recorded run: its settings, metrics, result and policies."""
 
     def __init__(self, run: RecordedRun) -> None:
         self._run = run
@@ -35,9 +35,9 @@ class LoadedRun:
         return self._run.curves
 
     def policy(self, seed: int | None = None, which: Which = "final") -> Policy:
-        """Return the greedy policy of the learner with that seed number (None: the first one).
+        """Return the greedy policy of the learner with the number ``seed`` (None: the first one).
 
-        ``which`` is ``final``, the policy of the last step, or ``best``, that of its best
+        ``which`` is ``final``, the policy of the last step, or ``best``, the policy of its best
         evaluation. Raises BadInput if the run has no such seed, RunFailed if it has no policy
         (yet).
         """
@@ -49,7 +49,7 @@ class LoadedRun:
 
 
 class Policy:
-    """One learner's greedy policy; it takes the environment's own, unprocessed observations."""
+    """One learner's greedy policy, for unprocessed observations of the environment."""
 
     def __init__(self, player: Player) -> None:
         self._player, self.spec = player, player.env.spec
@@ -77,7 +77,7 @@ class Policy:
 
 
 def load_run(folder: str | Path) -> LoadedRun:
-    """Return the run in ``folder``. Raises FolderError, with a sentence, if it holds no run."""
+    """Return the run in ``folder``. Raises FolderError if the folder holds no run."""
     path = Path(folder)
     check_files(path)
     return LoadedRun(read_run(path))
@@ -87,7 +87,7 @@ ToInput = Callable[[deque[Array], Any], Array]
 
 
 def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
-    """Return the functions from an observation to the agent's input, and from its action back."""
+    """Return functions that convert observations to the agent's input, and its actions back."""
     parts, space = player.parts, player.env.spec.obs
     if parts.env.is_game:
         return _game(player), lambda action: action
@@ -105,17 +105,17 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
             obs = _stacked(frames, np.asarray(obs), space.stack, older)
         elif inner is None and np.shape(obs) != frame_shape:
             raise BadInput(
-                f"one observation of {player.run.env} has the shape {frame_shape}, not "
+                f"an observation of {player.run.env} must have the shape {frame_shape}, not "
                 f"{np.shape(obs)}."
             )
         try:
-            given = np.asarray(conform(obs if inner is None else inner.observation(obs)))
+            array = np.asarray(conform(obs if inner is None else inner.observation(obs)))
         except NotInSpace as error:
-            raise BadInput(f"this is no observation of {player.run.env}: {error}.") from error
-        converted = np.asarray(to_ours(given[None]).reshape(space.shape))
+            raise BadInput(f"this is not an observation of {player.run.env}: {error}.") from error
+        converted = np.asarray(to_ours(array[None]).reshape(space.shape))
         if to_ours.wrong(converted) is not None:
             raise BadInput(
-                f"this is no observation of {player.run.env}: {short(obs)} is not in "
+                f"this is not an observation of {player.run.env}: {short(obs)} is not in "
                 f"{short(adapted.observation_space)}."
             )
         return converted
@@ -139,6 +139,6 @@ def _game(player: Player) -> ToInput:
 
 
 def _stacked(frames: deque[Array], frame: Array, stack: int, older: Array) -> Array:
-    """Return the last ``stack`` frames, newest last; ``older`` is used before the episode."""
+    """Return the last ``stack`` frames, newest last, with ``older`` before the first frame."""
     frames.append(frame)
     return np.stack([*[older] * (stack - len(frames)), *frames])

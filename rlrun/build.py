@@ -1,7 +1,7 @@
-"""From checked settings to objects: the only file that does it.
+"""Builds the objects of a run from its checked settings.
 
-Every group option has a ``name``; its settings, checked by ``rlrun.settings``, build it. Nothing is
-imported because a configuration says so.
+Every group option has a ``name``, and its settings, checked by ``rlrun.settings``, build it. A
+configuration cannot name a class or a module to import.
 """
 
 from __future__ import annotations
@@ -27,25 +27,29 @@ from rlrun.nets.device import Device
 from rlrun.replay.options import REPLAY
 from rlrun.settings import Option, Settings
 
-NO_LIMIT_STEPS = 1000  # the length of an evaluation episode that nothing else limits
+NO_LIMIT_STEPS = 1000  # limit of an evaluation episode if there is no other limit
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """The task's part of a composed configuration as plain, resolved values."""
+    """Return a composed configuration, without Hydra's part, as plain, resolved values."""
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
     return {str(key): value for key, value in settings.items() if key != "hydra"}
 
 
 class Needs(NamedTuple):
-    """What a run takes of a machine."""
+    """The resources that a run needs."""
 
     threads: int
     bytes: int
+    """Memory of the replay."""
 
 
 def validate(settings: Mapping[str, Any]) -> Needs:
-    """Check all settings, without building an agent. Raises BadInput for those that cannot run."""
+    """Check all settings without building an agent; return the resources that the run needs.
+
+    Raises BadInput.
+    """
     parts = construct(Settings, settings, "")
     env = environment(parts)
     check(parts, env.spec)
@@ -55,36 +59,36 @@ def validate(settings: Mapping[str, Any]) -> Needs:
 
 
 def environment(parts: Settings, on_hang: OnHang = give_up) -> Environment:
-    """The run's environment; ``on_hang`` is called with a sentence if it does not respond."""
+    """Return the run's environment, which calls ``on_hang(sentence)`` if it does not respond."""
     return Environment(parts.env, parts.gamma, on_hang)
 
 
 def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
     """Check the settings against the environment. Raises BadInput.
 
-    ``num_seeds`` is how many seeds share the memory, by default those of the run.
+    ``num_seeds`` is the number of seeds that share the memory, by default the run's.
     """
     num_seeds, name = num_seeds or parts.seeds, str(parts.agent.name)
     cls = agent_class(name)
     if wrong := incompatibility(cls, spec):
         fitting = [other for other in AGENTS if not incompatibility(agent_class(other), spec)]
         raise BadInput(f"the agent {name} {wrong}. Agents that fit: {', '.join(fitting)}.")
-    takes = _takes(cls)
-    if "device" in takes and (wrong := too_many_choices(spec, num_seeds)):
+    parameters = _parameters(cls)
+    if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
         raise BadInput(f"the agent {name} {wrong}.")
-    _check_option(name, "replay", parts.replay, REPLAY if "replay" in takes else {})
-    explorers = CHOOSERS if "explore" in takes else NOISES if "noise" in takes else {}
+    _check_option(name, "replay", parts.replay, REPLAY if "replay" in parameters else {})
+    explorers = CHOOSERS if "explore" in parameters else NOISES if "noise" in parameters else {}
     _check_option(name, "explore", parts.explore, explorers)
     _check_explorer(name, cls, parts.explore.name, explorers)
-    if "replay" in takes:
-        with _named(parts.replay, "replay"):
+    if "replay" in parameters:
+        with _settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
     if hasattr(parts.agent.settings, "check"):
-        with _named(parts.agent, "agent"):
+        with _settings_errors(parts.agent, "agent"):
             parts.agent.settings.check(spec, num_seeds, parts.explore.settings)
 
 
-def _named(option: Option, group: str) -> Any:
+def _settings_errors(option: Option, group: str) -> Any:
     """Convert ValueErrors about the settings of an option to BadInput."""
     return as_bad_input([each.name for each in dataclasses.fields(option.settings)], group)
 
@@ -97,14 +101,14 @@ def build_agent(
 ) -> Agent:
     """Build the agent, after checking its settings against the environment's spaces.
 
-    ``seeds`` are the seed numbers and ``horizon`` is the length that schedules are made for, by
-    default those of the run.
+    ``seeds`` are the seed numbers and ``horizon`` is the length of schedules in steps; the defaults
+    are those of the run.
     """
     seeds = parts.seed_numbers if seeds is None else seeds
     check(parts, spec, len(seeds))
     horizon = horizon or parts.total_steps
     cls = agent_class(str(parts.agent.name))
-    offered: dict[str, Callable[[], Any]] = {
+    factories: dict[str, Callable[[], Any]] = {
         "spec": lambda: spec,
         "seeds": lambda: seeds,
         "horizon": lambda: horizon,
@@ -114,18 +118,18 @@ def build_agent(
         "noise": lambda: parts.explore.settings.build(spec, seeds, horizon),
         "settings": lambda: parts.agent.settings,
     }
-    with _named(parts.replay, "replay"):  # memory that ran out since the check
-        agent: Agent = cls(**{part: offered[part]() for part in _takes(cls)})
+    with _settings_errors(parts.replay, "replay"):  # the free memory may have changed
+        agent: Agent = cls(**{name: factories[name]() for name in _parameters(cls)})
     return agent
 
 
-def _takes(cls: type) -> list[str]:
-    """The parameters of an agent's constructor, which are handed over by name."""
+def _parameters(cls: type) -> list[str]:
+    """Return the names of the parameters of an agent's constructor."""
     return list(inspect.signature(cls).parameters)
 
 
 def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, Any]) -> None:
-    """Refuse an option of ``group`` that the agent cannot use, and name those that fit."""
+    """Raise BadInput for an option of ``group`` that the agent cannot use, or a missing one."""
     if not fitting and given.name is not None:
         raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
     if fitting and given.name is None:
@@ -133,7 +137,7 @@ def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, A
 
 
 def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str, Any]) -> None:
-    """Refuse an explorer for actions of another kind, and a bonus without counts of visits."""
+    """Raise BadInput for an explorer of the wrong kind, or a bonus without counts of visits."""
     if fitting and name in EXPLORE and name not in fitting:
         kind = "continuous" if name in NOISES else "discrete"
         words = " or ".join(f"explore={each}" for each in fitting)
@@ -149,7 +153,7 @@ def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:
-    """The bytes of a full replay; 0 if there is none."""
+    """Return the size of a full replay in bytes; 0 if there is none."""
     if parts.replay.name is None:
         return 0
     size: int = parts.replay.settings.bytes_needed(spec, parts.seeds)
@@ -157,7 +161,7 @@ def replay_bytes(parts: Settings, spec: Spec) -> int:
 
 
 def evaluation_limit(parts: Settings, env: Environment) -> int:
-    """Steps after which an evaluation's episode is truncated."""
+    """Return the number of steps after which an evaluation's episode is truncated."""
     limits = [limit for limit in (env.limit, parts.eval.max_steps) if limit is not None]
     return min(limits, default=NO_LIMIT_STEPS)
 
@@ -171,11 +175,11 @@ def evaluation_envs(
     seeds: Sequence[int] | None = None,
     film: Film | None = None,
 ) -> Envs:
-    """Environments for evaluation, with their own episode seeds.
+    """Open environments for evaluation, with their own episode seeds.
 
-    ``purpose`` is that of the evaluations in training, or of the final one. ``seeds`` are the
-    numbers these derive from, by default those of the run; a ``film`` is of one environment of one
-    seed.
+    ``purpose`` distinguishes evaluations during training from the final one. The episode seeds are
+    derived from ``seeds``, by default the seed numbers of the run. A ``film`` needs a single
+    environment of a single seed.
     """
     return env.open(
         parts.seed_numbers if seeds is None else seeds,
@@ -187,8 +191,8 @@ def evaluation_envs(
 
 
 def build_player(parts: Settings, spec: Spec, seeds: Sequence[int]) -> Agent:
-    """The agent for ``seeds``, to play only: its replay has room for a single step."""
+    """Build the agent for ``seeds`` to play only: its replay has room for a single step."""
     if parts.replay.name is not None:
-        tiny = dataclasses.replace(parts.replay.settings, capacity=spec.num_envs)
-        parts = dataclasses.replace(parts, replay=Option(parts.replay.name, tiny))
+        smallest = dataclasses.replace(parts.replay.settings, capacity=spec.num_envs)
+        parts = dataclasses.replace(parts, replay=Option(parts.replay.name, smallest))
     return build_agent(parts, spec, seeds)

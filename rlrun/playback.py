@@ -1,4 +1,4 @@
-"""Playing the policies of a recorded run."""
+"""Loads and plays the policies of a recorded run."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from rlrun.training.checkpoints import fingerprint, mismatch
 from rlrun.training.evaluator import EvalSettings
 
 Which: TypeAlias = Literal["final", "best"]
-"""The policies of the newest checkpoint, or each seed's own at its best evaluation."""
+"""final: the policies of the newest checkpoint; best: each seed's at its best evaluation."""
 
 
 @dataclass(frozen=True)
 class Player:
-    """Some learners of a run, in one stack."""
+    """Learners of a run, loaded to play, in one stack."""
 
     run: RecordedRun
     parts: Settings
@@ -37,11 +37,11 @@ class Player:
     seeds: tuple[int, ...]
     steps: tuple[int, ...]
     """The step of each seed's policy."""
-    lost: frozenset[int]
+    failed_seeds: frozenset[int]
     """The numbers of the seeds that failed in training."""
     agent: Agent
     env: Environment
-    """That of the run."""
+    """The run's environment."""
 
     @property
     def step(self) -> int:
@@ -55,9 +55,9 @@ def load_player(
     seeds: Sequence[int] | None = None,
     device: Mapping[str, Any] | None = None,
 ) -> Player:
-    """The learners with the numbers ``seeds`` (None: all) of a run.
+    """Load the learners of a run with the seed numbers ``seeds`` (None: all).
 
-    Their replay is neither read nor made. ``device`` replaces settings of the run's device.
+    The replay is neither read nor allocated. ``device`` overrides settings of the run's device.
 
     Raises:
         BadInput: the run has no such learners, or its environment cannot be used.
@@ -71,16 +71,16 @@ def load_player(
     settings = {**run.settings, "device": {**run.settings["device"], **(device or {})}}
     parts = construct(Settings, settings, "")
     parts.device.prepare()
-    policy, steps, lost = _saved(run, which)
+    policy, steps, failed = _saved(run, which)
     rows = [run.seeds.index(seed) for seed in chosen]
     env = environment(parts)
     agent = build_player(parts, env.spec, chosen)
     try:
         agent.load_state_dict({**agent.state_dict(), "policy": _rows(policy, rows)})
-        own_steps = tuple(steps[row] for row in rows)
+        seed_steps = tuple(steps[row] for row in rows)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         raise mismatch(error) from error
-    return Player(run, parts, which, chosen, own_steps, frozenset(lost), agent, env)
+    return Player(run, parts, which, chosen, seed_steps, frozenset(failed), agent, env)
 
 
 def play(
@@ -90,43 +90,44 @@ def play(
     settings: Mapping[str, Any] | None = None,
     episode_seed: int | None = None,
 ) -> Played:
-    """Play greedy episodes: with the run's own settings, those of its final evaluation.
+    """Play greedy episodes; with the run's settings they are those of its final evaluation.
 
     Args:
         player: the learners.
         episodes: the number of episodes of each learner.
-        settings: the run's with another environment, or other limits.
+        settings: None for those of the run; others may change the environment or its limits.
         episode_seed: the seed number whose episodes all learners play; None: each its own.
 
     Raises:
-        BadInput: the environment cannot be used, or has other spaces than the one trained on.
+        BadInput: the environment cannot be used, or its spaces differ from those of training.
     """
     parts = player.parts if settings is None else construct(Settings, settings, "")
     env = other_environment(player, parts)
-    own = player.seeds if episode_seed is None else (episode_seed,) * len(player.seeds)
+    seeds = player.seeds if episode_seed is None else (episode_seed,) * len(player.seeds)
     num_envs = EvalSettings.envs_for(episodes)
-    envs = evaluation_envs(parts, env, num_envs, player.run.final_purpose, seeds=own)
+    envs = evaluation_envs(parts, env, num_envs, player.run.final_purpose, seeds=seeds)
     with closing(envs):
         played = evaluate(player.agent, envs, player.step, episodes)
         for position in envs.faults:
             played.returns[position] = np.nan
     for position, seed in enumerate(player.seeds):
-        if seed in player.lost:
+        if seed in player.failed_seeds:
             played.returns[position] = np.nan
     return played
 
 
 def in_words(seeds: Sequence[int]) -> str:
+    """Return "seed 3", or "seeds 3 to 7"."""
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
 
 
 def _saved(run: RecordedRun, which: Which) -> tuple[State, list[int], list[int]]:
-    """The policies ``[seed, ...]``, their steps, and the numbers of the failed seeds."""
+    """Return the policies ``[seed, ...]``, their steps, and the numbers of the failed seeds."""
     place = run.folder / ("best" if which == "best" else "checkpoint")
     if not any(place.glob("manifest-*.json")):
         if which == "best":
             raise RunFailed(f"{run.folder} has no best policies: it was not evaluated in training.")
-        raise RunFailed(f"{run.folder} has no checkpoint yet: there is nothing to play with.")
+        raise RunFailed(f"{run.folder} has no checkpoint yet, so there is no policy to play.")
     state = _read(place)
     try:
         if which == "best":
@@ -135,14 +136,17 @@ def _saved(run: RecordedRun, which: Which) -> tuple[State, list[int], list[int]]
             raise RunFailed(
                 f"{run.folder / 'config.yaml'} is not the one that the checkpoint was made with."
             )
-        lost = [run.seeds[int(position)] for position in state["lost"]]
-        return state["agent"]["policy"], [int(state["step"])] * len(run.seeds), lost
+        failed = [run.seeds[int(position)] for position in state["lost"]]
+        return state["agent"]["policy"], [int(state["step"])] * len(run.seeds), failed
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise mismatch(error) from error
 
 
 def _read(place: Path) -> State:
-    """A checkpoint without the replay; a run in progress may replace it meanwhile."""
+    """Return a checkpoint without the replay.
+
+    A running run may replace the files in the meantime, so reading is tried three times.
+    """
     for _ in range(3):
         try:
             return store.load(place, without=("agent", "replay"))
@@ -152,16 +156,16 @@ def _read(place: Path) -> State:
 
 
 def _rows(tree: Any, rows: list[int]) -> Any:
-    """The ``rows`` of the seed axis of nested arrays and tensors."""
+    """Return the ``rows`` of nested arrays and tensors; the first axis is the seed."""
     if isinstance(tree, dict):
         return {name: _rows(each, rows) for name, each in tree.items()}
     return tree[rows]
 
 
 def other_environment(player: Player, parts: Settings) -> Environment:
-    """The environment of these settings; the run's own if they do not change it.
+    """Return the environment of these settings; the run's own if they do not change it.
 
-    Raises BadInput if its observations or actions are not those that the agent was trained with.
+    Raises BadInput if its observations or actions differ from those of training.
     """
     if parts.env == player.parts.env:
         return player.env
@@ -173,8 +177,8 @@ def other_environment(player: Player, parts: Settings) -> Environment:
     ):
         if one != other:
             raise BadInput(
-                f"with these settings the {name} of {parts.env.id} are others than those the agent "
-                f"was trained with: {_space(other)} instead of {_space(one)}."
+                f"with these settings the {name} of {parts.env.id} differ from those the agent was "
+                f"trained with: {_space(other)} instead of {_space(one)}."
             )
     return env
 

@@ -1,4 +1,4 @@
-"""One run from settings to results: everything around the training itself."""
+"""Starts and resumes runs: builds everything, trains and records the result."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from rlrun.tuning.study import pruning
 def start_run(
     settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
 ) -> float:
-    """Train in ``folder``; return the mean final evaluation over seeds, 0 if there is none.
+    """Train in ``folder``; return the final evaluation's mean over seeds, 0 without an evaluation.
 
     ``command`` is the command line that repeats the run, ``listener`` receives the progress.
     """
@@ -67,10 +67,10 @@ def resume_run(
     command: str,
     listener: Listener | None = None,
 ) -> float:
-    """Resume a run from its newest undamaged checkpoint, or begin it without one.
+    """Resume a run from its newest undamaged checkpoint; without any checkpoint, begin again.
 
-    ``settings`` are those of the run, apart from what may change when it is resumed. Raises
-    FolderError if its folder is in use, CheckpointError if no checkpoint is whole.
+    ``settings`` are those of the run, except the ones that may change on resume. Raises FolderError
+    if its folder is in use, CheckpointError if all checkpoints are damaged.
     """
     settings, folder = run_settings(settings), run.folder
     parts = construct(Settings, settings, "")
@@ -96,7 +96,7 @@ def resume_run(
 
 @dataclass(frozen=True)
 class _Context:
-    """The settings of a run, checked (``parts``) and as written, and its folder."""
+    """A run to train: its settings, checked (``parts``) and as written, and its folder."""
 
     parts: Settings
     settings: Mapping[str, Any]
@@ -104,42 +104,42 @@ class _Context:
     saver: Saver
     signals: Signals
     saved: State | None
-    """The checkpoint that a resumed run begins from."""
+    """The checkpoint that a resumed run starts from; None if it begins at step 0."""
     listener: Listener | None
 
 
 def _recorded(run: _Context) -> float:
-    """Train, and record how it ended."""
+    """Train, and record the outcome in the run's folder."""
     record, saver = run.record, run.saver
     where = os.path.relpath(record.path)
     again = f"{_program('rlrun')} resume {shlex.quote(where)}"
     try:
-        with _sentences(where):
+        with _os_errors(where):
             result = _train(run)
             record.result(result)
         if result["status"] == "failed":
             final_table(result)
-            raise RunFailed(_failed(result))
+            raise RunFailed(_failed_sentence(result))
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
-        with contextlib.suppress(OSError):  # a full disk: the message is printed instead
+        with contextlib.suppress(OSError):  # on a full disk the message is still printed
             record.close("interrupted" if interrupted else "failed", reason)
-        how = "resume from the last checkpoint" if saver.exists() else "begin again"
-        print(f"rlrun: to {how}: {again}", file=sys.stderr)
+        action = "resume from the last checkpoint" if saver.exists() else "begin again"
+        print(f"rlrun: to {action}: {again}", file=sys.stderr)
         raise
     record.close(result["status"])
     final_table(result)
     print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
     command = record.command.replace("rlrun", _program("rlrun"), 1)
-    print(f"again:     {command}{_longer(run.parts, record)}")
+    print(f"again:     {command}{_extension(run.parts, record)}")
     run.signals.check()  # a stop may have been requested, before the next job of a sweep
     return float(result["final"]["mean"]) if result["final"] else 0.0
 
 
 @contextlib.contextmanager
-def _sentences(where: str) -> Iterator[None]:
-    """Convert errors of the operating system to a sentence with the file's name."""
+def _os_errors(where: str) -> Iterator[None]:
+    """Convert OSErrors to RunFailed with the name of the file, or ``where``."""
     try:
         yield
     except OSError as error:
@@ -148,7 +148,7 @@ def _sentences(where: str) -> Iterator[None]:
 
 
 def _train(run: _Context) -> dict[str, Any]:
-    """Build everything, and train."""
+    """Build the objects of the run, train, and return the result."""
     parts, settings, record, saved = run.parts, run.settings, run.record, run.saved
     seeds, name = parts.seed_numbers, str(parts.agent.name)
     title = f"{name} on {parts.env.id}, {_listed(seeds)}"
@@ -175,9 +175,9 @@ def _train(run: _Context) -> dict[str, Any]:
         if inexact:
             record.inexact(inexact)
             progress.message(f"not exact from here on: {inexact}")
-        needed = announcement("the replay", replay_bytes(parts, spec))
+        memory = announcement("the replay", replay_bytes(parts, spec))
         short = too_short_to_learn(agent, parts.total_steps)
-        for sentence in filter(None, (env.assumption(), text_left_out(spec), needed, short)):
+        for sentence in filter(None, (env.assumption(), text_left_out(spec), memory, short)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)
@@ -200,10 +200,10 @@ def _train(run: _Context) -> dict[str, Any]:
         if parts.record.every:
             every, fps = parts.record.every, env.fps
 
-            def first(film: Film) -> Envs:
+            def make(film: Film) -> Envs:
                 return evaluation_envs(parts, env, 1, seeds=seeds[:1], film=film)
 
-            filming = Filming(every, agent, seeds, first, record, logger, fps, run.signals.check)
+            filming = Filming(every, agent, seeds, make, record, logger, fps, run.signals.check)
         return train(
             RunParts(
                 agent_name=name,
@@ -227,22 +227,22 @@ def _train(run: _Context) -> dict[str, Any]:
         )
 
 
-def _longer(parts: Settings, record: RunFolder) -> str:
-    """The command that follows the run's own in a run that was made longer."""
+def _extension(parts: Settings, record: RunFolder) -> str:
+    """Return the further command that repeats a run whose total_steps was raised on resume."""
     if parts.total_steps == record.horizon:
         return ""
     return f", then: rlrun resume last total_steps={parts.total_steps}"
 
 
-def _failed(result: Mapping[str, Any]) -> str:
-    """A sentence with the seeds that have no result."""
+def _failed_sentence(result: Mapping[str, Any]) -> str:
+    """Return a sentence that lists the failed seeds."""
     scores = (result["final"] or result["best"] or {}).get("per_seed", [])
     failed = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
     return f"failed seeds: {', '.join(failed) or 'see run.log'}; the others are done"
 
 
 def _program(name: str) -> str:
-    """How to call a program of this Python environment: by name if the shell finds it."""
+    """Return the name of a program if the shell finds it, else its path in this environment."""
     return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
 
 

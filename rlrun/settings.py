@@ -20,15 +20,15 @@ from rlrun.training.evaluator import EvalSettings
 from rlrun.training.filming import RecordSettings
 from rlrun.tuning.settings import SearchSettings
 
-MOST_SEEDS = 10_000
+MAX_SEEDS = 10_000
 
 
 @dataclass(frozen=True)
 class Option:
-    """The option of a group that was chosen by its name, and its settings."""
+    """The chosen option of a group: its name and its settings."""
 
     name: str | None
-    """None if nothing of this group is used."""
+    """None if the group is not used."""
     settings: Any
 
 
@@ -50,7 +50,7 @@ def _explore(values: Any, group: str) -> Option:
 
 
 def _option(values: Any, group: str, classes: type | Mapping[str, type]) -> Option:
-    """Return the option of a group and its settings, whose class is known or looked up by name."""
+    """Return the option of a group; ``classes`` is its settings class, or all classes by name."""
     name = values.get("name")
     if name is None:
         return Option(None, NoSettings())
@@ -59,13 +59,13 @@ def _option(values: Any, group: str, classes: type | Mapping[str, type]) -> Opti
             options, hint = ", ".join(classes), did_you_mean(str(name), classes)
             raise BadInput(f"there is no {group} named '{name}'.{hint} There is: {options}.")
         classes = classes[name]
-    given = {key: value for key, value in values.items() if key != "name"}
-    return Option(str(name), construct(classes, given, group))
+    values = {key: value for key, value in values.items() if key != "name"}
+    return Option(str(name), construct(classes, values, group))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogSettings:
-    """What is logged while training (``log``)."""
+    """The settings of logging during training (``log``)."""
 
     every: Count = 1000
     """Steps between log lines."""
@@ -75,7 +75,7 @@ class LogSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepSettings:
-    """How the jobs of a multirun are run, which changes none of their results (``sweep``)."""
+    """The settings of multiruns, which do not affect the jobs' results (``sweep``)."""
 
     on_error: Literal["continue", "stop"] = "continue"
     """When a job of a multirun fails: continue, or stop (no further job starts)."""
@@ -85,26 +85,29 @@ class SweepSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings of a run, by group; runs of earlier versions lack some that have a default."""
+    """All settings of a run, by group.
+
+    Groups with a default are missing in runs of earlier versions.
+    """
 
     seed: Natural = 0
     """Number of the first seed."""
-    seeds: Annotated[int, Range(least=1, most=MOST_SEEDS)] = 10
+    seeds: Annotated[int, Range(least=1, most=MAX_SEEDS)] = 10
     """Number of seeds trained at once."""
     total_steps: Count = 50_000
     """Environment steps of each seed."""
     gamma: PerRow[Fraction] = 0.99
     """Discount factor."""
     log: LogSettings
-    """What is logged while training."""
+    """Logging during training."""
     eval: EvalSettings
-    """When and how long to evaluate."""
+    """Evaluations during and after training."""
     stop: StopSettings = field(default_factory=StopSettings)
-    """When to end early."""
+    """Early stopping."""
     record: RecordSettings = field(default_factory=RecordSettings)
-    """When to film."""
+    """Videos."""
     checkpoint: CheckpointSettings
-    """When checkpoints are written, and what they contain."""
+    """Checkpoints."""
     env: EnvSettings
     """The environment."""
     device: DeviceSettings
@@ -116,24 +119,24 @@ class Settings:
     explore: Annotated[Option, By(_explore)]
     """The explorer and its settings."""
     sweep: SweepSettings | None = None
-    """The sweep that the run is a job of; it is not kept with the run."""
+    """The sweep that the run belongs to; not stored with the run."""
     search: SearchSettings | None = None
-    """The search that the run is a trial of; it is not kept with the run."""
+    """The search that the run belongs to; not stored with the run."""
 
     def __post_init__(self) -> None:
         if self.stop.reward is not None and not self.eval.every:
             raise BadInput(
-                "stop.reward is compared with evaluations, and eval.every=0 leaves them out: "
+                "stop.reward needs evaluations during training, and eval.every=0 means none: "
                 "write eval.every=STEPS.",
                 "stop.reward",
             )
 
     @property
     def seed_numbers(self) -> tuple[int, ...]:
-        """The numbers of all seeds."""
+        """The seed numbers."""
         return tuple(range(self.seed, self.seed + self.seeds))
 
 
 def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The run's own settings, without those of the sweep and the search that it belongs to."""
+    """Return the run's own settings, without those of a sweep or a search."""
     return {key: value for key, value in settings.items() if key not in ("sweep", "search")}

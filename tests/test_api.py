@@ -118,9 +118,11 @@ def test_what_a_run_has_left(tmp_path: Path) -> None:
     assert (best.seed, best.step) == (2, result(folder)["best"]["step"][2])
     with pytest.raises(BadInput, match="has no seed 3"):
         run.policy(seed=3)
-    with pytest.raises(BadInput, match=re.escape("has the shape (4,), not (3, 4)")):
+    with pytest.raises(BadInput, match=re.escape("must have the shape (4,), not (3, 4)")):
         run.policy().act(np.zeros((3, 4)))
-    with pytest.raises(BadInput, match=r"no observation of CartPole-v1: \[.*nan.*\] is not in Box"):
+    with pytest.raises(
+        BadInput, match=r"not an observation of CartPole-v1: \[.*nan.*\] is not in Box"
+    ):
         run.policy().act(np.array([0.0, np.nan, 0.0, 0.0]))
     assert digests(folder) == before
 

@@ -112,7 +112,7 @@ def test_experiments_build(experiment: str) -> None:
 def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, group: str) -> None:
     agent, env = pair_of(tuned)
     pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
-    taken = build._takes(agent_class(agent if env else "dqn"))
+    taken = build._parameters(agent_class(agent if env else "dqn"))
     counts = agent in ("q_learning", "sarsa")
     for part, fitting in (("replay", REPLAY), ("explore", CHOOSERS), ("noise", NOISES)):
         if part in taken and group == ("replay" if part == "replay" else "explore"):

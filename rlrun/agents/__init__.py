@@ -1,8 +1,8 @@
-"""The agents by name: one file for each algorithm, in `parts` what several of them share.
+"""The agents by name, one file per algorithm; `parts` holds the code that several agents share.
 
-Named by path, so that listing them imports nothing. Other packages add theirs by an entry point in
-the group ``rlrun.agents``. Imports core, rules, replay, explore, nets and tables; an agent never
-imports an agent.
+`AGENTS` names classes by import path, so that listing them imports no agent. Other packages add
+agents by an entry point in the group ``rlrun.agents``. Imports core, rules, replay, explore, nets
+and tables; an agent never imports an agent.
 """
 
 from __future__ import annotations

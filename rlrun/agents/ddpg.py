@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.parts.common import LearningRate, exclude, histograms
+from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.settings import ActorCriticSettings
@@ -28,7 +28,7 @@ from rlrun.nets.parameters import Parameters, check_memory
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import smoothed
 
-LAST = 3e-3  # the last layers start uniform in ±this (Lillicrap et al. 2016, section 7)
+LAST_LAYER = 3e-3  # last layers start uniform in ±3e-3 (Lillicrap et al. 2016, section 7)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +49,11 @@ class DDPGSettings(ActorCriticSettings):
     target_noise: PerRow[NonNegative] = 0.0
     """Standard deviation of noise on the target's action (0: none)."""
     target_noise_clip: PerRow[NonNegative] = 0.5
-    """That noise is clipped to this range on both sides."""
+    """Clipping range of that noise, on both sides of 0."""
     max_grad_norm: PerRow[Positive | None] = 1.0
 
     def actor(self, spec: Spec) -> ActorNet:
-        """The actor for the spaces of ``spec``."""
+        """Return the actor's network for the spaces of ``spec``."""
         return ActorNet(spec.obs, self.hidden, math.prod(spec.action.shape), norm=self.norm)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
@@ -64,7 +64,7 @@ class DDPGSettings(ActorCriticSettings):
 
 
 class DDPG:
-    """A deterministic actor, and a critic whose gradient it follows; for continuous actions.
+    """A deterministic actor that ascends the gradient of its critic; for continuous actions.
 
     Weights start uniform in ±1/√fan_in, those of the last layers in ±3e-3.
     """
@@ -89,26 +89,29 @@ class DDPG:
         self._size = math.prod(self._shape)
         self._net = s.actor(spec)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
-        self._net.init(self._actor, seeds, 0, LAST)
+        self._net.init(self._actor, seeds, 0, LAST_LAYER)
         self._target = self._actor.copy()
         self._gradients = self._actor.zeros_like()  # overwritten by each update
         self._optimizer = Adam(self._actor, None)
         critic = s.critic(spec)
-        self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST, s.max_grad_norm)
+        self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.max_grad_norm)
         self._warmup = Warmup(spec, seeds)
         self.first_update = first_due(s.train_every, s.learning_starts)
         self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if s.target_noise else None
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
-        self._actor_share = 1.0 if s.actor_lr is None else s.actor_lr / s.lr
-        self._judge = device.compiled(self._critic_gradient)
-        self._improve = device.compiled(self._actor_gradient)
+        self._actor_lr_ratio = 1.0 if s.actor_lr is None else s.actor_lr / s.lr
+        self._differentiate_critic = device.compiled(self._critic_gradient)
+        self._differentiate_actor = device.compiled(self._actor_gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
-        """Why seeds are frozen, by position."""
+        """The reason why a seed is frozen, by its position."""
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env, ...]`` in [-1, 1]: the actor's, with noise while learning."""
+        """Return actions ``[seed, env, ...]`` in [-1, 1], with noise if ``explore``.
+
+        Before the first update, exploring actions are uniformly random.
+        """
         starts = self._settings.learning_starts
         if explore and self._replay.added < starts and not self._updates.any():
             return self._warmup()
@@ -120,21 +123,21 @@ class DDPG:
         return noisy
 
     def value(self, obs: Array) -> Array:
-        """Estimated value of the actor's action, ``[seed, env]``."""
+        """Return the estimated value of the actor's action, ``[seed, env]``."""
         x = self._device.tensor(obs)
-        return self._device.array(self._critics.least(x, self._greedy(self._actor, x)))
+        return self._device.array(self._critics.min_value(x, self._greedy(self._actor, x)))
 
     def histograms(self) -> Mapping[str, Array]:
-        """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
+        """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
         return histograms(self._device, weights, self._replay)
 
     def _greedy(self, params: Parameters, obs: Tensor) -> Tensor:
-        """``[seed, batch, number]``."""
+        """Return the actor's actions ``[seed, batch, number]``, without noise."""
         return torch.tanh(self._net.infer(params.pieces, obs))
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; when it is due, update the critic, then the actor and the targets."""
+        """Store the step; if an update is due, update the critic, the actor and the targets."""
         self._replay.add(t)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
@@ -145,7 +148,7 @@ class DDPG:
         return metrics
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
+        """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
         self._noise.observe(np.ones((len(self._ones), self._stride), np.bool_))
 
@@ -153,9 +156,9 @@ class DDPG:
         s = self._settings
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
         batch, lr = self._device.batch(sampled), self._lr(step)
-        drawn = self._smoothing(s.batch_size, self._size) if self._smoothing else None
-        loss, q_mean, error, gradient = self._judge(batch, drawn)
-        exclude(self.faults, loss, "the critic's loss")
+        noise = self._smoothing(s.batch_size, self._size) if self._smoothing else None
+        loss, q_mean, error, gradient = self._differentiate_critic(batch, noise)
+        record_nonfinite(self.faults, loss, "the critic's loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, self._device.array(error))
         self._critics.step(gradient, lr, self.faults)
@@ -168,11 +171,11 @@ class DDPG:
             "rollout/exploration_rate": self._noise.rate(step),
         }
         if int(self._updates[0]) % s.actor_every == 0:
-            loss, gradient = self._improve(batch.obs)
-            exclude(self.faults, loss, "the actor's loss")
+            loss, gradient = self._differentiate_actor(batch.obs)
+            record_nonfinite(self.faults, loss, "the actor's loss")
             self._net.track(self._actor, gradient, self.faults)
-            self._optimizer.step(gradient, lr * self._actor_share, self.faults)
-            self._critics.follow(s.tau)
+            self._optimizer.step(gradient, lr * self._actor_lr_ratio, self.faults)
+            self._critics.update_targets(s.tau)
             self._target.flat.lerp_(self._actor.flat, s.tau)
             metrics["train/actor_loss"] = loss
         return metrics
@@ -182,26 +185,29 @@ class DDPG:
         self.faults.setdefault(position, "it was frozen")
 
     def _critic_gradient(
-        self, batch: Batch, drawn: Tensor | None
+        self, batch: Batch, noise: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss and mean value ``[seed]``, errors ``[seed, batch]``, gradient ``[seed, P]``."""
+        """Return the critics' loss and mean value ``[seed]``, the errors and the gradient.
+
+        The errors are ``[seed, batch]``, the gradient is ``[seed, P]``.
+        """
         pieces = self._device.cast_for_update(self._target.pieces)
         next_action = torch.tanh(self._net.infer(pieces, batch.next_obs))
-        if drawn is not None:
+        if noise is not None:
             s = self._settings
-            next_action = smoothed(next_action, drawn, s.target_noise, s.target_noise_clip)
+            next_action = smoothed(next_action, noise, s.target_noise, s.target_noise_clip)
         target = self._critics.target(batch, next_action)
         action = batch.action.reshape(next_action.shape)
         return self._critics.gradient(batch, action, target)
 
     def _actor_gradient(self, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss -Q(s, mu(s)), ``[seed]``, and its gradient ``[seed, P]``."""
+        """Return the loss -Q(s, mu(s)), ``[seed]``, and its gradient ``[seed, P]``."""
         pieces = self._device.cast_for_update(self._actor.pieces)
         out, saved = self._net.forward(pieces, obs)
         action = torch.tanh(out)
-        q, rise = self._critics.rise(obs, action, least=False)
+        q, action_grad = self._critics.action_gradient(obs, action, minimum=False)
         into = self._gradients
-        slope = rise * (action * action - 1) / q.shape[-1]
+        slope = action_grad * (action * action - 1) / q.shape[-1]
         self._net.backward(pieces, saved, slope, into.pieces)
         return -q.mean(-1), into.flat
 

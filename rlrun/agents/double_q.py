@@ -29,10 +29,10 @@ class DoubleQSettings(TableSettings):
 
 
 class DoubleQ:
-    """Two tables of each seed, of which a coin decides which one learns.
+    """Two tables for each seed; at each step a random one of them is updated.
 
-    The one that learns chooses the best next action and the other gives its value, so that a value
-    that is too high by chance is not used by the table that holds it. Acts on the mean of both.
+    The updated table chooses the best next action and the other one estimates its value, which
+    removes the overestimation of a maximum over noisy values. The agent acts on the mean of both.
 
     Raises:
         BadInput: the observations need bins.
@@ -51,24 +51,24 @@ class DoubleQ:
         settings: DoubleQSettings,
     ) -> None:
         self._explore, self._stride, self._seeds = explore, spec.num_envs, len(seeds)
-        self._tables = QTable(spec, 2 * len(seeds), settings)  # those of seed k are 2k and 2k + 1
-        self._next_table = self._tables.states.count  # from a row to the same in the other table
+        self._tables = QTable(spec, 2 * len(seeds), settings)  # seed k has tables 2k and 2k + 1
+        self._next_table = self._tables.states.count  # offset to the same row of the second table
         self._first = np.arange(len(seeds))[:, None] * 2 * self._next_table
         self._coins = Streams(seeds, Purpose.TABLE)
 
     @property
     def values(self) -> Array:
-        """The mean Q ``[seed, state, action]`` of the two tables."""
+        """The mean Q of the two tables, ``[seed, state, action]``."""
         pairs = self._tables.q.reshape(self._seeds, 2, *self._tables.q.shape[1:])
         mean: Array = (pairs[:, 0] + pairs[:, 1]) / 2
         return mean
 
     def policy(self) -> Array:
-        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        """Return the probabilities ``[seed, state, action]`` of the greedy policy."""
         return greedy_policy(self.values)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         row = self._row(obs)
         if explore:
             return self._explore(step, lambda: self._mean(row), self._tables.possible(row))
@@ -76,18 +76,18 @@ class DoubleQ:
         return greedy
 
     def _row(self, obs: Array) -> Array:
-        """Rows ``[seed, env]`` in the first table of each seed."""
+        """Return the rows ``[seed, env]`` of observations in each seed's first table."""
         return self._tables.states(obs) + self._first
 
     def _mean(self, row: Array) -> Array:
         return (self._tables.values(row) + self._tables.values(row + self._next_table)) / 2
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Move Q(s, a) of one of the tables, in one environment after the other."""
+        """Update Q(s, a) in one of the tables, in one environment after the other."""
         self._explore.observe(t.last)
         second = self._coins.uniform(self._stride) < 0.5
-        own = self._row(t.obs) + second * self._next_table
-        pair = self._tables.pair(own, t.action)
+        updated = self._row(t.obs) + second * self._next_table
+        pair = self._tables.pair(updated, t.action)
         parts = one_after_another(t.next_obs, t.reward, t.discount, pair, second)
         errors = [self._one_step(step, *each) for each in parts]
         metrics: dict[str, Array] = {"train/td_error": mean_error(errors)}
@@ -99,10 +99,13 @@ class DoubleQ:
     def _one_step(
         self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array, second: Array
     ) -> Array:
-        """r + discount · Q_other(s', argmax_a Q_own(s', a)) for one environment of each seed."""
+        """Update one environment's pair of each seed; return the errors.
+
+        The target is r + discount · Q_other(s', argmax_a Q_updated(s', a)).
+        """
         first = self._row(next_obs)
-        own, other = first + second * self._next_table, first + ~second * self._next_table
-        best = self._tables.values(own).argmax(-1)
+        updated, other = first + second * self._next_table, first + ~second * self._next_table
+        best = self._tables.values(updated).argmax(-1)
         value = self._tables.flat[self._tables.pair(other, best)]
         return self._tables.move(pair, reward + discount * value, step)
 
@@ -118,7 +121,7 @@ class DoubleQ:
         }
 
     def _by_seed(self, array: Array) -> Array:
-        """``[seed, table, state, action]``."""
+        """Return an array of all tables as ``[seed, table, state, action]``."""
         return array.reshape(self._seeds, 2, *array.shape[1:])
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from rlrun.agents.parts.common import LearningRate, exclude, histograms
+from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.objectives import (
     CategoricalObjective,
     LossName,
@@ -33,7 +33,7 @@ from rlrun.replay.ring import Replay
 
 @dataclass(frozen=True, kw_only=True)
 class DQNSettings(ReplaySettings):
-    """The settings of `DQN`; by default it is that of Mnih et al. (2015), with Adam."""
+    """The settings of `DQN`; the defaults are DQN of Mnih et al. (2015), with Adam."""
 
     adam_epsilon: Positive = 1e-8
     """Adam's epsilon."""
@@ -70,7 +70,7 @@ class DQNSettings(ReplaySettings):
             raise ValueError(f"v_min must be below v_max ({self.v_max}), got {self.v_min}")
 
     def network(self, spec: Spec) -> ValueNet:
-        """The network for the spaces of ``spec``."""
+        """Return the network for the spaces of ``spec``."""
         atoms = self.atoms if self.distributional else 1
         actions = spec.action.choices[0]
         return ValueNet(spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms)
@@ -122,11 +122,11 @@ class DQN:
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
-        """Why seeds are frozen, by position."""
+        """The reason why a seed is frozen, by its position."""
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         if explore:
             pieces = self._perturbed(self._online, self._draw())  # drawn even if it is not needed
             return self._explore(step, lambda: self._values(pieces, obs))
@@ -134,12 +134,12 @@ class DQN:
         return greedy
 
     def value(self, obs: Array) -> Array:
-        """Estimated value of the best action, ``[seed, env]``."""
+        """Return the estimated value of the best action, ``[seed, env]``."""
         best: Array = self._values(self._online.pieces, obs).max(-1)
         return best
 
     def histograms(self) -> Mapping[str, Array]:
-        """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
+        """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         return histograms(self._device, self._net.weights(self._online), self._replay)
 
     def _values(self, pieces: Pieces, obs: Array) -> Array:
@@ -147,17 +147,17 @@ class DQN:
         return self._device.array(self._objective.values(out))
 
     def _draw(self) -> NoisySample | None:
-        """Fresh noise for one use of the network; None if it is not noisy."""
+        """Return new noise for one use of the network; None if the network is not noisy."""
         return self._noise.draw() if self._noise else None
 
-    def _perturbed(self, params: Parameters, drawn: NoisySample | None) -> Pieces:
-        """The network's parameters, with noise added."""
-        if self._noise is None or drawn is None:
+    def _perturbed(self, params: Parameters, noise: NoisySample | None) -> Pieces:
+        """Return the parameters with the noise added, if there is any."""
+        if self._noise is None or noise is None:
             return params.pieces
-        return self._noise.noisy(params.pieces, drawn)
+        return self._noise.noisy(params.pieces, noise)
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; when it is due, update the online and then the target network."""
+        """Store the step; if an update is due, update the online and then the target network."""
         self._replay.add(t)
         self._explore.observe(t.last)
         metrics: Metrics = {}
@@ -167,11 +167,12 @@ class DQN:
             for _ in range(times * s.gradient_steps):
                 metrics = self._update(step)
             if due(step, s.target_every, self._stride):
-                self._target.flat.lerp_(self._online.flat, s.tau)  # frozen seeds' no longer matter
+                # frozen seeds too, for which it has no effect
+                self._target.flat.lerp_(self._online.flat, s.tau)
         return metrics
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
+        """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
@@ -179,7 +180,7 @@ class DQN:
         noise = self._draw(), self._draw()  # drawn here: compiled code must not advance a stream
         batch = self._device.batch(sampled)
         loss, q_mean, error, gradient = self._differentiate(batch, *noise)
-        exclude(self.faults, loss, "the loss")
+        record_nonfinite(self.faults, loss, "the loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, np.abs(self._device.array(error)))
         self._optimizer.step(gradient, self._lr(step), self.faults)
@@ -199,17 +200,18 @@ class DQN:
     def _gradient(
         self, batch: Batch, noise: NoisySample | None, target_noise: NoisySample | None
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss and mean value of the actions taken, ``[seed]``; errors ``[seed, batch]``; gradient.
+        """Return the loss, the mean value, the errors and the gradient.
 
-        The gradient is ``[seed, P]``.
+        The loss and the mean value of the actions taken are ``[seed]``, the errors
+        ``[seed, batch]``, the gradient ``[seed, P]``.
         """
         online = self._device.cast_for_update(self._perturbed(self._online, noise))
         target = self._device.cast_for_update(self._perturbed(self._target, target_noise))
         next_out = self._net.infer(target, batch.next_obs)
         selector = self._net.infer(online, batch.next_obs) if self._settings.double else None
         out, saved = self._net.forward(online, batch.obs)
-        judged = self._objective(batch, out, next_out, selector)
-        loss, slope = judged.loss, judged.slope / judged.q.shape[-1]
+        result = self._objective(batch, out, next_out, selector)
+        loss, slope = result.loss, result.slope / result.q.shape[-1]
         if batch.weight is not None:
             loss = batch.weight * loss
             slope = batch.weight.view(*loss.shape, *(1,) * (slope.ndim - 2)) * slope
@@ -217,7 +219,7 @@ class DQN:
         self._net.backward(online, saved, slope, into)
         if self._noise and noise:
             self._noise.backward(into, noise)
-        return loss.mean(-1), judged.q.mean(-1), judged.error, self._gradients.flat
+        return loss.mean(-1), result.q.mean(-1), result.error, self._gradients.flat
 
     def state_dict(self) -> State:
         return {

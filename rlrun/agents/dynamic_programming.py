@@ -14,7 +14,7 @@ from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
 
-SAME = 1e-12  # values nearer to each other than this are equally good
+SAME = 1e-12  # values that differ by less count as equal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class PlannerSettings:
     """value, q_value or policy iteration.
 
     ``value`` iterates V(s) ← max_a Q(s, a), ``q_value`` iterates Q(s, a) itself, and ``policy``
-    evaluates a policy and then makes it greedy, at each step.
+    evaluates a policy at each step and then makes it greedy.
     """
     tolerance: Positive = 1e-10
     """Stop when no value changes by more than this."""
@@ -37,10 +37,10 @@ class PlannerSettings:
 
 
 class Planner:
-    """Computes a plan from the model, one sweep at each step, and acts by the plan so far.
+    """Dynamic programming: one sweep over the model's states per step, and its greedy policy.
 
-    The environment's steps are ignored. The plan is the same for every seed, so it is computed
-    once; it is complete when nothing changes by more than ``tolerance``.
+    The environment's steps are ignored. The result is the same for every seed and is computed once;
+    it is complete when no value changes by more than ``tolerance``.
 
     Source: Sutton and Barto 2018, chapter 4.
     """
@@ -68,20 +68,20 @@ class Planner:
 
     @property
     def values(self) -> Array:
-        """Q ``[seed, state, action]``."""
+        """The action values Q ``[seed, state, action]``."""
         return np.broadcast_to(self._q, (self._seeds, *self._q.shape))
 
     def policy(self) -> Array:
-        """Probabilities ``[seed, state, action]`` of the plan."""
+        """Return the probabilities ``[seed, state, action]`` of the current policy."""
         return np.broadcast_to(self._policy, (self._seeds, *self._q.shape))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]``: what the plan says; nothing is explored."""
+        """Return actions ``[seed, env]`` of the current policy; ``explore`` has no effect."""
         action: Array = self._policy.argmax(-1)[obs]
         return action
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """One sweep over all states, or one policy, unless the plan is made."""
+        """Do one sweep over all states, or one policy improvement, unless planning is complete."""
         if self._done:
             return {}
         change = self._sweep()
@@ -94,13 +94,13 @@ class Planner:
         }
 
     def _backup(self, value: Array) -> Array:
-        """Q ``[state, action]`` from the values of the states."""
+        """Return Q ``[state, action]`` from the values of the states, -inf if impossible."""
         q = q_from_v(*self._model, value)
         q[self._impossible] = -np.inf
         return q
 
     def _value_sweep(self) -> float:
-        """V(s) ← max_a Q(s, a) for all states; the largest change."""
+        """Set V(s) ← max_a Q(s, a) for all states; return the largest change."""
         self._q = self._backup(self._v)
         before, self._v = self._v, self._q.max(-1)
         self._policy = greedy_policy(self._q)
@@ -108,7 +108,7 @@ class Planner:
         return float(np.abs(self._v - before).max())
 
     def _q_value_sweep(self) -> float:
-        """Q(s, a) ← Σ T (R + γ max_a' Q(s', a')) for all pairs; the largest change."""
+        """Set Q(s, a) ← Σ T (R + γ max_a' Q(s', a')) for all pairs; return the largest change."""
         before, self._q = self._q, self._backup(self._q.max(-1))
         self._policy = greedy_policy(self._q)
         self._sweeps += 1
@@ -116,7 +116,10 @@ class Planner:
         return float(np.abs(self._q[possible] - before[possible]).max())
 
     def _policy_step(self) -> float:
-        """Evaluate the policy, then improve it; the largest gain, or last change of a value."""
+        """Evaluate the policy, then improve it.
+
+        Returns the largest gain, or the evaluation's last change if that is larger.
+        """
         change = math.inf
         for _ in range(self._settings.evaluation_sweeps):
             self._q = self._backup(self._v)
@@ -127,9 +130,9 @@ class Planner:
                 break
         self._q = self._backup(self._v)
         gain = self._q.max(-1) - under_policy(self._q, self._policy)
-        better = gain > SAME  # elsewhere the policy stays: equally good ones must not take turns
+        better = gain > SAME  # else unchanged, so that equally good policies do not alternate
         self._policy = np.where(better[:, None], greedy_policy(self._q), self._policy)
-        return max(float(gain.max()), change)  # not done before the policy's values are known
+        return max(float(gain.max()), change)  # not complete before the evaluation has converged
 
     def state_dict(self) -> State:
         every = {"q": self.values.copy(), "plan": self.policy().copy()}

@@ -1,4 +1,4 @@
-"""Monte Carlo control with a table: values are averages of returns that really happened."""
+"""Monte Carlo control with a table: values are averages of observed returns."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class MonteCarloSettings(TableSettings):
 
 
 class MonteCarlo:
-    """Learns at the end of each episode, from the returns of its steps (on-policy).
+    """On-policy Monte Carlo control: learns from the returns of each finished episode.
 
-    There is no bootstrap, with one exception: the rest of a truncated episode's return is unknown,
-    and the value of the exploring policy in its last state is used instead.
+    There is no bootstrap, with one exception: a truncated episode's return is completed with the
+    value of the exploring policy in its last state.
 
     Source: Sutton and Barto 2018, sections 5.1 to 5.4.
 
@@ -62,22 +62,22 @@ class MonteCarlo:
         self._table = QTable(spec, len(seeds), settings)
         grid = (len(seeds), spec.num_envs)
         self._seed, self._env = (index.reshape(grid) for index in np.indices(grid))
-        self._error = np.full(len(seeds), np.nan)  # mean absolute one of each latest episode
-        self._length = np.zeros(grid, np.int64)  # of the episodes under way
-        # pair of the seed, reward and discount of their steps, [seed, env, time, 3]
+        self._error = np.full(len(seeds), np.nan)  # mean absolute error of the latest episode
+        self._length = np.zeros(grid, np.int64)  # of the unfinished episodes
+        # their steps [seed, env, time, 3]: pair (counted within the seed), reward, discount
         self._steps = np.zeros((*grid, 64, 3))
 
     @property
     def values(self) -> Array:
-        """Q ``[seed, state, action]``."""
+        """The action values Q ``[seed, state, action]``."""
         return self._table.q
 
     def policy(self) -> Array:
-        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        """Return the probabilities ``[seed, state, action]`` of the greedy policy."""
         return greedy_policy(self._table.q)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         row = self._table.row(obs)
         if explore:
             return self._explore(step, lambda: self._table.values(row), self._table.possible(row))
@@ -85,13 +85,13 @@ class MonteCarlo:
         return greedy
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Remember the step; learn from the episodes that ended with it."""
+        """Store the step; learn from the episodes that end with it."""
         self._explore.observe(t.last)
         if self._length.max() == self._steps.shape[2]:
             self._steps = np.concatenate([self._steps, np.zeros_like(self._steps)], axis=2)
         pair = self._table.pair(self._table.row(t.obs), t.action)
-        now = np.stack([pair - self._table.first_pair, t.reward, t.discount], -1)
-        self._steps[self._seed, self._env, self._length] = now
+        stored = np.stack([pair - self._table.first_pair, t.reward, t.discount], -1)
+        self._steps[self._seed, self._env, self._length] = stored
         self._length += 1
         if t.last.any():
             row = self._table.row(t.next_obs)
@@ -107,21 +107,21 @@ class MonteCarlo:
         }
 
     def _learn_episode(self, s: int, e: int, bootstrap: float, step: int) -> float:
-        """Move the values of an episode's pairs towards their returns; the mean error."""
+        """Move the values of an episode's pairs towards their returns; return the mean error."""
         pair, reward, discount = self._steps[s, e, : self._length[s, e]].T
         pair = pair.astype(np.int64) + self._table.first_pair[s]
-        goal = returns(reward, discount, bootstrap)
+        target = returns(reward, discount, bootstrap)
         errors = []
-        while len(pair):  # pairs that occur again wait for the next round
-            now = first_visits(pair)
-            errors.append(np.abs(self._table.move(pair[now], goal[now], step)))
+        while len(pair):  # pairs that occur again are updated in the next round
+            first = first_visits(pair)
+            errors.append(np.abs(self._table.move(pair[first], target[first], step)))
             if self._first_only:
                 break
-            pair, goal = pair[~now], goal[~now]
+            pair, target = pair[~first], target[~first]
         return float(np.concatenate(errors).mean())
 
     def cut(self) -> None:
-        """The next step will not follow the last one: the episodes under way are lost."""
+        """Drop the unfinished episodes: the next step does not follow the last one."""
         self._length[...] = 0
 
     def state_dict(self) -> State:

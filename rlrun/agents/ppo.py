@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.agents.parts.common import LearningRate, exclude
-from rlrun.agents.parts.minibatches import Minibatch, Minibatches, judged
+from rlrun.agents.parts.common import LearningRate, record_nonfinite
+from rlrun.agents.parts.minibatches import Minibatch, Minibatches, rollout_to_batch
 from rlrun.agents.parts.normalize import RewardScale
 from rlrun.agents.parts.settings import PolicySettings
 from rlrun.core.fields import Count, Fraction, PerRow, Positive
@@ -32,7 +32,7 @@ TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip
 class PPOSettings(PolicySettings):
     """The settings of `PPO`.
 
-    One epoch of one batch, without clipping, is A2C (Huang et al. 2022), with Adam.
+    With one epoch of one batch and without clipping it is A2C with Adam (Huang et al. 2022).
     """
 
     lr: PerRow[Positive] = 3e-4
@@ -80,11 +80,11 @@ class PPOSettings(PolicySettings):
 
 
 class PPO:
-    """Proximal policy optimisation: a rollout, several epochs of clipped updates, the next rollout.
+    """Proximal policy optimisation: several epochs of clipped updates on each rollout.
 
     Weights start orthogonal, with gain √2, 0.01 in the policy's last layer and 1 in the value's,
-    biases 0; the two networks share nothing but convolutions. Advantages are those of GAE; a
-    truncated episode is bootstrapped with the value of its true last observation.
+    biases at 0; the two networks share only the convolutions. Advantages are those of GAE;
+    truncated episodes are bootstrapped from the value of their true last observation.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
@@ -111,22 +111,22 @@ class PPO:
         self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, size)
         self._seeds, self._device = len(seeds), device
-        self._most_kl = math.inf if s.target_kl is None else 1.5 * s.target_kl
+        self._max_kl = math.inf if s.target_kl is None else 1.5 * s.target_kl
         self._gradients = self._actor.params.zeros_like()  # overwritten by each update
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env, ...]``: drawn from the policy, or its likeliest ones."""
+        """Return actions ``[seed, env, ...]``: samples of the policy, or its likeliest ones."""
         return self._actor.act(obs, explore=explore)
 
     def value(self, obs: Array) -> Array:
-        """Estimated return of the policy, ``[seed, env]``."""
+        """Return the estimated return of the policy, ``[seed, env]``."""
         value = self._actor.value(obs)
         return value if self._rewards is None else value * self._rewards.unit
 
     def histograms(self) -> Mapping[str, Array]:
-        """The weights by layer, each ``[seed, n]``."""
+        """Return the weights by layer, each ``[seed, n]``."""
         return self._actor.histograms()
 
     def freeze(self, position: int) -> None:
@@ -134,33 +134,33 @@ class PPO:
         self.faults.setdefault(position, "it was frozen")
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; learn from the rollout once it is full."""
-        t = self._actor.take_in(t)
+        """Store the step; if the rollout is full, learn from it."""
+        t = self._actor.normalize_step(t)
         if self._rewards is not None:
             t = t._replace(reward=self._rewards(t))
         self._rollout.add(t)
         return self._update(step) if self._rollout.full else {}
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
+        """Start new episodes: the next step does not follow the last one."""
         self._rollout.cut()
         if self._rewards is not None:
             self._rewards.cut()
 
     def _update(self, step: int) -> Metrics:
-        whole, explained = judged(
+        rollout, explained_variance = rollout_to_batch(
             self._actor, self._device, self._rollout.drain(), self._settings.trace_decay
         )
         lr = self._lr(step)
         total, count = np.zeros((self._seeds, len(TAGS) + 1)), np.zeros((self._seeds, 1))
         learning = np.ones(self._seeds, np.bool_)
-        for part in self._batches(whole, self._device):
-            metrics, gradient = self._differentiate(part)
+        for batch in self._batches(rollout, self._device):
+            metrics, gradient = self._differentiate(batch)
             numbers = self._device.array(metrics).astype(np.float64)
-            exclude(self.faults, numbers[:, -1], "the loss")
+            record_nonfinite(self.faults, numbers[:, -1], "the loss")
             total += np.where(learning[:, None], numbers, 0.0)
             count += learning[:, None]
-            learning &= ~(numbers[:, TAGS.index("approx_kl")] > self._most_kl)
+            learning &= ~(numbers[:, TAGS.index("approx_kl")] > self._max_kl)
             frozen = {*self.faults, *np.flatnonzero(~learning).tolist()}
             self._optimizer.step(gradient, lr, frozen)
             self._updates += learning
@@ -170,20 +170,21 @@ class PPO:
         return {
             **{f"train/{tag}": means[:, n] for n, tag in enumerate(TAGS)},
             "train/loss": means[:, -1],
-            "train/explained_variance": explained,
+            "train/explained_variance": explained_variance,
             "train/n_updates": self._updates.copy(),
             "train/learning_rate": np.full(self._seeds, lr),
         }
 
-    def _gradient(self, part: Minibatch) -> tuple[Tensor, Tensor]:
-        """The metrics of a batch, ``[seed, tag]``, the loss last; the gradient ``[seed, P]``."""
+    def _gradient(self, batch: Minibatch) -> tuple[Tensor, Tensor]:
+        """Return the metrics ``[seed, tag]``, the loss last, and the gradient ``[seed, P]``."""
         s, net, params = self._settings, self._actor.net, self._actor.params
-        pieces, own = self._device.cast_for_update(params.pieces), net.own(params.pieces)
-        advantage, target, old_log_prob, old_value = part.numbers.unbind(-1)
+        pieces = self._device.cast_for_update(params.pieces)
+        distribution_pieces = net.distribution_pieces(params.pieces)
+        advantage, target, old_log_prob, old_value = batch.numbers.unbind(-1)
         if s.normalize_advantage:
             advantage = _standardized(advantage)
-        (out, values), saved = net.forward(pieces, part.obs)
-        now = net.distribution.of(out, own, part.action)
+        (out, values), saved = net.forward(pieces, batch.obs)
+        now = net.distribution.of(out, distribution_pieces, batch.action)
         gain, slope, log_ratio = clipped_objective(now.log_prob, old_log_prob, advantage, s.clip)
         error, value_slope = value_loss(values[..., 0], target, old_value, s.clip_value)
         size = advantage.shape[1]
@@ -191,7 +192,7 @@ class PPO:
         ratio = log_ratio.exp()
         entropy_slope = torch.full_like(slope, -s.entropy_coef / size)
         policy_grad = net.distribution.backward(
-            now.saved, slope / -size, entropy_slope, net.own(gradient.pieces)
+            now.saved, slope / -size, entropy_slope, net.distribution_pieces(gradient.pieces)
         )
         value_grad = torch.zeros_like(values)
         value_grad[..., 0] = value_slope * (s.value_coef / size)
@@ -224,7 +225,7 @@ class PPO:
 
 
 def _standardized(values: Tensor) -> Tensor:
-    """``[seed, batch]`` with mean 0 and variance 1."""
-    away = values - values.mean(-1, keepdim=True)
-    variance = (away * away).sum(-1, keepdim=True) / (values.shape[-1] - 1)
-    return away / (variance.sqrt() + 1e-8)
+    """Scale ``values [seed, batch]`` to mean 0 and variance 1 in each row."""
+    centred = values - values.mean(-1, keepdim=True)
+    variance = (centred * centred).sum(-1, keepdim=True) / (values.shape[-1] - 1)
+    return centred / (variance.sqrt() + 1e-8)

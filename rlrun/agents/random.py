@@ -1,4 +1,4 @@
-"""Uniformly random actions: the baseline to be better than."""
+"""Uniformly random actions, as a baseline."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 class Random:
     """Acts uniformly at random in any action space, in evaluation too, and learns nothing.
 
-    It has no state: an action is a function of (seed number, step), so that evaluating it changes
-    nothing either.
+    It has no state: actions are a function of the seed number and the step, so an evaluation does
+    not change those of training.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
@@ -30,7 +30,7 @@ class Random:
         self._draw = ByStep(seeds, Purpose.POLICY)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """``[seed, env, ...]``, for any number of environments."""
+        """Return actions ``[seed, env, ...]``, for any number of environments."""
         stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
         draw = self._draw(step, obs.shape[1], *self._space.shape, stride=stride)
         if self._space.kind == "vector":

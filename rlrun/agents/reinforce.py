@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.agents.parts.chunks import Chunk, filled_up, standardized
-from rlrun.agents.parts.common import LearningRate, exclude
+from rlrun.agents.parts.chunks import Chunk, standardized, zero_padded
+from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.settings import PolicySettings
 from rlrun.core.fields import Count, NonNegative, PerRow
 from rlrun.core.restore import restore_into
@@ -20,12 +20,12 @@ from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters
-from rlrun.replay.episodes import Episodes, Whole
+from rlrun.replay.episodes import Episode, Episodes
 from rlrun.rules.policy_gradient import value_loss
 from rlrun.rules.tabular import returns
 
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "loss")
-CHUNK = 256  # steps in one product: shapes stay the same, however long episodes are
+CHUNK = 256  # steps per forward pass: a fixed shape for episodes of any length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +50,11 @@ class ReinforceSettings(PolicySettings):
 
 
 class Reinforce:
-    """The policy gradient from batches of whole episodes; each seed learns when it has enough.
+    """The policy gradient from batches of whole episodes; a seed learns when its batch is full.
 
-    Weights start as in PPO. The rest of a truncated episode's return is the baseline's value of its
-    true last observation, or 0 without a baseline. With several environments an episode can begin
-    before an update and end after it; it is used all the same.
+    Weights start as in PPO. A truncated episode's return is completed with the baseline's value of
+    its true last observation, or 0 without a baseline. With several environments an episode can
+    begin before an update and end after it; it is still used.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
@@ -83,15 +83,15 @@ class Reinforce:
         self._device = device
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
-        self._losses = np.full((len(seeds), len(TAGS)), np.nan)  # [seed, tag], of its latest update
+        self._losses = np.full((len(seeds), len(TAGS)), np.nan)  # [seed, tag], of the latest update
         self._rates = np.full(len(seeds), np.nan)  # [seed], likewise
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env, ...]``: drawn from the policy, or its likeliest ones."""
+        """Return actions ``[seed, env, ...]``: samples of the policy, or its likeliest ones."""
         return self._actor.act(obs, explore=explore)
 
     def histograms(self) -> Mapping[str, Array]:
-        """The weights by layer, each ``[seed, n]``."""
+        """Return the weights by layer, each ``[seed, n]``."""
         return self._actor.histograms()
 
     def freeze(self, position: int) -> None:
@@ -99,22 +99,22 @@ class Reinforce:
         self.faults.setdefault(position, "it was frozen")
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; update the seeds that have enough episodes now.
+        """Store the step; update the seeds that now have enough episodes.
 
         The metrics are those of each seed's latest update, at every step: a seed's metrics must not
         depend on when other seeds learn.
         """
-        t = self._actor.take_in(t)
-        after = np.zeros(t.last.shape)
+        t = self._actor.normalize_step(t)
+        bootstrap = np.zeros(t.last.shape)
         ended = t.last.any()
         if ended and self._settings.baseline:
-            after = self._actor.estimated(t.next_obs).astype(np.float64)
-        self._episodes.add(t, after)
+            bootstrap = self._actor.value_of_normalized(t.next_obs).astype(np.float64)
+        self._episodes.add(t, bootstrap)
         if ended:
-            least = self._settings.episodes
-            enough = [s for s in range(len(t.last)) if self._episodes.ended(s) >= least]
-            if enough:
-                self._update(enough, step)
+            needed = self._settings.episodes
+            ready = [s for s in range(len(t.last)) if self._episodes.ended(s) >= needed]
+            if ready:
+                self._update(ready, step)
         return {
             **{f"train/{tag}": self._losses[:, n].copy() for n, tag in enumerate(TAGS)},
             "train/n_updates": self._updates.copy(),
@@ -122,40 +122,40 @@ class Reinforce:
         }
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
+        """Start new episodes: the next step does not follow the last one."""
         self._episodes.cut()
 
     def _update(self, positions: list[int], step: int) -> None:
         """Update the seeds at these positions; the others stay unchanged."""
         params = self._actor.params
-        some = Parameters(params.flat[positions], params.shapes)
-        total, losses = torch.zeros_like(some.flat), np.zeros((len(positions), len(TAGS)))
-        into = some.zeros_like()  # overwritten by each chunk
+        subset = Parameters(params.flat[positions], params.shapes)
+        total, losses = torch.zeros_like(subset.flat), np.zeros((len(positions), len(TAGS)))
+        into = subset.zeros_like()  # overwritten by each chunk
         batches = [self._episodes.drain(s) for s in positions]
-        for chunk in self._chunks(batches, some):
-            numbers, gradient = self._differentiate(some, into, chunk)
+        for chunk in self._chunks(batches, subset):
+            numbers, gradient = self._differentiate(subset, into, chunk)
             total.add_(gradient)
             losses += self._device.array(numbers)
-        exclude(self.faults, losses[:, -1], "the loss", positions)
-        rates = [self._lr(step, sum(len(w.reward) for w in each)) for each in batches]
-        for lr in set(rates):  # a step has one rate, and a gradient is clipped once
+        record_nonfinite(self.faults, losses[:, -1], "the loss", positions)
+        rates = [self._lr(step, sum(len(episode.reward) for episode in each)) for each in batches]
+        for lr in set(rates):  # an optimizer step has one learning rate
             rows = [n for n, rate in enumerate(rates) if rate == lr]
-            everyone = torch.zeros_like(params.flat)
-            moving = [positions[n] for n in rows]
-            everyone[moving] = total[rows]
-            others = {*range(len(everyone))} - set(moving)
-            self._optimizer.step(everyone, lr, others | set(self.faults))
+            gradients = torch.zeros_like(params.flat)
+            updated = [positions[n] for n in rows]
+            gradients[updated] = total[rows]
+            others = {*range(len(gradients))} - set(updated)
+            self._optimizer.step(gradients, lr, others | set(self.faults))
         self._rates[positions] = rates
         self._updates[positions] += 1
         self._losses[positions] = losses
 
-    def _chunks(self, batches: list[list[Whole]], params: Parameters) -> list[Chunk]:
-        """The steps of each seed's episodes one after another, filled up and cut into chunks."""
+    def _chunks(self, batches: list[list[Episode]], params: Parameters) -> list[Chunk]:
+        """Concatenate each seed's episodes, pad them to one length and cut them into chunks."""
         seeds = [self._columns(episodes) for episodes in batches]
         lengths = [len(ret) for _, _, ret in seeds]
         size = -(-max(lengths) // CHUNK) * CHUNK
         obs, action, ret = (
-            np.stack([filled_up(seed[n], size) for seed in seeds]) for n in range(3)
+            np.stack([zero_padded(seed[n], size) for seed in seeds]) for n in range(3)
         )
         parts = [slice(start, start + CHUNK) for start in range(0, size, CHUNK)]
         obs_of = [self._device.tensor(np.ascontiguousarray(obs[:, part])) for part in parts]
@@ -164,12 +164,12 @@ class Reinforce:
             net = self._actor.net
             values = [self._device.array(net.value(params.pieces, each)) for each in obs_of]
             gain -= np.concatenate(values, 1)
-        share = np.zeros_like(ret)
+        step_weight = np.zeros_like(ret)
         for row, length in enumerate(lengths):
             if self._settings.normalize_returns:
                 gain[row, :length] = standardized(gain[row, :length])
-            share[row, :length] = 1 / length
-        numbers = np.stack([gain, ret, share], -1).astype(np.float32)
+            step_weight[row, :length] = 1 / length
+        numbers = np.stack([gain, ret, step_weight], -1).astype(np.float32)
         return [
             Chunk(
                 each,
@@ -179,34 +179,37 @@ class Reinforce:
             for each, part in zip(obs_of, parts, strict=True)
         ]
 
-    def _columns(self, episodes: list[Whole]) -> tuple[Array, Array, Array]:
-        """Observations, actions ``[time, n]`` and returns of all steps, ``[time, ...]`` each."""
-        rets = [returns(w.reward, w.discount, float(w.after)) for w in episodes]
-        obs, action = (np.concatenate([w[n] for w in episodes]) for n in range(2))
-        return obs, self._actor.batch_of(action[None])[0], np.concatenate(rets)
+    def _columns(self, episodes: list[Episode]) -> tuple[Array, Array, Array]:
+        """Return the observations, actions ``[time, n]`` and returns of all steps, time first."""
+        rets = [returns(e.reward, e.discount, float(e.bootstrap)) for e in episodes]
+        obs, action = (np.concatenate([e[n] for e in episodes]) for n in range(2))
+        return obs, self._actor.flat_actions(action[None])[0], np.concatenate(rets)
 
     def _gradient(
         self, params: Parameters, gradient: Parameters, chunk: Chunk
     ) -> tuple[Tensor, Tensor]:
-        """A chunk's part of the losses, ``[seed, tag]``, and of the gradient ``[seed, P]``."""
+        """Return a chunk's part of the losses ``[seed, tag]`` and of the gradient ``[seed, P]``."""
         s, net = self._settings, self._actor.net
         pieces = self._device.cast_for_update(params.pieces)
-        gain, ret, share = chunk.numbers.unbind(-1)
+        gain, ret, step_weight = chunk.numbers.unbind(-1)
         outs, saved = net.forward(pieces, chunk.obs)
-        now = net.distribution.of(outs[0], net.own(params.pieces), chunk.action)
+        now = net.distribution.of(outs[0], net.distribution_pieces(params.pieces), chunk.action)
         grads = [
             net.distribution.backward(
-                now.saved, -gain * share, -s.entropy_coef * share, net.own(gradient.pieces)
+                now.saved,
+                -gain * step_weight,
+                -s.entropy_coef * step_weight,
+                net.distribution_pieces(gradient.pieces),
             )
         ]
         error = torch.zeros_like(ret)
         if s.baseline:
             error, slope = value_loss(outs[1][..., 0], ret, ret, None)
             grads.append(torch.zeros_like(outs[1]))
-            grads[1][..., 0] = slope * s.value_coef * share
+            grads[1][..., 0] = slope * s.value_coef * step_weight
         net.backward(pieces, saved, grads, gradient.pieces)
         each = torch.stack([-gain * now.log_prob, error, -now.entropy], 1)
-        losses = (each * share.unsqueeze(1)).sum(-1)
+        losses = (each * step_weight.unsqueeze(1)).sum(-1)
         loss = losses[:, 0] + s.value_coef * losses[:, 1] + s.entropy_coef * losses[:, 2]
         return torch.cat([losses, loss.unsqueeze(1)], 1), gradient.flat
 

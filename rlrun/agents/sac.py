@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlrun.agents.parts.common import LearningRate, exclude, histograms
+from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.settings import ActorCriticSettings
@@ -31,7 +31,7 @@ from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
 
 @dataclass(frozen=True, kw_only=True)
 class SACSettings(ActorCriticSettings):
-    """The settings of `SAC`; ``lr`` is that of the actor, the critics and the temperature."""
+    """The settings of `SAC`; actor, critics and temperature share the learning rate ``lr``."""
 
     tau: PerRow[StepSize] = 0.005
     """Step of the target critics towards the online ones at each update (1: a copy)."""
@@ -45,7 +45,7 @@ class SACSettings(ActorCriticSettings):
     """Entropy that a learnt temperature aims at (null: minus the action's dimension)."""
 
     def actor(self, spec: Spec) -> ActorNet:
-        """The actor for the spaces of ``spec``: means, and logarithms of standard deviations."""
+        """Return the actor's network; outputs are means and logarithms of standard deviations."""
         return ActorNet(spec.obs, self.hidden, 2 * math.prod(spec.action.shape), norm=self.norm)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
@@ -57,9 +57,8 @@ class SACSettings(ActorCriticSettings):
 class SAC:
     """Maximise return plus policy entropy with a stochastic actor; for continuous actions.
 
-    Actions are samples of a normal distribution squashed by tanh; without exploration, its mean.
-    There are two critics, of whose values the smaller one counts. Weights start uniform in
-    ±1/√fan_in.
+    Actions are samples of a normal distribution squashed by tanh, or without exploration its
+    squashed mean. The smaller value of two critics is used. Weights start uniform in ±1/√fan_in.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
@@ -89,48 +88,51 @@ class SAC:
         self._target_entropy = -size if s.target_entropy is None else s.target_entropy
         self._warmup = Warmup(spec, seeds)
         self.first_update = first_due(s.train_every, s.learning_starts)
-        self._acting = NormalDraws(seeds, Purpose.EXPLORE, device)
-        self._learning = NormalDraws(seeds, Purpose.NOISE, device)
+        self._acting_noise = NormalDraws(seeds, Purpose.EXPLORE, device)
+        self._update_noise = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
-        self._judge = device.compiled(self._critic_gradient)
-        self._improve = device.compiled(self._actor_gradient)
+        self._differentiate_critic = device.compiled(self._critic_gradient)
+        self._differentiate_actor = device.compiled(self._actor_gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
-        """Why seeds are frozen, by position."""
+        """The reason why a seed is frozen, by its position."""
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env, ...]`` in [-1, 1]: drawn while learning, else the mean."""
+        """Return actions ``[seed, env, ...]`` in [-1, 1]: samples, or without exploration means.
+
+        Before the first update, exploring actions are uniformly random.
+        """
         starts = self._settings.learning_starts
         if explore and self._replay.added < starts and not self._updates.any():
             return self._warmup()
         x = self._device.tensor(obs)
         if explore:
             out = self._net.infer(self._actor.pieces, x)
-            action = self._squashed(out, self._acting(obs.shape[1], self._size)).action
+            action = self._squashed(out, self._acting_noise(obs.shape[1], self._size)).action
         else:
             action = self._greedy(x)
         return self._device.array(action).reshape(*obs.shape[:2], *self._shape)
 
     def value(self, obs: Array) -> Array:
-        """Estimated value of the mean action, future entropy included, ``[seed, env]``."""
+        """Return the estimated value of the mean action, with future entropy, ``[seed, env]``."""
         x = self._device.tensor(obs)
-        return self._device.array(self._critics.least(x, self._greedy(x)))
+        return self._device.array(self._critics.min_value(x, self._greedy(x)))
 
     def histograms(self) -> Mapping[str, Array]:
-        """The weights by layer, and the priorities of the replay, each ``[seed, n]``."""
+        """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
         return histograms(self._device, weights, self._replay)
 
     def _greedy(self, obs: Tensor) -> Tensor:
-        """``[seed, batch, number]``."""
+        """Return the mean actions ``[seed, batch, number]``."""
         return torch.tanh(self._net.infer(self._actor.pieces, obs)[..., : self._size])
 
     def _squashed(self, out: Tensor, normal: Tensor) -> Squashed:
         return squashed(out[..., : self._size], out[..., self._size :], normal)
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Store the step; when it is due, update the critics, the actor and the temperature."""
+        """Store the step; if an update is due, update critics, actor and temperature."""
         self._replay.add(t)
         metrics: Metrics = {}
         s = self._settings
@@ -140,7 +142,7 @@ class SAC:
         return metrics
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
+        """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
 
     def _update(self, step: int) -> Metrics:
@@ -148,17 +150,21 @@ class SAC:
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
         batch, lr = self._device.batch(sampled), self._lr(step)
         temperature = self._temperature()
-        critic_loss, q_mean, error, gradient = self._judge(batch, temperature, self._draw())
-        exclude(self.faults, critic_loss, "the critic's loss")
+        critic_loss, q_mean, error, gradient = self._differentiate_critic(
+            batch, temperature, self._draw()
+        )
+        record_nonfinite(self.faults, critic_loss, "the critic's loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, self._device.array(error))
         self._critics.step(gradient, lr, self.faults)
-        actor_loss, log_prob, gradient = self._improve(batch.obs, temperature, self._draw())
-        exclude(self.faults, actor_loss, "the actor's loss")
+        actor_loss, log_prob, gradient = self._differentiate_actor(
+            batch.obs, temperature, self._draw()
+        )
+        record_nonfinite(self.faults, actor_loss, "the actor's loss")
         self._net.track(self._actor, gradient, self.faults)
         self._optimizer.step(gradient, lr, self.faults)
         self._temperature.step(log_prob + self._target_entropy, lr, self.faults)
-        self._critics.follow(s.tau)
+        self._critics.update_targets(s.tau)
         self._updates += 1
         return {
             "train/critic_loss": critic_loss,
@@ -174,32 +180,38 @@ class SAC:
         self.faults.setdefault(position, "it was frozen")
 
     def _draw(self) -> Tensor:
-        """Samples of N(0, 1) for the actions of a batch."""
-        return self._learning(self._settings.batch_size, self._size)
+        """Return samples of N(0, 1) for the actions of a batch."""
+        return self._update_noise(self._settings.batch_size, self._size)
 
     def _critic_gradient(
         self, batch: Batch, temperature: Tensor, normal: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss and mean value ``[seed]``, errors ``[seed, batch]``, gradient ``[seed, P]``."""
+        """Return the critics' loss and mean value ``[seed]``, the errors and the gradient.
+
+        The errors are ``[seed, batch]``, the gradient is ``[seed, P]``.
+        """
         pieces = self._device.cast_for_update(self._actor.pieces)
-        drawn = self._squashed(self._net.infer(pieces, batch.next_obs), normal)
-        target = self._critics.target(batch, drawn.action, -temperature * drawn.log_prob)
-        action = batch.action.reshape(drawn.action.shape)
+        sample = self._squashed(self._net.infer(pieces, batch.next_obs), normal)
+        target = self._critics.target(batch, sample.action, -temperature * sample.log_prob)
+        action = batch.action.reshape(sample.action.shape)
         return self._critics.gradient(batch, action, target)
 
     def _actor_gradient(
         self, obs: Tensor, temperature: Tensor, normal: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The loss (temperature · log p - Q) and mean log p, ``[seed]``; gradient ``[seed, P]``."""
+        """Return the loss and the mean of log p, ``[seed]``, and the gradient ``[seed, P]``.
+
+        The loss is the mean of temperature · log p - Q.
+        """
         pieces = self._device.cast_for_update(self._actor.pieces)
         out, saved = self._net.forward(pieces, obs)
-        drawn = self._squashed(out, normal)
-        q, rise = self._critics.rise(obs, drawn.action, least=True)
+        sample = self._squashed(out, normal)
+        q, action_grad = self._critics.action_gradient(obs, sample.action, minimum=True)
         into = self._gradients
-        slope = squashed_gradient(drawn, -rise, temperature.unsqueeze(-1)) / q.shape[-1]
+        slope = squashed_gradient(sample, -action_grad, temperature.unsqueeze(-1)) / q.shape[-1]
         self._net.backward(pieces, saved, slope, into.pieces)
-        loss = temperature * drawn.log_prob - q
-        return loss.mean(-1), drawn.log_prob.mean(-1), into.flat
+        loss = temperature * sample.log_prob - q
+        return loss.mean(-1), sample.log_prob.mean(-1), into.flat
 
     def state_dict(self) -> State:
         return {
@@ -209,8 +221,8 @@ class SAC:
             "temperature": self._temperature.state_dict(),
             "updates": self._updates,
             "warmup": self._warmup.state_dict(),
-            "acting": self._acting.state_dict(),
-            "learning": self._learning.state_dict(),
+            "acting": self._acting_noise.state_dict(),
+            "learning": self._update_noise.state_dict(),
             "replay": self._replay.state_dict(),
         }
 
@@ -221,6 +233,6 @@ class SAC:
         self._temperature.load_state_dict(state["temperature"])
         restore_into(self._updates, state["updates"], "the number of updates")
         self._warmup.load_state_dict(state["warmup"])
-        self._acting.load_state_dict(state["acting"])
-        self._learning.load_state_dict(state["learning"])
+        self._acting_noise.load_state_dict(state["acting"])
+        self._update_noise.load_state_dict(state["learning"])
         self._replay.load_state_dict(state["replay"])

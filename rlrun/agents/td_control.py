@@ -16,7 +16,7 @@ from rlrun.explore.options import BonusSettings
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
-from rlrun.tables.pending import MAX_STEPS, Settled, Waiting
+from rlrun.tables.pending import MAX_STEPS, CompletedStep, PendingSteps
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
 from rlrun.tables.settings import TableSettings
 
@@ -59,7 +59,7 @@ class TDControlSettings(TableSettings):
 
 
 class TDControl:
-    """Learns action values while acting; every update moves Q(s, a) towards a bootstrapped return.
+    """TD control with a table: each update moves Q(s, a) towards a bootstrapped return.
 
     The environments of a seed update the same table, one after the other.
 
@@ -86,23 +86,23 @@ class TDControl:
         grid = (len(seeds), spec.num_envs)
         size = self._table.states.count * self._table.actions
         self._trace = np.zeros((*grid, size if s.trace_decay else 0))
-        self._at_once = s.n_step == 1 and s.bootstrap != "taken" and not s.trace_decay
-        self._waiting = Waiting(self._table.first_pair, spec.num_envs, s.n_step)
-        self._error = np.zeros(len(seeds))  # mean absolute one, of each seed's latest updates
-        self._last = np.zeros(grid, np.bool_)  # of the newest step that waits
+        self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not s.trace_decay
+        self._pending = PendingSteps(self._table.first_pair, spec.num_envs, s.n_step)
+        self._error = np.zeros(len(seeds))  # mean absolute error of each seed's latest updates
+        self._last = np.zeros(grid, np.bool_)  # whether the newest pending step ended its episode
         self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
 
     @property
     def values(self) -> Array:
-        """Q ``[seed, state, action]``."""
+        """The action values Q ``[seed, state, action]``."""
         return self._table.q
 
     def policy(self) -> Array:
-        """Probabilities ``[seed, state, action]`` of the greedy policy."""
+        """Return the probabilities ``[seed, state, action]`` of the greedy policy."""
         return greedy_policy(self._table.q)
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]``: as the explorer chooses, or the first of the best ones."""
+        """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         row = self._table.row(obs)
         if not explore:
             greedy: Array = self._table.values(row).argmax(-1)
@@ -115,8 +115,8 @@ class TDControl:
         self._explore.observe(t.last)
         table, stride = self._table, self._stride
         pair = table.pair(table.row(t.obs), t.action)
-        if not self._at_once:
-            error = self._learn_later(t, pair, step)
+        if not self._immediate:
+            error = self._learn_delayed(t, pair, step)
         elif stride == 1:
             error = np.abs(self._one_step(step, t.next_obs, t.reward, t.discount, pair))[:, 0]
         else:
@@ -131,55 +131,60 @@ class TDControl:
     def _one_step(
         self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array
     ) -> Array:
-        """Learn from the step just taken in one environment of each seed; the errors."""
+        """Learn from the step just taken in one environment of each seed; return the errors."""
         value = self._next_value(self._table.row(next_obs), step)
         return self._table.move(pair, reward + discount * value, step)
 
     def _next_value(self, row: Array, step: int) -> Array:
-        """The bootstrap of rows that were just reached, as if no action was taken there yet."""
+        """Return the bootstrap value of rows that were just reached.
+
+        No action was taken there yet, so SARSA uses the expectation.
+        """
         q = self._table.optimistic(row)
         if self._settings.bootstrap == "max":
             return greedy_value(q)
         return expected_value(q, self._explore.probabilities(step, q, self._table.possible(row)))
 
-    def _learn_later(self, t: Step, pair: Array, step: int) -> Array:
-        """Learn from what has waited for this step; mean absolute errors ``[seed]``."""
+    def _learn_delayed(self, t: Step, pair: Array, step: int) -> Array:
+        """Learn from steps whose return is known now; return mean absolute errors ``[seed]``."""
         if self._settings.bootstrap == "taken":
-            value = self._of(t)
-            if self._last.any():  # no action was taken there
+            value = self._value_taken(t)
+            if self._last.any():  # no action was taken in the last state of an episode
                 end = self._table.row(self._next_obs)
                 value = np.where(self._last, self._next_value(end, step), value)
-            settled = self._waiting.settle(value, self._last)
-            error = self._settle(settled, self._last, step)
-            self._waiting.push(pair, t.reward, t.discount)
+            completed = self._pending.complete(value, self._last)
+            error = self._update_completed(completed, self._last, step)
+            self._pending.push(pair, t.reward, t.discount)
             self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
             return error
         if self._settings.trace_decay and self._settings.bootstrap == "max":
             best = greedy_value(self._table.optimistic(self._table.row(t.obs)))
-            self._trace[self._of(t) < best] = 0.0
-        self._waiting.push(pair, t.reward, t.discount)
+            self._trace[self._value_taken(t) < best] = 0.0
+        self._pending.push(pair, t.reward, t.discount)
         value = self._next_value(self._table.row(t.next_obs), step)
-        settled = self._waiting.settle(value, t.last)
-        return self._settle(settled, t.last, step)
+        completed = self._pending.complete(value, t.last)
+        return self._update_completed(completed, t.last, step)
 
-    def _of(self, t: Step) -> Array:
-        """The values ``[seed, env]`` of the actions just taken."""
+    def _value_taken(self, t: Step) -> Array:
+        """Return the values ``[seed, env]`` of the actions just taken."""
         q = self._table.optimistic(self._table.row(t.obs))
         value: Array = np.take_along_axis(q, t.action[..., None], -1)[..., 0]
         return value
 
-    def _settle(self, settled: Sequence[Settled], last: Array, step: int) -> Array:
-        """Update the pairs of settled steps; the mean absolute error of each seed's."""
+    def _update_completed(
+        self, completed: Sequence[CompletedStep], last: Array, step: int
+    ) -> Array:
+        """Update the pairs of completed steps; return each seed's mean absolute error."""
         total, count = np.zeros(len(last)), np.zeros(len(last), np.int64)
-        for each in settled:
+        for each in completed:
             for env in range(self._stride):
                 ready = each.ready[:, env]
                 if not ready.any():
                     continue
                 pair, target = each.pair[ready, env], each.target[ready, env]
                 if self._settings.trace_decay:
-                    fades = each.discount[ready, env] * ~last[ready, env]
-                    error = self._move_traced(ready, env, pair, target, fades, step)
+                    discount = each.discount[ready, env] * ~last[ready, env]
+                    error = self._move_traced(ready, env, pair, target, discount, step)
                 else:
                     error = self._table.move(pair, target, step)
                 total[ready] += np.abs(error)
@@ -188,22 +193,22 @@ class TDControl:
         return self._error
 
     def _move_traced(
-        self, ready: Array, env: int, pair: Array, target: Array, fades: Array, step: int
+        self, ready: Array, env: int, pair: Array, target: Array, discount: Array, step: int
     ) -> Array:
-        """Move every pair of the seeds that are ``ready`` by its trace; the errors."""
+        """Move all pairs of the ``ready`` seeds in proportion to their traces; return errors."""
         q = self._table.q.reshape(len(ready), -1)
         seed = np.flatnonzero(ready)
         error = target - self._table.flat[pair]
         trace = self._trace[seed, env]  # [ready seed, pair]
         trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
-        moved = self._table.step_size(pair, step) * error
-        q[seed] += moved[:, None] * trace
-        self._trace[seed, env] = self._settings.trace_decay * fades[:, None] * trace
+        change = self._table.step_size(pair, step) * error
+        q[seed] += change[:, None] * trace
+        self._trace[seed, env] = self._settings.trace_decay * discount[:, None] * trace
         return error
 
     def cut(self) -> None:
-        """The next step will not follow the last one."""
-        self._waiting.cut()
+        """Drop pending steps and traces: the next step does not follow the last one."""
+        self._pending.cut()
         self._trace[...] = 0.0
 
     def state_dict(self) -> State:
@@ -211,7 +216,7 @@ class TDControl:
             **self._table.state_dict(),
             "explore": self._explore.state_dict(),
             "trace": self._trace,
-            "waiting": self._waiting.state_dict(),
+            "waiting": self._pending.state_dict(),
             "error": self._error,
             "last": self._last,
             "next_obs": self._next_obs,
@@ -221,7 +226,7 @@ class TDControl:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
         restore_into(self._trace, state["trace"], "the eligibility traces")
-        self._waiting.load_state_dict(state["waiting"])
+        self._pending.load_state_dict(state["waiting"])
         restore_into(self._error, state["error"], "the errors")
-        restore_into(self._last, state["last"], "what waits")
-        restore_into(self._next_obs, state["next_obs"], "what waits")
+        restore_into(self._last, state["last"], "the pending steps")
+        restore_into(self._next_obs, state["next_obs"], "the pending steps")

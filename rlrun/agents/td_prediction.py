@@ -1,4 +1,4 @@
-"""TD(0): what a given policy is worth, learnt from samples (Sutton 1988)."""
+"""TD(0) prediction: the value of a given policy, learnt from samples (Sutton 1988)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TDPredictionSettings(TableSettings):
         self.probabilities(spec)
 
     def probabilities(self, spec: Spec) -> Array:
-        """The policy ``[state, action]``; uniform over the actions that are possible.
+        """Return the policy ``[state, action]``; ``uniform`` is over the possible actions.
 
         Raises ValueError if it does not fit the states and actions.
         """
@@ -67,26 +67,26 @@ class TDPrediction:
 
     @property
     def values(self) -> Array:
-        """V ``[seed, state, 1]``."""
+        """The state values V ``[seed, state, 1]``."""
         return self._table.q
 
     def policy(self) -> Array:
-        """Probabilities ``[seed, state, action]`` of the policy that is followed."""
+        """Return the probabilities ``[seed, state, action]`` of the fixed policy."""
         return np.broadcast_to(self._policy, (self._seeds, *self._policy.shape))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Actions ``[seed, env]`` of the policy; where it is random, a function of the step."""
+        """Return actions ``[seed, env]`` of the policy; random ones are a function of the step."""
         stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
         draw = self._draw(step, obs.shape[1], stride=stride)
         return pick(self._policy[self._table.states(obs)], draw)
 
     def learn(self, t: Step, step: int) -> Metrics:
-        """Move V(s), in one environment after the other."""
+        """Update V(s), in one environment after the other."""
         row, next_row = self._table.row(t.obs), self._table.row(t.next_obs)
         parts = one_after_another(row, next_row, t.reward, t.discount)
         errors = [
-            self._table.move(now, reward + discount * self._table.flat[then], step)
-            for now, then, reward, discount in parts
+            self._table.move(here, reward + discount * self._table.flat[there], step)
+            for here, there, reward, discount in parts
         ]
         return {"train/td_error": mean_error(errors)}
 
@@ -100,11 +100,11 @@ class TDPrediction:
 def _probabilities(
     policy: Literal["uniform"] | int | tuple[int, ...], spec: Spec, states: int
 ) -> Array:
-    """``[state, action]``; uniform over the actions that are possible."""
+    """Return the policy ``[state, action]``; ``uniform`` is over the possible actions."""
     actions = spec.action.choices[0]
     if policy == "uniform":
-        all_of_them = np.ones((states, actions))
-        possible = all_of_them if spec.model is None else spec.model.possible.astype(np.float64)
+        everything = np.ones((states, actions))
+        possible = everything if spec.model is None else spec.model.possible.astype(np.float64)
         uniform: Array = possible / possible.sum(-1, keepdims=True)
         return uniform
     chosen = (policy,) * states if isinstance(policy, int) else tuple(policy)
@@ -116,6 +116,8 @@ def _probabilities(
         raise ValueError(f"policy must be made of actions from 0 to {actions - 1}")
     for state, action in enumerate(chosen):
         if spec.model is not None and not spec.model.possible[state, action]:
-            raise ValueError(f"policy takes action {action} in state {state}, where it cannot be")
+            raise ValueError(
+                f"policy takes action {action} in state {state}, where it is impossible"
+            )
     fixed: Array = np.eye(actions)[list(chosen)]
     return fixed

@@ -1,7 +1,7 @@
 """Optional abilities of agents, beyond acting and learning: one Protocol for each.
 
-Callers test for an ability with ``isinstance(agent, CanCut)``. Agents inherit from none of these:
-they have the method or not.
+Callers test for an ability with ``isinstance(agent, CanCut)``. Agents do not inherit from these
+protocols: an agent has the ability if it has the attribute.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class EstimatesValue(Protocol):
 
 @runtime_checkable
 class HasHistograms(Protocol):
-    """Holds numbers whose distribution is worth plotting, such as weights."""
+    """Has numbers to plot as histograms, such as weights."""
 
     def histograms(self) -> Mapping[str, Array]:
         """Return numbers ``[seed, n]`` by tag, such as "weights/online", for log.histograms.
@@ -38,10 +38,10 @@ class HasHistograms(Protocol):
 
 @runtime_checkable
 class CanCut(Protocol):
-    """Keeps data of unfinished episodes, which it can drop."""
+    """Keeps data of unfinished episodes and can drop it."""
 
     def cut(self) -> None:
-        """Drop that data: the next step will not follow the last one."""
+        """Drop the data of unfinished episodes: the next step does not follow the last one."""
         ...
 
 
@@ -59,7 +59,7 @@ class ReportsFaults(Protocol):
     """Detects numbers that are not finite, and does not update the weights of such a seed."""
 
     faults: dict[int, str]
-    """What was not finite, by the seed's position in the stack."""
+    """Sentences on the numbers that were not finite, by the seed's position in the stack."""
 
 
 @runtime_checkable
@@ -67,7 +67,7 @@ class LearnsLater(Protocol):
     """Starts to learn only after a number of steps."""
 
     first_update: int
-    """The step before which nothing is learnt."""
+    """The step of the first update."""
 
 
 @runtime_checkable
@@ -76,8 +76,7 @@ class Tabular(Protocol):
 
     @property
     def values(self) -> Array:
-        """``[seed, state, action]``, -inf where an action is impossible; ``[seed, state, 1]``
-        for values of states."""
+        """Values ``[seed, state, action]``, -inf if impossible; or those of states, ``[..., 1]``."""
         ...
 
     def policy(self) -> Array:

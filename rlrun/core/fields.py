@@ -1,13 +1,13 @@
-"""How settings are declared: as fields of frozen dataclasses, with types, ranges and docstrings.
+"""Declarations of settings: fields of frozen dataclasses, with types, ranges and docstrings.
 
     @dataclass(frozen=True, kw_only=True)
     class CleanerSettings:
         lr: PerRow[Positive] = 1e-3
         \"\"\"Step size (Author 2001, equation 3).\"\"\"
 
-The type gives the range, and ``PerRow`` marks a field whose value may differ between the rows of a
-stack: it is used as an array ``[seed]`` or a plain number, never for shapes. ``rlrun.core.schema``
-checks values against these fields; `fields_of` describes them.
+The type gives the range. ``PerRow`` marks a field whose value may differ between the rows of a
+stack: it is an array ``[seed]`` or a plain number, and never determines a shape.
+``rlrun.core.schema`` checks values against these fields; `fields_of` describes them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Range:
         )
 
     def __str__(self) -> str:
-        """Describe the range, as words after "must be"."""
+        """Return the range in words that complete "must be"."""
         if self.above == 0 and self.most is None:
             return "positive"
         if self.least is not None and self.most is not None:
@@ -51,13 +51,13 @@ class Range:
 
 @dataclass(frozen=True)
 class By:
-    """A mark of an annotation: values are converted by ``convert(value, key)``."""
+    """An annotation whose values are converted by ``convert(value, key)``."""
 
     convert: Callable[[Any, str], Any]
 
 
 class _Mark(NamedTuple):
-    """A mark in an annotation."""
+    """A named mark in an annotation, such as `PER_ROW`."""
 
     name: str
 
@@ -71,13 +71,13 @@ NonNegative: TypeAlias = Annotated[float, Range(least=0)]
 Fraction: TypeAlias = Annotated[float, Range(least=0, most=1)]
 StepSize: TypeAlias = Annotated[float, Range(above=0, most=1)]
 Count: TypeAlias = Annotated[int, Range(least=1)]
-"""A number of things, of which there is at least one."""
+"""A positive whole number."""
 Natural: TypeAlias = Annotated[int, Range(least=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoSettings:
-    """The settings of what cannot be set."""
+    """The settings class of an option without settings."""
 
 
 class Field(NamedTuple):
@@ -85,12 +85,12 @@ class Field(NamedTuple):
 
     name: str
     kind: str
-    """Its type and range in words."""
+    """The type and range in words."""
     default: Any
     """``dataclasses.MISSING`` if a value is required."""
     per_row: bool
     doc: str
-    """Its docstring: the first paragraph is one line and is repeated in the YAML file."""
+    """The docstring; its first paragraph, one line, is also the comment in the YAML file."""
 
     @property
     def summary(self) -> str:
@@ -102,19 +102,19 @@ def fields_of(settings: type) -> list[Field]:
     """Describe the fields of a settings class, in order."""
     hints = typing.get_type_hints(settings, include_extras=True)
     docs = _docs(settings)
-    found = []
+    fields = []
     for each in dataclasses.fields(settings):
         default = each.default
         if each.default_factory is not dataclasses.MISSING:
             default = each.default_factory()
         hint = hints[each.name]
         per_row = PER_ROW in getattr(hint, "__metadata__", ())
-        found.append(Field(each.name, _words(hint), default, per_row, docs.get(each.name, "")))
-    return found
+        fields.append(Field(each.name, _words(hint), default, per_row, docs.get(each.name, "")))
+    return fields
 
 
 def _docs(settings: type) -> dict[str, str]:
-    """Return the docstrings of the fields by name, those of base classes included."""
+    """Return the docstrings of the fields by name, including those of base classes."""
     docs: dict[str, str] = {}
     for cls in reversed(settings.__mro__):
         if not dataclasses.is_dataclass(cls):

@@ -1,9 +1,9 @@
-"""Checks of settings: the fields of a dataclass, or a function's signature, are the schema.
+"""Checks of settings against a schema: the fields of a dataclass, or a function's signature.
 
-The keyword-only parameters of a class or function are the settings a user may give. `check`
-compares a mapping with them (unknown and missing names, types, ranges) and converts the values;
-`construct` also calls the function, and adds the full path to the ValueErrors of its own checks.
-``rlrun.core.fields`` says how the fields of settings are declared.
+The keyword-only parameters of a class or function are its settings. `check` compares a mapping with
+them (unknown and missing names, types, ranges) and converts the values; `construct` also calls the
+function, and adds the full path to ValueErrors that it raises about its settings.
+``rlrun.core.fields`` describes how settings are declared.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def check(
 ) -> dict[str, Any]:
     """Return the settings `values` of `function`, converted to the types of its signature.
 
-    `path` is their place in the configuration ("agent", or "" at the top); the parameters named
-    in `supplied` come from the program and are not settings. Raises BadInput.
+    `path` is their group in the configuration ("agent", or "" at the top level). The parameters
+    named in `supplied` are passed by the program and are not settings. Raises BadInput.
     """
     parameters = settings_of(function, supplied)
     for name in values:
@@ -69,8 +69,8 @@ def construct(
 def as_bad_input(names: Collection[str], path: str) -> Iterator[None]:
     """Convert a ValueError about one of the settings `names` of the group `path` to BadInput.
 
-    Its text begins with the setting's name ("loss must be huber ..."); any other ValueError is a
-    bug and is raised unchanged.
+    The message of such an error begins with the setting's name ("loss must be huber ..."). Any
+    other ValueError is a bug and is raised unchanged.
     """
     try:
         yield
@@ -179,7 +179,7 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
         return None
     kinds = [option for option in options if option is not type(None)]
     if len(kinds) == 1 and isinstance(value, list | tuple):
-        return convert(value, kinds[0], key)  # its messages name the item that is wrong
+        return convert(value, kinds[0], key)  # whose messages name the wrong item
     errors = []
     for kind in kinds:
         try:
@@ -217,16 +217,16 @@ class _Mismatch(BadInput):
 
 
 def _wrong(value: Any, expected: str, key: str, hint: str = "") -> _Mismatch:
-    shown = "null" if value is None else repr(value)
-    shown = str(value).lower() if isinstance(value, bool) else shown
-    text = f"{key} must be {expected}, got {shown}.{hint}"
+    written = "null" if value is None else repr(value)
+    written = str(value).lower() if isinstance(value, bool) else written
+    text = f"{key} must be {expected}, got {written}.{hint}"
     return _Mismatch(text, key.partition("[")[0], expected)
 
 
 def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the types of the settings alone.
+    """Return the types of the settings ``names`` of a class or function.
 
-    Annotations of other parameters may name types that only type checkers import.
+    Other annotations are not evaluated: they may name types that only type checkers import.
     """
     if dataclasses.is_dataclass(function):
         return typing.get_type_hints(function, include_extras=True)

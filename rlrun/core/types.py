@@ -133,7 +133,7 @@ class Spec:
     model: Model | None = None
     """The environment's table, if it has one."""
     bins: tuple[tuple[float, float, int], ...] | None = None
-    """How tables discretise each dimension of continuous observations: from, to, how many bins."""
+    """Bins of each number of continuous observations, for tables: from, to, number of bins."""
     left_out: tuple[str, ...] = ()
     """The parts of its observations that are text, which no agent sees."""
 

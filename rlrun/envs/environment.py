@@ -1,4 +1,4 @@
-"""The environment of a run: looked at once, and opened for training, evaluation and films."""
+"""The environment of a run, opened for training, evaluation and films."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rlrun.core.rng import Purpose
 from rlrun.core.types import Envs, Spec
 from rlrun.envs import global_generators, reproducible
 from rlrun.envs.arrays import assumption
+from rlrun.envs.env_info import EnvInfo, env_info, read_env_info
 from rlrun.envs.factory import open_envs
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.ids import env_spec
-from rlrun.envs.look import Look, look, look_at
 from rlrun.envs.rewards import RewardTransform
-from rlrun.envs.settings import OF_GAMES, EnvSettings
+from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
 from rlrun.envs.spaces import bounds, scaled
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.sync import RESUME_ACTIONS, EnvOptions
@@ -30,7 +30,7 @@ class Environment:
     """The environment of a run.
 
     Args:
-        settings: which one, and how it is run.
+        settings: its settings.
         gamma: the discount of a step that does not terminate.
         on_hang: called with a sentence if an environment does not respond.
     """
@@ -47,7 +47,7 @@ class Environment:
             frame_stack=s.frame_stack or (4 if s.is_game else 1),
             scale_obs=s.scale_obs,
             obs="image" if s.is_game else s.obs,
-            learnt=RewardTransform(s.reward_clip, s.reward_scale),
+            reward_transform=RewardTransform(s.reward_clip, s.reward_scale),
             resume_actions=RESUME_ACTIONS if s.resume_actions is None else s.resume_actions,
         )
         self._global_seed: tuple[int, ...] = ()
@@ -60,44 +60,44 @@ class Environment:
         return self.settings.max_episode_steps or env_spec(self.settings.id).max_episode_steps
 
     def make(self, limit: int | None = None, shown: bool = False) -> gym.Env[Any, Any]:
-        """Make one environment, its episodes truncated after ``limit`` steps (None: by settings).
+        """Make one environment, whose episodes are truncated after ``limit`` steps (None: default).
 
-        If it is ``shown`` it renders pictures, if it can. Not for Atari games, which are never
-        single.
+        With ``shown`` it renders pictures, if it can. Not for Atari games, which ALE only runs as a
+        vector.
         """
         render = {"render_mode": "rgb_array"} if shown and self._renders else {}
         return gym.make(
             self.settings.id,
             max_episode_steps=limit or self.limit,
-            disable_env_checker=True,  # it costs time at every step; `look` checks once
+            disable_env_checker=True,  # it costs time at every step; `env_info` checks once
             **{**self.settings.kwargs, **render},
         )
 
     @cached_property
-    def _look(self) -> Look:
-        return look(self._atari or self.make, self.settings, self._options, self._gamma)
+    def _info(self) -> EnvInfo:
+        return env_info(self._atari or self.make, self.settings, self._options, self._gamma)
 
     @cached_property
     def spec(self) -> Spec:
-        """The description for agents. Raises BadInput if the environment cannot be used."""
+        """The specification for agents. Raises BadInput if the environment cannot be used."""
         bins = self._scaled_bins() if self.settings.scale_obs else self.settings.bins
-        return dataclasses.replace(self._look.spec, num_envs=self.settings.num_envs, bins=bins)
+        return dataclasses.replace(self._info.spec, num_envs=self.settings.num_envs, bins=bins)
 
     @property
     def _renders(self) -> bool:
-        return "rgb_array" in (self._look.metadata.get("render_modes") or ())
+        return "rgb_array" in (self._info.metadata.get("render_modes") or ())
 
     @property
     def fps(self) -> float:
-        """Steps in a second of a film. Raises BadInput if the environment cannot be filmed."""
+        """Steps per second of a film. Raises BadInput if the environment cannot be filmed."""
         if self._atari is not None:
             return ATARI_FPS / self._atari.frame_skip
         if not self._renders and self.spec.obs.kind != "image":
             raise BadInput(
                 f"{self.settings.id} cannot be filmed: it has no render mode rgb_array, and its "
-                "observations are no images."
+                "observations are not images."
             )
-        return fps_of(self._look.metadata)
+        return fps_of(self._info.metadata)
 
     def open(
         self,
@@ -108,7 +108,7 @@ class Environment:
         purpose: Purpose = Purpose.TRAIN_EPISODES,
         film: Film | None = None,
     ) -> Envs:
-        """Open ``num_envs`` of them for each seed; a ``film`` is of one environment of one seed."""
+        """Open ``num_envs`` environments for each seed; a ``film`` needs one of one seed."""
         seeded = (*self._global_seed, int(purpose)) if self._global_seed else ()
         options = dataclasses.replace(self._options, film=film, global_seed=seeded)
         atari = self._atari
@@ -116,37 +116,37 @@ class Environment:
             atari = dataclasses.replace(atari, limit=limit)
         return open_envs(
             atari or partial(self.make, limit, film is not None),
-            self._look,
+            self._info,
             seeds,
             num_envs,
             gamma=self._gamma,
             limit=limit,
             purpose=purpose,
-            how=options,
+            options=options,
         )
 
     def check_reproducible(self, seed: int) -> str:
-        """Return why a run in this environment is not exact, as a sentence; "" if it may be.
+        """Return a sentence on why a run would not be reproducible; "" if it may be reproducible.
 
-        If it is not, the global generators are seeded from the seed number: those of this process
-        now, those of asynchronous environments when they are opened. The environment may draw from
-        them, and then the same command gives the same numbers as long as nothing interrupts it.
-        Atari games are not tried: ALE seeds everything in them.
+        If not, the global random generators are seeded from ``seed``: those of this process
+        now, those of asynchronous environments when they are opened. If the environment draws from
+        them, the same command gives the same numbers unless it is interrupted. Atari games are not
+        tested: ALE seeds everything in them.
         """
         if self._atari is not None:
             return ""
         options = dataclasses.replace(self._options, vector="sync")
 
         def trial() -> Envs:
-            fresh = look_at(self.make, self.settings.id, options, self._gamma)
+            info = read_env_info(self.make, self.settings.id, options, self._gamma)
             return open_envs(
                 self.make,
-                fresh,
+                info,
                 [0],
                 1,
                 gamma=self._gamma,
                 purpose=Purpose.EVAL_EPISODES,
-                how=options,
+                options=options,
             )
 
         if sentence := reproducible.doubt(trial):
@@ -155,17 +155,17 @@ class Environment:
         return sentence
 
     def assumption(self) -> str:
-        """Return what observations are assumed to be, if their space does not decide it; or ""."""
+        """Return a sentence on the assumed kind of observations; "" if the space determines it."""
         if self.settings.is_game or self.settings.obs is not None:
             return ""
-        return assumption(self._look.observation_space)
+        return assumption(self._info.observation_space)
 
     def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:
-        """The bins, converted from the environment's own numbers to the scaled ones.
+        """Return the bins, converted from the environment's own numbers to the scaled ones.
 
-        Bins that do not fit the observations are left unchanged: the agent refuses them.
+        Bins that do not fit the observations stay unchanged; the agent raises the error.
         """
-        space = self._look.observation_space
+        space = self._info.observation_space
         low, high = (each.ravel().tolist() for each in bounds(space))
         bins = self.settings.bins
         if bins is None or len(bins) != len(low):
@@ -177,11 +177,11 @@ class Environment:
 
 
 def _atari(settings: EnvSettings) -> Atari:
-    """The Atari game with the settings that it is trained with."""
+    """Return the description of an Atari game, with the settings of training."""
     spec = env_spec(settings.id)
-    given = {name: getattr(settings, name) for name in OF_GAMES}
-    given = {name: value for name, value in given.items() if value is not None}
+    options = {name: getattr(settings, name) for name in GAME_SETTINGS}
+    options = {name: value for name, value in options.items() if value is not None}
     kwargs = settings.kwargs
-    game = Atari(spec.kwargs["game"], 1, kwargs=kwargs, **{"life_loss": True, **given})
+    game = Atari(spec.kwargs["game"], 1, kwargs=kwargs, **{"life_loss": True, **options})
     default: int = spec.kwargs["max_num_frames_per_episode"] // game.frame_skip
     return dataclasses.replace(game, limit=settings.max_episode_steps or default)

@@ -1,8 +1,8 @@
-"""The ``[seed, env]`` grid of environments, and the only place that interprets an episode's end.
+"""The ``[seed, env]`` grid of environments; the only place that interprets the end of an episode.
 
-After a termination no rewards follow: the discount is 0. After a truncation they would have
-followed: the discount stays gamma, and the true last observation is kept. Code outside this room
-knows neither ``terminated`` nor ``truncated``.
+A termination sets the discount to 0, as no rewards follow. A truncation leaves it at gamma, as
+rewards would have followed, and the true last observation is kept. Code outside this package does
+not use ``terminated`` and ``truncated``.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ from rlrun.envs.watchdog import Watchdog
 class GymEnvs:
     """``num_envs`` copies of one environment for each seed, stepped together.
 
-    Every episode is reset with a seed derived from (seed number, environment, episode number), so
-    an environment's state is that seed and the actions since. Evaluations keep no actions.
+    An episode is reset with a seed derived from (seed number, environment, episode number); this
+    seed and the actions since then determine its state. Evaluations keep no actions.
 
     Args:
-        make: makes one environment, or says which Atari game it is.
-        env_id: its name, for messages.
+        make: makes one environment; or the description of an Atari game.
+        env_id: its id, for messages.
         seeds: the seed numbers.
         num_envs: environments per seed.
         gamma: the discount of a step that does not terminate.
-        purpose: which stream the episodes' seeds come from: training or evaluation.
-        how: how they are run.
+        purpose: training or evaluation, which have different episode seeds.
+        options: the options of the environments.
         model: the environment's table, if it has one.
 
     Raises:
@@ -59,33 +59,32 @@ class GymEnvs:
         *,
         gamma: float,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
-        how: EnvOptions | None = None,
+        options: EnvOptions | None = None,
         model: Model | None = None,
     ) -> None:
-        how = how or EnvOptions()
+        options = options or EnvOptions()
         self._seeds, self.per_seed = tuple(seeds), num_envs
         self._numbers, self._gamma = Numbers(purpose), gamma
         self._grid = (len(self._seeds), num_envs)
         self._no_ends = np.zeros(self._grid), np.zeros(self._grid, np.int64)
         for each in self._no_ends:
             each.flags.writeable = False  # shared by many steps
-        self._learnt = how.learnt
-        self._most = how.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
-        self._history = ActionHistory(len(self._seeds) * num_envs, self._most)
-        self._vector = open_grid(make, len(self._seeds) * num_envs, how)
-        # processes have their own time limit
-        seconds = how.timeout if how.vector == "sync" else None
-        self._watch = Watchdog(seconds, self._hanging, how.on_hang)
-        self._obs_map = ObsMap(
-            self._vector.single_observation_space, how.frame_stack, how.scale_obs, how.obs
-        )
+        self._reward_transform = options.reward_transform
+        self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
+        self._history = ActionHistory(len(self._seeds) * num_envs, self._limit)
+        self._vector = open_grid(make, len(self._seeds) * num_envs, options)
+        # asynchronous environments have their own time limit
+        seconds = options.timeout if options.vector == "sync" else None
+        self._watch = Watchdog(seconds, self._hanging, options.on_hang)
+        space, stack = self._vector.single_observation_space, options.frame_stack
+        self._obs_map = ObsMap(space, stack, options.scale_obs, options.obs)
         self._action_map = ActionMap(self._vector.single_action_space)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.faults: dict[int, str] = {}
-        """The numbers that cannot be learnt from, as sentences, by the seed's position."""
+        """Sentences about numbers that cannot be learnt from, by the seed's position."""
         self.inexact: list[str] = []
-        """Why a resumed run would not be exact, since the caller last cleared this list."""
+        """Reasons why a resumed run would not be exact, since the caller last cleared this list."""
         self.restart()
 
     def restart(self) -> None:
@@ -103,7 +102,7 @@ class GymEnvs:
     def step(self, action: Array) -> Step:
         """Step every environment with ``action [seed, env, ...]``.
 
-        Continuous actions are in [-1, 1]. Where an episode ended, ``self.obs`` is then the first
+        Continuous actions are in [-1, 1]. If an episode ended, ``self.obs`` is afterwards the first
         observation of the next one.
         """
         if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
@@ -111,7 +110,8 @@ class GymEnvs:
             self._exclude(~np.isfinite(action), action, "an action in")
         flat = action.reshape(-1, *action.shape[2:])
         if (overlong := self._history.add(flat)) is not None:
-            self.inexact.append(self._place(*divmod(overlong, self.per_seed)).overlong(self._most))
+            place = self._place(*divmod(overlong, self.per_seed))
+            self.inexact.append(place.overlong(self._limit))
         with self._watched():
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
         reward = rewards.reshape(self._grid).astype(np.float64)
@@ -128,7 +128,7 @@ class GymEnvs:
             last.reshape(-1)[self._vector.ended] = True
             score, length = np.where(last, self._return, 0.0), np.where(last, self._length, 0)
             self.obs = self._reset(last)
-        reward = self._learnt(reward)
+        reward = self._reward_transform(reward)
         return Step(obs, action, reward, discount, next_obs, last, score, length)
 
     def _reset(self, last: Array) -> Array:
@@ -147,7 +147,7 @@ class GymEnvs:
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
-        """Limit the time of a call to the environments, and name the one that fails."""
+        """Limit the time of a call to the environments; raise an error that names a failing one."""
         self._watch.since = monotonic()
         try:
             yield
@@ -157,20 +157,21 @@ class GymEnvs:
             self._watch.since = 0.0
 
     def _hanging(self) -> str:
-        """The sentence about the environment that does not respond."""
+        """Return the sentence about the environment that does not respond."""
         return self._place(*divmod(getattr(self._vector, "at", 0), self.per_seed)).hangs()
 
     def _place(self, s: int, e: int) -> Place:
         return Place(self.spec.env_id, e, self._seeds[s], int(self._length[s, e]))
 
-    def _exclude(self, wrong: Array, values: Array, what: str, given: Array | None = None) -> None:
+    def _exclude(self, wrong: Array, values: Array, what: str, raw: Array | None = None) -> None:
         """Record a fault for seeds with ``wrong [seed, env, ...]`` values, and set these to 0.
 
-        So they cannot affect the other seeds. ``given`` are the environments' own numbers.
+        At 0 they cannot affect other seeds. ``raw`` are the environments' own numbers, if they
+        differ from ``values``.
         """
         for s, e in np.argwhere(wrong.reshape(*self._grid, -1).any(-1)).tolist():
-            number, why = (values if given is None else given)[s, e, ...][wrong[s, e]].flat[0], ""
-            if given is not None:
+            number, why = (values if raw is None else raw)[s, e, ...][wrong[s, e]].flat[0], ""
+            if raw is not None:
                 number, why = refused(self._vector, s * self.per_seed + e, number)
             self.faults.setdefault(s, self._place(s, e).wrong(what, number, why))
         values[wrong] = 0
@@ -179,18 +180,18 @@ class GymEnvs:
         return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
 
     def _episode_seeds(self) -> list[int]:
-        """The seeds of all environments' episodes."""
+        """Return the seeds of all environments' episodes."""
         return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
 
     def _obs(self, raw: Any) -> Array:
         obs = self._obs_map(raw).reshape(self._obs_shape)
         if (wrong := self._obs_map.wrong(obs)) is not None:
-            given = self._obs_map.ordered(raw).reshape(self._obs_shape)
-            self._exclude(wrong, obs, "an observation of", given)
+            ordered = self._obs_map.ordered(raw).reshape(self._obs_shape)
+            self._exclude(wrong, obs, "an observation of", ordered)
         return obs
 
     def state_dict(self) -> State:
-        """The unfinished episodes: their numbers, and the actions since the oldest one began."""
+        """Return the unfinished episodes: their numbers, and the actions since the oldest began."""
         actions, begun = self._history.saved()
         return {
             "episode": self._episode.copy(),
@@ -200,10 +201,10 @@ class GymEnvs:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
-        """Replay the saved episodes' actions; return what could not be restored, as sentences.
+        """Replay the saved episodes' actions; return sentences about what could not be restored.
 
-        If they do not lead to the saved observation, or not all actions were kept, the environment
-        begins a new episode.
+        An environment begins a new episode if the actions do not lead to the saved observation, or
+        not all actions were kept. Raises ValueError for a state of other environments.
         """
         self.restart()
         begun, actions = np.zeros(self._grid, np.int64), state["actions"]
@@ -218,7 +219,7 @@ class GymEnvs:
         mapped = [self._action_map(flat) for flat in actions]
         with self._watched():
             raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun.ravel().tolist())
-        # one addition after the other, as steps do; from Python 3.12 on sum() is more exact
+        # added one by one as in `step`; from Python 3.12 on, sum() rounds differently
         sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]
         self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)
         self._length = len(mapped) - begun
@@ -228,11 +229,11 @@ class GymEnvs:
         same = (self.obs == state["obs"]).reshape(*self._grid, -1).all(-1)
         reasons = {
             "did not return to its saved state": ~same & ~overlong,
-            f"was more than env.resume_actions={self._most} actions into an episode": overlong,
+            f"was more than env.resume_actions={self._limit} actions into an episode": overlong,
         }
-        if (gone := ~same | overlong).any():
-            self._vector.ended = np.flatnonzero(gone).tolist()
-            self.obs = self._reset(gone)
+        if (not_restored := ~same | overlong).any():
+            self._vector.ended = np.flatnonzero(not_restored).tolist()
+            self.obs = self._reset(not_restored)
         env_id = self.spec.env_id
         return [
             f"{env_id} {reason} (seeds {self._numbered(where)}): a new episode begins there"
@@ -241,7 +242,7 @@ class GymEnvs:
         ]
 
     def _numbered(self, where: Array) -> str:
-        """The numbers of the seeds that have an environment in the mask ``[seed, env]``."""
+        """Return the seeds with an environment in the mask ``where [seed, env]``, as text."""
         return ", ".join(str(self._seeds[s]) for s in np.flatnonzero(where.any(-1)))
 
     def close(self) -> None:

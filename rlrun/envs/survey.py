@@ -1,4 +1,4 @@
-"""What registered environments look like, found without training anything in them."""
+"""The spaces of registered environments, and a check of an environment's first step."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rlrun.envs.ids import env_ids, env_spec, is_atari
 from rlrun.envs.model import read_model
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 
-GAME = Space("image", (4, 84, 84), stack=4)
-JOYSTICK = 18  # the most actions that a game has
+ATARI_OBS = Space("image", (4, 84, 84), stack=4)
+ATARI_ACTIONS = 18  # the largest number of actions of a game
 
 
 def newest_ids() -> list[str]:
-    """The newest version of every registered environment; of the Atari games those of ``ALE/``."""
+    """Return the newest version of each registered environment; Atari games only as ``ALE/``."""
     newest: dict[str, tuple[int, str]] = {}
     for name in env_ids():
         stem, _, version = name.rpartition("-v")
@@ -35,28 +35,28 @@ def newest_ids() -> list[str]:
 
 
 def spaces_by_id(names: Iterable[str]) -> dict[str, Spec]:
-    """The specs of these environments; those that cannot be used are left out."""
-    found = {}
+    """Return the specs of these environments by id, without those that cannot be used."""
+    specs = {}
     gym.logger.min_level = gym.logger.ERROR + 1
     for name in names:
         if is_atari(env_spec(name)):
-            # to start the game only to count its actions takes a tenth of a second
-            found[name] = Spec(name, GAME, Space("discrete", (), (JOYSTICK,)), 1)
+            # a game is not started just to count its actions: that takes a tenth of a second
+            specs[name] = Spec(name, ATARI_OBS, Space("discrete", (), (ATARI_ACTIONS,)), 1)
             continue
         try:
             with _silence():
                 env = adapt(gym.make(name, disable_env_checker=True))
             obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
-            found[name] = Spec(name, obs, action, 1, read_model(env, 1.0))
+            specs[name] = Spec(name, obs, action, 1, read_model(env, 1.0))
             env.close()
-        except Exception:  # any error of an environment whose package is missing
+        except Exception:  # its package may be missing, which can raise any error
             continue
-    return found
+    return specs
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """No warnings, from libraries that write past Python neither."""
+    """Suppress warnings, and all output to standard error, also that of C libraries."""
     error = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
@@ -79,7 +79,7 @@ def check_steps(
     """Take one step in the environment and check it.
 
     ``adapted`` is the same environment as agents observe it. Raises ValueError if the spaces are
-    not supported, or the first step does not keep to them.
+    not supported, or the first step does not conform to them.
     """
     space = adapted.observation_space
     obs_map = ObsMap(space, frame_stack, choice=choice)

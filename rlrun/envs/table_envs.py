@@ -30,7 +30,7 @@ class TableEnvs:
         seeds: the seed numbers.
         limit: steps after which an episode is truncated.
         purpose: which streams to draw from: training or evaluation.
-        learnt: transforms true rewards to those that agents learn from.
+        reward_transform: transforms true rewards to those that agents learn from.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class TableEnvs:
         *,
         limit: int,
         purpose: Purpose,
-        learnt: RewardTransform = IDENTITY,
+        reward_transform: RewardTransform = IDENTITY,
     ) -> None:
         self.spec, self.per_seed = spec, spec.num_envs
         self._seeds, self._purpose, self._limit = tuple(seeds), purpose, limit
@@ -53,7 +53,7 @@ class TableEnvs:
         last_of_pair = np.append(pair[1:] != pair[:-1], True)
         self._bounds = pair + np.where(last_of_pair, 1.0, within)
         self._next_state, self._reward, self._discount = next_state, reward, discount
-        self._learnt = learnt
+        self._reward_transform = reward_transform
         self._terminates = alive == 0
         self._next_pair = next_state * actions
         self._starts, self._start_bounds = _support(model.start)
@@ -105,7 +105,7 @@ class TableEnvs:
                 score = np.where(last, self._return, 0.0)
                 length = np.where(last, self._time - self._start_time, 0)
                 self._reset(last, draw)
-        reward = self._learnt(reward)
+        reward = self._reward_transform(reward)
         return Step(obs, action, reward, discount, next_obs, last, score, length)
 
     def _reset(self, last: Array, draw: Array) -> None:

@@ -29,7 +29,7 @@ class Watchdog:
 
     def __init__(self, seconds: float | None, describe: Callable[[], str], on_hang: OnHang) -> None:
         self.since = 0.0
-        """When the current call began, by the monotonic clock; 0 between calls."""
+        """The start of the current call by the monotonic clock; 0 between calls."""
         self._seconds, self._describe, self._on_hang = seconds, describe, on_hang
         self._over = threading.Event()
         if seconds is not None:
@@ -38,28 +38,28 @@ class Watchdog:
             arguments = (weakref.ref(self), self._over, min(1.0, seconds / 4))
             threading.Thread(target=_watch, args=arguments, daemon=True).start()
 
-    def look(self, previous: float, looks: int, pause: float) -> tuple[float, int]:
-        """Return the current call's start, and for how many looks it has been the same.
+    def check(self, previous: float, checks: int, pause: float) -> tuple[float, int]:
+        """Return the start of the current call, and the number of checks that found the same start.
 
-        Calls ``on_hang`` if that is too long.
+        Calls ``on_hang`` if the call takes too long.
         """
-        looks = looks + 1 if self.since == previous else 0
-        # Looks are counted, not seconds: a process that was suspended for a while did not hang.
-        if self._seconds is not None and self.since and looks * pause > self._seconds:
+        checks = checks + 1 if self.since == previous else 0
+        # Checks are counted, not seconds: a process that was suspended for a while did not hang.
+        if self._seconds is not None and self.since and checks * pause > self._seconds:
             self._over.set()
             self._on_hang(self._describe())
-        return self.since, looks
+        return self.since, checks
 
     def close(self) -> None:
         self._over.set()
 
 
 def _watch(dog: weakref.ref[Watchdog], over: threading.Event, pause: float) -> None:
-    """Look every ``pause`` seconds, until the watchdog is closed or deleted."""
-    start, looks = 0.0, 0
+    """Check the call every ``pause`` seconds, until the watchdog is closed or deleted."""
+    start, checks = 0.0, 0
     while not over.wait(pause):
         alive = dog()
         if alive is None:
             return
-        start, looks = alive.look(start, looks, pause)
+        start, checks = alive.check(start, checks, pause)
         del alive

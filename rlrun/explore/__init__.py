@@ -1,4 +1,4 @@
 """Exploration: epsilon-greedy and softmax policies, noise on continuous actions.
 
-`options` has the constructors of the ``explore`` group. Imports core.
+`options` has the settings classes of the ``explore`` group. Imports core.
 """

@@ -1,4 +1,4 @@
-"""Noise on continuous actions in [-1, 1], in units of that range's half."""
+"""Noise on continuous actions, which are in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rlrun.core.types import Array, Spec, State
 
 
 class ActionNoise(Protocol):
-    """Noise that is added to actions while learning. Structural, as agents are."""
+    """Noise that is added to actions while learning (a structural protocol)."""
 
     def __call__(self, step: int) -> Array:
-        """The next noise, ``[seed, env, ...]``."""
+        """Return the next noise, ``[seed, env, ...]``."""
         ...
 
     def rate(self, step: int) -> Array:
-        """The current standard deviation of the random draws, ``[seed]``."""
+        """Return the current standard deviation of the random draws, ``[seed]``."""
         ...
 
     def observe(self, last: Array) -> None:
@@ -36,7 +36,7 @@ class ActionNoise(Protocol):
 
 
 class OrnsteinUhlenbeck:
-    """x - theta x + sigma N(0, 1) follows x, from 0 at the start of an episode (Lillicrap 2016).
+    """The process x ← x - theta x + sigma N(0, 1), from 0 in each episode (Lillicrap et al. 2016).
 
     With theta 1 it is independent Gaussian noise.
     """
@@ -47,8 +47,8 @@ class OrnsteinUhlenbeck:
         self._x = np.zeros((len(seeds), spec.num_envs, *spec.action.shape))
 
     def __call__(self, step: int) -> Array:
-        drawn = self._streams.normal(self._x[0].size).reshape(self._x.shape)
-        self._x = (1.0 - self._theta) * self._x + self._sigma(step) * drawn
+        normal = self._streams.normal(self._x[0].size).reshape(self._x.shape)
+        self._x = (1.0 - self._theta) * self._x + self._sigma(step) * normal
         return self._x
 
     def rate(self, step: int) -> Array:
@@ -77,18 +77,18 @@ class GaussianSettings:
     """Fraction of the run until the end value is reached."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> OrnsteinUhlenbeck:
-        """The noise of these seeds in a run of ``horizon`` steps."""
+        """Return the noise of these seeds in a run of ``horizon`` steps."""
         return OrnsteinUhlenbeck(spec, seeds, 1.0, self.schedule(horizon))
 
     def schedule(self, horizon: int) -> Schedule:
-        """The standard deviation by step, in a run of ``horizon`` steps."""
+        """Return the standard deviation by step, in a run of ``horizon`` steps."""
         end = self.start if self.end is None else self.end
         return Linear(self.start, end, self.fraction * horizon)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrnsteinUhlenbeckSettings(GaussianSettings):
-    """Ornstein-Uhlenbeck noise on continuous actions: x - theta x + sigma N(0, 1) follows x."""
+    """Ornstein-Uhlenbeck noise on continuous actions: x ← x - theta x + sigma N(0, 1)."""
 
     theta: PerRow[StepSize] = 0.15
     """Fraction of x that decays in a step."""
@@ -96,5 +96,5 @@ class OrnsteinUhlenbeckSettings(GaussianSettings):
     """Sigma at the start; actions go from -1 to 1."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> OrnsteinUhlenbeck:
-        """The noise of these seeds in a run of ``horizon`` steps."""
+        """Return the noise of these seeds in a run of ``horizon`` steps."""
         return OrnsteinUhlenbeck(spec, seeds, self.theta, self.schedule(horizon))

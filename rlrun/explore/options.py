@@ -1,4 +1,4 @@
-"""The ``explore`` group: the settings of each explorer of discrete actions, which build it."""
+"""The ``explore`` group: settings classes, each of which builds its explorer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rlrun.explore.policies import EpsilonGreedy, Rate, ScheduleClock, Softmax
 
 @dataclass(frozen=True, kw_only=True)
 class _LineSettings:
-    """The settings of a value that changes linearly: over a fraction of the run, or by a clock."""
+    """A value that changes linearly: over a fraction of the run, or a number of steps."""
 
     fraction: PerRow[Fraction] = 0.16
     """Fraction of the run until the end value is reached."""
@@ -25,10 +25,15 @@ class _LineSettings:
 
     def __post_init__(self) -> None:
         if self.clock == "episodes" and self.over is None:
-            raise ValueError("clock=episodes needs over: in how many episodes the end is reached")
+            raise ValueError(
+                "clock=episodes needs over: the number of episodes until the end is reached"
+            )
 
     def length(self, horizon: int) -> float:
-        """The ticks of the clock until the end of the line, in a run of ``horizon`` steps."""
+        """Return the number of steps or episodes until the end value is reached.
+
+        ``horizon`` is the length of the run in steps.
+        """
         return self.fraction * horizon if self.over is None else self.over
 
 
@@ -42,7 +47,7 @@ class LinearSettings(_LineSettings):
     """Epsilon after that fraction of the run."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
-        """The explorer of these seeds in a run of ``horizon`` steps."""
+        """Return the explorer of these seeds in a run of ``horizon`` steps."""
         schedule = Linear(self.start, self.end, self.length(horizon))
         return EpsilonGreedy(spec, seeds, Rate(schedule, len(seeds), self.clock))
 
@@ -61,7 +66,7 @@ class ExponentialSettings:
     """steps or episodes; each seed counts its own episodes."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
-        """The explorer of these seeds."""
+        """Return the explorer of these seeds."""
         schedule = Exponential(self.start, self.end, self.decay)
         return EpsilonGreedy(spec, seeds, Rate(schedule, len(seeds), self.clock))
 
@@ -77,7 +82,7 @@ class SoftmaxSettings(_LineSettings):
     fraction: PerRow[Fraction] = 0.5
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> Softmax:
-        """The explorer of these seeds in a run of ``horizon`` steps."""
+        """Return the explorer of these seeds in a run of ``horizon`` steps."""
         schedule = Linear(self.start, self.end, self.length(horizon))
         return Softmax(spec, seeds, Rate(schedule, len(seeds), self.clock))
 
@@ -87,7 +92,7 @@ class UniformSettings:
     """Uniformly random actions, always."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
-        """The explorer of these seeds."""
+        """Return the explorer of these seeds."""
         return EpsilonGreedy(spec, seeds, Rate(Linear(1.0, 1.0, 0), len(seeds), "steps"))
 
 
@@ -99,7 +104,7 @@ class BonusSettings:
     """Bonus of an action never tried, in units of reward."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> EpsilonGreedy:
-        """The explorer of these seeds; agents that count visits add the bonus themselves."""
+        """Return the explorer of these seeds; agents that count visits add the bonus."""
         return EpsilonGreedy(spec, seeds, Rate(Linear(0.0, 0.0, 0), len(seeds), "steps"), self.k)
 
 
@@ -110,10 +115,10 @@ CHOOSERS = {
     "uniform": UniformSettings,
     "bonus": BonusSettings,
 }
-"""For agents with values of discrete actions, whose constructor has a parameter ``explore``."""
+"""Explorers of discrete actions, for agents with a constructor parameter ``explore``."""
 NOISES = {
     "gaussian": GaussianSettings,
     "ornstein_uhlenbeck": OrnsteinUhlenbeckSettings,
 }
-"""For agents with an actor of continuous actions, whose constructor has a parameter ``noise``."""
+"""Noise on continuous actions, for agents with a constructor parameter ``noise``."""
 EXPLORE = {**CHOOSERS, **NOISES}

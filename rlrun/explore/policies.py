@@ -1,7 +1,7 @@
-"""Explorers: how actions are chosen while learning.
+"""Explorers choose actions by their values while learning.
 
-An explorer turns action values into a policy. It draws the same random numbers at every step,
-needed or not, so that the draws of a seed never depend on its actions or on the other seeds.
+An explorer draws the same number of random numbers at every step, needed or not, so that the draws
+of a seed never depend on its actions or on the other seeds.
 """
 
 from __future__ import annotations
@@ -17,31 +17,34 @@ from rlrun.core.schedules import Schedule
 from rlrun.core.types import Array, Spec, State
 
 ActionValues: TypeAlias = Callable[[], Array]
-"""Gives action values ``[seed, env, action]``, -inf where an action is impossible."""
+"""A function that returns action values ``[seed, env, action]``, -inf if impossible."""
 ScheduleClock: TypeAlias = Literal["steps", "episodes"]
 
 
 class Explore(Protocol):
-    """Chooses actions by their values; structural, as agents are."""
+    """Chooses actions by their values (a structural protocol)."""
 
     bonus: float
     """k of the exploration function f(Q, N) = Q + k / (1 + N), which agents that count visits N
     use instead of Q; 0 for none."""
 
     def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
-        """Actions ``[seed, env]``; ``possible [seed, env, action]`` where not all of them are."""
+        """Return actions ``[seed, env]``.
+
+        ``possible [seed, env, action]`` is a mask; None if all actions are possible.
+        """
         ...
 
     def probabilities(self, step: int, values: Array, possible: Array | None = None) -> Array:
-        """The probability of each action, ``[seed, env, action]``."""
+        """Return the probability of each action, ``[seed, env, action]``."""
         ...
 
     def rate(self, step: int) -> Array:
-        """The current exploration rate ``[seed]``: epsilon, or the temperature."""
+        """Return the current exploration rate ``[seed]``: epsilon, or the temperature."""
         ...
 
     def observe(self, last: Array) -> None:
-        """Count the episodes that ended, ``[seed, env]``."""
+        """Count the episodes that ended: the mask ``last [seed, env]``."""
         ...
 
     def state_dict(self) -> State: ...
@@ -50,7 +53,7 @@ class Explore(Protocol):
 
 
 class Rate:
-    """A schedule's value, by the step or by the number of episodes that each seed has finished."""
+    """A schedule's value, by the step or by each seed's number of finished episodes."""
 
     def __init__(self, schedule: Schedule, num_seeds: int, clock: ScheduleClock) -> None:
         self._schedule, self._by_step = schedule, clock == "steps"
@@ -58,7 +61,7 @@ class Rate:
         self._values = np.full((num_seeds, 1), schedule(0))
 
     def __call__(self, step: int) -> float | Array:
-        """One value for all, or ``[seed, 1]``."""
+        """Return one value for all seeds, or ``[seed, 1]``."""
         return self._schedule(step) if self._by_step else self._values
 
     def observe(self, last: Array) -> None:
@@ -78,10 +81,10 @@ class Rate:
 
 
 class EpsilonGreedy:
-    """With probability epsilon a uniformly random action, else a best one.
+    """Takes a uniformly random action with probability epsilon, else a best one.
 
-    Ties are broken uniformly. Two numbers are drawn per environment and step: whether to explore,
-    and which of the candidate actions to take.
+    Ties are broken uniformly. Two numbers are drawn per environment and step: one decides whether
+    to explore, the other chooses among the candidate actions.
     """
 
     def __init__(self, spec: Spec, seeds: Sequence[int], rate: Rate, bonus: float = 0.0) -> None:
@@ -91,11 +94,11 @@ class EpsilonGreedy:
         self._streams = Streams(seeds, Purpose.EXPLORE)
 
     def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
-        """Actions ``[seed, env]``; ``values`` is only called if not all environments explore."""
+        """Return actions ``[seed, env]``; ``values`` is not called if all environments explore."""
         draw = self._streams.uniform(self._envs * 2)
         which = draw[:, self._envs :]
-        explores = draw[:, : self._envs] < self.epsilon(step)
-        count = np.count_nonzero(explores)
+        exploring = draw[:, : self._envs] < self.epsilon(step)
+        count = np.count_nonzero(exploring)
         if not count:
             return best(values(), which)
         if possible is None:
@@ -103,14 +106,16 @@ class EpsilonGreedy:
         else:
             action = pick(possible, which)
         return (
-            action if count == explores.size else np.where(explores, action, best(values(), which))
+            action
+            if count == exploring.size
+            else np.where(exploring, action, best(values(), which))
         )
 
     def probabilities(self, step: int, values: Array, possible: Array | None = None) -> Array:
-        share = share_of(values == values.max(-1, keepdims=True))
-        everything = share_of(np.ones(values.shape) if possible is None else possible)
+        greedy = normalized(values == values.max(-1, keepdims=True))
+        uniform = normalized(np.ones(values.shape) if possible is None else possible)
         epsilon = np.asarray(self.epsilon(step))[..., None]
-        mixed: Array = epsilon * everything + (1.0 - epsilon) * share
+        mixed: Array = epsilon * uniform + (1.0 - epsilon) * greedy
         return mixed
 
     def rate(self, step: int) -> Array:
@@ -128,7 +133,7 @@ class EpsilonGreedy:
 
 
 class Softmax:
-    """Actions drawn in proportion to exp(Q / temperature) (Boltzmann)."""
+    """Samples actions in proportion to exp(Q / temperature) (Boltzmann)."""
 
     def __init__(self, spec: Spec, seeds: Sequence[int], rate: Rate) -> None:
         self.bonus = 0.0
@@ -143,7 +148,7 @@ class Softmax:
     def probabilities(self, step: int, values: Array, possible: Array | None = None) -> Array:
         above = (values - values.max(-1, keepdims=True)).astype(np.float64)
         weight = np.exp(above / np.asarray(self.temperature(step))[..., None])
-        return share_of(weight)
+        return normalized(weight)
 
     def rate(self, step: int) -> Array:
         return np.broadcast_to(np.ravel(self.temperature(step)), self._seeds)
@@ -160,9 +165,9 @@ class Softmax:
 
 
 def best(values: Array, draw: Array) -> Array:
-    """A best action ``[...]`` of ``values [..., action]``; ``draw`` breaks ties."""
+    """Return a best action ``[...]`` of ``values [..., action]``; ``draw`` breaks ties."""
     first = values.argmax(-1)
-    # The last of the best actions, found from the end, is another one only in a tie.
+    # The first best action from the end is a different one only in a tie.
     tied = first + values[..., ::-1].argmax(-1) != values.shape[-1] - 1
     chosen: Array = first
     if np.count_nonzero(tied):
@@ -171,16 +176,16 @@ def best(values: Array, draw: Array) -> Array:
 
 
 def pick(weight: Array, draw: Array) -> Array:
-    """An action sampled in proportion to ``weight [..., action]``, by a ``draw`` in [0, 1).
+    """Return an action sampled in proportion to ``weight [..., action]``, by ``draw`` in [0, 1).
 
     Weights need not sum to 1; booleans are weights of 0 and 1.
     """
-    upto = weight.cumsum(-1)
-    chosen: Array = (upto > (draw * upto[..., -1])[..., None]).argmax(-1)
+    total = weight.cumsum(-1)
+    chosen: Array = (total > (draw * total[..., -1])[..., None]).argmax(-1)
     return chosen
 
 
-def share_of(weight: Array) -> Array:
-    """Normalise ``weight [..., action]`` to probabilities."""
-    share: Array = weight / weight.sum(-1, keepdims=True)
-    return share
+def normalized(weight: Array) -> Array:
+    """Return ``weight [..., action]`` normalised to probabilities."""
+    probabilities: Array = weight / weight.sum(-1, keepdims=True)
+    return probabilities

@@ -48,8 +48,8 @@ class Parameters:
 
     The optimizer updates ``flat``; a network reads the pieces, which are views of it.
 
-    A seed can have several networks of the same shapes (twin critics): they follow each other in
-    its row, and the pieces are ``[seed * networks, row, column]``.
+    A seed can have several networks of the same shapes (twin critics): their parameters are next to
+    each other in its row, and the pieces are ``[seed * networks, row, column]``.
     """
 
     def __init__(self, flat: Tensor, shapes: Shapes, networks: int = 1) -> None:

@@ -58,7 +58,7 @@ class PolicyNet:
         self._distribution_pieces = slice(len(self._parts.shapes), None)
         self.shapes = [*self._parts.shapes, *self.distribution.shapes]
 
-    def own(self, pieces: Pieces) -> Pieces:
+    def distribution_pieces(self, pieces: Pieces) -> Pieces:
         """Return the parameters of the distribution."""
         return pieces[self._distribution_pieces]
 

@@ -1,4 +1,4 @@
-"""Whole episodes of any length, kept until an agent learns from them."""
+"""Episode episodes of any length, kept until an agent learns from them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from rlrun.core.types import Array, Spec, State, Step
 ROOM = 64  # initial capacity in steps; doubled when full
 
 
-class Whole(NamedTuple):
+class Episode(NamedTuple):
     """One finished episode; arrays are ``[time, ...]``."""
 
     obs: Array
     action: Array
     reward: Array
     discount: Array
-    after: Array
-    """``[]``: the estimated value after the last step, if the episode was truncated."""
+    bootstrap: Array
+    """``[]``: the estimated value of the last observation, if the episode was truncated."""
 
 
 class Episodes:
@@ -43,13 +43,13 @@ class Episodes:
         }
         # steps of the unfinished episodes, [seed, env, time, ...]
         self._steps = {n: np.zeros((*grid, ROOM, *s), dtype) for n, (s, dtype) in kinds.items()}
-        self._ended: list[list[Whole]] = [[] for _ in range(num_seeds)]
+        self._ended: list[list[Episode]] = [[] for _ in range(num_seeds)]
 
-    def add(self, t: Step, after: Array) -> None:
+    def add(self, t: Step, bootstrap: Array) -> None:
         """Add one vector step.
 
-        ``after [seed, env]`` is the estimated value after it, which only counts if the step
-        truncated an episode.
+        ``bootstrap [seed, env]`` are the estimated values of the next observations, which are only
+        used where the step truncated an episode.
         """
         if self._length.max() == self._steps["reward"].shape[2]:
             self._widen(2 * self._steps["reward"].shape[2])
@@ -57,7 +57,8 @@ class Episodes:
             array[self._seed, self._env, self._length] = getattr(t, name)
         self._length += 1
         for s, e in np.argwhere(t.last).tolist():
-            self._ended[s].append(Whole(**self._unfinished(s, e), after=np.array(after[s, e])))
+            finished = Episode(**self._unfinished(s, e), bootstrap=np.array(bootstrap[s, e]))
+            self._ended[s].append(finished)
             self._length[s, e] = 0
 
     def _widen(self, room: int) -> None:
@@ -73,7 +74,7 @@ class Episodes:
         """Return the number of finished episodes of a seed."""
         return len(self._ended[position])
 
-    def drain(self, position: int) -> list[Whole]:
+    def drain(self, position: int) -> list[Episode]:
         """Remove and return the finished episodes of a seed."""
         episodes, self._ended[position] = self._ended[position], []
         return episodes
@@ -89,7 +90,7 @@ class Episodes:
             "under_way": [
                 {str(e): self._unfinished(s, e) for e in range(envs)} for s in range(seeds)
             ],
-            "ended": [{str(n): w._asdict() for n, w in enumerate(each)} for each in self._ended],
+            "ended": [{str(n): _saved(e) for n, e in enumerate(each)} for each in self._ended],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -111,6 +112,19 @@ class Episodes:
                     )
                 array[s, e, :length] = saved
         self._ended = [
-            [Whole(**{k: np.array(v) for k, v in each[str(n)].items()}) for n in range(len(each))]
-            for each in state["ended"]
+            [_restored(each[str(n)]) for n in range(len(each))] for each in state["ended"]
         ]
+
+
+def _saved(episode: Episode) -> State:
+    """Return the saved form, in which the bootstrap value has the key ``after``."""
+    values = episode._asdict()
+    values["after"] = values.pop("bootstrap")
+    return values
+
+
+def _restored(state: Mapping[str, Any]) -> Episode:
+    """Return the episode that `_saved` saved."""
+    values = {name: np.array(value) for name, value in state.items()}
+    values["bootstrap"] = values.pop("after")
+    return Episode(**values)

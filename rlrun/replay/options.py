@@ -1,4 +1,4 @@
-"""The ``replay`` group: the settings of each replay, which build it."""
+"""The ``replay`` group: settings classes, each of which builds its replay."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class UniformReplaySettings:
     """Transitions of each seed."""
 
     def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> Replay:
-        """The replay of these seeds in a run of ``horizon`` steps."""
+        """Return the replay of these seeds in a run of ``horizon`` steps."""
         sampler = self.sampler(Streams(seeds, Purpose.REPLAY), horizon)
         return Replay(spec, len(seeds), sampler, capacity=self.capacity)
 
     def sampler(self, draws: Streams, horizon: int) -> Sampler:
-        """What decides which transitions are sampled."""
+        """Return the sampler, which chooses the transitions of a batch."""
         return Uniform(draws)
 
     def bytes_needed(self, spec: Spec, num_seeds: int, capacity: int | None = None) -> int:
-        """The bytes of a full replay, with all that belongs to it."""
+        """Return the size of a full replay in bytes, with the data of its sampler."""
         return num_seeds * storage_bytes(spec, capacity or self.capacity)
 
     def check(self, spec: Spec, num_seeds: int) -> None:
@@ -57,7 +57,7 @@ class UniformReplaySettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PrioritizedReplaySettings(PrioritizedSettings, UniformReplaySettings):
-    """The newest transitions; those with large errors are sampled more often.
+    """The newest transitions, sampled more often if their errors are large.
 
     Schaul et al. 2016.
     """

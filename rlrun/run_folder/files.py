@@ -21,11 +21,11 @@ FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)
 
 
 class FolderError(RunFailed):
-    """A folder is not that of a run, is damaged or is in use; the message is a sentence."""
+    """The error for a folder that is not a run's, is damaged or is in use."""
 
 
 def check_files(path: Path) -> None:
-    """Raise FolderError for what no run writes: links, pipes, devices, files in wrong places.
+    """Raise FolderError for links, pipes, devices and misplaced files, which no run writes.
 
     Call it before reading anything in the folder.
     """
@@ -35,7 +35,7 @@ def check_files(path: Path) -> None:
         try:
             mode = file.lstat().st_mode
         except FileNotFoundError:
-            continue  # replaced meanwhile by a run in progress
+            continue  # replaced in the meantime by a running run
         if stat.S_ISLNK(mode) and file != path:
             raise FolderError(f"{file} is a link, which a run's folder must not contain.")
         is_folder = file == path or file.name in FOLDERS or file.name.startswith("seed_")
@@ -49,8 +49,8 @@ def check_files(path: Path) -> None:
 def as_folder_error(file: Path, owner: str, damage: str) -> Iterator[None]:
     """Turn any error from reading an untrusted file into a FolderError.
 
-    ``owner`` says what such a file belongs to ("a run"), ``damage`` what is wrong with a malformed
-    one.
+    Messages contain ``owner``, the owner of the folder ("a run"), and ``damage``, the fault of a
+    malformed file.
     """
     try:
         yield
@@ -76,7 +76,10 @@ def complete_lines(content: bytes) -> list[bytes]:
 
 
 def drop_partial_line(file: Path) -> None:
-    """Drop a partial last line left by a killed process; no process may be writing the file."""
+    """Drop a partial last line left by a killed process.
+
+    Call it only while no process writes the file.
+    """
     content = file.read_bytes() if file.exists() else b""
     if content and not content.endswith(b"\n"):
         with file.open("r+b") as opened:

@@ -14,7 +14,7 @@ MAX_STEPS = 10_000
 """The largest number of pending steps per environment."""
 
 
-class Settled(NamedTuple):
+class CompletedStep(NamedTuple):
     """One step of each environment; its return is known where ``ready``. All ``[seed, env]``."""
 
     pair: Array
@@ -23,7 +23,7 @@ class Settled(NamedTuple):
     ready: Array
 
 
-class Waiting:
+class PendingSteps:
     """The newest ``n`` steps of every environment that have not been learnt from.
 
     Arrays are ``[seed, n, env]``, the oldest step first.
@@ -43,7 +43,7 @@ class Waiting:
         self._pending = np.zeros(shape, np.bool_)
 
     def push(self, pair: Array, reward: Array, discount: Array) -> None:
-        """Add a step ``[seed, env]``; the oldest one must already be settled."""
+        """Add a step ``[seed, env]``; the oldest one must already be completed."""
         for array, new in (
             (self._pair, pair),
             (self._reward, reward),
@@ -53,21 +53,21 @@ class Waiting:
             array[:, :-1] = array[:, 1:]
             array[:, -1] = new
 
-    def settle(self, value: Array, last: Array) -> list[Settled]:
+    def complete(self, value: Array, last: Array) -> list[CompletedStep]:
         """Remove and return the steps whose return is now known, oldest first.
 
         ``value`` follows the newest step. Known are the returns of the step n steps back and, if
         the newest step was the ``last`` of an episode, of all its pending steps. Both arguments are
         ``[seed, env]``.
         """
-        settled, target = [], value
+        completed, target = [], value
         for k in reversed(range(self._n)):
             reward, discount = self._reward[:, k], self._discount[:, k]
             target = reward + discount * target
             ready = self._pending[:, k] & last if k else self._pending[:, k].copy()
             self._pending[:, k] &= ~ready
-            settled.append(Settled(self._pair[:, k].copy(), target, discount.copy(), ready))
-        return settled[::-1]
+            completed.append(CompletedStep(self._pair[:, k].copy(), target, discount.copy(), ready))
+        return completed[::-1]
 
     def cut(self) -> None:
         """Drop all pending steps: the next step does not follow the newest one."""

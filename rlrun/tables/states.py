@@ -65,7 +65,7 @@ def _checked_bins(spec: Spec) -> Sequence[tuple[float, float, int]]:
         actual = "none" if spec.bins is None else f"{len(spec.bins)}"
         raise BadInput(
             f"{spec.env_id} has {numbers} continuous observations: a table needs bins, "
-            f"[from, to, how many], for each, but env.bins has {actual}: write "
+            f"[from, to, number of bins], for each, but env.bins has {actual}: write "
             f"'env.bins=[{','.join(['[-1,1,8]'] * min(numbers, 2))}{',...' * (numbers > 2)}]' "
             "with its ranges.",
             "env.bins",

@@ -1,4 +1,4 @@
-"""Ending a run before its ``total_steps``."""
+"""Early stopping: the conditions that end a run before its ``total_steps``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rlrun.core.fields import Positive
 
 @dataclass(frozen=True, kw_only=True)
 class StopSettings:
-    """When to end a run early (``stop``)."""
+    """The settings of early stopping (``stop``)."""
 
     reward: float | None = None
     """Stop when an evaluation's mean over seeds reaches this (null: train to total_steps)."""
@@ -23,7 +23,7 @@ class StopSettings:
 
 
 class Stop(NamedTuple):
-    """Why a run ends early: the word in ``result.json``, and a sentence for the log."""
+    """The reason for an early end: the word in ``result.json``, and a sentence for the log."""
 
     word: Literal["reward", "minutes", "pruned"]
     sentence: str
@@ -33,9 +33,9 @@ class Stop(NamedTuple):
 class Stopper:
     """Decides after every step whether the run ends early.
 
-    ``past`` is the step at which the run had ended when it was last resumed: up to it the run is
-    not ended again. ``should_prune`` is called at every evaluation of a trial of a search, with
-    the step and the mean over seeds, and returns whether to prune the trial.
+    ``past`` is the step that the run had reached before it was last resumed; up to it the run does
+    not end again. ``should_prune(step, mean over seeds)`` is called at every evaluation of a
+    search's trial, and returns whether to prune the trial.
     """
 
     settings: StopSettings
@@ -43,10 +43,10 @@ class Stopper:
     should_prune: Callable[[int, float], bool] | None = None
 
     def reason_to_stop(self, step: int, evaluation: float | None, seconds: float) -> Stop | None:
-        """Return why the run ends at this step; None if it does not.
+        """Return the reason to end the run at this step, or None.
 
-        ``evaluation`` is the mean over seeds of the evaluation at this step: None if there was no
-        evaluation, NaN, which reaches no threshold, if a seed has failed.
+        ``evaluation`` is the mean over seeds of the evaluation at this step: None without an
+        evaluation, NaN if a seed has failed. NaN does not reach any threshold.
         """
         reward, minutes = self.settings.reward, self.settings.minutes
         if step <= self.past:

@@ -50,11 +50,11 @@ def batch(weight: Tensor | None = None) -> Batch:
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_critics_loss_and_its_gradient(count: int, weighted: bool) -> None:
-    net, judge = critics(count)
+    net, critic = critics(count)
     given = batch(normal(2, 6, draw=5).abs() if weighted else None)
     target = normal(2, 6, draw=6)
-    loss, q_mean, error, gradient = judge.gradient(given, given.action, target)
-    leaves = [piece.detach().clone().requires_grad_() for piece in judge.online.pieces]
+    loss, q_mean, error, gradient = critic.gradient(given, given.action, target)
+    leaves = [piece.detach().clone().requires_grad_() for piece in critic.online.pieces]
     twice = [x.repeat_interleave(count, 0) for x in (given.obs, given.action)]
     q = net.infer(leaves, *twice).view(2, count, 6)
     off = q - target.unsqueeze(1)
@@ -64,40 +64,40 @@ def test_the_critics_loss_and_its_gradient(count: int, weighted: bool) -> None:
     assert torch.allclose(loss, losses)
     assert torch.allclose(q_mean, q.mean((1, 2)))
     assert torch.allclose(error, off.abs().mean(1))
-    into = judge.online.zeros_like()
+    into = critic.online.zeros_like()
     into.flat.copy_(gradient)
     for ours, theirs in zip(into.pieces, wanted, strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("count", "least"), [(1, False), (1, True), (2, False), (2, True)])
-def test_where_a_better_action_lies(count: int, least: bool) -> None:
-    net, judge = critics(count)
+@pytest.mark.parametrize(("count", "minimum"), [(1, False), (1, True), (2, False), (2, True)])
+def test_the_gradient_of_the_value_in_the_action(count: int, minimum: bool) -> None:
+    net, critic = critics(count)
     given = batch()
     action = given.action.clone().requires_grad_()
     twice = given.obs.repeat_interleave(count, 0), action.repeat_interleave(count, 0)
-    both = net.infer(judge.online.pieces, *twice).view(2, count, 6)
-    wanted = both.amin(1) if least else both[:, 0]
+    both = net.infer(critic.online.pieces, *twice).view(2, count, 6)
+    wanted = both.amin(1) if minimum else both[:, 0]
     (slope,) = torch.autograd.grad(wanted.sum(), action)
-    q, rise = judge.rise(given.obs, given.action, least=least)
+    q, action_grad = critic.action_gradient(given.obs, given.action, minimum=minimum)
     assert torch.allclose(q, wanted)
-    assert torch.allclose(rise, slope, atol=1e-6)
+    assert torch.allclose(action_grad, slope, atol=1e-6)
     if count == 2:
         assert 0 < (both[:, 0] < both[:, 1]).sum() < 12  # the test is one of both
 
 
 def test_targets_are_of_the_smaller_value_and_the_target_networks() -> None:
-    net, judge = critics(2)
+    net, critic = critics(2)
     given, next_action = batch(), normal(2, 6, 2, draw=7)
     twice = [x.repeat_interleave(2, 0) for x in (given.next_obs, next_action)]
-    least = net.infer(judge.online.pieces, *twice).view(2, 2, 6).amin(1)
-    wanted = given.reward + given.discount * (least + 3.0)
-    judge.online.flat += 1.0  # the targets stay where they are
-    assert torch.allclose(judge.target(given, next_action, torch.full((2, 6), 3.0)), wanted)
+    smaller = net.infer(critic.online.pieces, *twice).view(2, 2, 6).amin(1)
+    wanted = given.reward + given.discount * (smaller + 3.0)
+    critic.online.flat += 1.0  # the targets stay where they are
+    assert torch.allclose(critic.target(given, next_action, torch.full((2, 6), 3.0)), wanted)
     assert wanted[1, 2] == given.reward[1, 2]
-    before, online = judge.state_dict()["target"].clone(), judge.online.flat
-    judge.follow(0.25)
-    assert torch.allclose(judge.state_dict()["target"], before + 0.25 * (online - before))
+    before, online = critic.state_dict()["target"].clone(), critic.online.flat
+    critic.update_targets(0.25)
+    assert torch.allclose(critic.state_dict()["target"], before + 0.25 * (online - before))
 
 
 def test_temperature_by_hand() -> None:

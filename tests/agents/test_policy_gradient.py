@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlrun.agents.parts.minibatches import judged
+from rlrun.agents.parts.minibatches import rollout_to_batch
 from rlrun.agents.ppo import PPO
 from rlrun.agents.reinforce import Reinforce
 from rlrun.checkpoint import store
@@ -152,7 +152,7 @@ def test_an_update_in_bfloat16_is_near_one_in_float32(env: str) -> None:
         one, envs = ppo(*SMALL_PPO, *words, f"device.precision={precision}")
         drive(one, envs, 7)
         one._rollout.add(envs.step(one.act(envs.obs, 7)))
-        whole, _ = judged(one._actor, one._device, one._rollout.drain(), 0.9)
+        whole, _ = rollout_to_batch(one._actor, one._device, one._rollout.drain(), 0.9)
         gradient = one._gradient(whole)[1]
         assert one._actor.params.flat.dtype == gradient.dtype == torch.float32
         return gradient
@@ -219,5 +219,5 @@ def test_wrong_settings_are_told_of(word: str, sentence: str) -> None:
 
 
 def test_only_vectors_are_normalised() -> None:
-    with pytest.raises(BadInput, match="normalize_obs is for vectors"):
+    with pytest.raises(BadInput, match="normalize_obs only applies to vectors"):
         agent_and_envs(*SMALL_PPO, "env=FrozenLake-v1", "agent.normalize_obs=true")

@@ -132,7 +132,7 @@ BAD = [
     ("agent=q_learning env.bins=3", "a list such as [[-1, 1, 8], [0, 5, 10]] or null, got 3"),
     (
         "agent=q_learning env.bins=[[1,0,3],[0,1,1],[0,1,1],[0,1,1]]",
-        "env.bins are [from, to, how many] with from below to",
+        "env.bins must be [from, to, number of bins], with from below to",
     ),
     (
         "agent=q_learning env.bins=[[0,1,1000],[0,1,1000],[0,1,1000],[0,1,1000]]",
@@ -147,7 +147,7 @@ BAD = [
     ("seeds=100000000", "seeds must be between 1 and 10000, got 100000000"),
     (
         "agent=td_prediction env=rlrun/ThreeStates-v0 agent.policy=[2,2,0]",
-        "agent.policy takes action 0 in state 2, where it cannot be",
+        "agent.policy takes action 0 in state 2, where it is impossible",
     ),
     ("agent=sarsa agent.trace_decay=2", "agent.trace_decay must be between 0 and 1, got 2"),
     ("agent=q_learning agent.bootstrap=mx", "Did you mean max?"),

@@ -54,7 +54,7 @@ def lines(draw: st.DrawFn) -> list[str]:
     chosen = [f"agent={agent}", f"env={env}"]
     keys = [*RUN, *(f"agent.{name}" for name in settings_of(cls.settings_class))]
     ways: dict[str, dict[str, Any]] = {"explore": {**CHOOSERS}, "noise": {**NOISES}}
-    for part in ways.keys() & build._takes(cls):
+    for part in ways.keys() & build._parameters(cls):
         if draw(st.booleans()):
             explore = draw(st.sampled_from(list(ways[part])))
             chosen.append(f"explore={explore}")

@@ -15,7 +15,7 @@ from rlrun.agents import AGENTS, agent_class
 from rlrun.cli.config.paths import config_root
 from rlrun.core.fields import Field, fields_of
 from rlrun.core.schema import check
-from rlrun.envs.settings import OF_GAMES, EnvSettings
+from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
 from rlrun.explore.options import EXPLORE
 from rlrun.nets.device import DeviceSettings
 from rlrun.replay.options import REPLAY
@@ -148,7 +148,7 @@ def test_the_values_of_config_yaml_are_the_defaults() -> None:
 def test_every_environment_has_the_fields_of_the_environment() -> None:
     defaults = {each.name: each.default for each in fields_of(EnvSettings)}
     shared = settings("env=Pendulum-v1", "agent=random")["env"]
-    assert defaults.keys() - shared.keys() == set(OF_GAMES)
+    assert defaults.keys() - shared.keys() == set(GAME_SETTINGS)
     shared.pop("id")
     for key, value in shared.items():
         if key != "obs":  # the class's default is for runs of versions without that setting

@@ -208,7 +208,7 @@ def test_a_game_that_hangs_or_fails_is_named(monkeypatch: pytest.MonkeyPatch) ->
         (7,),
         1,
         gamma=0.9,
-        how=EnvOptions(timeout=1.0, on_hang=told.append, frame_stack=4),
+        options=EnvOptions(timeout=1.0, on_hang=told.append, frame_stack=4),
     )
     with pytest.raises(Exception, match=r"failed in environment 0 of seed 7.*out of ink"):
         envs.step(np.zeros((1, 1), np.int64))

@@ -62,7 +62,7 @@ FIELDS = [
 def opened(case: str, vector: Any = "sync", stack: int = 1) -> GymEnvs:
     """Three seeds, of which the second one's environment is wrong from its fourth reset on."""
     how = EnvOptions(vector=vector, frame_stack=stack)
-    return GymEnvs(partial(Deviant, case, VICTIM), "deviant", SEEDS, 1, gamma=0.5, how=how)
+    return GymEnvs(partial(Deviant, case, VICTIM), "deviant", SEEDS, 1, gamma=0.5, options=how)
 
 
 def ours(case: str) -> Array:

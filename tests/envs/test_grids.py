@@ -220,7 +220,7 @@ def test_the_whole_range_of_a_byte_is_exact() -> None:
 def test_a_stack_begins_with_zeros(vector: Any) -> None:
     """Frames from before the episode are 0 for the agent, where the lowest number is -1."""
     how = EnvOptions(False, vector, 60.0, frame_stack=3)
-    envs = GymEnvs(Board, "board", (0, 1), 1, gamma=0.9, how=how)
+    envs = GymEnvs(Board, "board", (0, 1), 1, gamma=0.9, options=how)
     assert envs.spec.obs == Space("grid", (3, 2, 3), stack=3, top=(2, 2, 2))
     first = [[0, 1, 2], [1, 1, 0]]
     none = [[0] * 3] * 2

@@ -190,7 +190,7 @@ def test_an_episode_that_never_ends_keeps_its_latest_actions_alone(
     lengths = (10**6, 7, 10**6, 40)  # of seeds 4 and 9, two each
 
     def opened() -> GymEnvs:
-        return GymEnvs(lambda: Noisy(lengths), "noisy", [4, 9], 2, gamma=1.0, how=how)
+        return GymEnvs(lambda: Noisy(lengths), "noisy", [4, 9], 2, gamma=1.0, options=how)
 
     envs = opened()
     rng = np.random.default_rng(0)

@@ -111,7 +111,7 @@ def test_what_is_no_picture_stays_a_vector(box: spaces.Box) -> None:
 
 def test_a_stack_by_hand() -> None:
     how = EnvOptions(frame_stack=3, obs="image")
-    envs = GymEnvs(Film, "film", (0, 1), 2, gamma=0.5, how=how)
+    envs = GymEnvs(Film, "film", (0, 1), 2, gamma=0.5, options=how)
     assert envs.spec.obs == Space("image", (9, 3, 2), stack=3)
     action = np.zeros((2, 2), np.int64)
     steps = [envs.step(action) for _ in range(6)]
@@ -141,7 +141,7 @@ def test_a_stack_by_hand() -> None:
 )
 def test_a_stack_is_the_same_however_it_is_run_and_comes_back(how: EnvOptions) -> None:
     usual, other, later = (
-        GymEnvs(Film, "film", (3, 4), 2, gamma=0.5, how=h)
+        GymEnvs(Film, "film", (3, 4), 2, gamma=0.5, options=h)
         for h in (EnvOptions(frame_stack=2, obs="image"), how, how)
     )
     action = np.zeros((2, 2), np.int64)
@@ -161,7 +161,9 @@ def test_a_stack_of_what_is_no_picture_is_refused() -> None:
         with pytest.raises(ValueError, match=only):
             adapt(bad, 2)
     with pytest.raises(ValueError, match=only):
-        grid_of(lambda: gym.make("FrozenLake-v1"), "FrozenLake-v1", how=EnvOptions(frame_stack=2))
+        grid_of(
+            lambda: gym.make("FrozenLake-v1"), "FrozenLake-v1", options=EnvOptions(frame_stack=2)
+        )
 
 
 def test_car_racing_is_seen_as_it_is() -> None:
@@ -197,7 +199,7 @@ def test_car_racing_is_seen_as_it_is() -> None:
 def test_what_is_learnt_is_clipped_then_scaled_and_the_score_is_true(
     learnt: RewardTransform, expected: list[float]
 ) -> None:
-    envs = GymEnvs(Film, "film", (0, 1), 1, gamma=0.5, how=EnvOptions(learnt=learnt))
+    envs = GymEnvs(Film, "film", (0, 1), 1, gamma=0.5, options=EnvOptions(reward_transform=learnt))
     steps = [envs.step(np.zeros((2, 1), np.int64)) for _ in range(4)]
     assert [t.reward[1, 0] for t in steps] == expected
     assert [ret for _, _, ret, _ in ended(*steps)] == [-15.0, -15.0]

@@ -68,7 +68,7 @@ def test_an_edited_action_reaches_neither_the_agent_nor_a_resumed_run(
     make: Callable[[], gym.Env[Any, Any]] = partial(Erases, space)
     how = EnvOptions(vector=vector)
     pays = ActionMap(space)(action).reshape(2, -1).sum(-1)
-    envs, other = (GymEnvs(make, "erases", [3, 4], 1, gamma=0.5, how=how) for _ in range(2))
+    envs, other = (GymEnvs(make, "erases", [3, 4], 1, gamma=0.5, options=how) for _ in range(2))
     try:
         given = action[:, None].copy()  # [seed, env, ...]
         for step in range(1, 4):

@@ -21,7 +21,7 @@ def test_forgotten_environments_leave_no_thread_behind() -> None:
     gc.collect()
     own = {thread.ident for thread in threading.enumerate()}
     make = partial(gym.make, "CartPole-v1")
-    envs = GymEnvs(make, "CartPole-v1", [0], 1, gamma=0.9, how=EnvOptions(timeout=60.0))
+    envs = GymEnvs(make, "CartPole-v1", [0], 1, gamma=0.9, options=EnvOptions(timeout=60.0))
     assert watching(own) == 1
     del envs
     gc.collect()

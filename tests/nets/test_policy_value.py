@@ -144,7 +144,7 @@ def test_gradients_of_both_networks_are_those_of_autograd(
     for ours, theirs in zip(into.pieces, wanted, strict=True):
         own = torch.zeros_like(ours) if theirs is None else theirs
         assert torch.allclose(ours, own, rtol=1e-3, atol=1e-4)
-    assert len(net.own(params.pieces)) == (action.kind == "vector")
+    assert len(net.distribution_pieces(params.pieces)) == (action.kind == "vector")
 
 
 def test_the_layers_are_those_of_torch() -> None:

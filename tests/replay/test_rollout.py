@@ -113,7 +113,7 @@ def test_episodes_are_whole_and_of_one_environment() -> None:
     assert second.reward.tolist() == [13.0, 14.0, 15.0]
     assert second.obs.tolist() == [[13, -13], [14, -14], [15, -15]]
     assert second.discount.tolist() == [0.9, 0.9, 0.0]
-    assert [first.after, second.after] == [4.0, 7.0]
+    assert [first.bootstrap, second.bootstrap] == [4.0, 7.0]
     (long,) = found.drain(1)
     assert long.reward.tolist() == [100.0 + n for n in range(71)]  # more than there was room for
     assert [found.ended(s) for s in range(2)] == [0, 0]

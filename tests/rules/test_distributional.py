@@ -104,11 +104,11 @@ def batch(reward: list[float], discount: list[float], action: list[int]) -> Batc
 
 def test_values_judge_the_action_taken() -> None:
     out, next_out = numbers([[1.0, 5.0], [2.0, 0.0]]), numbers([[3.0, 4.0], [9.0, 8.0]])
-    judged = ScalarObjective("squared")(batch([1.0, 0.0], [0.5, 0.0], [1, 0]), out, next_out, None)
-    assert judged.q.tolist() == [[5.0, 2.0]]  # the targets are 1 + .5 * 4 = 3, and 0
-    assert judged.error.tolist() == [[2.0, 2.0]]
-    assert judged.loss.tolist() == [[2.0, 2.0]]
-    assert judged.slope.tolist() == [[[0.0, 2.0], [2.0, 0.0]]]
+    result = ScalarObjective("squared")(batch([1.0, 0.0], [0.5, 0.0], [1, 0]), out, next_out, None)
+    assert result.q.tolist() == [[5.0, 2.0]]  # the targets are 1 + .5 * 4 = 3, and 0
+    assert result.error.tolist() == [[2.0, 2.0]]
+    assert result.loss.tolist() == [[2.0, 2.0]]
+    assert result.slope.tolist() == [[[0.0, 2.0], [2.0, 0.0]]]
 
 
 def logit(p: float) -> list[float]:
@@ -123,14 +123,14 @@ def test_atoms_judge_the_action_taken(double: bool) -> None:
     next_out = numbers([[logit(0.8), logit(0.6)]])
     selector = numbers([[logit(0.1), logit(0.2)]]) if double else None
     assert objective.values(out)[0, 0].tolist() == pytest.approx([0.5, 0.25])
-    judged = objective(batch([0.1], [0.5], [1]), out, next_out, selector)
+    result = objective(batch([0.1], [0.5], [1]), out, next_out, selector)
     target = 0.1 + 0.5 * (0.6 if double else 0.8)  # of the best by the selector, or by itself
-    assert judged.q.item() == pytest.approx(0.25)
+    assert result.q.item() == pytest.approx(0.25)
     wanted = -target * math.log(0.25) - (1 - target) * math.log(0.75)
-    assert judged.loss.item() == pytest.approx(wanted)
+    assert result.loss.item() == pytest.approx(wanted)
     entropy = -target * math.log(target) - (1 - target) * math.log(1 - target)
-    assert judged.error.item() == pytest.approx(wanted - entropy, abs=1e-6)
-    slope = judged.slope[0, 0]
+    assert result.error.item() == pytest.approx(wanted - entropy, abs=1e-6)
+    slope = result.slope[0, 0]
     assert slope[0].tolist() == [0.0, 0.0]
     assert slope[1].tolist() == pytest.approx([0.75 - (1 - target), 0.25 - target])
 

@@ -12,7 +12,7 @@ from rlrun.core.types import Array, Model
 from rlrun.envs.model import read_model
 from rlrun.rules.planning import expected_return, greedy_policy, q_from_v, under_policy
 from rlrun.rules.tabular import expected_value, first_visits, greedy_value, optimism, returns
-from rlrun.tables.pending import Waiting
+from rlrun.tables.pending import PendingSteps
 
 NO = -np.inf
 
@@ -157,22 +157,22 @@ def test_the_exact_return_in_a_stack_is_that_of_the_policy_alone(env_id: str) ->
             assert found == pytest.approx(m.start @ value, rel=1e-11, abs=1e-11)
 
 
-def test_waiting_steps_are_paid_as_n_step_returns() -> None:
+def test_pending_steps_complete_with_n_step_returns() -> None:
     """γ = 0.5, n = 3: rewards 1, 1, 1 and a value of 1 behind make 1.875."""
-    waiting = Waiting(np.zeros((1, 1), np.int64), 1, 3)
+    pending = PendingSteps(np.zeros((1, 1), np.int64), 1, 3)
     one, never = np.ones((1, 1)), np.zeros((1, 1), np.bool_)
     ready = []
     for pair in range(4):
-        waiting.push(np.full((1, 1), pair), one, 0.5 * one)
-        ready.append([each for each in waiting.settle(one, never) if each.ready.any()])
+        pending.push(np.full((1, 1), pair), one, 0.5 * one)
+        ready.append([each for each in pending.complete(one, never) if each.ready.any()])
     assert [len(each) for each in ready] == [0, 0, 1, 1]
     assert [int(each[0].pair[0, 0]) for each in ready[2:]] == [0, 1]
     assert ready[2][0].target[0, 0] == 1.875
-    waiting.push(np.full((1, 1), 4), one, 0 * one)  # terminated: all that wait are paid
-    paid = waiting.settle(one, ~never)
-    assert [(int(p.pair[0, 0]), float(p.target[0, 0])) for p in paid] == [
+    pending.push(np.full((1, 1), 4), one, 0 * one)  # terminated: all pending steps complete
+    completed = pending.complete(one, ~never)
+    assert [(int(p.pair[0, 0]), float(p.target[0, 0])) for p in completed] == [
         (2, 1.75),
         (3, 1.5),
         (4, 1.0),
     ]
-    assert not any(each.ready.any() for each in waiting.settle(one, never))
+    assert not any(each.ready.any() for each in pending.complete(one, never))

@@ -16,9 +16,9 @@ from rlrun.cli.config.paths import config_root
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs, Step
+from rlrun.envs.env_info import read_env_info
 from rlrun.envs.environment import Environment
 from rlrun.envs.factory import open_envs
-from rlrun.envs.look import look_at
 from rlrun.envs.vector.sync import EnvOptions
 from rlrun.loop import interact
 from rlrun.settings import Settings
@@ -93,12 +93,12 @@ def grid_of(
     *,
     gamma: float = 0.9,
     purpose: Purpose = Purpose.TRAIN_EPISODES,
-    how: EnvOptions | None = None,
+    options: EnvOptions | None = None,
 ) -> Envs:
     """A grid of the environment that ``make`` makes, which is looked at first as for a run."""
-    how = how or EnvOptions()
-    look = look_at(make, env_id, how, gamma)
-    return open_envs(make, look, seeds, num_envs, gamma=gamma, purpose=purpose, how=how)
+    options = options or EnvOptions()
+    info = read_env_info(make, env_id, options, gamma)
+    return open_envs(make, info, seeds, num_envs, gamma=gamma, purpose=purpose, options=options)
 
 
 def ended(*steps: Step) -> list[tuple[int, int, float, int]]:

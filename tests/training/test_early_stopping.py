@@ -196,7 +196,10 @@ def test_runs_from_before_these_settings_go_on(tmp_path: Path) -> None:
 
 def test_reward_without_evaluations_is_refused(rlrun: Rlrun, tmp_path: Path) -> None:
     for words, message in (
-        (("stop.reward=5", "eval.every=0"), "stop.reward is compared with evaluations, and eval."),
+        (
+            ("stop.reward=5", "eval.every=0"),
+            "stop.reward needs evaluations during training, and eval.",
+        ),
         (("stop.minutes=0",), "stop.minutes must be positive, got 0"),
         (("stop.rewards=5",), "Did you mean stop.reward?"),
     ):

@@ -1,4 +1,4 @@
-"""What several agents share: actors and critics, objectives, normalisation, minibatches.
+"""Code that several agents share: actors, critics, objectives, normalisation, minibatches.
 
 Imports core, nets, rules and replay; never an agent.
 """

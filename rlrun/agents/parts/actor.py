@@ -20,10 +20,10 @@ from rlrun.nets.policy_value import PolicyNet
 
 
 class StochasticActor:
-    """A policy for every seed, and the value of a state beside it.
+    """A stochastic policy for each seed, and a network for the value of states.
 
     Args:
-        spec, seeds, device: what the run is made of.
+        spec, seeds, device: those of the run.
         net: the networks.
         normalize_obs: whether observations are scaled to mean 0 and variance 1.
     """
@@ -49,53 +49,53 @@ class StochasticActor:
             self._draws = Streams(seeds, Purpose.POLICY)
             self._draw = self._draws.uniform
         self.faults: dict[int, str] = {}
-        """Why seeds are frozen, by position."""
+        """The reason why a seed is frozen, by its position."""
 
     def act(self, obs: Array, *, explore: bool) -> Array:
-        """Actions ``[seed, env, ...]``: samples, or the most likely ones."""
+        """Return actions ``[seed, env, ...]``: samples, or the most likely ones."""
         distribution, pieces = self.net.distribution, self.params.pieces
         out = self.net.policy(pieces, self._device.tensor(self.normalized(obs))).cpu()
         lead = obs.shape[:2]
         if explore:
             draw = self._draw(lead[1] * distribution.draws)
             draw = np.ascontiguousarray(draw).reshape(*lead, distribution.draws)
-            own = [piece.cpu() for piece in self.net.own(pieces)]
-            action = distribution.sample(out, own, torch.from_numpy(draw))
+            params = [piece.cpu() for piece in self.net.distribution_pieces(pieces)]
+            action = distribution.sample(out, params, torch.from_numpy(draw))
         else:
             action = distribution.mode(out)
         shaped: Array = action.numpy().reshape(*lead, *self._spec.action.shape)
         return shaped
 
     def normalized(self, obs: Array) -> Array:
-        """Observations as the networks observe them: scaled, if that is set."""
+        """Return the observations, scaled if ``normalize_obs`` is set."""
         return obs if self._scale is None else self._scale(obs)
 
-    def take_in(self, t: Step) -> Step:
-        """The step with normalized observations, which then update the statistics."""
+    def normalize_step(self, t: Step) -> Step:
+        """Return the step with normalized observations; then update the statistics with them."""
         if self._scale is None:
             return t
         normalized = t._replace(obs=self._scale(t.obs), next_obs=self._scale(t.next_obs))
         self._scale.add(t.obs)
         return normalized
 
-    def batch_of(self, action: Array) -> Array:
-        """Actions ``[seed, time, env, ...]`` as the distribution takes them: [seed, batch, n]."""
+    def flat_actions(self, action: Array) -> Array:
+        """Reshape actions ``[seed, time, env, ...]`` to ``[seed, batch, n]``."""
         return action.reshape(len(action), -1, math.prod(self._spec.action.shape))
 
     def value(self, obs: Array) -> Array:
-        """Values ``[seed, env]`` of the environment's observations."""
-        return self.estimated(self.normalized(obs))
+        """Return the values ``[seed, env]`` of the environment's observations."""
+        return self.value_of_normalized(self.normalized(obs))
 
-    def estimated(self, obs: Array) -> Array:
-        """Values ``[seed, env]`` of normalized observations."""
+    def value_of_normalized(self, obs: Array) -> Array:
+        """Return the values ``[seed, env]`` of normalized observations."""
         return self._device.array(self.net.value(self.params.pieces, self._device.tensor(obs)))
 
     def histograms(self) -> Mapping[str, Array]:
-        """The weights by layer, each ``[seed, n]``."""
+        """Return the weights by layer, each ``[seed, n]``."""
         return histograms(self._device, self.net.weights(self.params))
 
     def policy_state(self) -> State:
-        """The state that acting without exploration needs."""
+        """Return the state needed for acting without exploration."""
         scale = {} if self._scale is None else self._scale.state_dict()
         return {"online": self.params.flat, "scale": scale}
 

@@ -11,23 +11,23 @@ from rlrun.core.types import Array
 
 
 class Chunk(NamedTuple):
-    """Steps of some seeds, ``[seed, batch, ...]``."""
+    """Steps of one or more seeds; each tensor is ``[seed, batch, ...]``."""
 
     obs: Tensor
     action: Tensor
     numbers: Tensor
-    """Factor of the log-probability, return, and weight of the step: 0 where it is padding."""
+    """Factor of the log-probability, return, and weight of the step: 0 for padding."""
 
 
 def standardized(values: Array) -> Array:
-    """``values [time]`` with mean 0 and variance 1."""
-    with np.errstate(invalid="ignore"):  # a seed that is not finite is found by its loss
+    """Scale ``values [time]`` to mean 0 and variance 1."""
+    with np.errstate(invalid="ignore"):  # the loss of such a seed is not finite either
         standardized: Array = (values - values.mean()) / (values.std() + 1e-8)
     return standardized
 
 
-def filled_up(values: Array, size: int) -> Array:
-    """``values [time, ...]`` with zeros up to ``size``."""
-    filled = np.zeros((size, *values.shape[1:]), values.dtype)
-    filled[: len(values)] = values
-    return filled
+def zero_padded(values: Array, size: int) -> Array:
+    """Pad ``values [time, ...]`` with zeros to the length ``size``."""
+    padded = np.zeros((size, *values.shape[1:]), values.dtype)
+    padded[: len(values)] = values
+    return padded

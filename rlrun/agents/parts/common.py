@@ -1,4 +1,4 @@
-"""What agents with networks do alike."""
+"""Functions that agents with networks share."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from rlrun.replay.ring import Replay
 
 
 class LearningRate:
-    """Each update's rate is that of the step at which the collection of its data began.
+    """A linear learning-rate schedule, read at the step where collecting the update's data began.
 
-    So the last update changes something even where the schedule ends at 0, as in OpenAI's ppo2 and
+    So the last update has a positive rate even if the schedule ends at 0, as in OpenAI's ppo2 and
     in CleanRL. Stable-Baselines3 reads the schedule after the collection: its last rate is 0.
 
     Args:
-        lr, lr_end: at the start, and at the end of the run, reached in a straight line; None
-            keeps ``lr``.
+        lr, lr_end: the rates at the start and at the end of the run; with None it is constant.
         horizon: the length of the run in steps.
-        interval: steps from one update to the next, at least.
+        interval: the smallest number of steps between updates.
     """
 
     def __init__(self, lr: float, lr_end: float | None, horizon: int, interval: int) -> None:
@@ -32,16 +31,19 @@ class LearningRate:
         self._interval = interval
 
     def __call__(self, step: int, collected: int = 0) -> float:
-        """The rate of an update at ``step``, from ``collected`` steps if they are more."""
+        """Return the rate of an update at ``step``.
+
+        ``collected`` is the number of steps it learns from, if larger than the interval.
+        """
         return self._schedule(step - max(self._interval, collected))
 
 
-def exclude(
+def record_nonfinite(
     faults: dict[int, str], loss: Tensor | Array, what: str, positions: Sequence[int] | None = None
 ) -> None:
     """Add to ``faults`` the seeds whose ``loss [seed]`` is not finite, by position.
 
-    ``positions`` are those of the seeds in ``loss``, where these are not all.
+    ``positions`` are the positions of the seeds in ``loss``, if these are not all seeds.
     """
     if math.isfinite(loss.sum()):
         return
@@ -53,7 +55,7 @@ def exclude(
 def histograms(
     device: Device, weights: Mapping[str, Tensor], replay: Replay | None = None
 ) -> dict[str, Array]:
-    """The weights by layer, and the priorities of a replay that has any, each ``[seed, n]``."""
-    found: dict[str, Array] = {f"weights/{name}": device.array(w) for name, w in weights.items()}
+    """Return the weights by layer, and the priorities of the replay if any, each ``[seed, n]``."""
+    values: dict[str, Array] = {f"weights/{name}": device.array(w) for name, w in weights.items()}
     priorities = None if replay is None else replay.priorities()
-    return found if priorities is None else {**found, "replay/priority": np.asarray(priorities)}
+    return values if priorities is None else {**values, "replay/priority": np.asarray(priorities)}

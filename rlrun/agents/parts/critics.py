@@ -1,4 +1,4 @@
-"""One critic or twins with their targets: what judges actions in DDPG, TD3 and SAC."""
+"""One critic, or twin critics, with target networks: the value estimates of DDPG, TD3 and SAC."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.rules.actor_critic import bootstrapped
 from rlrun.rules.td import squared
 
-PLACE = 1  # of the weights' generators: the actor has 0
+NETWORK_NUMBER = 1  # in the seeds of the initial weights; the actor has 0
 
 
 class Critics:
-    """Critics of the same shape for each seed; twins are two rows of the stack.
+    """One or two critics for each seed; twins are adjacent rows of the stack.
 
     Args:
-        net: the network of each.
+        net: the network of each critic.
         seeds: the seed numbers.
-        device: where they are.
-        count: 1, or 2 for twins, of whose values the smaller one counts (Fujimoto et al. 2018).
+        device: the device of the weights.
+        count: 1, or 2 for twins, whose smaller value is used (Fujimoto et al. 2018).
         last: the last layer starts uniform in ±last; None for the usual ±1/√fan_in.
-        max_grad_norm: largest norm of a seed's gradient, of twins together; None does not clip.
+        max_grad_norm: largest norm of a seed's gradient, over both twins; None does not clip.
     """
 
     def __init__(
@@ -42,81 +42,86 @@ class Critics:
     ) -> None:
         self._net, self._count, self._device = net, count, device
         self.online = Parameters.zeros(len(seeds), net.shapes, device.torch, count)
-        net.init(self.online, seeds, PLACE, last)
+        net.init(self.online, seeds, NETWORK_NUMBER, last)
         self._target = self.online.copy()
-        self._gradients = self.online.zeros_like()  # written anew by each update
+        self._gradients = self.online.zeros_like()  # overwritten by each update
         self._optimizer = Adam(self.online, max_grad_norm)
 
-    def least(self, obs: Tensor, action: Tensor) -> Tensor:
-        """The smaller value ``[seed, batch]`` of ``action [seed, batch, number]``."""
-        return self._least(self.online.pieces, obs, action)
+    def min_value(self, obs: Tensor, action: Tensor) -> Tensor:
+        """Return the smaller value ``[seed, batch]`` of ``action [seed, batch, number]``."""
+        return self._min_value(self.online.pieces, obs, action)
 
     def target(self, batch: Batch, next_action: Tensor, next_bonus: Tensor | None = None) -> Tensor:
-        """r + discount · (Q(s', a') + bonus) by the target networks, ``[seed, batch]``."""
+        """Return r + discount · (Q(s', a') + bonus), ``[seed, batch]``, by the target networks."""
         pieces = self._device.cast_for_update(self._target.pieces)
-        q = self._least(pieces, batch.next_obs, next_action)
+        q = self._min_value(pieces, batch.next_obs, next_action)
         value = q if next_bonus is None else q + next_bonus
         return bootstrapped(batch.reward, batch.discount, value)
 
     def gradient(
         self, batch: Batch, action: Tensor, target: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss and mean value of the actions taken, ``[seed]``; errors ``[seed, batch]``; gradient.
+        """Return the loss, the mean value, the absolute errors and the gradient.
 
-        The loss is half the squared error, of twins the sum; the error the mean of their sizes.
+        The loss and the mean value of the actions taken are ``[seed]``, the errors
+        ``[seed, batch]``. The loss is half the squared error, summed over twins; the absolute
+        errors are averaged over twins.
         """
         pieces = self._device.cast_for_update(self.online.pieces)
-        q, saved = self._net.forward(pieces, self._rows(batch.obs), self._rows(action))
-        loss, slope = squared(self._apart(q), target.unsqueeze(1))  # [seed, network, batch]
+        q, saved = self._net.forward(pieces, self._repeated(batch.obs), self._repeated(action))
+        loss, slope = squared(self._by_network(q), target.unsqueeze(1))  # [seed, network, batch]
         size = slope.abs().mean(1)
         if batch.weight is not None:
             loss, slope = batch.weight.unsqueeze(1) * loss, batch.weight.unsqueeze(1) * slope
         into = self._gradients
         self._net.backward(pieces, saved, slope.view(q.shape) / q.shape[-1], into.pieces)
-        means = loss.mean(-1), self._apart(q).mean(-1)
+        means = loss.mean(-1), self._by_network(q).mean(-1)
         return means[0].sum(-1), means[1].mean(-1), size, into.flat
 
     def step(self, gradient: Tensor, lr: float, frozen: Collection[int]) -> None:
-        """Go against what `gradient` gives."""
+        """Take an optimizer step with the result of `gradient`."""
         self._net.track(self.online, gradient, frozen)
         self._optimizer.step(gradient, lr, frozen)
 
-    def rise(self, obs: Tensor, action: Tensor, *, least: bool) -> tuple[Tensor, Tensor]:
-        """Values ``[seed, batch]``, and how they change with the action, ``[seed, batch, number]``.
+    def action_gradient(
+        self, obs: Tensor, action: Tensor, *, minimum: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return values ``[seed, batch]``, and their gradient in ``action [seed, batch, number]``.
 
-        Of the smaller value each, or of the first critic's. They judge as they stand: these batches
-        leave no trace in a batch normalisation.
+        The values are the smaller ones of twins with ``minimum``, else those of the first critic.
+        The statistics of batch normalisation are not updated.
         """
         pieces = self._device.cast_for_update(self.online.pieces)
-        if self._count == 1 or not least:
+        if self._count == 1 or not minimum:
             pieces = [piece[:: self._count] for piece in pieces]
             q, saved = self._net.forward(pieces, obs, action, learning=False)
             return q, self._net.action_gradient(pieces, saved, q.new_ones(q.shape))
-        both, saved = self._net.forward(pieces, self._rows(obs), self._rows(action), learning=False)
-        q = self._apart(both)
-        least_q, which = q.min(1)
-        chosen = q.new_zeros(q.shape).scatter_(1, which.unsqueeze(1), 1.0)
+        obs, action = self._repeated(obs), self._repeated(action)
+        both, saved = self._net.forward(pieces, obs, action, learning=False)
+        q = self._by_network(both)
+        min_q, network = q.min(1)
+        chosen = q.new_zeros(q.shape).scatter_(1, network.unsqueeze(1), 1.0)
         slope = self._net.action_gradient(pieces, saved, chosen.view(both.shape))
-        return least_q, slope.view(*q.shape, -1).sum(1)
+        return min_q, slope.view(*q.shape, -1).sum(1)
 
-    def follow(self, tau: float) -> None:
-        """Move the targets to the online critics by ``tau`` of the way."""
+    def update_targets(self, tau: float) -> None:
+        """Move the target critics towards the online ones by the fraction ``tau``."""
         self._target.flat.lerp_(self.online.flat, tau)
 
     def weights(self) -> dict[str, Tensor]:
-        """By layer, ``[seed, n]``."""
+        """Return the weights by layer, each ``[seed, n]``."""
         return self._net.weights(self.online)
 
-    def _least(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
-        q = self._apart(self._net.infer(pieces, self._rows(obs), self._rows(action)))
+    def _min_value(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
+        q = self._by_network(self._net.infer(pieces, self._repeated(obs), self._repeated(action)))
         return q[:, 0] if self._count == 1 else q.amin(1)
 
-    def _rows(self, x: Tensor) -> Tensor:
-        """``[seed * network, ...]``, the same for each network of a seed."""
+    def _repeated(self, x: Tensor) -> Tensor:
+        """Repeat ``x [seed, ...]`` for each network of a seed: ``[seed * network, ...]``."""
         return x if self._count == 1 else x.repeat_interleave(self._count, 0)
 
-    def _apart(self, x: Tensor) -> Tensor:
-        """``[seed, network, batch]``."""
+    def _by_network(self, x: Tensor) -> Tensor:
+        """Return ``x [seed * network, batch]`` as ``[seed, network, batch]``."""
         return x.view(-1, self._count, x.shape[-1])
 
     def state_dict(self) -> State:

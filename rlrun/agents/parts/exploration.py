@@ -1,4 +1,4 @@
-"""What agents with continuous actions share: random first actions, normal numbers."""
+"""Random numbers of agents with continuous actions: warm-up actions and normal samples."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ class Warmup:
         self._streams = Streams(seeds, Purpose.POLICY)
 
     def __call__(self) -> Array:
-        drawn = self._streams.uniform(math.prod(self._shape[1:]))
-        action: Array = (2 * drawn - 1).reshape(self._shape).astype(np.float32)
+        """Return actions in [-1, 1]."""
+        uniform = self._streams.uniform(math.prod(self._shape[1:]))
+        action: Array = (2 * uniform - 1).reshape(self._shape).astype(np.float32)
         return action
 
     def state_dict(self) -> State:
@@ -34,15 +35,15 @@ class Warmup:
 
 
 class NormalDraws:
-    """Standard normal numbers as tensors, from a stream of each seed."""
+    """Samples of N(0, 1) as tensors, from each seed's own stream."""
 
     def __init__(self, seeds: Sequence[int], purpose: Purpose, device: Device) -> None:
         self._streams, self._device = Normals(seeds, purpose), device
 
     def __call__(self, *shape: int) -> Tensor:
-        """``[seed, *shape]``."""
-        drawn = self._streams.normal(math.prod(shape))
-        numbers = np.ascontiguousarray(drawn, np.float32)
+        """Return samples ``[seed, *shape]``."""
+        normal = self._streams.normal(math.prod(shape))
+        numbers = np.ascontiguousarray(normal, np.float32)
         return self._device.tensor(numbers.reshape(-1, *shape))
 
     def state_dict(self) -> State:

@@ -17,7 +17,7 @@ from rlrun.rules.policy_gradient import gae
 
 
 class Minibatch(NamedTuple):
-    """Some steps of a rollout; each tensor is ``[seed, batch, ...]``."""
+    """Steps of a rollout; each tensor is ``[seed, batch, ...]``."""
 
     obs: Tensor
     action: Tensor
@@ -25,35 +25,36 @@ class Minibatch(NamedTuple):
     """Advantage, return, and the log-probability and the value before the first update."""
 
 
-def judged(
+def rollout_to_batch(
     actor: StochasticActor, device: Device, steps: Step, trace_decay: float
 ) -> tuple[Minibatch, Array]:
-    """A rollout ``[seed, time, env, ...]`` as one batch, and the explained variance ``[seed]``.
+    """Return a rollout ``[seed, time, env, ...]`` as one batch, and the explained variance.
 
-    The explained variance is the fraction of the returns' variance that the values explain. The
-    returns, which are the targets of the values, are the values plus the advantages of `gae`.
+    The explained variance ``[seed]`` is the fraction of the returns' variance that the values
+    explain. The returns, the targets of the values, are the values plus the advantages of `gae`.
     """
     lead = (len(steps.last), steps.last[0].size)
     obs, next_obs = (
         device.tensor(each.reshape(*lead, *each.shape[3:])) for each in (steps.obs, steps.next_obs)
     )
-    action = device.tensor(actor.batch_of(steps.action))
+    action = device.tensor(actor.flat_actions(steps.action))
     net, pieces = actor.net, actor.params.pieces
     (out, values), _ = net.forward(pieces, obs)
-    known = [net.distribution.of(out, net.own(pieces), action).log_prob, values[..., 0]]
+    log_prob = net.distribution.of(out, net.distribution_pieces(pieces), action).log_prob
+    before = torch.stack([log_prob, values[..., 0]], -1)
     value, next_value = (
         device.array(each).astype(np.float64).reshape(steps.reward.shape)
-        for each in (known[1], net.value(pieces, next_obs))
+        for each in (values[..., 0], net.value(pieces, next_obs))
     )
-    with np.errstate(invalid="ignore", over="ignore"):  # seeds that are not finite are found later
+    with np.errstate(invalid="ignore", over="ignore"):  # the loss shows seeds that are not finite
         advantage = gae(
             steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
         )
-        host = [each.reshape(lead) for each in (advantage, advantage + value)]
-        explained = _explained(*host)
-        found = device.tensor(np.stack(host, -1).astype(np.float32))
-    numbers = torch.cat([found, torch.stack(known, -1)], -1)
-    return Minibatch(obs, action, numbers), explained
+        goals = [each.reshape(lead) for each in (advantage, advantage + value)]
+        explained_variance = _explained_variance(*goals)
+        targets = device.tensor(np.stack(goals, -1).astype(np.float32))
+    numbers = torch.cat([targets, before], -1)
+    return Minibatch(obs, action, numbers), explained_variance
 
 
 class Minibatches:
@@ -62,8 +63,8 @@ class Minibatches:
     Args:
         seeds: the seed numbers; each has its own stream.
         size: steps of a rollout, per seed.
-        batch_size: steps of a batch, per seed; None takes the whole rollout, in its own order.
-        epochs: how often each step occurs.
+        batch_size: steps of a batch, per seed; None for the whole rollout, not shuffled.
+        epochs: passes over the rollout.
     """
 
     def __init__(
@@ -73,24 +74,24 @@ class Minibatches:
         self._batch_size = batch_size or size
         self._shuffles = None if batch_size is None else Streams(seeds, Purpose.REPLAY)
 
-    def __call__(self, whole: Minibatch, device: Device) -> Iterator[Minibatch]:
-        """The batches of all epochs.
+    def __call__(self, rollout: Minibatch, device: Device) -> Iterator[Minibatch]:
+        """Yield the batches of all epochs.
 
-        All orders are drawn at once, so that a seed's draws do not depend on when it stops.
+        All orders are drawn in advance, so that a seed's draws do not depend on when it stops.
         """
         if self._shuffles is None:
-            yield from (whole for _ in range(self._epochs))
+            yield from (rollout for _ in range(self._epochs))
             return
         draws = self._shuffles.uniform(self._epochs * self._size)
         shape = (self._seeds, self._epochs, self._size)
         order = np.ascontiguousarray(draws).reshape(shape).argsort(-1).reshape(self._seeds, -1)
-        order += np.arange(self._seeds)[:, None] * self._size  # rows of the seeds one after another
-        flat = [each.flatten(0, 1) for each in whole]
+        order += np.arange(self._seeds)[:, None] * self._size  # indices into all seeds' steps
+        flat = [each.flatten(0, 1) for each in rollout]
         for start in range(0, order.shape[1], self._batch_size):
             rows = np.ascontiguousarray(order[:, start : start + self._batch_size])
-            place = device.tensor(rows.reshape(-1))
-            found = (each.index_select(0, place) for each in flat)
-            yield Minibatch(*(each.view(*rows.shape, *each.shape[1:]) for each in found))
+            index = device.tensor(rows.reshape(-1))
+            chosen = (each.index_select(0, index) for each in flat)
+            yield Minibatch(*(each.view(*rows.shape, *each.shape[1:]) for each in chosen))
 
     def state_dict(self) -> State:
         return self._shuffles.state_dict() if self._shuffles else {}
@@ -100,9 +101,9 @@ class Minibatches:
             self._shuffles.load_state_dict(state)
 
 
-def _explained(error: Array, target: Array) -> Array:
-    """1 - var(error) / var(target), ``[seed]``; NaN if the targets do not vary."""
+def _explained_variance(error: Array, target: Array) -> Array:
+    """Return 1 - var(error) / var(target), ``[seed]``; NaN if the targets do not vary."""
     spread = target.var(-1)
     ratio = np.divide(error.var(-1), spread, out=np.full(len(spread), np.nan), where=spread > 0)
-    explained: Array = 1 - ratio
-    return explained
+    explained_variance: Array = 1 - ratio
+    return explained_variance

@@ -1,4 +1,4 @@
-"""Running means and variances, by which observations and rewards get a common scale."""
+"""Normalisation of observations and rewards by running means and variances."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ EPSILON = 1e-8
 
 
 class Moments:
-    """Running mean and variance ``[seed, n]`` of everything added so far.
+    """Running mean and variance ``[seed, n]`` of all values so far; 0 and 1 at first.
 
-    Batches are combined as in Chan et al. (1979). It starts with mean 0 and variance 1.
+    Batches are combined as in Chan et al. (1979).
     """
 
     def __init__(self, num_seeds: int, width: int) -> None:
@@ -27,14 +27,14 @@ class Moments:
 
     def add(self, values: Array) -> None:
         """Add ``values [seed, env, n]``."""
-        # reduced over the last axis, so that each seed gets what it would get alone
+        # reduced over the last axis, so that a seed's result does not depend on other seeds
         values = np.ascontiguousarray(values.swapaxes(1, 2), np.float64)
         new, mean = values.shape[-1], values.mean(-1)
         total = self._count + new
-        away = mean - self.mean
+        shift = mean - self.mean
         squares = self.variance * self._count + values.var(-1) * new
-        self.variance[...] = (squares + away * away * (self._count * new / total)) / total
-        self.mean += away * (new / total)
+        self.variance[...] = (squares + shift * shift * (self._count * new / total)) / total
+        self.mean += shift * (new / total)
         self._count += new
 
     def state_dict(self) -> State:
@@ -47,13 +47,13 @@ class Moments:
 
 
 class ObsScale:
-    """Vectors minus their mean, divided by their standard deviation, clipped to ±10."""
+    """Scales observation vectors to mean 0 and standard deviation 1, clipped to ±10."""
 
     def __init__(self, num_seeds: int, width: int) -> None:
         self._moments = Moments(num_seeds, width)
 
     def __call__(self, obs: Array) -> Array:
-        """float32 ``[seed, env, n]``; changes nothing."""
+        """Return scaled observations, float32 ``[seed, env, n]``, without adding them."""
         mean, variance = self._moments.mean[:, None], self._moments.variance[:, None]
         scaled = (obs - mean) / np.sqrt(variance + EPSILON)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
@@ -70,25 +70,25 @@ class ObsScale:
 
 
 class RewardScale:
-    """Rewards divided by the standard deviation of their discounted sums, clipped to ±10.
+    """Divides rewards by the standard deviation of their discounted sums; clipped to ±10.
 
-    The sums are those of the steps so far, R_t = r_t + discount_{t-1} R_{t-1}, from 0 at each
-    episode's beginning (as in OpenAI's implementation of PPO). Their mean is kept: without it
-    another policy would be optimal.
+    The sums are R_t = r_t + discount_{t-1} R_{t-1}, from 0 at the start of each episode, as in
+    OpenAI's implementation of PPO. The mean is not subtracted, which would change the optimal
+    policy.
     """
 
     def __init__(self, num_seeds: int, envs: int) -> None:
         self._moments = Moments(num_seeds, 1)
-        self._sum = np.zeros((num_seeds, envs))  # times the discounts up to now
+        self._sum = np.zeros((num_seeds, envs))  # multiplied by the discount since
 
     @property
     def unit(self) -> Array:
-        """The unscaled reward of a scaled reward of 1, ``[seed, 1]``."""
+        """The reward that is scaled to 1, ``[seed, 1]``."""
         unit: Array = np.sqrt(self._moments.variance + EPSILON)
         return unit
 
     def __call__(self, t: Step) -> Array:
-        """Add a step and return its scaled rewards ``[seed, env]``."""
+        """Add a step; return its scaled rewards ``[seed, env]``."""
         self._sum += t.reward
         self._moments.add(self._sum[..., None])
         self._sum *= t.discount * ~t.last

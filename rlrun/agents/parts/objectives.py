@@ -1,4 +1,4 @@
-"""What a network of action values is asked for: values, or distributions of returns."""
+"""Losses of action-value networks: for values, or for distributions of returns."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ LOSSES = {"huber": huber, "squared": squared}
 
 
 class Objective(Protocol):
-    """How far the network's output is from what it should be. Outputs start ``[seed, batch]``."""
+    """The loss of a network's output. Outputs are ``[seed, batch, ...]``."""
 
     atoms: int
     """Outputs for each action."""
 
     def values(self, out: Tensor) -> Tensor:
-        """Action values ``[seed, batch, action]``."""
+        """Return the action values ``[seed, batch, action]`` of an output."""
         ...
 
     def __call__(
         self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
     ) -> Loss:
-        """Judge the output ``out`` of the batch's observations.
+        """Return the loss of ``out``, the network's output for the batch's observations.
 
-        ``next_out`` is the target network's output of the next ones; the next actions are the best
-        by ``selector``, the online network's output of the same, or by ``next_out`` itself.
+        ``next_out`` is the target network's output for the next observations. The next actions are
+        the best ones by ``selector``, the online network's output for them, or by ``next_out``.
         """
         ...
 
 
 class Loss(NamedTuple):
-    """Of each transition ``[seed, batch]``; nothing is weighted or averaged yet."""
+    """The loss of each transition, ``[seed, batch]``, neither weighted nor averaged."""
 
     loss: Tensor
     q: Tensor
     """The value of the action taken."""
     error: Tensor
-    """How wrong it was; without its sign, the priority in a replay."""
+    """The signed error of that value; its size is the priority in a replay."""
     slope: Tensor
-    """The gradient of the loss in the output, ``[seed, batch, action, ...]``."""
+    """The gradient of the loss with respect to the output, ``[seed, batch, action, ...]``."""
 
 
 class ScalarObjective:
-    """One value per action, by a loss of the difference to the target (``rlrun.rules.td``)."""
+    """One value per action, with a loss of the difference to its target (``rlrun.rules.td``)."""
 
     atoms = 1
 
@@ -70,7 +70,7 @@ class ScalarObjective:
 
 
 class CategoricalObjective:
-    """A distribution of returns per action, by cross-entropy (``rlrun.rules.distributional``)."""
+    """A distribution of returns per action, with cross-entropy (``rlrun.rules.distributional``)."""
 
     def __init__(self, v_min: float, v_max: float, atoms: int, device: torch.device) -> None:
         self.atoms = atoms
@@ -83,9 +83,9 @@ class CategoricalObjective:
         self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
     ) -> Loss:
         best = self.values(next_out if selector is None else selector).argmax(-1)
-        probability = torch.exp(torch.log_softmax(_of(next_out, best), -1))
+        probability = torch.exp(torch.log_softmax(_logits_of(next_out, best), -1))
         target = project(batch.reward, batch.discount, probability, self._support)
-        taken = _of(out, batch.action)
+        taken = _logits_of(out, batch.action)
         loss, slope, divergence = cross_entropy(taken, target)
         chosen = functional.one_hot(batch.action, out.shape[-2]).unsqueeze(-1)
         return Loss(
@@ -97,7 +97,7 @@ class CategoricalObjective:
 
 
 def check_loss(loss: LossName | None, *, distributional: bool) -> None:
-    """Raise ValueError if the loss is not one for values, or for distributions of returns."""
+    """Raise ValueError if the loss does not fit what is learnt: values, or distributions."""
     losses = ("cross_entropy",) if distributional else ("huber", "squared")
     if loss is not None and loss not in losses:
         why = (
@@ -108,7 +108,7 @@ def check_loss(loss: LossName | None, *, distributional: bool) -> None:
         raise ValueError(f"loss must be {' or '.join(losses)}, because {why}; got {loss}")
 
 
-def _of(out: Tensor, action: Tensor) -> Tensor:
-    """The logits ``[seed, batch, atom]`` of the actions ``[seed, batch]``."""
-    where = action[..., None, None].expand(*action.shape, 1, out.shape[-1])
-    return out.gather(-2, where).squeeze(-2)
+def _logits_of(out: Tensor, action: Tensor) -> Tensor:
+    """Return the logits ``[seed, batch, atom]`` of the actions ``[seed, batch]``."""
+    index = action[..., None, None].expand(*action.shape, 1, out.shape[-1])
+    return out.gather(-2, index).squeeze(-2)

@@ -1,4 +1,4 @@
-"""Settings that several agents share; each agent's own are in its file."""
+"""Settings that several agents share; an agent's own settings are in its file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlrun.replay.rollout import step_bytes
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """The settings of every agent with networks, which Adam optimises (Kingma and Ba 2015)."""
+    """The settings of agents with networks; the optimizer is Adam (Kingma and Ba 2015)."""
 
     lr: PerRow[Positive] = 1e-3
     """Adam's learning rate at the start."""
@@ -34,9 +34,9 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReplaySettings(NetworkSettings):
-    """The settings of every agent with networks that learns from a replay.
+    """The settings of agents with networks that learn from a replay.
 
-    All clocks count environment steps of each seed.
+    All numbers of steps are environment steps of each seed.
     """
 
     batch_size: Count = 256
@@ -59,7 +59,7 @@ class ReplaySettings(NetworkSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ActorCriticSettings(ReplaySettings):
-    """The settings of every agent with an actor and critics for continuous actions."""
+    """The settings of agents with an actor and critics, for continuous actions."""
 
     action_layer: ActionLayer = 1
     """The critic's layer that takes the action: 1, or 2 as in Lillicrap et al. (2016)."""
@@ -82,7 +82,7 @@ class ActorCriticSettings(ReplaySettings):
             raise ValueError(f"action_layer is {self.action_layer}, but there is no hidden layer")
 
     def critic(self, spec: Spec) -> CriticNet:
-        """The network of one critic for the spaces of ``spec``."""
+        """Return the network of one critic for the spaces of ``spec``."""
         size = math.prod(spec.action.shape)
         return CriticNet(
             spec.obs, size, self.hidden, action_layer=self.action_layer, norm=self.norm
@@ -91,7 +91,7 @@ class ActorCriticSettings(ReplaySettings):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicySettings(NetworkSettings):
-    """The settings of every agent that follows the gradient of a stochastic policy."""
+    """The settings of policy-gradient agents."""
 
     adam_epsilon: Positive = 1e-8
     """Adam's epsilon."""
@@ -105,14 +105,14 @@ class PolicySettings(NetworkSettings):
     """Scale observations to mean 0 and variance 1."""
 
     def policy(self, spec: Spec, *, value: bool) -> PolicyNet:
-        """The networks of the policy and of the state's value for the spaces of ``spec``."""
+        """Return the networks of the policy and the value for the spaces of ``spec``."""
         return PolicyNet(spec.obs, spec.action, self.hidden, self.activation, value=value)
 
     def check_policy(self, spec: Spec, num_seeds: int, *, value: bool) -> None:
         """Raise ValueError if the networks do not fit the observations, or into the memory."""
         if self.normalize_obs and spec.obs.kind != "vector":
             raise ValueError(
-                f"normalize_obs is for vectors, and the observations of {spec.env_id} are "
+                f"normalize_obs only applies to vectors; the observations of {spec.env_id} are "
                 f"{spec.obs.kind.replace('_', '-')}"
             )
         check_memory(num_seeds, self.policy(spec, value=value).shapes)

@@ -1,4 +1,4 @@
-"""What a unit of entropy is worth to SAC: its temperature (Haarnoja et al. 2018)."""
+"""The temperature of SAC, the weight of the entropy (Haarnoja et al. 2018)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rlrun.nets.parameters import Parameters
 
 
 class Temperature:
-    """What a unit of entropy is worth: fixed, or learnt as a logarithm, from log 1 = 0 on.
+    """The weight of the entropy, fixed or learnt; its logarithm is learnt, from 0 on.
 
     Args:
-        seeds: how many.
-        device: where it is.
+        num_seeds: number of seeds.
+        device: the device of the parameters.
         fixed: its value; None learns it.
     """
 
@@ -30,12 +30,15 @@ class Temperature:
         self._optimizer = Adam(self._log, None)
 
     def __call__(self) -> Tensor:
-        """``[seed, 1]``."""
+        """Return the temperatures ``[seed, 1]``."""
         log = self._log.flat[:, :1]
         return torch.exp(log) if self._fixed is None else torch.full_like(log, self._fixed)
 
     def step(self, surplus: Tensor, lr: float, frozen: Collection[int]) -> None:
-        """Rise where the log-probability has a ``surplus [seed]`` over what it is to be."""
+        """Update the temperature, which rises where ``surplus [seed]`` is positive.
+
+        The surplus is the mean log-probability plus the target entropy.
+        """
         if self._fixed is not None:
             return
         gradient = self._log.zeros_like()

@@ -33,10 +33,10 @@ class MarsRover(TableEnv):
     for every step in which the rover stays there. A rover that moves left from s1 or right from s7
     falls off: reward 0, terminated, and the observation is still the state before the fall.
 
-    In the stochastic variant (a Markov reward process) the action does not matter: 0.4 to the
-    left, 0.2 to stay, 0.4 to the right; s1 and s7 have a rock at their edge, so that the rover
-    stays there with 0.6. Nothing terminates; the registered time limit of 100 steps ends an
-    episode in both variants.
+    In the stochastic variant (a Markov reward process) the action has no effect: the rover moves
+    left with probability 0.4, stays with 0.2 and moves right with 0.4. Rocks stop it at both ends,
+    so in s1 and s7 it stays with 0.6, and no episode terminates. In both variants the registered
+    time limit truncates episodes after 100 steps.
 
     After the Mars rover in E. Brunskill's lectures on reinforcement learning (Stanford CS234).
 

@@ -1,4 +1,4 @@
-"""What an environment looks like, found by making it once."""
+"""The properties of an environment, read from one that is made and stepped once."""
 
 from __future__ import annotations
 
@@ -22,57 +22,58 @@ from rlrun.envs.survey import check_steps
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.envs.vector.sync import EnvOptions
 
-MOST = 16  # environments that are remembered
+CACHE_SIZE = 16  # environments
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one environment looks like."""
+class EnvInfo:
+    """The properties of an environment."""
 
     spec: Spec
-    """For one environment per seed, and without bins."""
+    """The specification for one environment per seed, without bins."""
     observation_space: gym.Space[Any]
-    """The environment's own."""
+    """The environment's own space."""
     metadata: dict[str, Any]
-    """How it is rendered, as its class describes it."""
+    """Gymnasium's metadata of its class: render modes and frame rate."""
     table_limit: int | None
-    """Its time limit if it may be stepped as a table, else None."""
+    """Its time limit if it can be stepped as a table, else None."""
 
 
-_LOOKS: dict[tuple[str, float], tuple[EnvSpec, Look]] = {}
+_CACHE: dict[tuple[str, float], tuple[EnvSpec, EnvInfo]] = {}
 
 
-def look(
+def env_info(
     make: Callable[[], gym.Env[Any, Any]] | Atari,
     settings: EnvSettings,
     options: EnvOptions,
     gamma: float,
-) -> Look:
-    """Make the environment and take a step, or remember what it looks like.
+) -> EnvInfo:
+    """Return the properties of an environment, from the cache or by making it.
 
-    Raises BadInput if it cannot be made, its spaces are not supported, or it does not keep to them.
+    Raises BadInput if it cannot be made, its spaces are not supported, or its first step does not
+    conform to them.
     """
     key, registered = (repr(settings), gamma), env_spec(settings.id)
-    known = _LOOKS.get(key)
-    if known is not None and known[0] is registered:
-        return known[1]
+    cached = _CACHE.get(key)
+    if cached is not None and cached[0] is registered:
+        return cached[1]
     try:
-        found = look_at(make, settings.id, options, gamma)
+        info = read_env_info(make, settings.id, options, gamma)
     except Exception as error:
         why = reason(error).removeprefix("ValueError: ")
         raise BadInput(f"{settings.id} cannot be used: {why}") from error
-    if len(_LOOKS) == MOST:
-        _LOOKS.pop(next(iter(_LOOKS)))
-    _LOOKS[key] = registered, found
-    return found
+    if len(_CACHE) == CACHE_SIZE:
+        _CACHE.pop(next(iter(_CACHE)))
+    _CACHE[key] = registered, info
+    return info
 
 
-def look_at(
+def read_env_info(
     make: Callable[[], gym.Env[Any, Any]] | Atari, env_id: str, options: EnvOptions, gamma: float
-) -> Look:
-    """Make one environment and take a step in it.
+) -> EnvInfo:
+    """Make one environment, take a step in it and return its properties.
 
-    Raises ValueError if its spaces are not supported, or it does not keep to them, and any
+    Raises ValueError if its spaces are not supported or the step does not conform to them, and any
     error that the environment itself raises.
     """
     if isinstance(make, Atari):
@@ -80,7 +81,7 @@ def look_at(
             space, stack = grid.single_observation_space, options.frame_stack
             obs = ObsMap(space, stack, options.scale_obs, options.obs).space
             action = ActionMap(grid.single_action_space).space
-            return Look(Spec(env_id, obs, action, 1), space, {}, None)
+            return EnvInfo(Spec(env_id, obs, action, 1), space, {}, None)
     env = make()
     with contextlib.closing(env):
         model, limit = read_model(env, gamma), step_limit(env)
@@ -91,4 +92,4 @@ def look_at(
         obs = ObsMap(adapted.observation_space, stack, scale, options.obs).space
         left_out = tuple(Compound(space).texts)
         spec = Spec(env_id, obs, ActionMap(env.action_space).space, 1, model, None, left_out)
-        return Look(spec, space, dict(env.metadata), limit if model is not None else None)
+        return EnvInfo(spec, space, dict(env.metadata), limit if model is not None else None)
