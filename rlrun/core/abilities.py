@@ -76,7 +76,7 @@ class Tabular(Protocol):
 
     @property
     def values(self) -> Array:
-        """Values ``[seed, state, action]``, -inf if impossible; or those of states, ``[..., 1]``."""
+        """Action values ``[seed, state, action]``, -inf if impossible; or ``[seed, state, 1]``."""
         ...
 
     def policy(self) -> Array:

@@ -15,7 +15,10 @@ MAX_STEPS = 10_000
 
 
 class CompletedStep(NamedTuple):
-    """One step of each environment; its return is known where ``ready``. All ``[seed, env]``."""
+    """One step of each environment, complete where ``ready``; all arrays are ``[seed, env]``.
+
+    The return is ``target``.
+    """
 
     pair: Array
     target: Array
@@ -24,7 +27,7 @@ class CompletedStep(NamedTuple):
 
 
 class PendingSteps:
-    """The newest ``n`` steps of every environment that have not been learnt from.
+    """The newest ``n`` steps of every environment; pending ones are not learnt from yet.
 
     Arrays are ``[seed, n, env]``, the oldest step first.
 
@@ -43,7 +46,7 @@ class PendingSteps:
         self._pending = np.zeros(shape, np.bool_)
 
     def push(self, pair: Array, reward: Array, discount: Array) -> None:
-        """Add a step ``[seed, env]``; the oldest one must already be completed."""
+        """Add a step ``[seed, env]``; the oldest one must no longer be pending."""
         for array, new in (
             (self._pair, pair),
             (self._reward, reward),
@@ -56,9 +59,9 @@ class PendingSteps:
     def complete(self, value: Array, last: Array) -> list[CompletedStep]:
         """Remove and return the steps whose return is now known, oldest first.
 
-        ``value`` follows the newest step. Known are the returns of the step n steps back and, if
-        the newest step was the ``last`` of an episode, of all its pending steps. Both arguments are
-        ``[seed, env]``.
+        These are the step n steps back and, if the newest step was the ``last`` of an episode, all
+        its pending steps. ``value`` is the bootstrap value after the newest step. Both arguments
+        are ``[seed, env]``.
         """
         completed, target = [], value
         for k in reversed(range(self._n)):
