@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
+
+import numpy as np
 
 from rlrun.agents import agent_class
 from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.fields import By, Count, Fraction, Natural, NoSettings, PerRow, Range
-from rlrun.core.schema import construct
+from rlrun.core.rows import stack
+from rlrun.core.schema import as_bad_input, construct, convert
 from rlrun.envs.settings import EnvSettings
 from rlrun.explore.options import EXPLORE
 from rlrun.nets.device import DeviceSettings
@@ -34,6 +38,7 @@ class Option:
 
 def _agent(values: Any, group: str) -> Option:
     """Return the agent and its settings. Raises BadInput."""
+    values = convert(values, Mapping, group)
     if values.get("name") is None:
         raise BadInput("the agent has no name: its YAML file begins with defaults: [dqn, _self_].")
     return _option(values, group, agent_class(str(values["name"])).settings_class)
@@ -51,16 +56,17 @@ def _explore(values: Any, group: str) -> Option:
 
 def _option(values: Any, group: str, classes: type | Mapping[str, type]) -> Option:
     """Return the option of a group; ``classes`` is its settings class, or all classes by name."""
-    name = values.get("name")
-    if name is None:
+    values = convert(values, Mapping, group)
+    if values.get("name") is None:
         return Option(None, NoSettings())
+    name = str(values["name"])
     if isinstance(classes, Mapping):
         if name not in classes:
-            options, hint = ", ".join(classes), did_you_mean(str(name), classes)
+            options, hint = ", ".join(classes), did_you_mean(name, classes)
             raise BadInput(f"there is no {group} named '{name}'.{hint} There is: {options}.")
         classes = classes[name]
     values = {key: value for key, value in values.items() if key != "name"}
-    return Option(str(name), construct(classes, values, group))
+    return Option(name, construct(classes, values, group))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +141,37 @@ class Settings:
     def seed_numbers(self) -> tuple[int, ...]:
         """The seed numbers."""
         return tuple(range(self.seed, self.seed + self.seeds))
+
+
+def stack_rows(rows: Sequence[Settings]) -> tuple[Settings, tuple[int, ...]]:
+    """Return the settings of several runs as those of one stack, and the seed number of each row.
+
+    In the settings of the agent, its replay and explorer, in gamma and ``env.reward_scale`` numbers
+    that differ are arrays ``[row]``; the run-wide settings are those of the first run. Raises
+    BadInput if the runs differ in something that must be the same in all rows.
+    """
+    each_row = [run for run in rows for _ in range(run.seeds)]
+    stacked = copy.copy(rows[0])
+    for name in ("agent", "replay", "explore", "env"):
+        options = [getattr(run, name) for run in each_row]
+        with as_bad_input([field.name for field in fields(_inner(options[0]))], name):
+            if isinstance(options[0], Option):
+                if len({option.name for option in options}) > 1:
+                    raise BadInput(f"{name} must be the same in all rows of a stack")
+                settings = stack([option.settings for option in options])
+                object.__setattr__(stacked, name, Option(options[0].name, settings))
+            else:
+                object.__setattr__(stacked, name, stack(options))
+    gammas = [run.gamma for run in each_row]
+    if len(set(gammas)) > 1:
+        object.__setattr__(stacked, "gamma", np.array(gammas))
+    if any(run.total_steps != rows[0].total_steps for run in rows):
+        raise BadInput("total_steps must be the same in all rows of a stack", "total_steps")
+    return stacked, tuple(number for run in rows for number in run.seed_numbers)
+
+
+def _inner(option: Any) -> Any:
+    return option.settings if isinstance(option, Option) else option
 
 
 def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,17 +16,19 @@ from gymnasium import spaces
 
 from rlrun import build
 from rlrun.agents import AGENTS, agent_class
+from rlrun.agents.dqn import DQNSettings
 from rlrun.agents.random import Random
 from rlrun.cli.config.paths import config_root
 from rlrun.core.errors import BadInput
+from rlrun.core.fields import NoSettings
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Spec
 from rlrun.envs.environment import Environment
 from rlrun.envs.model import WITH_MODEL
-from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
-from rlrun.replay.options import REPLAY
-from rlrun.settings import Settings
+from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES, LinearSettings
+from rlrun.replay.options import REPLAY, UniformReplaySettings
+from rlrun.settings import Option, Settings
 from tests.support.common import parts_and_env, settings
 
 pytestmark = pytest.mark.slow
@@ -183,6 +185,25 @@ def test_an_installed_package_can_add_an_agent(
         build.validate(given)
 
 
+@pytest.mark.parametrize("group", ["agent", "replay", "explore"])
+@pytest.mark.parametrize("value", [3, None, [1], {"name": [1]}])
+def test_a_group_that_names_no_option_is_refused(group: str, value: Any) -> None:
+    """As a damaged config.yaml has it: the command line cannot say that."""
+    given = {**settings("agent=dqn", "env=CartPole-v1"), group: value}
+    with pytest.raises(BadInput, match=rf"\b{group}\b"):
+        build.validate(given)
+
+
+def test_the_options_of_groups_and_the_numbers_of_seeds() -> None:
+    parts, _ = parts_and_env("agent=dqn", "env=CartPole-v1", "seed=4", "seeds=3", "tuned=none")
+    assert (parts.seeds, parts.seed_numbers) == (3, (4, 5, 6))
+    assert parts.agent == Option("dqn", DQNSettings())
+    assert parts.replay == Option("uniform", UniformReplaySettings())
+    assert parts.explore == Option("linear", LinearSettings())
+    parts, _ = parts_and_env("agent=random", "env=CartPole-v1", "tuned=none")
+    assert parts.replay == parts.explore == Option(None, NoSettings())
+
+
 def test_a_pair_takes_its_tuned_settings_and_the_command_line_wins() -> None:
     plain = settings("tuned=none")
     tuned = settings()
@@ -218,7 +239,7 @@ def test_the_longest_evaluation_episode(words: tuple[str, ...], longest: int) ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("seeds=0",), "seeds must be between 1 and 10000, got 0"),
+        (("seeds=0",), "seeds must be between 1 and 10,000, got 0"),
         (("total_steps=-5",), "total_steps must be at least 1, got -5"),
         (("gamma=1.5",), "gamma must be between 0 and 1, got 1.5"),
         (("agent.lr=0",), "agent.lr must be positive"),

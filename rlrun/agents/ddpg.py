@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.settings import ActorCriticSettings
-from rlrun.core.fields import Count, NonNegative, PerRow, Positive, StepSize
+from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.schedules import due, first_due
@@ -46,7 +46,7 @@ class DDPGSettings(ActorCriticSettings):
     """Use two critics and take the smaller of their values (Fujimoto et al. 2018)."""
     actor_every: Count = 1
     """Critic updates per update of the actor and of the target networks."""
-    target_noise: PerRow[NonNegative] = 0.0
+    target_noise: Annotated[PerRow[NonNegative], OFF_AT_0] = 0.0
     """Standard deviation of noise on the target's action (0: none)."""
     target_noise_clip: PerRow[NonNegative] = 0.5
     """Clipping range of that noise, on both sides of 0."""
@@ -97,9 +97,13 @@ class DDPG:
         self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.max_grad_norm)
         self._warmup = Warmup(spec, seeds)
         self.first_update = first_due(s.train_every, s.learning_starts)
-        self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if s.target_noise else None
+        self._smoothing = (
+            NormalDraws(seeds, Purpose.NOISE, device) if np.any(s.target_noise) else None
+        )
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._actor_lr_ratio = 1.0 if s.actor_lr is None else s.actor_lr / s.lr
+        self._tau = device.number(s.tau, 2)
+        self._target_noise = [device.number(n, 3) for n in (s.target_noise, s.target_noise_clip)]
         self._differentiate_critic = device.compiled(self._critic_gradient)
         self._differentiate_actor = device.compiled(self._actor_gradient)
         self._updates = np.zeros(len(seeds), np.int64)
@@ -175,8 +179,8 @@ class DDPG:
             record_nonfinite(self.faults, loss, "the actor's loss")
             self._net.track(self._actor, gradient, self.faults)
             self._optimizer.step(gradient, lr * self._actor_lr_ratio, self.faults)
-            self._critics.update_targets(s.tau)
-            self._target.flat.lerp_(self._actor.flat, s.tau)
+            self._critics.update_targets(self._tau)
+            self._target.move_towards(self._actor, self._tau)
             metrics["train/actor_loss"] = loss
         return metrics
 
@@ -194,8 +198,7 @@ class DDPG:
         pieces = self._device.cast_for_update(self._target.pieces)
         next_action = torch.tanh(self._net.infer(pieces, batch.next_obs))
         if noise is not None:
-            s = self._settings
-            next_action = smoothed(next_action, noise, s.target_noise, s.target_noise_clip)
+            next_action = smoothed(next_action, noise, *self._target_noise)
         target = self._critics.target(batch, next_action)
         action = batch.action.reshape(next_action.shape)
         return self._critics.gradient(batch, action, target)

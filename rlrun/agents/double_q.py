@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rlrun.core.rng import Purpose, Streams
+from rlrun.core.rows import repeat
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore
@@ -51,7 +52,9 @@ class DoubleQ:
         settings: DoubleQSettings,
     ) -> None:
         self._explore, self._stride, self._seeds = explore, spec.num_envs, len(seeds)
-        self._tables = QTable(spec, 2 * len(seeds), settings)  # seed k has tables 2k and 2k + 1
+        self._tables = QTable(
+            spec, 2 * len(seeds), repeat(settings, 2)
+        )  # seed k has tables 2k and 2k + 1
         self._next_table = self._tables.states.count  # offset to the same row of the second table
         self._first = np.arange(len(seeds))[:, None] * 2 * self._next_table
         self._coins = Streams(seeds, Purpose.TABLE)

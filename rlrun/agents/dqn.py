@@ -78,7 +78,9 @@ class DQNSettings(ReplaySettings):
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
         self.check_batch(spec, num_seeds)
-        check_memory(num_seeds, self.network(spec).shapes)
+        network = self.network(spec)
+        noise = network.shapes[network.first_of_heads :] if self.noisy else []
+        check_memory(num_seeds, [*network.shapes, *noise])
 
 
 class DQN:
@@ -116,6 +118,7 @@ class DQN:
             self._noise.init(self._online)
         self._target = self._online.copy()
         self._gradients = self._online.zeros_like()  # overwritten by each update
+        self._tau = device.number(s.tau, 2)
         self._optimizer = Adam(self._online, s.max_grad_norm, s.adam_epsilon)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self.first_update = first_due(s.train_every, s.learning_starts)
@@ -168,7 +171,7 @@ class DQN:
                 metrics = self._update(step)
             if due(step, s.target_every, self._stride):
                 # frozen seeds too, for which it has no effect
-                self._target.flat.lerp_(self._online.flat, s.tau)
+                self._target.move_towards(self._online, self._tau)
         return metrics
 
     def cut(self) -> None:

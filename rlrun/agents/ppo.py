@@ -19,6 +19,7 @@ from rlrun.agents.parts.settings import PolicySettings
 from rlrun.core.fields import Count, Fraction, PerRow, Positive
 from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
+from rlrun.core.rows import column
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -112,6 +113,14 @@ class PPO:
         self._lr = LearningRate(s.lr, s.lr_end, horizon, size)
         self._seeds, self._device = len(seeds), device
         self._max_kl = math.inf if s.target_kl is None else 1.5 * s.target_kl
+        number = device.number
+        self._clip = None if s.clip is None else number(s.clip, 2, torch.float64)
+        self._clip_value = None if s.clip_value is None else number(s.clip_value, 2)
+        batch_size = s.batch_size or size
+        entropy_slope = number(-s.entropy_coef / batch_size, 2)
+        self._entropy_slope = torch.as_tensor(entropy_slope, device=device.torch).float()
+        self._value_slope = number(s.value_coef / batch_size, 2)
+        self._coefficients = number(s.value_coef, 2), number(s.entropy_coef, 2)
         self._gradients = self._actor.params.zeros_like()  # overwritten by each update
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
@@ -149,7 +158,7 @@ class PPO:
 
     def _update(self, step: int) -> Metrics:
         rollout, explained_variance = rollout_to_batch(
-            self._actor, self._device, self._rollout.drain(), self._settings.trace_decay
+            self._actor, self._device, self._rollout.drain(), column(self._settings.trace_decay, 3)
         )
         lr = self._lr(step)
         total, count = np.zeros((self._seeds, len(TAGS) + 1)), np.zeros((self._seeds, 1))
@@ -185,24 +194,27 @@ class PPO:
             advantage = _standardized(advantage)
         (out, values), saved = net.forward(pieces, batch.obs)
         now = net.distribution.of(out, distribution_pieces, batch.action)
-        gain, slope, log_ratio = clipped_objective(now.log_prob, old_log_prob, advantage, s.clip)
-        error, value_slope = value_loss(values[..., 0], target, old_value, s.clip_value)
+        gain, slope, log_ratio = clipped_objective(
+            now.log_prob, old_log_prob, advantage, self._clip
+        )
+        error, value_slope = value_loss(values[..., 0], target, old_value, self._clip_value)
         size = advantage.shape[1]
         gradient = self._gradients
         ratio = log_ratio.exp()
-        entropy_slope = torch.full_like(slope, -s.entropy_coef / size)
+        entropy_slope = self._entropy_slope.expand_as(slope)
         policy_grad = net.distribution.backward(
             now.saved, slope / -size, entropy_slope, net.distribution_pieces(gradient.pieces)
         )
         value_grad = torch.zeros_like(values)
-        value_grad[..., 0] = value_slope * (s.value_coef / size)
+        value_grad[..., 0] = value_slope * self._value_slope
         net.backward(pieces, saved, (policy_grad, value_grad), gradient.pieces)
-        clipped = (ratio - 1).abs() > (math.inf if s.clip is None else s.clip)
+        clipped = (ratio - 1).abs() > (math.inf if self._clip is None else self._clip)
         metrics = torch.stack(
             [-gain, error, -now.entropy, ratio - 1 - log_ratio, clipped.to(ratio.dtype)], 1
         ).mean(-1)
-        loss = metrics[:, 0] + s.value_coef * metrics[:, 1] + s.entropy_coef * metrics[:, 2]
-        return torch.cat([metrics, loss.unsqueeze(1)], 1), gradient.flat
+        value_coef, entropy_coef = self._coefficients
+        loss = metrics[:, :1] + value_coef * metrics[:, 1:2] + entropy_coef * metrics[:, 2:3]
+        return torch.cat([metrics, loss], 1), gradient.flat
 
     def state_dict(self) -> State:
         return {

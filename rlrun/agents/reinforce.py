@@ -80,7 +80,8 @@ class Reinforce:
         self._episodes = Episodes(spec, len(seeds))
         self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, spec.num_envs)
-        self._device = device
+        self._device, self._seeds = device, len(seeds)
+        self._coefficients = [device.number(each, 2) for each in (s.entropy_coef, s.value_coef)]
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self._losses = np.full((len(seeds), len(TAGS)), np.nan)  # [seed, tag], of the latest update
@@ -132,12 +133,16 @@ class Reinforce:
         total, losses = torch.zeros_like(subset.flat), np.zeros((len(positions), len(TAGS)))
         into = subset.zeros_like()  # overwritten by each chunk
         batches = [self._episodes.drain(s) for s in positions]
+        coefficients = [c if isinstance(c, float) else c[positions] for c in self._coefficients]
         for chunk in self._chunks(batches, subset):
-            numbers, gradient = self._differentiate(subset, into, chunk)
+            numbers, gradient = self._differentiate(subset, into, chunk, *coefficients)
             total.add_(gradient)
             losses += self._device.array(numbers)
         record_nonfinite(self.faults, losses[:, -1], "the loss", positions)
-        rates = [self._lr(step, sum(len(episode.reward) for episode in each)) for each in batches]
+        rates = [
+            float(np.broadcast_to(self._lr(step, sum(len(e.reward) for e in each)), self._seeds)[s])
+            for s, each in zip(positions, batches, strict=True)
+        ]
         for lr in set(rates):  # an optimizer step has one learning rate
             rows = [n for n, rate in enumerate(rates) if rate == lr]
             gradients = torch.zeros_like(params.flat)
@@ -186,10 +191,18 @@ class Reinforce:
         return obs, self._actor.flat_actions(action[None])[0], np.concatenate(rets)
 
     def _gradient(
-        self, params: Parameters, gradient: Parameters, chunk: Chunk
+        self,
+        params: Parameters,
+        gradient: Parameters,
+        chunk: Chunk,
+        entropy_coef: float | Tensor,
+        value_coef: float | Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Return a chunk's part of the losses ``[seed, tag]`` and of the gradient ``[seed, P]``."""
-        s, net = self._settings, self._actor.net
+        """Return a chunk's part of the losses ``[seed, tag]`` and of the gradient ``[seed, P]``.
+
+        The coefficients are numbers, or ``[seed, 1]``.
+        """
+        net = self._actor.net
         pieces = self._device.cast_for_update(params.pieces)
         gain, ret, step_weight = chunk.numbers.unbind(-1)
         outs, saved = net.forward(pieces, chunk.obs)
@@ -198,20 +211,20 @@ class Reinforce:
             net.distribution.backward(
                 now.saved,
                 -gain * step_weight,
-                -s.entropy_coef * step_weight,
+                -entropy_coef * step_weight,
                 net.distribution_pieces(gradient.pieces),
             )
         ]
         error = torch.zeros_like(ret)
-        if s.baseline:
+        if self._settings.baseline:
             error, slope = value_loss(outs[1][..., 0], ret, ret, None)
             grads.append(torch.zeros_like(outs[1]))
-            grads[1][..., 0] = slope * s.value_coef * step_weight
+            grads[1][..., 0] = slope * value_coef * step_weight
         net.backward(pieces, saved, grads, gradient.pieces)
         each = torch.stack([-gain * now.log_prob, error, -now.entropy], 1)
         losses = (each * step_weight.unsqueeze(1)).sum(-1)
-        loss = losses[:, 0] + s.value_coef * losses[:, 1] + s.entropy_coef * losses[:, 2]
-        return torch.cat([losses, loss.unsqueeze(1)], 1), gradient.flat
+        loss = losses[:, :1] + value_coef * losses[:, 1:2] + entropy_coef * losses[:, 2:3]
+        return torch.cat([losses, loss], 1), gradient.flat
 
     def state_dict(self) -> State:
         return {

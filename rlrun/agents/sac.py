@@ -85,7 +85,9 @@ class SAC:
         self._optimizer = Adam(self._actor, None)
         self._critics = Critics(s.critic(spec), seeds, device, 2, None, s.max_grad_norm)
         self._temperature = Temperature(len(seeds), device, s.ent_coef)
-        self._target_entropy = -size if s.target_entropy is None else s.target_entropy
+        target_entropy = -size if s.target_entropy is None else s.target_entropy
+        self._target_entropy = device.number(target_entropy, 1)
+        self._tau = device.number(s.tau, 2)
         self._warmup = Warmup(spec, seeds)
         self.first_update = first_due(s.train_every, s.learning_starts)
         self._acting_noise = NormalDraws(seeds, Purpose.EXPLORE, device)
@@ -164,7 +166,7 @@ class SAC:
         self._net.track(self._actor, gradient, self.faults)
         self._optimizer.step(gradient, lr, self.faults)
         self._temperature.step(log_prob + self._target_entropy, lr, self.faults)
-        self._critics.update_targets(s.tau)
+        self._critics.update_targets(self._tau)
         self._updates += 1
         return {
             "train/critic_loss": critic_loss,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from rlrun.core.fields import Fraction, PerRow, Range
+from rlrun.core.fields import OFF_AT_0, Fraction, PerRow, Range
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
@@ -38,7 +38,7 @@ class TDControlSettings(TableSettings):
 
     Q-learning sums them without a correction for exploring actions.
     """
-    trace_decay: PerRow[Fraction] = 0.0
+    trace_decay: Annotated[PerRow[Fraction], OFF_AT_0] = 0.0
     """Lambda of the eligibility traces (0: none).
 
     They are replacing traces (Singh and Sutton 1996); with ``max`` they are cut at an exploring
@@ -54,7 +54,7 @@ class TDControlSettings(TableSettings):
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise BadInput if the table is larger than the memory, or the observations need bins."""
         counts = isinstance(explore, BonusSettings) and not self.counts_visits
-        copies = 1 + counts + (spec.num_envs if self.trace_decay else 0)
+        copies = 1 + counts + (spec.num_envs if np.any(self.trace_decay) else 0)
         self.check_memory(spec, num_seeds, copies=copies)
 
 
@@ -85,8 +85,10 @@ class TDControl:
         self._table = QTable(spec, len(seeds), s, bonus=explore.bonus)
         grid = (len(seeds), spec.num_envs)
         size = self._table.states.count * self._table.actions
-        self._trace = np.zeros((*grid, size if s.trace_decay else 0))
-        self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not s.trace_decay
+        self._trace_decay = np.broadcast_to(s.trace_decay, len(seeds))
+        self._has_traces = bool(self._trace_decay.any())
+        self._trace = np.zeros((*grid, size if self._has_traces else 0))
+        self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not self._has_traces
         self._pending = PendingSteps(self._table.first_pair, spec.num_envs, s.n_step)
         self._error = np.zeros(len(seeds))  # mean absolute error of each seed's latest updates
         self._last = np.zeros(grid, np.bool_)  # whether the newest pending step ended its episode
@@ -157,7 +159,7 @@ class TDControl:
             self._pending.push(pair, t.reward, t.discount)
             self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
             return error
-        if self._settings.trace_decay and self._settings.bootstrap == "max":
+        if self._has_traces and self._settings.bootstrap == "max":
             best = greedy_value(self._table.optimistic(self._table.row(t.obs)))
             self._trace[self._value_taken(t) < best] = 0.0
         self._pending.push(pair, t.reward, t.discount)
@@ -182,7 +184,7 @@ class TDControl:
                 if not ready.any():
                     continue
                 pair, target = each.pair[ready, env], each.target[ready, env]
-                if self._settings.trace_decay:
+                if self._has_traces:
                     discount = each.discount[ready, env] * ~last[ready, env]
                     error = self._move_traced(ready, env, pair, target, discount, step)
                 else:
@@ -203,7 +205,7 @@ class TDControl:
         trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
         change = self._table.step_size(pair, step) * error
         q[seed] += change[:, None] * trace
-        self._trace[seed, env] = self._settings.trace_decay * discount[:, None] * trace
+        self._trace[seed, env] = self._trace_decay[seed, None] * discount[:, None] * trace
         return error
 
     def cut(self) -> None:

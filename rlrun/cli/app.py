@@ -27,6 +27,7 @@ from rlrun.core.errors import BadInput, did_you_mean
 if TYPE_CHECKING:
     from rlrun.terminal.progress import Listener
 
+REMOVABLE = ("tuned", "search", "experiment", "env.kwargs.", "hydra")  # settings may not be
 REQUIRED = ("agent", "env", "replay", "explore", "device")  # the groups that every run needs
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -134,6 +135,8 @@ def arrange(words: list[str]) -> list[str]:
         group = word.partition("=")[0].removeprefix("~")
         if word.startswith("~") and group in REQUIRED:
             raise BadInput(f"{group} cannot be removed: every run needs {group}=NAME.")
+        if word.startswith("~") and not group.startswith(REMOVABLE):
+            raise BadInput(f"{group} cannot be removed: write {group}=VALUE.")
     return [word for word in words if word not in settings] + settings
 
 

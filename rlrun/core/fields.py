@@ -5,9 +5,9 @@
         lr: PerRow[Positive] = 1e-3
         \"\"\"Step size (Author 2001, equation 3).\"\"\"
 
-The type gives the range. ``PerRow`` marks a field whose value may differ between the rows of a
-stack: it is an array ``[seed]`` or a plain number, and never determines a shape.
-``rlrun.core.schema`` checks values against these fields; `fields_of` describes them.
+The type gives the range. ``PerRow`` marks a number that may differ between the rows of a stack
+(``rlrun.core.rows``). ``rlrun.core.schema`` checks values against these fields; `fields_of`
+describes them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union
+
+import numpy as np
+
+from rlrun.core.types import Array
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,15 @@ class Range:
         if self.above == 0 and self.most is None:
             return "positive"
         if self.least is not None and self.most is not None:
-            return f"between {self.least} and {self.most}"
-        low = f"at least {self.least}" if self.above is None else f"above {self.above}"
-        return low if self.most is None else f"{low} and at most {self.most}"
+            return f"between {number(self.least)} and {number(self.most)}"
+        bounds = {"at least": self.least, "above": self.above, "at most": self.most}
+        words = [f"{word} {number(bound)}" for word, bound in bounds.items() if bound is not None]
+        return " and ".join(words)
+
+
+def number(value: float) -> str:
+    """Format a number for reading: 10,000."""
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 @dataclass(frozen=True)
@@ -64,8 +74,10 @@ class _Mark(NamedTuple):
 
 T = TypeVar("T")
 PER_ROW = _Mark("per row")
-PerRow: TypeAlias = Annotated[T, PER_ROW]
-"""A value that may differ between the rows of a stack."""
+OFF_AT_0 = _Mark("off at 0")
+"""A number per row that is 0 in all rows, which switches a part of the agent off, or in none."""
+PerRow: TypeAlias = Annotated[T | Array, PER_ROW]
+"""A number that may differ between the rows of a stack: then it is an array ``[row]``."""
 Positive: TypeAlias = Annotated[float, Range(above=0)]
 NonNegative: TypeAlias = Annotated[float, Range(least=0)]
 Fraction: TypeAlias = Annotated[float, Range(least=0, most=1)]
@@ -78,6 +90,13 @@ Natural: TypeAlias = Annotated[int, Range(least=0)]
 @dataclass(frozen=True, kw_only=True)
 class NoSettings:
     """The settings class of an option without settings."""
+
+
+def alternatives(hint: Any) -> tuple[Any, ...]:
+    """Return the types in a union, without the array that `PerRow` adds."""
+    return tuple(
+        each for each in typing.get_args(hint) if typing.get_origin(each) is not np.ndarray
+    )
 
 
 class Field(NamedTuple):
@@ -160,6 +179,7 @@ def _words(hint: Any, plural: bool = False) -> str:
     if origin is Literal:
         return _either([str(each) for each in arguments])
     if origin in (Union, types.UnionType):
+        arguments = alternatives(hint)
         literals = [
             str(value)
             for each in arguments

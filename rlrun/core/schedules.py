@@ -13,44 +13,70 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-Schedule: TypeAlias = Callable[[int], float]
+from rlrun.core.rows import Number
+from rlrun.core.types import Array
+
+Schedule: TypeAlias = Callable[[int], Number]
+"""From the step to a value, or an array ``[row]``."""
 
 
 @dataclass(frozen=True)
 class Linear:
-    """From ``start`` to ``end`` in a straight line over ``steps`` steps, then ``end``."""
+    """From ``start`` to ``end`` in a straight line over ``steps`` steps, then ``end``.
 
-    start: float
-    end: float
-    steps: float
+    Each may be an array ``[row]``; then values are, too.
+    """
 
-    def __call__(self, step: int) -> float:
-        if step >= self.steps:
-            return self.end
-        return self.start + (self.end - self.start) * step / self.steps
+    start: Number
+    end: Number
+    steps: Number
+
+    def __call__(self, step: int) -> Number:
+        if isinstance(self.steps, np.ndarray):
+            steps = np.where(self.steps > 0, self.steps, 1.0)  # of 0, the value is not used
+            return np.where(step >= self.steps, self.end, self._line(step, steps))
+        return self.end if step >= self.steps else self._line(step, self.steps)
+
+    def _line(self, step: int, steps: Number) -> Number:
+        return self.start + (self.end - self.start) * step / steps
 
 
 @dataclass(frozen=True)
 class Exponential:
-    """end + (start - end) exp(-step / decay): the distance to ``end`` falls by e each ``decay``."""
+    """end + (start - end) exp(-step / decay): the distance to ``end`` falls by e each ``decay``.
 
-    start: float
-    end: float
-    decay: float
+    Each may be an array ``[row]``; then values are, too.
+    """
 
-    def __call__(self, step: int) -> float:
-        return self.end + (self.start - self.end) * math.exp(-step / self.decay)
+    start: Number
+    end: Number
+    decay: Number
+
+    def __call__(self, step: int) -> Number:
+        if isinstance(self.decay, np.ndarray):
+            # numpy's exp may differ in the last bit
+            factor: Number = np.array([math.exp(-step / each) for each in self.decay.tolist()])
+        else:
+            factor = math.exp(-step / self.decay)
+        return self.end + (self.start - self.end) * factor
 
 
 class Power:
-    """start / (1 + decay k), the power schedule, for one count k or an array of them."""
+    """start / (1 + decay k), the power schedule, for one count k or an array of them.
 
-    def __init__(self, start: float, decay: float) -> None:
+    ``start`` and ``decay`` may be arrays ``[row]``; then each count belongs to a row.
+    """
+
+    def __init__(self, start: Number, decay: Number) -> None:
         # as arrays: numpy is twice as fast with them as with floats on small inputs
         self._start, self._decay, self._one = np.array(start), np.array(decay), np.array(1.0)
 
-    def __call__(self, k: Any) -> Any:
-        return self._start / (self._one + self._decay * k)
+    def __call__(self, k: Any, row: Array | None = None) -> Any:
+        start, decay = self._start, self._decay
+        if row is not None:
+            start = start[row] if start.ndim else start
+            decay = decay[row] if decay.ndim else decay
+        return start / (self._one + decay * k)
 
 
 def first_due(every: int, start: int) -> int:

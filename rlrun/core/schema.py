@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 from rlrun.core.errors import BadInput, did_you_mean
-from rlrun.core.fields import By, Range
+from rlrun.core.fields import By, Range, alternatives, number
 
 T = TypeVar("T")
 UNSET = "???"  # marks a required value in a YAML file
@@ -101,7 +101,7 @@ def convert(value: Any, kind: Any, key: str) -> Any:
     if origin is Literal:
         return _choice(value, options, key)
     if origin in (Union, types.UnionType):
-        return _union(value, options, key)
+        return _union(value, alternatives(kind), key)
     if origin in (tuple, list, Sequence) or kind in (tuple, list):
         return _sequence(value, origin or kind, options, key)
     if kind is dict or origin in (dict, Mapping) or kind is Mapping:
@@ -119,7 +119,7 @@ def _annotated(value: Any, kind: Any, marks: tuple[Any, ...], key: str) -> Any:
     value = convert(value, kind, key)
     for mark in marks:
         if isinstance(mark, Range) and value not in mark:
-            raise BadInput(f"{key} must be {mark}, got {value}", key.partition("[")[0])
+            raise BadInput(f"{key} must be {mark}, got {number(value)}", key.partition("[")[0])
     return value
 
 
@@ -178,8 +178,11 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
     if value is None and type(None) in options:
         return None
     kinds = [option for option in options if option is not type(None)]
-    if len(kinds) == 1 and isinstance(value, list | tuple):
+    nested = isinstance(value, Mapping) and dataclasses.is_dataclass(kinds[0])
+    if len(kinds) == 1 and (nested or isinstance(value, list | tuple)):
         return convert(value, kinds[0], key)  # whose messages name the wrong item
+    if len(options) == 1:
+        return convert(value, options[0], key)
     errors = []
     for kind in kinds:
         try:

@@ -8,9 +8,11 @@ from functools import cached_property, partial
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
+from rlrun.core.rows import Number
 from rlrun.core.types import Envs, Spec
 from rlrun.envs import global_generators, reproducible
 from rlrun.envs.arrays import assumption
@@ -31,11 +33,12 @@ class Environment:
 
     Args:
         settings: its settings.
-        gamma: the discount of a step that does not terminate.
+        gamma: the discount of a step that does not terminate, or one for each row ``[row]``; then
+            the table of ``spec`` has 1 instead.
         on_hang: called with a sentence if an environment does not respond.
     """
 
-    def __init__(self, settings: EnvSettings, gamma: float, on_hang: OnHang = give_up) -> None:
+    def __init__(self, settings: EnvSettings, gamma: Number, on_hang: OnHang = give_up) -> None:
         self.settings, self._gamma = settings, gamma
         s = settings
         self._atari = _atari(s) if s.is_game else None
@@ -75,7 +78,12 @@ class Environment:
 
     @cached_property
     def _info(self) -> EnvInfo:
-        return env_info(self._atari or self.make, self.settings, self._options, self._gamma)
+        return env_info(self._atari or self.make, self.settings, self._options, self._table_gamma)
+
+    @property
+    def _table_gamma(self) -> float:
+        """The gamma that is in the environment's table."""
+        return 1.0 if isinstance(self._gamma, np.ndarray) else self._gamma
 
     @cached_property
     def spec(self) -> Spec:
@@ -138,13 +146,13 @@ class Environment:
         options = dataclasses.replace(self._options, vector="sync")
 
         def trial() -> Envs:
-            info = read_env_info(self.make, self.settings.id, options, self._gamma)
+            info = read_env_info(self.make, self.settings.id, options, self._table_gamma)
             return open_envs(
                 self.make,
                 info,
                 [0],
                 1,
-                gamma=self._gamma,
+                gamma=self._table_gamma,
                 purpose=Purpose.EVAL_EPISODES,
                 options=options,
             )

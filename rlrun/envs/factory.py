@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from rlrun.core.rng import Purpose
+from rlrun.core.rows import Number
 from rlrun.core.types import Envs
 from rlrun.envs.arrays import CHOICES
 from rlrun.envs.env_info import EnvInfo
@@ -24,15 +26,16 @@ def open_envs(
     seeds: Sequence[int],
     num_envs: int,
     *,
-    gamma: float,
+    gamma: Number,
     limit: int | None = None,
     purpose: Purpose = Purpose.TRAIN_EPISODES,
     options: EnvOptions | None = None,
 ) -> Envs:
     """Open the ``[seed, env]`` grid of environments, as a table if that is equivalent.
 
-    ``limit`` is the time limit of the environments that ``make`` returns, if it differs from the
-    one in ``info``; the other arguments are those of `GymEnvs`.
+    With a ``gamma`` for each row, that of ``info`` is 1. ``limit`` is the time limit of the
+    environments that ``make`` returns, if it differs from the one in ``info``; the other arguments
+    are those of `GymEnvs`.
     """
     options = options or EnvOptions()
     model = info.spec.model
@@ -51,5 +54,11 @@ def open_envs(
     spec = dataclasses.replace(info.spec, num_envs=num_envs)
     limit = limit or info.table_limit
     return TableEnvs(
-        model, spec, seeds, limit=limit, purpose=purpose, reward_transform=options.reward_transform
+        model,
+        spec,
+        seeds,
+        limit=limit,
+        purpose=purpose,
+        reward_transform=options.reward_transform,
+        gamma=gamma if isinstance(gamma, np.ndarray) else None,
     )

@@ -1,8 +1,7 @@
 """The ``[seed, env]`` grid of environments; the only place that interprets the end of an episode.
 
 A termination sets the discount to 0, as no rewards follow. A truncation leaves it at gamma, as
-rewards would have followed, and the true last observation is kept. Code outside this package does
-not use ``terminated`` and ``truncated``.
+rewards would have followed, and the true last observation is kept.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
+from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Model, Spec, State, Step
 from rlrun.envs.faults import Place, refused
 from rlrun.envs.history import ActionHistory
@@ -41,7 +41,7 @@ class GymEnvs:
         env_id: its id, for messages.
         seeds: the seed numbers.
         num_envs: environments per seed.
-        gamma: the discount of a step that does not terminate.
+        gamma: the discount of a step that does not terminate, or one for each row.
         purpose: training or evaluation, which have different episode seeds.
         options: the options of the environments.
         model: the environment's table, if it has one.
@@ -57,14 +57,14 @@ class GymEnvs:
         seeds: Sequence[int],
         num_envs: int,
         *,
-        gamma: float,
+        gamma: Number,
         purpose: Purpose = Purpose.TRAIN_EPISODES,
         options: EnvOptions | None = None,
         model: Model | None = None,
     ) -> None:
         options = options or EnvOptions()
         self._seeds, self.per_seed = tuple(seeds), num_envs
-        self._numbers, self._gamma = Numbers(purpose), gamma
+        self._numbers, self._gamma = Numbers(purpose), column(gamma, 2)
         self._grid = (len(self._seeds), num_envs)
         self._no_ends = np.zeros(self._grid), np.zeros(self._grid, np.int64)
         for each in self._no_ends:

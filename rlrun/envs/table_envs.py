@@ -13,6 +13,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams
+from rlrun.core.rows import column
 from rlrun.core.types import Array, Model, Spec, State, Step
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 
@@ -31,6 +32,7 @@ class TableEnvs:
         limit: steps after which an episode is truncated.
         purpose: which streams to draw from: training or evaluation.
         reward_transform: transforms true rewards to those that agents learn from.
+        gamma: a further factor of the discounts for each row, ``[row]``; None for none.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class TableEnvs:
         limit: int,
         purpose: Purpose,
         reward_transform: RewardTransform = IDENTITY,
+        gamma: Array | None = None,
     ) -> None:
+        self._gamma = None if gamma is None else column(gamma, 2)
         self.spec, self.per_seed = spec, spec.num_envs
         self._seeds, self._purpose, self._limit = tuple(seeds), purpose, limit
         states, actions, _ = model.probability.shape
@@ -53,7 +57,7 @@ class TableEnvs:
         last_of_pair = np.append(pair[1:] != pair[:-1], True)
         self._bounds = pair + np.where(last_of_pair, 1.0, within)
         self._next_state, self._reward, self._discount = next_state, reward, discount
-        self._reward_transform = reward_transform
+        self._reward_transform = None if reward_transform.is_identity else reward_transform
         self._terminates = alive == 0
         self._next_pair = next_state * actions
         self._starts, self._start_bounds = _support(model.start)
@@ -95,6 +99,8 @@ class TableEnvs:
             outcome = pair
         obs, next_obs = self.obs, self._next_state[outcome]
         reward, discount = self._reward[outcome], self._discount[outcome]
+        if self._gamma is not None:
+            discount = discount * self._gamma
         self._return = self._return + reward  # on small arrays three times as fast as in place
         self._time += 1
         last, score, length = self._no_ends
@@ -105,7 +111,8 @@ class TableEnvs:
                 score = np.where(last, self._return, 0.0)
                 length = np.where(last, self._time - self._start_time, 0)
                 self._reset(last, draw)
-        reward = self._reward_transform(reward)
+        if self._reward_transform is not None:
+            reward = self._reward_transform(reward)
         return Step(obs, action, reward, discount, next_obs, last, score, length)
 
     def _reset(self, last: Array, draw: Array) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from rlrun.core.fields import Fraction, NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose
+from rlrun.core.rows import Number, column
 from rlrun.core.schedules import Linear, Schedule
 from rlrun.core.types import Array, Spec, State
 
@@ -41,14 +42,14 @@ class OrnsteinUhlenbeck:
     With theta 1 it is independent Gaussian noise.
     """
 
-    def __init__(self, spec: Spec, seeds: Sequence[int], theta: float, sigma: Schedule) -> None:
-        self._theta, self._sigma = theta, sigma
-        self._streams = Normals(seeds, Purpose.EXPLORE)
+    def __init__(self, spec: Spec, seeds: Sequence[int], theta: Number, sigma: Schedule) -> None:
+        self._sigma, self._streams = sigma, Normals(seeds, Purpose.EXPLORE)
         self._x = np.zeros((len(seeds), spec.num_envs, *spec.action.shape))
+        self._theta = column(theta, self._x.ndim)
 
     def __call__(self, step: int) -> Array:
         normal = self._streams.normal(self._x[0].size).reshape(self._x.shape)
-        self._x = (1.0 - self._theta) * self._x + self._sigma(step) * normal
+        self._x = (1.0 - self._theta) * self._x + column(self._sigma(step), self._x.ndim) * normal
         return self._x
 
     def rate(self, step: int) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlrun.core.fields import Count, Fraction, PerRow, Positive
+from rlrun.core.rows import Number
 from rlrun.core.schedules import Exponential, Linear
 from rlrun.core.types import Spec
 from rlrun.explore.noise import GaussianSettings, OrnsteinUhlenbeckSettings
@@ -29,7 +30,7 @@ class _LineSettings:
                 "clock=episodes needs over: the number of episodes until the end is reached"
             )
 
-    def length(self, horizon: int) -> float:
+    def length(self, horizon: int) -> Number:
         """Return the number of steps or episodes until the end value is reached.
 
         ``horizon`` is the length of the run in steps.

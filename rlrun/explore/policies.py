@@ -13,6 +13,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams
+from rlrun.core.rows import Number, column
 from rlrun.core.schedules import Schedule
 from rlrun.core.types import Array, Spec, State
 
@@ -24,7 +25,7 @@ ScheduleClock: TypeAlias = Literal["steps", "episodes"]
 class Explore(Protocol):
     """Chooses actions by their values (a structural protocol)."""
 
-    bonus: float
+    bonus: Number
     """k of the exploration function f(Q, N) = Q + k / (1 + N), which agents that count visits N
     use instead of Q; 0 for none."""
 
@@ -58,11 +59,18 @@ class Rate:
     def __init__(self, schedule: Schedule, num_seeds: int, clock: ScheduleClock) -> None:
         self._schedule, self._by_step = schedule, clock == "steps"
         self._episodes = np.zeros(num_seeds, np.int64)
-        self._values = np.full((num_seeds, 1), schedule(0))
+        self._values: Array = np.zeros((num_seeds, 1))
+        self._values += column(schedule(0), 2)
 
-    def __call__(self, step: int) -> float | Array:
+    def __call__(self, step: int) -> Number:
         """Return one value for all seeds, or ``[seed, 1]``."""
-        return self._schedule(step) if self._by_step else self._values
+        if not self._by_step:
+            return self._values
+        value = self._schedule(step)
+        if isinstance(value, np.ndarray):
+            by_row: Array = value[:, None]
+            return by_row
+        return value
 
     def observe(self, last: Array) -> None:
         if not self._by_step and last.any():
@@ -70,7 +78,9 @@ class Rate:
             self._read()
 
     def _read(self) -> None:
-        self._values = np.array([[self._schedule(count)] for count in self._episodes.tolist()])
+        for row, count in enumerate(self._episodes.tolist()):
+            value = self._schedule(count)
+            self._values[row] = value[row] if isinstance(value, np.ndarray) else value
 
     def state_dict(self) -> State:
         return {"episodes": self._episodes.copy()}
@@ -87,7 +97,7 @@ class EpsilonGreedy:
     to explore, the other chooses among the candidate actions.
     """
 
-    def __init__(self, spec: Spec, seeds: Sequence[int], rate: Rate, bonus: float = 0.0) -> None:
+    def __init__(self, spec: Spec, seeds: Sequence[int], rate: Rate, bonus: Number = 0.0) -> None:
         self.epsilon, self.bonus = rate, bonus
         self._actions = spec.action.choices[0]
         self._envs, self._seeds = spec.num_envs, len(seeds)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rlrun.core.restore import restore_into
+from rlrun.core.rows import Number, groups
 from rlrun.core.types import State
 from rlrun.nets.parameters import Parameters
 
@@ -26,12 +28,13 @@ class Adam:
 
     Args:
         params: the parameters, updated in place.
-        max_grad_norm: the largest Euclidean norm of a seed's gradient; None does not clip.
+        max_grad_norm: the largest Euclidean norm of a seed's gradient, or one for each row; None
+            does not clip.
         epsilon: added to the root of the mean square.
     """
 
     def __init__(
-        self, params: Parameters, max_grad_norm: float | None, epsilon: float = 1e-8
+        self, params: Parameters, max_grad_norm: Number | None, epsilon: float = 1e-8
     ) -> None:
         self._params, self._epsilon = params, epsilon
         self._max_norm = max_grad_norm
@@ -43,29 +46,40 @@ class Adam:
         # views are created once: creating them takes as long as a step
         self._rows = [buffer.unbind(0) for buffer in buffers]
 
-    def step(self, gradient: Tensor, lr: float, frozen: Collection[int] = ()) -> None:
+    def step(self, gradient: Tensor, lr: Number, frozen: Collection[int] = ()) -> None:
         """Take one descent step along ``gradient [seed, P]``, which may be overwritten.
 
-        The rows of ``frozen`` seeds do not change, regardless of their gradient.
+        ``lr`` is the learning rate, or one for each row. The rows of ``frozen`` seeds do not
+        change, regardless of their gradient.
         """
-        if self._max_norm is not None:
-            gradient.renorm_(2, 0, self._max_norm)  # each row separately
+        self._clip(gradient)
         if not frozen:
             self._steps.add_(1)
-            if self._in_step:  # the whole buffer is one long row
+            if self._in_step and not isinstance(lr, np.ndarray):
+                # the whole buffer is one long row
                 buffers = (self._params.flat, gradient, self._mean, self._square, self._steps[0])
                 self._update(lr, *((buffer,) for buffer in buffers))
                 return
+        moving = [row for row in range(len(gradient)) if row not in frozen]
+        if not moving:
+            return
         params, *rest = self._rows
         rows: list[Rows] = [params, gradient.unbind(0), *rest]
         if frozen:
-            moving = [row for row in range(len(gradient)) if row not in frozen]
-            if not moving:
-                return
             self._in_step = False
-            rows = [tuple(each[row] for row in moving) for each in rows]
-            torch._foreach_add_(rows[-1], 1)
-        self._update(lr, *rows)
+            torch._foreach_add_([self._rows[-1][row] for row in moving], 1)
+        for rate, which in groups(lr, len(gradient)):
+            chosen = moving if isinstance(which, slice) else [r for r in which if r in moving]
+            if chosen:
+                self._update(rate, *(tuple(each[row] for row in chosen) for each in rows))
+
+    def _clip(self, gradient: Tensor) -> None:
+        """Scale each row of the gradient down to the largest norm."""
+        if isinstance(self._max_norm, np.ndarray):
+            for norm, which in groups(self._max_norm, len(gradient)):
+                gradient[which] = gradient[which].renorm_(2, 0, norm)
+        elif self._max_norm is not None:
+            gradient.renorm_(2, 0, self._max_norm)
 
     def _update(
         self, lr: float, params: Rows, gradients: Rows, means: Rows, squares: Rows, steps: Rows

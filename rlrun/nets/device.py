@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from rlrun.core.fields import Count
+from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Batch
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -75,6 +77,14 @@ class Device:
         if self._precision is torch.float32:
             return pieces
         return [piece.to(self._precision) for piece in pieces]
+
+    def number(
+        self, value: Number, axes: int, dtype: torch.dtype = torch.float32
+    ) -> float | Tensor:
+        """Return a number unchanged, and an array ``[row]`` as a tensor with so many axes."""
+        if not isinstance(value, np.ndarray):
+            return value
+        return torch.from_numpy(column(value, axes)).to(dtype).to(self.torch)
 
     def tensor(self, array: Array) -> Tensor:
         """Return the array as a tensor on the device; on the CPU without a copy."""

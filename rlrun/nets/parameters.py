@@ -70,6 +70,10 @@ class Parameters:
         """Return an independent copy, such as a target network."""
         return Parameters(self.flat.clone(), self.shapes, self.networks)
 
+    def move_towards(self, other: Parameters, fraction: float | Tensor) -> None:
+        """Move by a fraction of the way to other parameters; the fraction may be ``[row, 1]``."""
+        self.flat.lerp_(other.flat, fraction)
+
     def zeros_like(self) -> Parameters:
         """Return zeros of the same shapes, such as for a gradient."""
         return Parameters(torch.zeros_like(self.flat), self.shapes, self.networks)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rlrun.core.fields import Fraction, PerRow, Positive
+from rlrun.core.rows import Number, column, power
 from rlrun.core.types import Array, Draws, State
 from rlrun.replay.sumtree import SumTree
 from rlrun.replay.window import Window
@@ -124,21 +125,21 @@ class Prioritized:
     def sample(self, size: int, step: int) -> tuple[Array, Array | None]:
         self._add_new()
         place, priority = self._tree.find(self._draws.uniform(size))
-        weight = (priority / priority.min(-1, keepdims=True)) ** -self._exponent(step)
+        weight = power(priority / priority.min(-1, keepdims=True), -self._exponent(step))
         return place, weight.astype(np.float32)
 
-    def _exponent(self, step: int) -> float:
+    def _exponent(self, step: int) -> Number:
         """Return beta at a step of the run, which may have begun long before this replay."""
-        done = min(1.0, step / self._over)
+        done: Number = np.minimum(1.0, step / self._over)
         return self._beta + (1.0 - self._beta) * done
 
     def update(self, place: Array, error: Array) -> None:
         """Set priorities from errors; a transition with a non-finite error counts as new."""
         self._add_new()
-        priority = np.abs(error, dtype=np.float64) + self._epsilon
+        priority = np.abs(error, dtype=np.float64) + column(self._epsilon, 2)
         priority = np.where(priority < LARGEST, priority, self._largest)
         self._largest = np.maximum(self._largest, priority.max(-1, keepdims=True))
-        self._tree.write(place, priority**self._alpha)
+        self._tree.write(place, power(priority, self._alpha))
 
     def _add_new(self) -> None:
         """Give new steps their priority, and slots that are overwritten next a priority of 0."""
@@ -146,7 +147,11 @@ class Prioritized:
         if window.time == since:
             return
         for start, stop, priority in (
-            (max(since, window.time - window.slots), window.time, self._largest**self._alpha),
+            (
+                max(since, window.time - window.slots),
+                window.time,
+                power(self._largest, self._alpha),
+            ),
             (window.time, window.time + window.spare, 0.0),
         ):
             for span in window.spans(start, stop):

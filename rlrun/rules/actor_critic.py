@@ -30,12 +30,13 @@ def bootstrapped(reward: Tensor, discount: Tensor, next_value: Tensor) -> Tensor
     return reward + discount * next_value
 
 
-def smoothed(action: Tensor, normal: Tensor, std: float, clip: float) -> Tensor:
+def smoothed(action: Tensor, normal: Tensor, std: float | Tensor, clip: float | Tensor) -> Tensor:
     """Return the action in [-1, 1] after adding noise of ``std``, clipped to ±``clip``.
 
     Target policy smoothing (Fujimoto et al. 2018, eq. 14).
     """
-    return (action + (normal * std).clamp_(-clip, clip)).clamp_(-1, 1)
+    noise = torch.clamp(normal * std, -clip, clip)  # type: ignore[arg-type]
+    return (action + noise).clamp_(-1, 1)
 
 
 class Squashed(NamedTuple):

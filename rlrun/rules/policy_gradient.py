@@ -21,7 +21,7 @@ def gae(
     value: Floats,
     next_value: Floats,
     *,
-    trace_decay: float,
+    trace_decay: float | Floats,
 ) -> Floats:
     """Return advantages by generalised advantage estimation (Schulman et al. 2016, eq. 16).
 
@@ -33,7 +33,7 @@ def gae(
     Args:
         reward, discount, last: ``[seed, time, ...]``.
         value, next_value: values of the observation and of the next one, of the same shape.
-        trace_decay: λ.
+        trace_decay: λ; an array must broadcast.
     """
     error = reward + discount * next_value - value
     carry = discount * (trace_decay * ~last)
@@ -46,7 +46,7 @@ def gae(
 
 
 def clipped_objective(
-    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float | None
+    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float | Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return PPO's objective, its gradient by ``log_prob``, and the log of the ratio.
 
@@ -58,13 +58,16 @@ def clipped_objective(
     surrogate = ratio * advantage
     if clip is None:
         return surrogate, surrogate, log_ratio
-    clipped = ratio.clamp(1 - clip, 1 + clip) * advantage
+    low, high = 1 - clip, 1 + clip
+    if isinstance(low, Tensor) and isinstance(high, Tensor):  # one for each row, float64
+        low, high = low.to(ratio.dtype), high.to(ratio.dtype)
+    clipped = _clamp(ratio, low, high) * advantage
     slope = torch.where(surrogate <= clipped, surrogate, 0.0)
     return torch.minimum(surrogate, clipped), slope, log_ratio
 
 
 def value_loss(
-    value: Tensor, target: Tensor, old_value: Tensor, clip: float | None
+    value: Tensor, target: Tensor, old_value: Tensor, clip: float | Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the squared error, and its gradient by ``value``.
 
@@ -76,8 +79,12 @@ def value_loss(
     if clip is None:
         return loss, slope
     change = value - old_value
-    clipped_error = old_value + change.clamp(-clip, clip) - target
+    clipped_error = old_value + _clamp(change, -clip, clip) - target
     clipped_loss = clipped_error * clipped_error
     # within the clip the two errors are equal, though rounding may make either the larger
     unclipped = (change.abs() <= clip) | (loss >= clipped_loss)
     return torch.maximum(loss, clipped_loss), torch.where(unclipped, slope, 0.0)
+
+
+def _clamp(x: Tensor, low: float | Tensor, high: float | Tensor) -> Tensor:
+    return torch.clamp(x, low, high)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rlrun.core.restore import restore_into
+from rlrun.core.rows import Number, column
 from rlrun.core.schedules import Power
 from rlrun.core.types import Array, Spec, State
 from rlrun.rules.tabular import optimism
@@ -40,23 +41,28 @@ class QTable:
         settings: TableSettings,
         *,
         actions: int | None = None,
-        bonus: float = 0.0,
+        bonus: Number = 0.0,
     ) -> None:
         s = settings
         self.states = States(spec)
         self.actions = actions or spec.action.choices[0]
-        counts = bonus > 0 or s.counts_visits
-        self._rate, self._by_visits = Power(s.lr, s.lr_decay), s.lr_clock == "visits"
-        self._bonus = bonus
-        self._constant = np.array(s.lr) if s.lr_decay == 0 else None
+        self._has_bonus = bool(np.any(bonus > 0))
+        counts = self._has_bonus or s.counts_visits
+        self._by_visits, self._bonus = s.lr_clock == "visits", bonus
+        self._rate = Power(s.lr, s.lr_decay)
+        self._by_row = isinstance(s.lr, np.ndarray) or isinstance(s.lr_decay, np.ndarray)
+        self._constant = np.array(s.lr) if np.all(s.lr_decay == 0) else None
+        self._fixed = None if counts or self._by_row else self._constant
         shape = (num_seeds, self.states.count, self.actions)
-        self.q: Array = np.full(shape, float(s.initial_value))
+        self.q: Array = np.zeros(shape)
+        self.q += column(s.initial_value, 3)
         self.visits: Array | None = np.zeros(shape, np.int64) if counts else None
         self._possible: Array | None = None
         if actions is None and spec.model is not None and not spec.model.possible.all():
             self._possible = np.tile(spec.model.possible, (num_seeds, 1))  # [row, action]
             self.q[:, ~spec.model.possible] = -np.inf
         self._first = np.arange(num_seeds)[:, None] * self.states.count
+        self._pairs = self.states.count * self.actions  # of a seed
         self.first_pair = self._first * self.actions
         # on small arrays numpy is twice as fast with these as with an int
         self._width, self._one = np.array(self.actions), np.array(1)
@@ -77,10 +83,10 @@ class QTable:
     def optimistic(self, row: Array) -> Array:
         """Return f(Q, N) ``[seed, env, action]``; without a bonus, Q itself."""
         q = self.values(row)
-        if not self._bonus or self.visits is None:
+        if self.visits is None or not self._has_bonus:
             return q
         visits = self.visits.reshape(self._rows.shape).take(row, axis=0)
-        return optimism(q, visits, self._bonus)
+        return optimism(q, visits, column(self._bonus, 3))
 
     def possible(self, row: Array) -> Array | None:
         """Return a mask of possible actions ``[seed, env, action]``; None if all are possible."""
@@ -88,19 +94,22 @@ class QTable:
 
     def step_size(self, pair: Array, step: int) -> Any:
         """Return the step size for each pair, and count the visit."""
-        if self.visits is None:
-            return self._rate(step) if self._constant is None else self._constant
-        visits = self.visits.reshape(-1)
-        before = visits[pair]
-        visits[pair] = before + self._one
-        if self._constant is not None:
-            return self._constant
-        return self._rate(before if self._by_visits else step)
+        if self._fixed is not None:
+            return self._fixed
+        k: Any = step
+        if self.visits is not None:
+            visits = self.visits.reshape(-1)
+            before = visits[pair]
+            visits[pair] = before + self._one
+            k = before if self._by_visits else step
+        if self._by_row:
+            return self._rate(k, pair // self._pairs)
+        return self._rate(k) if self._constant is None else self._constant
 
     def move(self, pair: Array, target: Array, step: int) -> Array:
         """Update Q ← Q + α (target - Q) for distinct pairs; return the errors target - Q."""
-        old = self.flat[pair]
-        error = target - old
+        old: Array = self.flat[pair]
+        error: Array = target - old
         self.flat[pair] = old + self.step_size(pair, step) * error
         return error
 

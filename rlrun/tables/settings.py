@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from rlrun.core.errors import BadInput
 from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.memory import in_words, shortage
@@ -33,7 +35,7 @@ class TableSettings:
     @property
     def counts_visits(self) -> bool:
         """Whether the step size depends on the visits of each pair."""
-        return self.lr_clock == "visits" and self.lr_decay > 0
+        return self.lr_clock == "visits" and bool(np.any(self.lr_decay > 0))
 
     def check_memory(
         self, spec: Spec, num_seeds: int, *, actions: int | None = None, copies: int = 1

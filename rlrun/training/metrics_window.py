@@ -23,7 +23,7 @@ class MetricsWindow:
 
     def add(self, t: Step, metrics: Metrics) -> None:
         """Add the episodes that ended with a step, and the metrics of its update."""
-        if t.last.any():
+        if np.count_nonzero(t.last):  # on small arrays faster than any()
             for seed, env in np.argwhere(t.last).tolist():
                 self._returns[seed].append(float(t.score[seed, env]))
                 self._lengths[seed].append(int(t.length[seed, env]))

@@ -40,8 +40,10 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
             for now, t, metrics in interact(run.agent, run.envs, step):
                 step = now
                 trainer.recorder.add(t, metrics)
-                trainer.drop_failed_seeds(step)
-                trainer.report_inexact(run.envs.inexact)
+                if trainer.has_faults():
+                    trainer.drop_failed_seeds(step)
+                if run.envs.inexact:
+                    trainer.report_inexact(run.envs.inexact)
                 if trainer.after_step(step):
                     break
         return trainer.finish(step)
@@ -135,6 +137,10 @@ class Trainer:
         """Write a sentence to the log and to the terminal."""
         self._run.folder.log(sentence)
         self._run.progress.message(sentence)
+
+    def has_faults(self) -> bool:
+        """Return whether any seed has numbers that are not finite, or outside their space."""
+        return bool(self._agent_faults or self._env_faults)
 
     def drop_failed_seeds(self, step: int) -> None:
         """Exclude the seeds with numbers that are not finite, or outside their space.

@@ -45,7 +45,7 @@ EVIL = {
     "config.yaml, target": (
         "config.yaml",
         "total_steps: 40\nenv: {}\nagent: {_target_: os.system, command: touch pwned}\n",
-        "seed has no value",
+        "it names no agent or no environment",
     ),
     "config.yaml, a list": ("config.yaml", "[1, 2]\n", "does not hold the settings of a run"),
     "config.yaml, a bomb": (

@@ -85,7 +85,7 @@ def test_a_resumed_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return sample(self, size, n_step, step=step)
 
     def noted(self: Prioritized, *now: int) -> float:
-        betas.append(exponent(self, *now))
+        betas.append(float(exponent(self, *now)))
         return betas[-1]
 
     monkeypatch.setattr(Replay, "sample", sampled)

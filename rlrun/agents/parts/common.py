@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from torch import Tensor
 
+from rlrun.core.rows import Number
 from rlrun.core.schedules import Linear
 from rlrun.core.types import Array
 from rlrun.nets.device import Device
@@ -26,11 +27,11 @@ class LearningRate:
         interval: the smallest number of steps between updates.
     """
 
-    def __init__(self, lr: float, lr_end: float | None, horizon: int, interval: int) -> None:
+    def __init__(self, lr: Number, lr_end: Number | None, horizon: int, interval: int) -> None:
         self._schedule = Linear(lr, lr if lr_end is None else lr_end, horizon)
         self._interval = interval
 
-    def __call__(self, step: int, collected: int = 0) -> float:
+    def __call__(self, step: int, collected: int = 0) -> Number:
         """Return the rate of an update at ``step``.
 
         ``collected`` is the number of steps it learns from, if larger than the interval.

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from rlrun.core.restore import restore_into
+from rlrun.core.rows import Number
 from rlrun.core.types import Batch, State
 from rlrun.nets.actor_critic import CriticNet
 from rlrun.nets.adam import Adam
@@ -38,7 +39,7 @@ class Critics:
         device: Device,
         count: int,
         last: float | None,
-        max_grad_norm: float | None,
+        max_grad_norm: Number | None,
     ) -> None:
         self._net, self._count, self._device = net, count, device
         self.online = Parameters.zeros(len(seeds), net.shapes, device.torch, count)
@@ -78,7 +79,7 @@ class Critics:
         means = loss.mean(-1), self._by_network(q).mean(-1)
         return means[0].sum(-1), means[1].mean(-1), size, into.flat
 
-    def step(self, gradient: Tensor, lr: float, frozen: Collection[int]) -> None:
+    def step(self, gradient: Tensor, lr: Number, frozen: Collection[int]) -> None:
         """Take an optimizer step with the result of `gradient`."""
         self._net.track(self.online, gradient, frozen)
         self._optimizer.step(gradient, lr, frozen)
@@ -104,9 +105,9 @@ class Critics:
         slope = self._net.action_gradient(pieces, saved, chosen.view(both.shape))
         return min_q, slope.view(*q.shape, -1).sum(1)
 
-    def update_targets(self, tau: float) -> None:
+    def update_targets(self, tau: float | Tensor) -> None:
         """Move the target critics towards the online ones by the fraction ``tau``."""
-        self._target.flat.lerp_(self.online.flat, tau)
+        self._target.move_towards(self.online, tau)
 
     def weights(self) -> dict[str, Tensor]:
         """Return the weights by layer, each ``[seed, n]``."""

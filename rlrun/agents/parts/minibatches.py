@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
 from rlrun.core.rng import Purpose, Streams
+from rlrun.core.rows import Number
 from rlrun.core.types import Array, State, Step
 from rlrun.nets.device import Device
 from rlrun.rules.policy_gradient import gae
@@ -26,7 +27,7 @@ class Minibatch(NamedTuple):
 
 
 def rollout_to_batch(
-    actor: StochasticActor, device: Device, steps: Step, trace_decay: float
+    actor: StochasticActor, device: Device, steps: Step, trace_decay: Number
 ) -> tuple[Minibatch, Array]:
     """Return a rollout ``[seed, time, env, ...]`` as one batch, and the explained variance.
 

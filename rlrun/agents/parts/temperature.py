@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rlrun.core.restore import restore_into
+from rlrun.core.rows import Number
 from rlrun.core.types import State
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -24,17 +25,19 @@ class Temperature:
         fixed: its value; None learns it.
     """
 
-    def __init__(self, num_seeds: int, device: Device, fixed: float | None) -> None:
-        self._fixed = fixed
+    def __init__(self, num_seeds: int, device: Device, fixed: Number | None) -> None:
+        self._fixed = None
+        if fixed is not None:
+            self._fixed = torch.as_tensor(device.number(fixed, 2), device=device.torch).float()
         self._log = Parameters.zeros(num_seeds, [(1, 1)], device.torch)
         self._optimizer = Adam(self._log, None)
 
     def __call__(self) -> Tensor:
         """Return the temperatures ``[seed, 1]``."""
         log = self._log.flat[:, :1]
-        return torch.exp(log) if self._fixed is None else torch.full_like(log, self._fixed)
+        return torch.exp(log) if self._fixed is None else self._fixed.expand_as(log)
 
-    def step(self, surplus: Tensor, lr: float, frozen: Collection[int]) -> None:
+    def step(self, surplus: Tensor, lr: Number, frozen: Collection[int]) -> None:
         """Update the temperature, which rises where ``surplus [seed]`` is positive.
 
         The surplus is the mean log-probability plus the target entropy.

@@ -1,0 +1,201 @@
+"""Rows of a stack may differ in numbers: each is, bit for bit, its settings and seed alone."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rlrun import build
+from rlrun.agents import AGENTS
+from rlrun.checkpoint import store
+from rlrun.core.errors import BadInput
+from rlrun.core.fields import fields_of
+from rlrun.core.schema import construct
+from rlrun.core.types import Agent, Envs
+from rlrun.settings import Settings, stack_rows
+from tests.contracts.test_every_agent import SMALL, WHERE
+from tests.support.common import differences, drive, host, row, settings
+
+VALUES: dict[str, tuple[float, ...]] = {
+    "agent.lr": (1e-2, 3e-3, 7e-4),
+    "agent.lr_end": (0.0, 1e-4, 5e-3),
+    "agent.max_grad_norm": (0.01, 0.3, 40.0),
+    "agent.tau": (1.0, 0.3, 0.005),
+    "agent.actor_lr": (1e-2, 3e-3, 7e-4),
+    "agent.target_noise": (0.1, 0.3, 0.7),
+    "agent.target_noise_clip": (0.0, 0.2, 0.5),
+    "agent.ent_coef": (0.0, 0.1, 0.37),
+    "agent.target_entropy": (-1.0, -0.3, 2.0),
+    "agent.entropy_coef": (0.0, 0.01, 0.3),
+    "agent.value_coef": (0.0, 0.5, 1.3),
+    "agent.trace_decay": (0.3, 0.9, 1.0),
+    "agent.clip": (0.05, 0.2, 0.37),
+    "agent.clip_value": (0.05, 0.2, 0.37),
+    "agent.target_kl": (1e-5, 1e-3, 1.0),
+    "agent.lr_decay": (0.01, 0.1, 1.0),
+    "agent.initial_value": (0.0, -1.5, 3.0),
+    "explore.start": (1.0, 0.6, 0.2),
+    "explore.end": (0.01, 0.1, 0.3),
+    "explore.fraction": (0.001, 0.002, 0.9),
+    "explore.over": (7, 50, 200),
+    "explore.decay": (10.0, 55.0, 300.0),
+    "explore.k": (0.1, 1.0, 7.0),
+    "explore.theta": (0.05, 0.15, 1.0),
+    "replay.alpha": (0.5, 0.6, 1.0),
+    "replay.beta": (0.0, 0.4, 0.5),
+    "replay.beta_fraction": (0.004, 0.01, 1.0),
+    "replay.epsilon": (1e-5, 1e-2, 1.0),
+    "env.reward_scale": (1.0, 0.1, 3.0),
+    "gamma": (0.99, 0.9, 0.5),
+}
+LEARNERS = [agent for agent in AGENTS if not agent.endswith("iteration")]
+FIRST = [(agent, WHERE[agent][0]) for agent in LEARNERS]
+MORE = [
+    (agent, env)
+    for agent in ("dqn", "ddpg", "sac", "ppo", "reinforce")
+    for env in WHERE[agent][1:3]
+]
+
+
+def fields(words: tuple[str, ...]) -> list[str]:
+    """The full keys of the numbers that may differ by row in the settings of a command line."""
+    parts = construct(Settings, settings(*words), "")
+    groups = {name: getattr(parts, name).settings for name in ("agent", "explore", "replay")}
+    groups["env"] = parts.env
+    keys = [
+        f"{group}.{each.name}"
+        for group, options in groups.items()
+        for each in fields_of(type(options))
+        if each.per_row and not _is_off(getattr(options, each.name))
+    ]
+    # a table's step size is at most 1 and starts high; null stays null, so do parts that are off
+    return [*keys, "gamma"]
+
+
+def _is_off(value: Any) -> bool:
+    return value is None
+
+
+def drawn(words: tuple[str, ...], seeds: list[int], rng: random.Random) -> list[tuple[str, ...]]:
+    """A command line for each row, with random numbers and the row's seed."""
+    base = construct(Settings, settings(*words), "")
+    off = {"agent.trace_decay": getattr(base.agent.settings, "trace_decay", 1) == 0}
+    off["agent.target_noise"] = getattr(base.agent.settings, "target_noise", 1) == 0
+    keys = [key for key in fields(words) if not off.get(key)]
+    return [
+        (*words, f"seed={seed}", "seeds=1", *(f"{key}={rng.choice(VALUES[key])}" for key in keys))
+        for seed in seeds
+    ]
+
+
+def opened(lines: list[tuple[str, ...]]) -> tuple[Agent, Envs]:
+    """The agent and the environments of these rows in one stack."""
+    runs = [construct(Settings, settings(*line), "") for line in lines]
+    parts, seeds = stack_rows(runs) if len(runs) > 1 else (runs[0], runs[0].seed_numbers)
+    env = build.environment(parts)
+    return build.build_agent(parts, env.spec, seeds), env.open(seeds, env.spec.num_envs)
+
+
+def test_every_number_that_may_differ_has_values_here() -> None:
+    known = {key.rpartition(".")[2] for key in VALUES}
+    for agent in LEARNERS:
+        for key in fields(SMALL[agent]):
+            assert key.rpartition(".")[2] in known, key
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("envs_per_seed", [1, 3])
+@pytest.mark.parametrize(("agent", "env"), FIRST + MORE)
+def test_a_row_in_a_mixed_stack_is_its_settings_and_seed_alone(
+    agent: str, env: str, envs_per_seed: int
+) -> None:
+    rng = random.Random(f"{agent} {env} {envs_per_seed}")
+    words = (*SMALL[agent], f"env={env}", f"env.num_envs={envs_per_seed}", "total_steps=50000")
+    lines = drawn(words, [5, 9, 5, 6], rng)  # the same seed may stand in several rows
+    stack, envs = opened(lines)
+    together = drive(stack, envs, 240)
+    for k, line in enumerate(lines):
+        alone, own = opened([line])
+        apart = drive(alone, own, 240)
+        for a, b in zip(together, apart, strict=True):
+            assert differences([[x[k : k + 1] for x in a[0]], row(a[1], k)], b) == [], line
+        assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == [], line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("agent", "env"), FIRST)
+def test_a_mixed_stack_resumes_as_if_it_had_not_stopped(
+    agent: str, env: str, tmp_path: Path
+) -> None:
+    lines = drawn((*SMALL[agent], f"env={env}"), [3, 3, 8], random.Random(agent))
+    one, envs = opened(lines)
+    drive(one, envs, 101)
+    store.save(tmp_path, {"agent": one.state_dict(), "envs": envs.state_dict()})
+    expected = drive(one, envs, 120, 101)
+    other, others = opened(lines)
+    saved = store.load(tmp_path)
+    other.load_state_dict(saved["agent"])
+    others.load_state_dict(saved["envs"])
+    assert differences(expected, drive(other, others, 120, 101)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent", ["dqn", "td3", "sac", "ppo", "reinforce"])
+def test_a_frozen_row_changes_no_other(agent: str) -> None:
+    lines = drawn((*SMALL[agent], f"env={WHERE[agent][0]}"), [5, 6, 7], random.Random(agent))
+    stack, envs = opened(lines)
+    stack.freeze(1)  # type: ignore[attr-defined]
+    drive(stack, envs, 240)
+    for k in (0, 2):
+        alone, own = opened([lines[k]])
+        drive(alone, own, 240)
+        assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
+
+
+def test_equal_rows_are_plain_numbers() -> None:
+    runs = [construct(Settings, settings("agent=dqn", f"seed={n}", "seeds=2"), "") for n in (0, 7)]
+    parts, seeds = stack_rows(runs)
+    assert seeds == (0, 1, 7, 8)
+    assert isinstance(parts.agent.settings.lr, float)
+    assert parts.gamma == runs[0].gamma
+
+
+def test_numbers_become_arrays_by_row() -> None:
+    words = (("agent.lr=1e-3", "seeds=2"), ("agent.lr=2e-3", "gamma=.5", "seeds=1", "seed=4"))
+    runs = [construct(Settings, settings("agent=dqn", "tuned=none", *each), "") for each in words]
+    parts, seeds = stack_rows(runs)
+    assert seeds == (0, 1, 4)
+    assert parts.agent.settings.lr.tolist() == [1e-3, 1e-3, 2e-3]
+    assert np.asarray(parts.gamma).tolist() == [0.99, 0.99, 0.5]
+    assert runs[0].agent.settings.lr == 1e-3  # the settings of the runs are unchanged
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("agent.batch_size=32", "agent.batch_size must be the same in all rows of a stack"),
+        ("agent.max_grad_norm=null", "agent.max_grad_norm must be null in all rows"),
+        ("env=Acrobot-v1", "env.id must be the same"),
+        ("replay=prioritized", "replay must be the same"),
+        ("total_steps=7", "total_steps must be the same"),
+    ],
+)
+def test_what_must_be_the_same_is_refused(words: str, message: str) -> None:
+    lines = (("agent=dqn", "tuned=none"), ("agent=dqn", "tuned=none", words))
+    runs = [construct(Settings, settings(*line), "") for line in lines]
+    with pytest.raises(BadInput, match=message):
+        stack_rows(runs)
+
+
+def test_marks_are_on_numbers_alone() -> None:
+
+    for agent in LEARNERS:
+        parts = construct(Settings, settings(f"agent={agent}", "tuned=none"), "")
+        for options in (parts.agent.settings, parts.replay.settings, parts.explore.settings):
+            for each in fields_of(type(options)):
+                value = getattr(options, each.name)
+                assert not each.per_row or value is None or type(value) in (int, float)
