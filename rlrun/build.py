@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS, agent_class
 from rlrun.compatibility import incompatibility, too_many_choices
+from rlrun.core.abilities import ChecksSpaces
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import as_bad_input, construct
@@ -27,6 +28,8 @@ from rlrun.nets.device import Device
 from rlrun.replay.options import REPLAY
 from rlrun.settings import Option, Settings
 
+PARTS = ("spec", "seeds", "horizon", "device", "replay", "explore", "noise", "settings")
+"""What an agent's constructor can ask for, by the names of its parameters."""
 NO_LIMIT_STEPS = 1000  # limit of an evaluation episode if there is no other limit
 
 
@@ -74,6 +77,12 @@ def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
         fitting = [other for other in AGENTS if not incompatibility(agent_class(other), spec)]
         raise BadInput(f"the agent {name} {wrong}. Agents that fit: {', '.join(fitting)}.")
     parameters = _parameters(cls)
+    for parameter in parameters:
+        if parameter not in PARTS:
+            raise BadInput(
+                f"the constructor of the agent {name} ({cls.__module__}.{cls.__qualname__}) has a "
+                f"parameter {parameter}, which is not one of: {', '.join(PARTS)}."
+            )
     if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
         raise BadInput(f"the agent {name} {wrong}.")
     _check_option(name, "replay", parts.replay, REPLAY if "replay" in parameters else {})
@@ -83,9 +92,10 @@ def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
     if "replay" in parameters:
         with _settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
-    if hasattr(parts.agent.settings, "check"):
+    agent_settings = parts.agent.settings
+    if isinstance(agent_settings, ChecksSpaces):
         with _settings_errors(parts.agent, "agent"):
-            parts.agent.settings.check(spec, num_seeds, parts.explore.settings)
+            agent_settings.check(spec, num_seeds, parts.explore.settings)
 
 
 def _settings_errors(option: Option, group: str) -> Any:

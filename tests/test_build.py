@@ -185,6 +185,26 @@ def test_an_installed_package_can_add_an_agent(
         build.validate(given)
 
 
+def test_an_agent_of_another_package_that_is_incomplete_is_refused_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Old:
+        observes = acts = ("vector", "discrete")
+
+    class Asks(Mine):
+        def __init__(self, spec: Spec, seeds: Sequence[int], lr: float) -> None: ...
+
+    given = {**settings("agent=random", "env=CartPole-v1"), "agent": {"name": "mine", "size": 3}}
+    for cls, message in (
+        (Old, "has no settings_class"),
+        (Asks, "has a parameter lr, which is not"),
+    ):
+        point = SimpleNamespace(name="mine", load=lambda cls=cls: cls)
+        monkeypatch.setattr("rlrun.agents.entry_points", lambda group, point=point: [point])
+        with pytest.raises(BadInput, match=message):
+            build.validate(given)
+
+
 @pytest.mark.parametrize("group", ["agent", "replay", "explore"])
 @pytest.mark.parametrize("value", [3, None, [1], {"name": [1]}])
 def test_a_group_that_names_no_option_is_refused(group: str, value: Any) -> None:

@@ -47,7 +47,13 @@ def agent_class(name: str) -> Any:
         module, _, attribute = AGENTS[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
     if name in plugins:
-        return plugins[name].load()
+        cls = plugins[name].load()
+        if not hasattr(cls, "settings_class"):
+            raise BadInput(
+                f"the agent {name} ({cls.__module__}) has no settings_class: CONTRIBUTING.md of "
+                "rlrun shows a complete agent."
+            )
+        return cls
     known = [*AGENTS, *plugins]
     hint = did_you_mean(name, known)
     raise BadInput(f"there is no agent named '{name}'.{hint} There is: {', '.join(known)}.")

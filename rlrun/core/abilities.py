@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
-from rlrun.core.types import Array
+from rlrun.core.types import Array, Spec
 
 
 @runtime_checkable
@@ -81,4 +81,16 @@ class Tabular(Protocol):
 
     def policy(self) -> Array:
         """Return probabilities ``[seed, state, action]`` of the policy that evaluations use."""
+        ...
+
+
+@runtime_checkable
+class ChecksSpaces(Protocol):
+    """Settings of an agent that depend on the environment or on the free memory."""
+
+    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
+        """Raise ValueError, beginning with a setting's name, or BadInput if they do not fit.
+
+        ``explore`` is the explorer's settings.
+        """
         ...

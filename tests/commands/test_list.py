@@ -144,7 +144,8 @@ def test_lines_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert head.index("what") == first.index("Dueling")
     assert all(line[: head.index("what")].strip() == "" for line in more)
     assert max(map(len, out.splitlines())) <= 80
-    assert said("list", "envs", "nothing-like-it")[1] == "no matches\n"
+    assert said("list", "envs", "nothing-like-it")[1] == "no matches.\n"
+    assert said("list", "agents", "dqnn")[1] == "no matches. Did you mean dqn?\n"
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,11 @@ def listing(words: list[str]) -> int:
     rows = _listed(others)
     if "--json" in words:
         print(json.dumps(rows))
-    else:
+    elif rows:
         _print(rows)
+    else:
+        names = _capabilities() if others[0] == "agents" else []
+        print(f"no matches.{did_you_mean(others[-1], names)}")
     return 0
 
 
@@ -198,9 +201,6 @@ def _space(space: Space) -> str:
 
 def _print(rows: list[Row]) -> None:
     """Print columns that fit the terminal; the last one may wrap over several lines."""
-    if not rows:
-        print("no matches")
-        return
     names = list(rows[0])
     widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in names[:-1]}
     indent = sum(widths.values()) + 2 * len(widths)
