@@ -78,9 +78,9 @@ class Rate:
             self._read()
 
     def _read(self) -> None:
-        for row, count in enumerate(self._episodes.tolist()):
-            value = self._schedule(count)
-            self._values[row] = value[row] if isinstance(value, np.ndarray) else value
+        values = [self._schedule(count) for count in self._episodes.tolist()]
+        by_row = [v[k] if isinstance(v, np.ndarray) else v for k, v in enumerate(values)]
+        self._values = np.array(by_row)[:, None]  # a new array: metrics keep the earlier ones
 
     def state_dict(self) -> State:
         return {"episodes": self._episodes.copy()}

@@ -60,11 +60,14 @@ class Adam:
                 buffers = (self._params.flat, gradient, self._mean, self._square, self._steps[0])
                 self._update(lr, *((buffer,) for buffer in buffers))
                 return
+        params, *rest = self._rows
+        rows: list[Rows] = [params, gradient.unbind(0), *rest]
+        if not frozen and not isinstance(lr, np.ndarray):
+            self._update(lr, *rows)
+            return
         moving = [row for row in range(len(gradient)) if row not in frozen]
         if not moving:
             return
-        params, *rest = self._rows
-        rows: list[Rows] = [params, gradient.unbind(0), *rest]
         if frozen:
             self._in_step = False
             torch._foreach_add_([self._rows[-1][row] for row in moving], 1)

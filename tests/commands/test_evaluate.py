@@ -122,9 +122,12 @@ def test_a_seed_that_was_given_up_has_no_score(cart: Path, tmp_path: Path) -> No
     ("words", "sentence"),
     [
         (["episods=3"], "unknown setting episods. Did you mean episodes?"),
-        (["episodes=0"], "episodes must be between 1 and 1000000, got 0"),
-        (["episodes=10000000000000"], "episodes must be between 1 and 1000000, got 10000000000000"),
-        (["seeds=10000000000000"], "seeds must be between 1 and 1000000, got 10000000000000"),
+        (["episodes=0"], "episodes must be between 1 and 1,000,000, got 0"),
+        (
+            ["episodes=10000000000000"],
+            "episodes must be between 1 and 1,000,000, got 10,000,000,000,000",
+        ),
+        (["seeds=10000000000000"], "seeds must be between 1 and 1,000,000, got 10,000,000,000,000"),
         (["episodes=1,2"], "needs one value"),
         (["seed=7"], "has no seed 7: it has seeds 0 to 2"),
         (["seed=2", "seeds=2"], "has no seed 3"),

@@ -209,7 +209,7 @@ BAD = [
     (("search.trials=1,2",), "search.trials takes one value for the whole search"),
     (("search.sampler=tp",), "search.sampler must be one of tpe, random, got 'tp'"),
     (("search.pruner=halve",), "Did you mean halving?"),
-    (("search.seed=-1",), "search.seed must be between 0 and 4294967295, got -1"),
+    (("search.seed=-1",), "search.seed must be between 0 and 4,294,967,295, got -1"),
     (("sweep.jobs=0",), "sweep.jobs must be at least 1"),
     (("hydra.sweep.subdir=x",), "hydra.sweep.subdir cannot be set"),
 ]

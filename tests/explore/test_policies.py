@@ -151,6 +151,16 @@ def test_episodes_are_counted_by_each_seed_for_itself() -> None:
     assert found[1] == pytest.approx([1 / 16, 1 / 16, 1 / 16, 13 / 16], abs=0.016)
 
 
+def test_a_rate_that_was_returned_does_not_change_later() -> None:
+    """Metrics keep the arrays until they are logged."""
+    line = LinearSettings(start=1.0, end=0.0, clock="episodes", over=4)
+    explore = line.build(SPEC, [0, 1], 10)
+    first = explore.rate(0)
+    explore.observe(np.ones((2, 5), np.bool_))
+    assert first.tolist() == [1.0, 1.0]
+    assert explore.rate(0).tolist() == [0.0, 0.0]
+
+
 def test_probabilities_are_those_of_the_choices() -> None:
     explore = EpsilonGreedy(SPEC, [0, 1], constant(0.4))
     assert explore.probabilities(0, values())[0, 0] == pytest.approx([0.1, 0.1, 0.1, 0.7])
