@@ -164,6 +164,8 @@ def stack_rows(rows: Sequence[Settings]) -> tuple[Settings, tuple[int, ...]]:
                 object.__setattr__(stacked, name, stack(options))
     gammas = [run.gamma for run in each_row]
     if len(set(gammas)) > 1:
+        if getattr(agent_class(str(rows[0].agent.name)), "needs", "") == "model":
+            raise BadInput("gamma must be the same in all rows of a stack: they share a plan")
         object.__setattr__(stacked, "gamma", np.array(gammas))
     if any(run.total_steps != rows[0].total_steps for run in rows):
         raise BadInput("total_steps must be the same in all rows of a stack", "total_steps")

@@ -191,6 +191,13 @@ def test_what_must_be_the_same_is_refused(words: str, message: str) -> None:
         stack_rows(runs)
 
 
+def test_rows_that_share_a_plan_have_one_gamma() -> None:
+    line = ("agent=value_iteration", "env=FrozenLake-v1")
+    runs = [construct(Settings, settings(*line, f"gamma={g}"), "") for g in (0.9, 0.5)]
+    with pytest.raises(BadInput, match="gamma must be the same"):
+        stack_rows(runs)
+
+
 def test_marks_are_on_numbers_alone() -> None:
 
     for agent in LEARNERS:
