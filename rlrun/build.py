@@ -28,8 +28,6 @@ from rlrun.nets.device import Device
 from rlrun.replay.options import REPLAY
 from rlrun.settings import Option, Settings
 
-PARTS = ("spec", "seeds", "horizon", "device", "replay", "explore", "noise", "settings")
-"""What an agent's constructor can ask for, by the names of its parameters."""
 NO_LIMIT_STEPS = 1000  # limit of an evaluation episode if there is no other limit
 
 
@@ -38,6 +36,28 @@ def plain(config: DictConfig) -> dict[str, Any]:
     settings = OmegaConf.to_container(config, resolve=True)
     assert isinstance(settings, dict)
     return {str(key): value for key, value in settings.items() if key != "hydra"}
+
+
+class _Run(NamedTuple):
+    """What the arguments of an agent's constructor are built from."""
+
+    parts: Settings
+    spec: Spec
+    seeds: Sequence[int]
+    horizon: int
+
+
+ARGUMENTS: dict[str, Callable[[_Run], Any]] = {
+    "spec": lambda run: run.spec,
+    "seeds": lambda run: run.seeds,
+    "horizon": lambda run: run.horizon,
+    "device": lambda run: Device(run.parts.device),
+    "replay": lambda run: run.parts.replay.settings.build(run.spec, run.seeds, run.horizon),
+    "explore": lambda run: run.parts.explore.settings.build(run.spec, run.seeds, run.horizon),
+    "noise": lambda run: run.parts.explore.settings.build(run.spec, run.seeds, run.horizon),
+    "settings": lambda run: run.parts.agent.settings,
+}
+"""The arguments that an agent's constructor can ask for, by name."""
 
 
 class Needs(NamedTuple):
@@ -78,10 +98,10 @@ def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
         raise BadInput(f"the agent {name} {wrong}. Agents that fit: {', '.join(fitting)}.")
     parameters = _parameters(cls)
     for parameter in parameters:
-        if parameter not in PARTS:
+        if parameter not in ARGUMENTS:
             raise BadInput(
                 f"the constructor of the agent {name} ({cls.__module__}.{cls.__qualname__}) has a "
-                f"parameter {parameter}, which is not one of: {', '.join(PARTS)}."
+                f"parameter {parameter}, which is not one of: {', '.join(ARGUMENTS)}."
             )
     if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
         raise BadInput(f"the agent {name} {wrong}.")
@@ -116,20 +136,10 @@ def build_agent(
     """
     seeds = parts.seed_numbers if seeds is None else seeds
     check(parts, spec, len(seeds))
-    horizon = horizon or parts.total_steps
+    run = _Run(parts, spec, seeds, horizon or parts.total_steps)
     cls = agent_class(str(parts.agent.name))
-    factories: dict[str, Callable[[], Any]] = {
-        "spec": lambda: spec,
-        "seeds": lambda: seeds,
-        "horizon": lambda: horizon,
-        "device": lambda: Device(parts.device),
-        "replay": lambda: parts.replay.settings.build(spec, seeds, horizon),
-        "explore": lambda: parts.explore.settings.build(spec, seeds, horizon),
-        "noise": lambda: parts.explore.settings.build(spec, seeds, horizon),
-        "settings": lambda: parts.agent.settings,
-    }
     with _settings_errors(parts.replay, "replay"):  # the free memory may have changed
-        agent: Agent = cls(**{name: factories[name]() for name in _parameters(cls)})
+        agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in _parameters(cls)})
     return agent
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -36,37 +37,38 @@ class Option:
     settings: Any
 
 
-def _agent(values: Any, group: str) -> Option:
-    """Return the agent and its settings. Raises BadInput."""
+def _agent_settings(name: str) -> type:
+    """Return the settings class of an agent. Raises BadInput if there is no such agent."""
+    settings: type = agent_class(name).settings_class
+    return settings
+
+
+def _named(options: Mapping[str, type], group: str) -> Callable[[str], type]:
+    """Return a function from the name of an option to its settings class."""
+
+    def settings_class(name: str) -> type:
+        if name not in options:
+            known, hint = ", ".join(options), did_you_mean(name, options)
+            raise BadInput(f"there is no {group} named '{name}'.{hint} There is: {known}.")
+        return options[name]
+
+    return settings_class
+
+
+def _option(values: Any, group: str, settings_class: Callable[[str], type]) -> Option:
+    """Return the option that ``values`` name, and its settings. Raises BadInput."""
     values = convert(values, Mapping, group)
-    if values.get("name") is None:
+    name = values.pop("name", None)
+    if name is not None:
+        return Option(str(name), construct(settings_class(str(name)), values, group))
+    if group == "agent":
         raise BadInput("the agent has no name: its YAML file begins with defaults: [dqn, _self_].")
-    return _option(values, group, agent_class(str(values["name"])).settings_class)
+    return Option(None, NoSettings())
 
 
-def _replay(values: Any, group: str) -> Option:
-    """Return the replay and its settings. Raises BadInput."""
-    return _option(values, group, REPLAY)
-
-
-def _explore(values: Any, group: str) -> Option:
-    """Return the explorer and its settings. Raises BadInput."""
-    return _option(values, group, EXPLORE)
-
-
-def _option(values: Any, group: str, classes: type | Mapping[str, type]) -> Option:
-    """Return the option of a group; ``classes`` is its settings class, or all classes by name."""
-    values = convert(values, Mapping, group)
-    if values.get("name") is None:
-        return Option(None, NoSettings())
-    name = str(values["name"])
-    if isinstance(classes, Mapping):
-        if name not in classes:
-            options, hint = ", ".join(classes), did_you_mean(name, classes)
-            raise BadInput(f"there is no {group} named '{name}'.{hint} There is: {options}.")
-        classes = classes[name]
-    values = {key: value for key, value in values.items() if key != "name"}
-    return Option(name, construct(classes, values, group))
+_AGENT = By(partial(_option, settings_class=_agent_settings))
+_REPLAY = By(partial(_option, settings_class=_named(REPLAY, "replay")))
+_EXPLORE = By(partial(_option, settings_class=_named(EXPLORE, "explore")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +120,11 @@ class Settings:
     """The environment."""
     device: DeviceSettings
     """The device and torch."""
-    agent: Annotated[Option, By(_agent)]
+    agent: Annotated[Option, _AGENT]
     """The agent and its settings."""
-    replay: Annotated[Option, By(_replay)]
+    replay: Annotated[Option, _REPLAY]
     """The replay and its settings."""
-    explore: Annotated[Option, By(_explore)]
+    explore: Annotated[Option, _EXPLORE]
     """The explorer and its settings."""
     sweep: SweepSettings | None = None
     """The sweep that the run belongs to; not stored with the run."""
@@ -152,16 +154,13 @@ def stack_rows(rows: Sequence[Settings]) -> tuple[Settings, tuple[int, ...]]:
     """
     each_row = [run for run in rows for _ in range(run.seeds)]
     stacked = copy.copy(rows[0])
-    for name in ("agent", "replay", "explore", "env"):
-        options = [getattr(run, name) for run in each_row]
-        with as_bad_input([field.name for field in fields(_inner(options[0]))], name):
-            if isinstance(options[0], Option):
-                if len({option.name for option in options}) > 1:
-                    raise BadInput(f"{name} must be the same in all rows of a stack")
-                settings = stack([option.settings for option in options])
-                object.__setattr__(stacked, name, Option(options[0].name, settings))
-            else:
-                object.__setattr__(stacked, name, stack(options))
+    for group in ("agent", "replay", "explore"):
+        options = [getattr(run, group) for run in each_row]
+        if len({option.name for option in options}) > 1:
+            raise BadInput(f"{group} must be the same in all rows of a stack")
+        settings = _stacked([option.settings for option in options], group)
+        object.__setattr__(stacked, group, Option(options[0].name, settings))
+    object.__setattr__(stacked, "env", _stacked([run.env for run in each_row], "env"))
     gammas = [run.gamma for run in each_row]
     if len(set(gammas)) > 1:
         if getattr(agent_class(str(rows[0].agent.name)), "needs", "") == "model":
@@ -172,8 +171,10 @@ def stack_rows(rows: Sequence[Settings]) -> tuple[Settings, tuple[int, ...]]:
     return stacked, tuple(number for run in rows for number in run.seed_numbers)
 
 
-def _inner(option: Any) -> Any:
-    return option.settings if isinstance(option, Option) else option
+def _stacked(rows: Sequence[Any], group: str) -> Any:
+    """Return the settings of a group for all rows. Raises BadInput if they cannot be stacked."""
+    with as_bad_input([each.name for each in fields(rows[0])], group):
+        return stack(rows)
 
 
 def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

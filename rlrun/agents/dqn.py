@@ -17,7 +17,7 @@ from rlrun.agents.parts.objectives import (
     ScalarObjective,
     check_loss,
 )
-from rlrun.agents.parts.settings import ReplaySettings
+from rlrun.agents.parts.settings import OffPolicySettings
 from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due, first_due
@@ -32,7 +32,7 @@ from rlrun.replay.ring import Replay
 
 
 @dataclass(frozen=True, kw_only=True)
-class DQNSettings(ReplaySettings):
+class DQNSettings(OffPolicySettings):
     """The settings of `DQN`; the defaults are DQN of Mnih et al. (2015), with Adam."""
 
     adam_epsilon: Positive = 1e-8

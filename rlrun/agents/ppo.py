@@ -15,7 +15,7 @@ from rlrun.agents.parts.actor import StochasticActor
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.minibatches import Minibatch, Minibatches, rollout_to_batch
 from rlrun.agents.parts.normalize import RewardScale
-from rlrun.agents.parts.settings import PolicySettings
+from rlrun.agents.parts.settings import PolicyGradientSettings
 from rlrun.core.fields import Count, Fraction, PerRow, Positive
 from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
@@ -30,7 +30,7 @@ TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPOSettings(PolicySettings):
+class PPOSettings(PolicyGradientSettings):
     """The settings of `PPO`.
 
     With one epoch of one batch and without clipping it is A2C with Adam (Huang et al. 2022).

@@ -13,7 +13,7 @@ from torch import Tensor
 from rlrun.agents.parts.actor import StochasticActor
 from rlrun.agents.parts.chunks import Chunk, standardized, zero_padded
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
-from rlrun.agents.parts.settings import PolicySettings
+from rlrun.agents.parts.settings import PolicyGradientSettings
 from rlrun.core.fields import Count, NonNegative, PerRow
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
@@ -29,7 +29,7 @@ CHUNK = 256  # steps per forward pass: a fixed shape for episodes of any length
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReinforceSettings(PolicySettings):
+class ReinforceSettings(PolicyGradientSettings):
     """The settings of `Reinforce`."""
 
     episodes: Count = 10
@@ -133,7 +133,7 @@ class Reinforce:
         total, losses = torch.zeros_like(subset.flat), np.zeros((len(positions), len(TAGS)))
         into = subset.zeros_like()  # overwritten by each chunk
         batches = [self._episodes.drain(s) for s in positions]
-        coefficients = [c if isinstance(c, float) else c[positions] for c in self._coefficients]
+        coefficients = [c[positions] if isinstance(c, Tensor) else c for c in self._coefficients]
         for chunk in self._chunks(batches, subset):
             numbers, gradient = self._differentiate(subset, into, chunk, *coefficients)
             total.add_(gradient)

@@ -27,7 +27,7 @@ from rlrun.core.errors import BadInput, did_you_mean
 if TYPE_CHECKING:
     from rlrun.terminal.progress import Listener
 
-REMOVABLE = ("tuned", "search", "experiment", "env.kwargs.", "hydra")  # settings may not be
+OPTIONAL = ("tuned", "search", "experiment")  # groups that can be removed; settings cannot
 REQUIRED = ("agent", "env", "replay", "explore", "device")  # the groups that every run needs
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
@@ -135,7 +135,11 @@ def arrange(words: list[str]) -> list[str]:
         group = word.partition("=")[0].removeprefix("~")
         if word.startswith("~") and group in REQUIRED:
             raise BadInput(f"{group} cannot be removed: every run needs {group}=NAME.")
-        if word.startswith("~") and not group.startswith(REMOVABLE):
+        if (
+            word.startswith("~")
+            and group not in OPTIONAL
+            and not group.startswith(("env.kwargs.", "hydra"))
+        ):
             raise BadInput(f"{group} cannot be removed: write {group}=VALUE.")
     return [word for word in words if word not in settings] + settings
 

@@ -111,11 +111,6 @@ class Field(NamedTuple):
     doc: str
     """The docstring; its first paragraph, one line, is also the comment in the YAML file."""
 
-    @property
-    def summary(self) -> str:
-        """The first paragraph on one line, without a full stop at the end."""
-        return " ".join(self.doc.split("\n\n")[0].split()).removesuffix(".")
-
 
 def fields_of(settings: type) -> list[Field]:
     """Describe the fields of a settings class, in order."""

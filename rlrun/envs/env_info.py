@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
+from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Spec
-from rlrun.envs.conform import Compound
+from rlrun.envs.conform import Compound, Conform, NotInSpace, one_number, short
 from rlrun.envs.faults import reason
 from rlrun.envs.ids import env_spec
 from rlrun.envs.model import read_model, step_limit
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
-from rlrun.envs.survey import check_steps
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.envs.vector.sync import EnvOptions
 
@@ -78,18 +79,50 @@ def read_env_info(
     """
     if isinstance(make, Atari):
         with contextlib.closing(AtariGrid(make, 1, options.frame_stack)) as grid:
-            space, stack = grid.single_observation_space, options.frame_stack
-            obs = ObsMap(space, stack, options.scale_obs, options.obs).space
-            action = ActionMap(grid.single_action_space).space
-            return EnvInfo(Spec(env_id, obs, action, 1), space, {}, None)
+            space = grid.single_observation_space
+            return EnvInfo(_spec(env_id, space, grid.single_action_space, options), space, {}, None)
     env = make()
     with contextlib.closing(env):
-        model, limit = read_model(env, gamma), step_limit(env)
         adapted = adapt(env, options.frame_stack, options.obs)
-        check_steps(env, adapted, options.frame_stack, options.obs)
-        space = env.observation_space
-        stack, scale = options.frame_stack, options.scale_obs
-        obs = ObsMap(adapted.observation_space, stack, scale, options.obs).space
-        left_out = tuple(Compound(space).texts)
-        spec = Spec(env_id, obs, ActionMap(env.action_space).space, 1, model, None, left_out)
-        return EnvInfo(spec, space, dict(env.metadata), limit if model is not None else None)
+        spec = spec_of(env_id, env, adapted, options, gamma)
+        _check_step(env, adapted, is_grid=spec.obs.kind == "grid")
+        limit = step_limit(env) if spec.model is not None else None
+        return EnvInfo(spec, env.observation_space, dict(env.metadata), limit)
+
+
+def spec_of(
+    env_id: str,
+    env: gym.Env[Any, Any],
+    adapted: gym.Env[Any, Any],
+    options: EnvOptions,
+    gamma: float,
+) -> Spec:
+    """Return the specification for one environment per seed, without bins.
+
+    ``adapted`` is the same environment as agents observe it. Raises ValueError if its spaces are
+    not supported.
+    """
+    spec = _spec(env_id, adapted.observation_space, env.action_space, options)
+    left_out = tuple(Compound(env.observation_space).texts)
+    return dataclasses.replace(spec, model=read_model(env, gamma), left_out=left_out)
+
+
+def _spec(env_id: str, obs: gym.Space[Any], action: gym.Space[Any], options: EnvOptions) -> Spec:
+    obs_map = ObsMap(obs, options.frame_stack, options.scale_obs, options.obs)
+    return Spec(env_id, obs_map.space, ActionMap(action).space, 1)
+
+
+def _check_step(env: gym.Env[Any, Any], adapted: gym.Env[Any, Any], *, is_grid: bool) -> None:
+    """Take one step in the environment. Raises ValueError if it does not conform to the spaces."""
+    space = adapted.observation_space
+    conform = Conform(space)
+    env.action_space.seed(0)
+    first, _ = adapted.reset(seed=0)
+    second, reward, *_ = adapted.step(env.action_space.sample())
+    one_number(reward)
+    for obs in map(conform, (first, second)):
+        if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):
+            way_out = ": correct the space, or write env.obs=vector" if is_grid else ""
+            raise NotInSpace(
+                f"its observation is {short(obs)}, which is not in {short(space)}{way_out}"
+            )

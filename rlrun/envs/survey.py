@@ -1,4 +1,4 @@
-"""The spaces of registered environments, and a check of an environment's first step."""
+"""The spaces of registered environments."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import gymnasium as gym
-from gymnasium import spaces
 
 from rlrun.core.types import Space, Spec
-from rlrun.envs.arrays import ObsChoice
-from rlrun.envs.conform import Conform, NotInSpace, one_number, short
+from rlrun.envs.env_info import spec_of
 from rlrun.envs.ids import env_ids, env_spec, is_atari
-from rlrun.envs.model import read_model
-from rlrun.envs.spaces import ActionMap, ObsMap, adapt
+from rlrun.envs.spaces import adapt
+from rlrun.envs.vector.sync import EnvOptions
 
 ATARI_OBS = Space("image", (4, 84, 84), stack=4)
 ATARI_ACTIONS = 18  # the largest number of actions of a game
@@ -45,9 +42,9 @@ def spaces_by_id(names: Iterable[str]) -> dict[str, Spec]:
             continue
         try:
             with _silence():
-                env = adapt(gym.make(name, disable_env_checker=True))
-            obs, action = ObsMap(env.observation_space).space, ActionMap(env.action_space).space
-            specs[name] = Spec(name, obs, action, 1, read_model(env, 1.0))
+                env = gym.make(name, disable_env_checker=True)
+                adapted = adapt(env)
+            specs[name] = spec_of(name, env, adapted, EnvOptions(), 1.0)
             env.close()
         except Exception:  # its package may be missing, which can raise any error
             continue
@@ -68,31 +65,3 @@ def _silence() -> Iterator[None]:
         os.dup2(error, 2)
         os.close(error)
         os.close(nowhere)
-
-
-def check_steps(
-    env: gym.Env[Any, Any],
-    adapted: gym.Env[Any, Any],
-    frame_stack: int,
-    choice: ObsChoice | None = None,
-) -> None:
-    """Take one step in the environment and check it.
-
-    ``adapted`` is the same environment as agents observe it. Raises ValueError if the spaces are
-    not supported, or the first step does not conform to them.
-    """
-    space = adapted.observation_space
-    obs_map = ObsMap(space, frame_stack, choice=choice)
-    ActionMap(env.action_space)
-    conform = Conform(space)
-    env.action_space.seed(0)
-    first, _ = adapted.reset(seed=0)
-    second, reward, *_ = adapted.step(env.action_space.sample())
-    one_number(reward)
-    for obs in map(conform, (first, second)):
-        is_grid = obs_map.space.kind == "grid"
-        if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):
-            way_out = ": correct the space, or write env.obs=vector" if is_grid else ""
-            raise NotInSpace(
-                f"its observation is {short(obs)}, which is not in {short(space)}{way_out}"
-            )

@@ -109,6 +109,7 @@ BAD = [
     ("~eval.final_episodes", "eval.final_episodes cannot be removed"),
     ("~agent.lr=1e-3", "agent.lr cannot be removed: write agent.lr=VALUE"),
     ("~env.kwargs", "env.kwargs cannot be removed"),
+    ("~search.trials", "search.trials cannot be removed: write search.trials=VALUE"),
     ("agent.lr=", "agent.lr must be a number, got ''"),
     ("agent.lr=fast", "agent.lr must be a number, got 'fast'"),
     ("agent.lr=-1", "agent.lr must "),

@@ -88,8 +88,9 @@ def all_fields() -> dict[str, Field]:
 
 
 def same(comment: str, field: Field) -> bool:
-    """Whether a comment is the field's summary, apart from the case of its first letter."""
-    return comment[:1].lower() + comment[1:] == field.summary[:1].lower() + field.summary[1:]
+    """Whether a comment is the field's first line, apart from its full stop and capital letter."""
+    line = field.doc.partition("\n\n")[0].removesuffix(".")
+    return comment[:1].lower() + comment[1:] == line[:1].lower() + line[1:]
 
 
 @pytest.mark.parametrize("file", CLASSES)

@@ -13,9 +13,9 @@ from rlrun.core.errors import RunFailed
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.types import Array
 from rlrun.envs.conform import Conform, NotInSpace, one_number
+from rlrun.envs.env_info import read_env_info
 from rlrun.envs.gym_envs import GymEnvs
-from rlrun.envs.spaces import ObsMap, adapt
-from rlrun.envs.survey import check_steps
+from rlrun.envs.spaces import ObsMap
 from rlrun.envs.vector.sync import EnvOptions
 from tests.support.deviant import CASES, Deviant
 
@@ -136,7 +136,7 @@ def test_nothing_wrong_is_resumed() -> None:
 
 
 def first_step(env: Deviant) -> None:
-    check_steps(env, adapt(env, 1), 1)
+    read_env_info(lambda: env, "deviant", EnvOptions(), 1.0)
 
 
 @pytest.mark.parametrize(("case", "words"), [*ENDS, *FIELDS])

@@ -33,7 +33,7 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReplaySettings(NetworkSettings):
+class OffPolicySettings(NetworkSettings):
     """The settings of agents with networks that learn from a replay.
 
     All numbers of steps are environment steps of each seed.
@@ -58,7 +58,7 @@ class ReplaySettings(NetworkSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ActorCriticSettings(ReplaySettings):
+class ActorCriticSettings(OffPolicySettings):
     """The settings of agents with an actor and critics, for continuous actions."""
 
     action_layer: ActionLayer = 1
@@ -90,7 +90,7 @@ class ActorCriticSettings(ReplaySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicySettings(NetworkSettings):
+class PolicyGradientSettings(NetworkSettings):
     """The settings of policy-gradient agents."""
 
     adam_epsilon: Positive = 1e-8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import textwrap
 from typing import Any
@@ -60,9 +61,11 @@ def _defaults(name: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> str:
-    """Format a value as it is written on the command line."""
+    """Format a value as it is written on the command line; VALUE if there is no default."""
+    if value is dataclasses.MISSING:
+        return "VALUE"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, list | tuple):
         return f"[{','.join(map(_plain, value))}]"
-    return f"{value:g}" if isinstance(value, float) and value else str(value)
+    return str(value)
