@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,14 +15,11 @@ from gymnasium import spaces
 from rlrun import build
 from rlrun.agents import AGENTS, agent_class
 from rlrun.agents.dqn import DQNSettings
-from rlrun.agents.random import Random
 from rlrun.cli.config.paths import config_root
 from rlrun.core.errors import BadInput
 from rlrun.core.fields import NoSettings
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
-from rlrun.core.types import Spec
-from rlrun.envs.environment import Environment
 from rlrun.envs.model import WITH_MODEL
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES, LinearSettings
 from rlrun.replay.options import REPLAY, UniformReplaySettings
@@ -51,11 +46,22 @@ TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
 
+def check_builds(given: dict[str, Any]) -> None:
+    """What passes the checks can be built, and its agent acts in its environments."""
+    build.validate(given)
+    parts = construct(Settings, given, "")
+    env = build.environment(parts)
+    agent = build.build_agent(parts, env.spec)
+    with closing(env.open(parts.seed_numbers, env.spec.num_envs)) as envs:
+        action = agent.act(envs.obs, 0)
+    assert action.shape == (parts.seeds, env.spec.num_envs, *env.spec.action.shape)
+
+
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("env", ENVS)
 def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) -> None:
     def make() -> None:
-        build.validate(settings(f"agent={agent}", f"env={env}", "seeds=2"))
+        check_builds(settings(f"agent={agent}", f"env={env}", "seeds=2"))
 
     if agent in PLANNERS and env not in WITH_MODEL:
         with pytest.raises(BadInput, match="plans with a known model"):
@@ -77,7 +83,7 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
     "env", ["Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3"]
 )
 def test_agents_with_continuous_actions_build(agent: str, env: str) -> None:
-    build.validate(settings(f"agent={agent}", f"env={env}", "seeds=2"))
+    check_builds(settings(f"agent={agent}", f"env={env}", "seeds=2"))
 
 
 def test_every_agent_has_a_file_and_every_file_an_agent() -> None:
@@ -95,7 +101,7 @@ def pair_of(tuned: str) -> tuple[str, str]:
 @pytest.mark.parametrize("tuned", TUNED)
 def test_tuned_files_hold_values_for_their_pair(tuned: str) -> None:
     agent, env = pair_of(tuned)
-    build.validate(settings(f"agent={agent}", f"env={env}", "seeds=1"))
+    check_builds(settings(f"agent={agent}", f"env={env}", "seeds=1"))
     text = (CONF / "tuned" / f"{tuned}.yaml").read_text()
     assert text.startswith("# @package _global_")
     assert "name:" not in text
@@ -106,7 +112,7 @@ def test_tuned_files_hold_values_for_their_pair(tuned: str) -> None:
 
 @pytest.mark.parametrize("experiment", options("experiment"))
 def test_experiments_build(experiment: str) -> None:
-    build.validate(settings(f"experiment={experiment}"))
+    check_builds(settings(f"experiment={experiment}", "seeds=2"))
 
 
 @pytest.mark.parametrize("tuned", [*TUNED, "none"])
@@ -149,60 +155,6 @@ def test_an_environment_that_does_not_keep_to_its_spaces_is_refused() -> None:
             build.validate(settings("env=test/Liar-v0"))
     finally:
         gym.registry.pop("test/Liar-v0")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MySettings:
-    """The settings of `Mine`."""
-
-    size: int
-    """How large it is."""
-
-
-class Mine(Random):
-    """An agent of another package."""
-
-    settings_class: ClassVar[type[Any]] = MySettings
-
-    def __init__(self, spec: Spec, seeds: Sequence[int], settings: MySettings) -> None:
-        super().__init__(spec, seeds)
-        self.size = settings.size
-
-
-def test_an_installed_package_can_add_an_agent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    point = SimpleNamespace(name="mine", load=lambda: Mine)
-    monkeypatch.setattr("rlrun.agents.entry_points", lambda group: [point])
-    given = settings("agent=random", "env=CartPole-v1")
-    given["agent"] = {"name": "mine", "size": 3}
-    parts = construct(Settings, given, "")
-    agent = build.build_agent(parts, Environment(parts.env, parts.gamma).spec)
-    assert isinstance(agent, Mine)
-    assert agent.size == 3
-    given["agent"] = {"name": "mine", "sice": 3}
-    with pytest.raises(BadInput, match=r"agent\.sice.*Did you mean size"):
-        build.validate(given)
-
-
-def test_an_agent_of_another_package_that_is_incomplete_is_refused_in_a_sentence(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class Old:
-        observes = acts = ("vector", "discrete")
-
-    class Asks(Mine):
-        def __init__(self, spec: Spec, seeds: Sequence[int], lr: float) -> None: ...
-
-    given = {**settings("agent=random", "env=CartPole-v1"), "agent": {"name": "mine", "size": 3}}
-    for cls, message in (
-        (Old, "has no settings_class"),
-        (Asks, "has a parameter lr, which is not"),
-    ):
-        point = SimpleNamespace(name="mine", load=lambda cls=cls: cls)
-        monkeypatch.setattr("rlrun.agents.entry_points", lambda group, point=point: [point])
-        with pytest.raises(BadInput, match=message):
-            build.validate(given)
 
 
 @pytest.mark.parametrize("group", ["agent", "replay", "explore"])

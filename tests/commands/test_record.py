@@ -22,13 +22,13 @@ from rlrun.cli.verbs import record
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
 from rlrun.media import video
-from rlrun.media.video import Reel
 from rlrun.run_folder.files import check_files
 from rlrun.run_folder.reader import find_runs
 from tests.soak.compare import left, unlike
 from tests.support.common import parts_and_env, settings
 from tests.support.resume import resume, run, stopped_at
 from tests.support.trained import digests, evaluated, result, said, trained
+from tests.support.videos import animation
 
 
 def frames_of(path: Path) -> tuple[tuple[int, int], float, Array]:
@@ -41,15 +41,6 @@ def frames_of(path: Path) -> tuple[tuple[int, int], float, Array]:
     width, height, fps = int(about[1]), int(about[2]), float(about[3])
     frames = np.frombuffer(done.stdout, np.uint8).reshape(-1, height, width, 3)
     return (width, height), fps, frames
-
-
-def animation(data: bytes) -> list[Array]:
-    image = Image.open(io.BytesIO(data))
-    shown = []
-    for frame in range(getattr(image, "n_frames", 1)):
-        image.seek(frame)
-        shown.append(np.array(image.convert("RGB")))
-    return shown
 
 
 def duration(data: bytes) -> int:
@@ -243,21 +234,3 @@ def test_what_cannot_be_shown_is_refused(tmp_path: Path) -> None:
     assert not (folder / "videos").exists()
     with pytest.raises(BadInput, match="cannot be filmed"):
         build.validate(settings("env=rlrun/Constant-v0", "record.every=5"))
-
-
-def test_a_reel_keeps_every_second_frame_where_there_are_too_many() -> None:
-    """Of ten at most four: 0 to 3, then 0 2 4 6, then 0 4 8, each shown four times as long."""
-    reel = Reel(fps=10, most=4, side=6)
-    for number in range(10):
-        reel.add(np.full((6, 12, 3), 20 * number, np.uint8))
-    assert reel.size == (6, 3)
-    shown = animation(reel.encoded("gif"))
-    assert [int(frame[0, 0, 0]) for frame in shown] == [0, 80, 160]
-    assert Image.open(io.BytesIO(reel.encoded("gif"))).info["duration"] == 400
-
-
-def test_small_and_odd_pictures_fit_a_video() -> None:
-    fitted = video._even_size(np.arange(81 * 3, dtype=np.uint8).reshape(9, 9, 3))
-    assert fitted.shape == (162, 162, 3)
-    assert (fitted[::18, ::18] == np.arange(81 * 3).reshape(9, 9, 3)).all()
-    assert video._even_size(np.zeros((201, 333, 3), np.uint8)).shape == (202, 334, 3)

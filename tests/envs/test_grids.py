@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -13,14 +12,13 @@ from gymnasium import spaces
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space
-from rlrun.envs.arrays import EARLIER, ObsChoice, assumption, kind_of
+from rlrun.envs.arrays import EARLIER, ObsChoice, kind_of
 from rlrun.envs.environment import Environment
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ObsMap, adapt
 from rlrun.envs.vector.sync import EnvOptions, SyncGrid
 from tests.support.common import agent_and_envs, settings
-from tests.support.trained import trained
 
 WRONG = "env=tests.envs.test_grids:Wrong-v0"
 BOARD = "env=tests.envs.test_grids:Board-v0"
@@ -247,24 +245,3 @@ def test_tables_and_scaling_name_the_way_out() -> None:
         agent_and_envs(BOARD, "agent=random", "env.scale_obs=true")
     _, envs = agent_and_envs(BOARD, "agent=random", "env.scale_obs=true", "env.obs=vector")
     assert envs.obs[0, 0].tolist() == [-1, 0, 1, 0, 0, -1]
-
-
-def test_the_assumption_is_a_sentence() -> None:
-    assert assumption(GRID) == (
-        "observations of 7x7x3 uint8 are treated as a grid (7 rows, 7 columns, 3 channels, scaled "
-        "by their bounds); if that is wrong, set env.obs=image or env.obs=vector"
-    )
-    image = assumption(box(0, 255, (96, 96, 3), np.uint8))
-    assert "treated as an image (96 rows, 96 columns, 3 channels, scaled from 0..255)" in image
-    planes = box(0, 1, (4, 4, 3), np.bool_)
-    assert assumption(planes).endswith("bounds); if that is wrong, set env.obs=vector")
-    floats = assumption(box(0, 1, (4, 4, 3), np.float32))
-    assert floats.endswith("are treated as a vector (48 numbers without spatial structure)")
-    assert assumption(box(0, 1, (4,), np.float32)) == assumption(spaces.Discrete(3)) == ""
-
-
-def test_the_start_of_a_run_says_what_was_assumed(tmp_path: Path) -> None:
-    log = (trained(tmp_path / "guess", "random", BOARD) / "run.log").read_text()
-    assert "observations of 2x3 int8 are treated as a grid (2 rows, 3 columns, 1 channel," in log
-    log = (trained(tmp_path / "chosen", "random", BOARD, "env.obs=vector") / "run.log").read_text()
-    assert "are treated as" not in log

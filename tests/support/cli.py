@@ -42,3 +42,18 @@ def write_files(folder: Path) -> None:
 
 def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def check_refused(rlrun: Rlrun, folder: Path, line: str, message: str) -> None:
+    """A command line is refused in one sentence that holds the message, and leaves nothing."""
+    write_files(folder)
+    before = tree(folder)
+    outcome = rlrun(*line.split(" "))
+    assert outcome.code == 2
+    assert message.removesuffix(".") in outcome.err
+    assert outcome.err.startswith("rlrun: ")
+    assert outcome.err.count("\n") == 1
+    assert outcome.err.rstrip()[-1] in ".?)"
+    assert outcome.out == ""
+    assert outcome.runs == []
+    assert tree(folder) == before

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 
-from rlrun.agents.dqn import DQN
 from rlrun.checkpoint import store
 from rlrun.core.errors import RunFailed
 from rlrun.core.rng import Numbers, Purpose
@@ -23,7 +20,6 @@ from rlrun.envs.gym_envs import GymEnvs
 from rlrun.nets.adam import Adam
 from rlrun.nets.parameters import Parameters
 from rlrun.run import start_run
-from rlrun.run_folder.logger import Logger
 from tests.support.common import (
     SMALL_DQN,
     SMALL_PPO,
@@ -198,90 +194,3 @@ def test_frozen_rows_do_not_move() -> None:
         free.step(gradient.clone(), 0.1)
     assert torch.equal(params.flat[1], before[1])
     assert torch.equal(params.flat[[0, 2]], twin.flat[[0, 2]])
-
-
-def test_a_disk_that_is_full_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, written = Logger.write, [0]
-
-    def write(self: Any, step: int, values: Any) -> None:
-        written[0] += 1
-        if written[0] == 4:
-            raise OSError(28, "No space left on device", "metrics.jsonl")
-        real(self, step, values)
-
-    monkeypatch.setattr(Logger, "write", write)
-    with pytest.raises(RunFailed, match=r"step 80: metrics\.jsonl .*No space left"):
-        start_run(settings(*WORDS), tmp_path, "rlrun again")
-    assert meta(tmp_path)["status"] == "failed"
-    assert store.load(tmp_path / "checkpoint")["step"] == 80
-    monkeypatch.undo()
-    assert resume(str(tmp_path)) == 0
-    assert meta(tmp_path)["status"] == "done"
-
-
-def too_much_for_python() -> None:
-    np.zeros(2**61, np.int8)
-
-
-def too_much_for_torch() -> None:
-    torch.zeros(2**61, dtype=torch.int8)
-
-
-@pytest.mark.parametrize("take", [too_much_for_python, too_much_for_torch])
-def test_memory_that_is_used_up_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Callable[[], None]
-) -> None:
-    monkeypatch.setattr(DQN, "learn", lambda *_: take())
-    with pytest.raises(RunFailed, match="step 0: out of memory"):
-        start_run(settings(*WORDS), tmp_path, "rlrun again")
-
-
-def test_an_environment_that_cannot_come_back_makes_the_run_inexact(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """No environment in the docs is like this; what is, is told of and goes on."""
-    words = (*WORDS, "env=tests.support.faulty:Forgetful-v0")
-    start_run(settings(*words), tmp_path, "rlrun again")
-    assert resume(str(tmp_path), "total_steps=260") == 0
-    assert meta(tmp_path)["exact"] is False
-    assert "did not return to its saved state (seeds 5, 6, 7)" in capsys.readouterr().err
-    assert "not exact from here on" in (tmp_path / "run.log").read_text()
-    assert json.loads((tmp_path / "result.json").read_text())["steps"] == 260
-
-
-def test_an_episode_beyond_the_actions_kept_makes_the_run_inexact(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Episodes have 20 steps: the first is too long at its eleventh."""
-    given = ("env.resume_actions=10", "total_steps=195", "log.every=1")
-    start_run(faulty("", *given), tmp_path, "rlrun again")
-    sentence = (
-        "environment 0 of seed 5 has taken more than 10 actions in one episode of "
-        "tests.support.faulty:Faulty-v0, the most that env.resume_actions keeps: a resumed run "
-        "would begin a new episode there"
-    )
-    assert (meta(tmp_path)["exact"], meta(tmp_path)["not_exact_because"]) == (False, [sentence])
-    assert (tmp_path / "run.log").read_text().count(sentence) == 1
-    assert f"not exact from here on: {sentence}" in capsys.readouterr().err
-    assert store.load(tmp_path / "checkpoint")["envs"]["actions"].shape == (0, 3)
-    assert resume(str(tmp_path), "total_steps=260") == 0
-    assert meta(tmp_path)["not_exact_because"] == [
-        sentence,
-        "tests.support.faulty:Faulty-v0 was more than env.resume_actions=10 actions into an "
-        "episode (seeds 5, 6, 7): a new episode begins there",
-    ]
-    assert json.loads((tmp_path / "result.json").read_text())["steps"] == 260
-
-
-def test_episodes_within_the_actions_kept_leave_the_run_exact(tmp_path: Path) -> None:
-    start_run(faulty("", "env.resume_actions=20", "total_steps=195"), tmp_path, "rlrun again")
-    assert resume(str(tmp_path), "total_steps=260") == 0
-    assert meta(tmp_path)["exact"] is True
-    assert "not_exact_because" not in meta(tmp_path)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(RunFailed, match="cannot be written"):
-        start_run(settings(*WORDS), tmp_path, "rlrun again")
