@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -61,6 +60,25 @@ MORE = [
 ]
 
 
+SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorers
+    "dqn explore=exponential agent.lr_end=0 replay=prioritized",
+    "dqn explore=softmax explore.clock=episodes explore.over=50 agent.max_grad_norm=1",
+    "ddpg explore=gaussian explore.end=.1 agent.actor_lr=1e-3 agent.target_noise=.1",
+    "td3 explore=ornstein_uhlenbeck explore.end=.1 agent.lr_end=0 agent.max_grad_norm=1",
+    "sac agent.ent_coef=.1 agent.lr_end=0 agent.max_grad_norm=1 replay=prioritized",
+    "sac agent.target_entropy=-1",
+    "ppo agent.clip_value=.2 agent.lr_end=0 agent.target_kl=1e-3",
+    "a2c agent.lr_end=0 agent.clip=.2 agent.max_grad_norm=1",
+    "reinforce agent.lr_end=0 agent.max_grad_norm=1",
+    "q_learning explore=bonus",
+    "q_learning explore=bonus agent.trace_decay=.5 agent.lr_clock=steps",
+    "sarsa explore=softmax agent.lr_clock=steps",
+    "expected_sarsa explore=exponential explore.clock=episodes agent.trace_decay=.5",
+    "double_q_learning explore=softmax agent.lr_clock=steps",
+    "monte_carlo agent.visit=every agent.lr_clock=steps",
+)
+
+
 def fields(words: tuple[str, ...]) -> list[str]:
     """The full keys of the numbers that may differ by row in the settings of a command line."""
     parts = construct(Settings, settings(*words), "")
@@ -70,14 +88,10 @@ def fields(words: tuple[str, ...]) -> list[str]:
         f"{group}.{each.name}"
         for group, options in groups.items()
         for each in fields_of(type(options))
-        if each.per_row and not _is_off(getattr(options, each.name))
+        if each.per_row and getattr(options, each.name) is not None
     ]
-    # a table's step size is at most 1 and starts high; null stays null, so do parts that are off
+    # null stays null: it switches a part off
     return [*keys, "gamma"]
-
-
-def _is_off(value: Any) -> bool:
-    return value is None
 
 
 def drawn(words: tuple[str, ...], seeds: list[int], rng: random.Random) -> list[tuple[str, ...]]:
@@ -115,7 +129,11 @@ def test_a_row_in_a_mixed_stack_is_its_settings_and_seed_alone(
 ) -> None:
     rng = random.Random(f"{agent} {env} {envs_per_seed}")
     words = (*SMALL[agent], f"env={env}", f"env.num_envs={envs_per_seed}", "total_steps=50000")
-    lines = drawn(words, [5, 9, 5, 6], rng)  # the same seed may stand in several rows
+    check_rows(drawn(words, [5, 9, 5, 6], rng))  # the same seed may stand in several rows
+
+
+def check_rows(lines: list[tuple[str, ...]]) -> None:
+    """Each row of a stack does, and ends, as its line alone."""
     stack, envs = opened(lines)
     together = drive(stack, envs, 240)
     for k, line in enumerate(lines):
@@ -124,6 +142,22 @@ def test_a_row_in_a_mixed_stack_is_its_settings_and_seed_alone(
         for a, b in zip(together, apart, strict=True):
             assert differences([[x[k : k + 1] for x in a[0]], row(a[1], k)], b) == [], line
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == [], line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("line", SWITCHED_ON)
+def test_numbers_that_are_off_by_default_may_differ_too(line: str) -> None:
+    agent, *more = line.split()
+    words = (*SMALL[agent], f"env={WHERE[agent][0]}", *more)
+    check_rows(drawn(words, [5, 9, 5], random.Random(line)))
+
+
+def test_every_marked_number_is_drawn_somewhere() -> None:
+    drawn_keys = {key for agent in LEARNERS for key in fields(SMALL[agent])}
+    for line in SWITCHED_ON:
+        agent, *more = line.split()
+        drawn_keys |= set(fields((*SMALL[agent], *more)))
+    assert drawn_keys == VALUES.keys()
 
 
 @pytest.mark.slow

@@ -41,16 +41,18 @@ def classes() -> Iterator[tuple[str, type]]:
 
 
 CLASSES = dict(classes())
-BASES = {file for file in CLASSES if file.partition("/")[2] in (*EXPLORE, *REPLAY, "auto")} | {
-    f"agent/{name}"
-    for name in AGENTS
-    if not re.search(
-        r"^ +- \w+$|\[\w+, _self_\]",
-        (CONF / f"agent/{name}.yaml").read_text().replace("- _self_", ""),
-        re.M,
-    )
-}
-"""The files that are not based on another option: their values are the classes' defaults."""
+
+
+def is_base(file: str) -> bool:
+    """Whether a file is not based on another option, so that its values are the defaults."""
+    group, _, option = file.partition("/")
+    entries = yaml.safe_load((CONF / f"{file}.yaml").read_text("utf-8")).get("defaults", [])
+    if group == "agent":
+        return not any(entry in AGENTS for entry in entries if isinstance(entry, str))
+    return option in (*EXPLORE, *REPLAY, "auto")  # brief is another linear
+
+
+BASES = {file for file in CLASSES if is_base(file)}
 
 
 def given(file: str) -> dict[str, Any]:
