@@ -2,19 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlrun.core.types import Agent, Array, CanAct, Envs, Metrics, Step
+from rlrun.core.abilities import Recurrent, UsesMasks
+from rlrun.core.restore import restore_into
+from rlrun.core.types import Agent, Array, CanAct, Envs, Metrics, State, Step
 from rlrun.value_bias import Value, ValueBias
 
 
-def interact(agent: Agent, envs: Envs, step: int = 0) -> Iterator[tuple[int, Step, Metrics]]:
-    """Act, step and learn endlessly; yield the steps per seed so far, the step and its metrics."""
+class Actor:
+    """Steps environments with the actions of an agent, and keeps its memory for it.
+
+    Whether `act` takes a memory and a mask of legal actions is decided once, here. The memory is
+    that of a `Recurrent` agent; masks are passed on if the environments have them and the agent
+    uses them.
+    """
+
+    def __init__(
+        self, agent: CanAct | UsesMasks | Recurrent, envs: Envs, *, explore: bool = True
+    ) -> None:
+        self._envs, self._explore = envs, explore
+        self._masked = envs.legal is not None and isinstance(agent, UsesMasks)
+        self._agent: Any = agent
+        self._recurrent = isinstance(agent, Recurrent)
+        self._memory = agent.initial_memory(envs.per_seed) if isinstance(agent, Recurrent) else None
+        self._first = np.ones((len(envs.obs), envs.per_seed), np.bool_)
+        self.step = self._step if self._masked or self._recurrent else self._plain_step
+        """Takes the number of the step, and returns the `Step`."""
+
+    def _plain_step(self, step: int) -> Step:
+        return self._envs.step(self._agent.act(self._envs.obs, step, explore=self._explore))
+
+    def _step(self, step: int) -> Step:
+        envs = self._envs
+        legal = {"legal": envs.legal} if self._masked else {}
+        if not self._recurrent:
+            return envs.step(self._agent.act(envs.obs, step, explore=self._explore, **legal))
+        memory, first = self._memory, self._first
+        action, self._memory = self._agent.act(
+            envs.obs, step, memory, first, explore=self._explore, **legal
+        )
+        t = envs.step(action)
+        self._first = t.last
+        return t._replace(memory=memory, first=first)
+
+    def value(self, value: Callable[..., Array]) -> Value:
+        """Return the agent's ``value`` as a function of observations and legal actions."""
+        if self._masked:
+            return lambda obs, legal: value(obs, legal=legal)
+        return lambda obs, legal: value(obs)
+
+    def state_dict(self) -> State:
+        """Return the memory; {} if the agent has none."""
+        return {"memory": self._memory, "first": self._first} if self._recurrent else {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        if self._recurrent:
+            restore_into(self._memory, state["memory"], "the memory")
+            restore_into(self._first, state["first"], "the first steps")
+
+    def forget(self) -> None:
+        """Drop the memory: the next observations do not follow the last ones."""
+        self._first = np.ones_like(self._first)
+
+
+def interact(
+    agent: Agent, envs: Envs, step: int = 0, actor: Actor | None = None
+) -> Iterator[tuple[int, Step, Metrics]]:
+    """Act, step and learn endlessly; yield the steps per seed so far, the step and its metrics.
+
+    ``actor`` is that of the agent and the environments, for callers that save its memory.
+    """
+    act = (actor or Actor(agent, envs)).step
     while True:
-        t = envs.step(agent.act(envs.obs, step))
+        t = act(step)
         step += envs.per_seed
         yield step, t, agent.learn(t, step)
 
@@ -31,12 +95,12 @@ class Played(NamedTuple):
 
 
 def evaluate(
-    agent: CanAct,
+    agent: CanAct | UsesMasks | Recurrent,
     envs: Envs,
     step: int,
     episodes: int,
     check: Callable[[], None] = lambda: None,
-    value: Value | None = None,
+    value: Callable[..., Array] | None = None,
 ) -> Played:
     """Play ``episodes`` whole greedy episodes per seed.
 
@@ -56,14 +120,17 @@ def evaluate(
     shape = (len(envs.obs), envs.per_seed)
     played = np.zeros(shape, np.int64)
     returns, lengths = np.zeros((*shape, rounds)), np.zeros((*shape, rounds), np.int64)
-    bias = None if value is None else ValueBias(value, envs.obs, rounds)
+    actor = Actor(agent, envs, explore=False)
+    bias = None
+    if value is not None:
+        bias = ValueBias(actor.value(value), envs.obs, envs.legal, rounds)
     while (played < rounds).any():
         # environments that have played their share continue, so that the batch keeps its shape
         check()
-        t = envs.step(agent.act(envs.obs, step, explore=False))
+        t = actor.step(step)
         step += 1
         if bias is not None:
-            bias.add(t, envs.obs, played)
+            bias.add(t, envs.obs, envs.legal, played)
         counted = t.last & (played < rounds)
         if counted.any():
             returns[counted, played[counted]] = t.score[counted]

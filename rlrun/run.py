@@ -40,7 +40,7 @@ from rlrun.training.evaluator import Evaluator
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.filming import Filming
 from rlrun.training.run_parts import RunParts
-from rlrun.training.trainer import train
+from rlrun.training.train import train
 from rlrun.tuning.study import pruning
 
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from rlrun.core.types import Array, Step
 
-Value: TypeAlias = Callable[[Array], Array]
-"""From observations ``[seed, env, ...]`` to estimates ``[seed, env]`` of the discounted return."""
+Value: TypeAlias = Callable[[Array, Array | None], Array]
+"""From observations ``[seed, env, ...]``, and the legal actions if there are masks, to estimates
+``[seed, env]`` of the discounted return."""
 
 
 class ValueBias:
@@ -29,19 +30,23 @@ class ValueBias:
     Args:
         value: the agent's value estimate.
         obs: the first observations of the first episodes, ``[seed, env, ...]``.
+        legal: the actions that are legal there; None if there are no masks.
         rounds: episodes of each environment that count.
     """
 
-    def __init__(self, value: Value, obs: Array, rounds: int) -> None:
+    def __init__(self, value: Value, obs: Array, legal: Array | None, rounds: int) -> None:
         shape = obs.shape[:2]
         self._value, self._rounds = value, rounds
         self._sum, self._product = np.zeros(shape), np.ones(shape)
-        self._estimates = np.array(value(obs), np.float64)  # at the start of the current episodes
+        # at the start of the current episodes
+        self._estimates = np.array(value(obs, legal), np.float64)
         self.values, self.discounted = np.zeros((2, *shape, rounds))
         """``[seed, env, round]`` each."""
 
-    def add(self, t: Step, obs: Array, played: Array) -> None:
+    def add(self, t: Step, obs: Array, legal: Array | None, played: Array) -> None:
         """Add a step; ``obs [seed, env, ...]`` are the agent's observations after it.
+
+        ``legal`` are the actions that are legal after it; None if there are no masks.
 
         ``played [seed, env]`` counts the episodes that had ended before the step.
         """
@@ -52,10 +57,10 @@ class ValueBias:
             return
         cut = ended & (self._product > 0)
         if cut.any():
-            self._sum[cut] += self._product[cut] * self._value(t.next_obs)[cut]
+            self._sum[cut] += self._product[cut] * self._value(t.next_obs, t.next_legal)[cut]
         self.values[ended, played[ended]] = self._estimates[ended]
         self.discounted[ended, played[ended]] = self._sum[ended]
         self._sum[ended], self._product[ended] = 0.0, 1.0
         starting = ended & (played < self._rounds - 1)
         if starting.any():
-            self._estimates[starting] = self._value(obs)[starting]
+            self._estimates[starting] = self._value(obs, legal)[starting]

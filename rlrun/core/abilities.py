@@ -6,15 +6,57 @@ protocols: an agent has the ability if it has the attribute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Protocol, runtime_checkable
 
 from rlrun.core.types import Array, Spec
 
 
 @runtime_checkable
+class UsesMasks(Protocol):
+    """Takes only legal actions, where the environment says which ones are legal."""
+
+    uses_masks: ClassVar[bool]
+
+    def act(
+        self, obs: Array, step: int, *, explore: bool = True, legal: Array | None = None
+    ) -> Array:
+        """See `rlrun.core.types.Agent.act`; ``legal`` is bool ``[seed, env, action]``.
+
+        The method `value`, if there is one, has the same parameter.
+        """
+        ...
+
+
+@runtime_checkable
+class Recurrent(Protocol):
+    """Has a memory of its episode, which the code that steps the environments keeps for it.
+
+    The memory is one array ``[seed, env, ...]``, for any number of environments.
+    """
+
+    def initial_memory(self, num_envs: int) -> Array:
+        """Return memories ``[seed, env, ...]`` of the dtype and shape that `act` returns."""
+        ...
+
+    def act(
+        self, obs: Array, step: int, memory: Array, first: Array, *, explore: bool = True
+    ) -> tuple[Array, Array]:
+        """Return actions and memories, each ``[seed, env, ...]``; changes neither argument.
+
+        ``memory`` is what the last call returned, except in environments of the mask
+        ``first [seed, env]``, whose episodes begin with this observation: there it must be ignored.
+        `learn` gets both with the step.
+        """
+        ...
+
+
+@runtime_checkable
 class EstimatesValue(Protocol):
-    """Estimates the value of acting greedily; evaluations compare it with the actual return."""
+    """Estimates the value of acting greedily; evaluations compare it with the actual return.
+
+    The values of an agent with a memory are not compared.
+    """
 
     def value(self, obs: Array) -> Array:
         """Estimate the discounted return ``[seed, env]`` of acting greedily from ``obs``.
@@ -22,6 +64,13 @@ class EstimatesValue(Protocol):
         ``obs`` is ``[seed, env, ...]``. Draws no random numbers and changes no state.
         """
         ...
+
+
+def value_of(agent: object) -> Callable[..., Array] | None:
+    """Return the method `value` of an agent without a memory, if it has one."""
+    if isinstance(agent, Recurrent) or not isinstance(agent, EstimatesValue):
+        return None
+    return agent.value
 
 
 @runtime_checkable

@@ -39,7 +39,10 @@ NO_ENDS: Array = np.empty(0)
 
 
 class Step(NamedTuple):
-    """One step of every environment; each array starts with ``[seed, env]``."""
+    """One step of every environment; each array starts with ``[seed, env]``.
+
+    With several agents, all arrays but ``last`` and ``length`` start with ``[seed, env, agent]``.
+    """
 
     obs: Array
     action: Array
@@ -54,6 +57,16 @@ class Step(NamedTuple):
     """The true, undiscounted returns of the episodes that end here; 0 where none ends."""
     length: Array = NO_ENDS
     """The lengths of the episodes that end here, in steps; 0 where none ends."""
+    legal: Array | None = None
+    """Which actions were legal, bool ``[seed, env, action]``; None if there are no masks."""
+    next_legal: Array | None = None
+    """Which actions are legal after this step; all of them after a termination."""
+    memory: Array | None = None
+    """The agent's memory before it acted, ``[seed, env, ...]``; None if it has none."""
+    first: Array | None = None
+    """The episode began with this step, so the memory is from another one; None likewise."""
+    alive: Array | None = None
+    """Which agents took this step, bool ``[seed, env, agent]``; None if there is only one."""
 
 
 class Batch(NamedTuple):
@@ -70,6 +83,12 @@ class Batch(NamedTuple):
     """Importance weight in the loss; None if all are 1."""
     index: Any
     """Position of the transition in the replay, for ``Replay.update``."""
+    legal: Any = None
+    """Which actions were legal, ``[seed, batch, action]``; None if there are no masks."""
+    next_legal: Any = None
+    """Which actions are legal in the state of ``next_obs``."""
+    alive: Any = None
+    """Which agents took the step, ``[seed, batch, agent]``; None if there is only one."""
 
 
 @dataclass(frozen=True)
@@ -136,18 +155,15 @@ class Spec:
     """Bins of each number of continuous observations, for tables: from, to, number of bins."""
     left_out: tuple[str, ...] = ()
     """The parts of its observations that are text, which no agent sees."""
+    masked: bool = False
+    """Whether every step says which actions are legal."""
+    agents: tuple[str, ...] = ()
+    """The names of its agents if there are several; ``obs`` and ``action`` are those of one."""
 
-
-class Draws(Protocol):
-    """Uniform random numbers from one stream per seed (``rlrun.core.rng.Streams``)."""
-
-    def uniform(self, count: int) -> Array:
-        """Return ``[seed, count]`` numbers in [0, 1)."""
-        ...
-
-    def state_dict(self) -> State: ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+    @property
+    def num_masked(self) -> int:
+        """The length of a mask: the number of choices, of all parts of an action together."""
+        return sum(self.action.choices)
 
 
 class Envs(Protocol):
@@ -157,6 +173,8 @@ class Envs(Protocol):
     per_seed: int
     obs: Array
     """The current observations, ``[seed, env, ...]``."""
+    legal: Array | None
+    """Which actions are legal now, bool ``[seed, env, action]``; None if there are no masks."""
     faults: dict[int, str]
     """What cannot be learnt from, by the seed's position in the stack."""
     inexact: list[str]

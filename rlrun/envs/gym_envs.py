@@ -94,10 +94,10 @@ class GymEnvs:
         self._length = np.zeros(self._grid, np.int64)
         self._history.restart()
         self.inexact.clear()
+        self.legal: Array | None = None
         with self._watched():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
-        """The current observations, ``[seed, env, ...]``."""
 
     def step(self, action: Array) -> Step:
         """Step every environment with ``action [seed, env, ...]``.

@@ -69,6 +69,7 @@ class TableEnvs:
         """Always empty: a table's numbers are finite."""
         self.inexact: list[str] = []
         """Always empty: the state of a table is saved exactly."""
+        self.legal: Array | None = None
         self.restart()
 
     def restart(self) -> None:

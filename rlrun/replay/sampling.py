@@ -10,11 +10,23 @@ import numpy as np
 
 from rlrun.core.fields import Fraction, PerRow, Positive
 from rlrun.core.rows import Number, column, power
-from rlrun.core.types import Array, Draws, State
+from rlrun.core.types import Array, State
 from rlrun.replay.sumtree import SumTree
 from rlrun.replay.window import Window
 
 LARGEST = 1e38  # priority: sums of these stay far below the largest float
+
+
+class Draws(Protocol):
+    """Uniform random numbers from one stream per seed (``rlrun.core.rng.Streams``)."""
+
+    def uniform(self, count: int) -> Array:
+        """Return ``[seed, count]`` numbers in [0, 1)."""
+        ...
+
+    def state_dict(self) -> State: ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 class Sampler(Protocol):

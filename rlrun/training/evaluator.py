@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlrun.checkpoint import store
-from rlrun.core.abilities import EstimatesValue, HasHistograms
+from rlrun.core.abilities import HasHistograms, value_of
 from rlrun.core.fields import Count, Natural
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Agent, Array, Envs
@@ -21,7 +21,6 @@ from rlrun.stats import summary
 from rlrun.tables.report import TableReport
 from rlrun.training.best import Best
 from rlrun.training.failed_seeds import FailedSeeds
-from rlrun.value_bias import Value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,7 @@ class Evaluator:
         self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
         self._folder, self._logger, self._table = folder, logger, table
         self._failed, self._check = failed, check
-        self._value = agent.value if isinstance(agent, EstimatesValue) else None
+        self._value = value_of(agent)
         self._histograms = None
         if histograms and isinstance(agent, HasHistograms):
             self._histograms = agent.histograms
@@ -102,7 +101,9 @@ class Evaluator:
             row["eval/exact_return"] = exact
         return row
 
-    def _play(self, envs: Envs, step: int, episodes: int, value: Value | None = None) -> Played:
+    def _play(
+        self, envs: Envs, step: int, episodes: int, value: Callable[..., Array] | None = None
+    ) -> Played:
         """Evaluate, and add seeds whose numbers are not finite to the failed ones."""
         played = evaluate(self._agent, envs, step, episodes, self._check, value)
         self._failed.add(step, envs.faults, " in an evaluation")

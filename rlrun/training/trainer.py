@@ -1,4 +1,4 @@
-"""The training loop of a run: drives ``interact``, and saves, logs, evaluates and stops."""
+"""What a run does after each step: it saves, evaluates, logs and stops."""
 
 from __future__ import annotations
 
@@ -7,62 +7,14 @@ from typing import Any
 import numpy as np
 
 from rlrun.core.abilities import CanCut, ReportsFaults
-from rlrun.core.errors import RunFailed
-from rlrun.core.memory import used_up
 from rlrun.core.schedules import due
-from rlrun.core.signals import Interrupted
 from rlrun.core.types import Array, State
-from rlrun.loop import interact
+from rlrun.loop import Actor
 from rlrun.training.checkpoints import mismatch, restore_agent
 from rlrun.training.clock import WallClock
 from rlrun.training.early_stopping import Stop
 from rlrun.training.metrics_window import MetricsWindow
 from rlrun.training.run_parts import RunParts
-
-
-def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
-    """Train to the end, evaluate, save, and return the content of ``result.json``.
-
-    ``saved`` is emptied once everything is restored from it.
-
-    A checkpoint contains a step that is done but not yet reported, so a run resumed from ``saved``
-    reports that step first, and then continues exactly as if it had not been stopped.
-
-    Raises:
-        Interrupted: a stop was requested; the run is saved.
-        CheckpointError: a checkpoint cannot be written, or ``saved`` does not match this run.
-        RunFailed: the run cannot continue.
-    """
-    trainer = Trainer(run)
-    step = 0 if saved is None else trainer.restore(saved)
-    try:
-        if saved is None or not trainer.after_step(step):
-            for now, t, metrics in interact(run.agent, run.envs, step):
-                step = now
-                trainer.recorder.add(t, metrics)
-                if trainer.has_faults():
-                    trainer.drop_failed_seeds(step)
-                if run.envs.inexact:
-                    trainer.report_inexact(run.envs.inexact)
-                if trainer.after_step(step):
-                    break
-        return trainer.finish(step)
-    except Interrupted:
-        trainer.save(step)  # even during an evaluation, which changes no state
-        raise
-    except RunFailed as error:
-        raise RunFailed(f"step {step}: {error}") from error
-    except (MemoryError, RuntimeError) as error:
-        if not used_up(error):
-            raise
-        raise RunFailed(
-            f"step {step}: out of memory: use fewer seeds, or a smaller batch, rollout or replay"
-        ) from error
-    except OSError as error:
-        where = error.filename or run.folder.path
-        raise RunFailed(
-            f"step {step}: {where} cannot be written or read: {error.strerror or error}"
-        ) from error
 
 
 class Trainer:
@@ -71,6 +23,7 @@ class Trainer:
     def __init__(self, run: RunParts) -> None:
         self._run = run
         self._stride = run.envs.per_seed
+        self.actor = Actor(run.agent, run.envs)
         self.recorder, self._clock = MetricsWindow(len(run.seeds)), WallClock()
         self._env_faults = run.envs.faults
         self._agent_faults: dict[int, str] = (
@@ -201,6 +154,7 @@ class Trainer:
                     "settings": run.fingerprint,
                     "agent": run.agent.state_dict(),
                     "envs": run.envs.state_dict(),
+                    "memory": self.actor.state_dict(),
                     "best": run.evaluator.best.state_dict(),
                     "recorder": self.recorder.state_dict(),
                     "clock": self._clock.state_dict(),
@@ -221,8 +175,11 @@ class Trainer:
             step = int(saved["step"])
             complete = restore_agent(run.agent, saved["agent"])
             unrestored = run.envs.load_state_dict(saved["envs"])
-            if unrestored and isinstance(run.agent, CanCut):
-                run.agent.cut()
+            self.actor.load_state_dict(saved.get("memory", {}))
+            if unrestored:
+                self.actor.forget()
+                if isinstance(run.agent, CanCut):
+                    run.agent.cut()
             run.evaluator.best.load_state_dict(saved["best"])
             self.recorder.load_state_dict(saved["recorder"])
             self._clock.load_state_dict(saved["clock"])

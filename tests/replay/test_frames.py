@@ -8,7 +8,7 @@ import pytest
 from rlrun.core.types import Array, Space, Spec, Step
 from rlrun.replay.options import REPLAY, PrioritizedReplaySettings, UniformReplaySettings
 from rlrun.replay.ring import Replay
-from tests.support.common import differences, host, row
+from tests.support.common import differences, host, row, seeds_of
 
 CHANNELS, HEIGHT, WIDTH = 2, 3, 4
 
@@ -142,7 +142,7 @@ def test_a_seed_samples_the_same_in_every_stack(kind: str) -> None:
     stack, alone = make(kind, (3, 5), 3, 2, 10), make(kind, (5,), 3, 2, 10)
     for t in play(40, 2, 2, 3):
         stack.add(t)
-        alone.add(Step(*(field[1:] for field in t)))
+        alone.add(seeds_of(t, slice(1, None)))
         a, b = learn(stack, 2), learn(alone, 2)
         for x, y in zip(a, b, strict=True):
             assert (x is None and y is None) or np.array_equal(x[1:], y)  # type: ignore[index,arg-type]

@@ -9,6 +9,7 @@ from rlrun.core.types import Space, Spec, Step
 from rlrun.replay.nstep import n_step
 from rlrun.replay.options import UniformReplaySettings
 from rlrun.replay.ring import Replay
+from tests.support.common import seeds_of
 
 
 def spec(num_envs: int) -> Spec:
@@ -110,7 +111,7 @@ def test_a_seed_samples_the_same_in_every_stack() -> None:
     for number in range(30):
         step = random_step(rng, 2, 1, number)
         stack.add(step)
-        alone.add(Step(*(field[1:] for field in step)))
+        alone.add(seeds_of(step, slice(1, None)))
     for _ in range(5):
         a, b = stack.sample(7, 3, step=0), alone.sample(7, 3, step=0)
         assert all(np.array_equal(x[1:], y) for x, y in zip(a, b, strict=True) if y is not None)

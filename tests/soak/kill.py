@@ -11,7 +11,7 @@ from rlrun import loop
 from rlrun.checkpoint import store
 from rlrun.run_folder.events import EventFile
 from rlrun.run_folder.logger import Logger
-from rlrun.training import trainer as training
+from rlrun.training import train as training
 
 PHASES = ("acting", "learning", "evaluation", "log writing", "event writing", "checkpoint writing")
 
@@ -46,14 +46,14 @@ class Killer:
         """Stand between this process's run and what it does."""
         real_interact = loop.interact
 
-        def interact(agent: Any, envs: Any, step: int = 0) -> Any:
+        def interact(agent: Any, envs: Any, step: int = 0, actor: Any = None) -> Any:
             agent.learn = self.wrap("learning", agent.learn)
             act, evaluating = agent.act, self.wrap("evaluation", agent.act)
             acting = self.wrap("acting", act)
-            agent.act = lambda obs, step, *, explore=True: (acting if explore else evaluating)(
-                obs, step, explore=explore
+            agent.act = lambda *given, explore=True, **masks: (acting if explore else evaluating)(
+                *given, explore=explore, **masks
             )
-            return real_interact(agent, envs, step)
+            return real_interact(agent, envs, step, actor)
 
         training.interact = interact  # type: ignore[attr-defined]
         for owner, name, phase in (

@@ -151,6 +151,12 @@ def differences(a: Any, b: Any, place: str = "") -> list[str]:
     return [] if a == b else [f"{place}: {a} against {b}"]
 
 
+def seeds_of(t: Step, positions: slice) -> Step:
+    """The part of a step that belongs to the seeds at these positions."""
+    parts: list[Any] = [None if each is None else each[positions] for each in t]
+    return Step(*parts)
+
+
 def row(tree: Any, k: int) -> Any:
     """The part of a state of `host` that belongs to the seed at position k, as a stack of one."""
     if isinstance(tree, Mapping):
