@@ -6,12 +6,10 @@ rewards would have followed, and the true last observation is kept.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import math
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import monotonic
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -21,13 +19,12 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Model, Spec, State, Step
-from rlrun.envs.faults import Place, refused
+from rlrun.envs.guard import Guard
 from rlrun.envs.history import ActionHistory
 from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.factory import open_grid
-from rlrun.envs.vector.sync import EnvFault, EnvOptions
-from rlrun.envs.watchdog import Watchdog
+from rlrun.envs.vector.sync import EnvOptions
 
 
 class GymEnvs:
@@ -73,15 +70,14 @@ class GymEnvs:
         self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._limit)
         self._vector = open_grid(make, len(self._seeds) * num_envs, options)
-        # asynchronous environments have their own time limit
-        seconds = options.timeout if options.vector == "sync" else None
-        self._watch = Watchdog(seconds, self._hanging, options.on_hang)
+        self._length = np.zeros(self._grid, np.int64)
+        self._guard = Guard(self._vector, env_id, self._seeds, self._length, options)
         space, stack = self._vector.single_observation_space, options.frame_stack
         self._obs_map = ObsMap(space, stack, options.scale_obs, options.obs)
         self._action_map = ActionMap(self._vector.single_action_space)
         self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
-        self.faults: dict[int, str] = {}
+        self.faults = self._guard.faults
         """Sentences about numbers that cannot be learnt from, by the seed's position."""
         self.inexact: list[str] = []
         """Reasons why a resumed run would not be exact, since the caller last cleared this list."""
@@ -91,11 +87,11 @@ class GymEnvs:
         """Restart every environment at its first episode."""
         self._episode = np.zeros(self._grid, np.int64)
         self._return = np.zeros(self._grid)
-        self._length = np.zeros(self._grid, np.int64)
+        self._length[...] = 0
         self._history.restart()
         self.inexact.clear()
         self.legal: Array | None = None
-        with self._watched():
+        with self._guard.watch():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
 
@@ -107,16 +103,15 @@ class GymEnvs:
         """
         if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
             action = action.copy()
-            self._exclude(~np.isfinite(action), action, "an action in")
+            self._guard.exclude(~np.isfinite(action), action, "an action in")
         flat = action.reshape(-1, *action.shape[2:])
         if (overlong := self._history.add(flat)) is not None:
-            place = self._place(*divmod(overlong, self.per_seed))
-            self.inexact.append(place.overlong(self._limit))
-        with self._watched():
+            self.inexact.append(self._guard.place(overlong).overlong(self._limit))
+        with self._guard.watch():
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
         reward = rewards.reshape(self._grid).astype(np.float64)
         if not math.isfinite(reward.sum()):
-            self._exclude(~np.isfinite(reward), reward, "a reward of")
+            self._guard.exclude(~np.isfinite(reward), reward, "a reward of")
         discount = self._gamma * ~terminations.reshape(self._grid)
         next_obs = self._obs(raw)
         self._return += reward
@@ -141,40 +136,9 @@ class GymEnvs:
             seeds[place] = self._episode_seed(s, e)
         self._history.begin(self._vector.ended)
         options = {"reset_mask": last.reshape(-1)}
-        with self._watched():
+        with self._guard.watch():
             raw, _ = self._vector.reset(seed=seeds, options=options)
         return self._obs(raw)
-
-    @contextlib.contextmanager
-    def _watched(self) -> Iterator[None]:
-        """Limit the time of a call to the environments; raise an error that names a failing one."""
-        self._watch.since = monotonic()
-        try:
-            yield
-        except EnvFault as fault:
-            raise self._place(*divmod(fault.place, self.per_seed)).failed(fault) from fault.error
-        finally:
-            self._watch.since = 0.0
-
-    def _hanging(self) -> str:
-        """Return the sentence about the environment that does not respond."""
-        return self._place(*divmod(getattr(self._vector, "at", 0), self.per_seed)).hangs()
-
-    def _place(self, s: int, e: int) -> Place:
-        return Place(self.spec.env_id, e, self._seeds[s], int(self._length[s, e]))
-
-    def _exclude(self, wrong: Array, values: Array, what: str, raw: Array | None = None) -> None:
-        """Record a fault for seeds with ``wrong [seed, env, ...]`` values, and set these to 0.
-
-        At 0 they cannot affect other seeds. ``raw`` are the environments' own numbers, if they
-        differ from ``values``.
-        """
-        for s, e in np.argwhere(wrong.reshape(*self._grid, -1).any(-1)).tolist():
-            number, why = (values if raw is None else raw)[s, e, ...][wrong[s, e]].flat[0], ""
-            if raw is not None:
-                number, why = refused(self._vector, s * self.per_seed + e, number)
-            self.faults.setdefault(s, self._place(s, e).wrong(what, number, why))
-        values[wrong] = 0
 
     def _episode_seed(self, s: int, e: int) -> int:
         return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
@@ -187,7 +151,7 @@ class GymEnvs:
         obs = self._obs_map(raw).reshape(self._obs_shape)
         if (wrong := self._obs_map.wrong(obs)) is not None:
             ordered = self._obs_map.ordered(raw).reshape(self._obs_shape)
-            self._exclude(wrong, obs, "an observation of", ordered)
+            self._guard.exclude(wrong, obs, "an observation of", ordered)
         return obs
 
     def state_dict(self) -> State:
@@ -217,12 +181,12 @@ class GymEnvs:
         overlong = begun < 0
         begun[overlong] = len(actions)
         mapped = [self._action_map(flat) for flat in actions]
-        with self._watched():
+        with self._guard.watch():
             raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun.ravel().tolist())
         # added one by one as in `step`; from Python 3.12 on, sum() rounds differently
         sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]
         self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)
-        self._length = len(mapped) - begun
+        self._length[...] = len(mapped) - begun
         self.obs = self._obs(raw)
         if self.obs.shape != state["obs"].shape:
             raise ValueError(f"the observations are of the shape {state['obs'].shape}")
@@ -246,5 +210,5 @@ class GymEnvs:
         return ", ".join(str(self._seeds[s]) for s in np.flatnonzero(where.any(-1)))
 
     def close(self) -> None:
-        self._watch.close()
+        self._guard.close()
         self._vector.close()

@@ -1,0 +1,81 @@
+"""Guards the calls to environments: names the one that fails or hangs, and unusable numbers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from time import monotonic
+
+import numpy as np
+
+from rlrun.core.types import Array
+from rlrun.envs.faults import Place, refused
+from rlrun.envs.vector.asynchronous import AsyncGrid
+from rlrun.envs.vector.atari import AtariGrid
+from rlrun.envs.vector.sync import EnvFault, EnvOptions, SyncGrid
+from rlrun.envs.watchdog import Watchdog
+
+
+class Guard:
+    """Turns what goes wrong in a ``[seed, env]`` grid into sentences about one environment.
+
+    Args:
+        vector: the environments.
+        env_id: their id.
+        seeds: the seed numbers.
+        length: ``[seed, env]``, the steps of the current episodes; the caller updates it in place.
+        options: the options of the environments.
+    """
+
+    def __init__(
+        self,
+        vector: SyncGrid | AsyncGrid | AtariGrid,
+        env_id: str,
+        seeds: Sequence[int],
+        length: Array,
+        options: EnvOptions,
+    ) -> None:
+        self._vector, self._env_id, self._seeds, self._length = vector, env_id, seeds, length
+        # asynchronous environments have their own time limit
+        seconds = options.timeout if options.vector == "sync" else None
+        self._watch = Watchdog(seconds, self._hanging, options.on_hang)
+        self.faults: dict[int, str] = {}
+        """Sentences about numbers that cannot be learnt from, by the seed's position."""
+
+    @contextlib.contextmanager
+    def watch(self) -> Iterator[None]:
+        """Limit the time of a call to the environments; raise an error that names a failing one."""
+        self._watch.since = monotonic()
+        try:
+            yield
+        except EnvFault as fault:
+            raise self.place(fault.place).failed(fault) from fault.error
+        finally:
+            self._watch.since = 0.0
+
+    def _hanging(self) -> str:
+        """Return the sentence about the environment that does not respond."""
+        return self.place(getattr(self._vector, "at", 0)).hangs()
+
+    def place(self, number: int) -> Place:
+        """Return the place of an environment, given its number in the grid."""
+        s, e = divmod(number, self._length.shape[1])
+        return Place(self._env_id, e, self._seeds[s], int(self._length[s, e]))
+
+    def exclude(self, wrong: Array, values: Array, what: str, raw: Array | None = None) -> None:
+        """Record a fault for seeds with ``wrong [seed, env, ...]`` values, and set these to 0.
+
+        At 0 they cannot affect other seeds. ``raw`` are the environments' own numbers, if they
+        differ from ``values``.
+        """
+        grid = self._length.shape
+        for s, e in np.argwhere(wrong.reshape(*grid, -1).any(-1)).tolist():
+            number, why = (values if raw is None else raw)[s, e, ...][wrong[s, e]].flat[0], ""
+            if raw is not None:
+                number, why = refused(self._vector, s * grid[1] + e, number)
+            self.faults.setdefault(s, self.place(s * grid[1] + e).wrong(what, number, why))
+        values[wrong] = 0
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watch.close()
