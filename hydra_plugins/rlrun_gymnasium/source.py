@@ -113,6 +113,7 @@ def _register_env_base() -> None:
         "obs": None,
         "scale_obs": False,
         "frame_stack": None,
+        "action_mask": "auto",
         "reward_clip": None,
         "reward_scale": 1.0,
         "resume_actions": None,

@@ -60,7 +60,7 @@ class Step(NamedTuple):
     legal: Array | None = None
     """Which actions were legal, bool ``[seed, env, action]``; None if there are no masks."""
     next_legal: Array | None = None
-    """Which actions are legal after this step; all of them after a termination."""
+    """Which actions are legal after this step; at least one, even after a termination."""
     memory: Array | None = None
     """The agent's memory before it acted, ``[seed, env, ...]``; None if it has none."""
     first: Array | None = None
@@ -135,9 +135,11 @@ class Model:
     start: Array
     """``[state]``, the probability that an episode begins there."""
     possible: Array
-    """``[state, action]``, bool."""
+    """``[state, action]``, bool: has an outcome, and is legal if there are masks."""
     grid: tuple[int, int] | None = None
     """Rows and columns, if the states are the cells of a grid."""
+    has_masks: bool = False
+    """Whether ``possible`` has the masks of legal actions in it."""
 
 
 @dataclass(frozen=True)

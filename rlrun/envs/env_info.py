@@ -13,11 +13,12 @@ from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
 from rlrun.core.errors import BadInput
-from rlrun.core.types import Spec
+from rlrun.core.types import Array, Spec
 from rlrun.envs.conform import Compound, Conform, NotInSpace, one_number, short
 from rlrun.envs.faults import reason
 from rlrun.envs.ids import env_spec
-from rlrun.envs.model import read_model, step_limit
+from rlrun.envs.masks import has_masks
+from rlrun.envs.model import read_model, step_limit, table_masks
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.envs.vector.atari import Atari, AtariGrid
@@ -85,7 +86,9 @@ def read_env_info(
     with contextlib.closing(env):
         adapted = adapt(env, options.frame_stack, options.obs)
         spec = spec_of(env_id, env, adapted, options, gamma)
-        _check_step(env, adapted, is_grid=spec.obs.kind == "grid")
+        masked = _check_step(env, adapted, is_grid=spec.obs.kind == "grid")
+        if options.masks and masked:
+            spec = with_masks(spec, table_masks(env))
         limit = step_limit(env) if spec.model is not None else None
         return EnvInfo(spec, env.observation_space, dict(env.metadata), limit)
 
@@ -112,12 +115,32 @@ def _spec(env_id: str, obs: gym.Space[Any], action: gym.Space[Any], options: Env
     return Spec(env_id, obs_map.space, ActionMap(action).space, 1)
 
 
-def _check_step(env: gym.Env[Any, Any], adapted: gym.Env[Any, Any], *, is_grid: bool) -> None:
-    """Take one step in the environment. Raises ValueError if it does not conform to the spaces."""
+def with_masks(spec: Spec, table: Array | None) -> Spec:
+    """Return the specification of an environment that has masks of legal actions.
+
+    ``table`` are the masks ``[state, action]`` of an environment that is a table. Raises ValueError
+    if a state of it has no legal action.
+    """
+    if spec.model is None or table is None:
+        return dataclasses.replace(spec, masked=True)
+    legal = spec.model.possible & table
+    if not legal.any(-1).all():
+        state = int(legal.any(-1).argmin())
+        raise ValueError(f"no action is legal in state {state}, where no episode ends")
+    model = dataclasses.replace(spec.model, possible=legal, has_masks=True)
+    return dataclasses.replace(spec, model=model, masked=not legal.all())
+
+
+def _check_step(env: gym.Env[Any, Any], adapted: gym.Env[Any, Any], *, is_grid: bool) -> bool:
+    """Take one step in the environment; return whether it has masks of legal actions.
+
+    Raises ValueError if it does not conform to the spaces.
+    """
     space = adapted.observation_space
     conform = Conform(space)
     env.action_space.seed(0)
-    first, _ = adapted.reset(seed=0)
+    first, info = adapted.reset(seed=0)
+    masked = has_masks(adapted, info)
     second, reward, *_ = adapted.step(env.action_space.sample())
     one_number(reward)
     for obs in map(conform, (first, second)):
@@ -126,3 +149,4 @@ def _check_step(env: gym.Env[Any, Any], adapted: gym.Env[Any, Any], *, is_grid: 
             raise NotInSpace(
                 f"its observation is {short(obs)}, which is not in {short(space)}{way_out}"
             )
+    return masked

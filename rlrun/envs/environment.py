@@ -51,6 +51,7 @@ class Environment:
             scale_obs=s.scale_obs,
             obs="image" if s.is_game else s.obs,
             reward_transform=RewardTransform(s.reward_clip, s.reward_scale),
+            masks=s.action_mask == "auto",
             resume_actions=RESUME_ACTIONS if s.resume_actions is None else s.resume_actions,
         )
         self._global_seed: tuple[int, ...] = ()

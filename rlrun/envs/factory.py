@@ -38,6 +38,7 @@ def open_envs(
     are those of `GymEnvs`.
     """
     options = options or EnvOptions()
+    options = dataclasses.replace(options, masks=info.spec.masked)
     model = info.spec.model
     changed = options.frame_stack > 1 or options.scale_obs or options.obs in CHOICES or options.film
     if model is None or info.table_limit is None or changed:

@@ -75,7 +75,8 @@ class GymEnvs:
         space, stack = self._vector.single_observation_space, options.frame_stack
         self._obs_map = ObsMap(space, stack, options.scale_obs, options.obs)
         self._action_map = ActionMap(self._vector.single_action_space)
-        self.spec = Spec(env_id, self._obs_map.space, self._action_map.space, num_envs, model)
+        spaces = self._obs_map.space, self._action_map.space
+        self.spec = Spec(env_id, *spaces, num_envs, model, masked=options.masks)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
         self.faults = self._guard.faults
         """Sentences about numbers that cannot be learnt from, by the seed's position."""
@@ -90,10 +91,10 @@ class GymEnvs:
         self._length[...] = 0
         self._history.restart()
         self.inexact.clear()
-        self.legal: Array | None = None
         with self._guard.watch():
             raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
+        self.legal = self._legal()
 
     def step(self, action: Array) -> Step:
         """Step every environment with ``action [seed, env, ...]``.
@@ -119,12 +120,15 @@ class GymEnvs:
         last = np.zeros(self._grid, np.bool_)
         score, length = self._no_ends
         obs, self.obs = self.obs, next_obs
+        legal, self.legal = self.legal, self._legal()
+        next_legal = self.legal
         if self._vector.ended:
             last.reshape(-1)[self._vector.ended] = True
             score, length = np.where(last, self._return, 0.0), np.where(last, self._length, 0)
             self.obs = self._reset(last)
+            self.legal = self._legal()
         reward = self._reward_transform(reward)
-        return Step(obs, action, reward, discount, next_obs, last, score, length)
+        return Step(obs, action, reward, discount, next_obs, last, score, length, legal, next_legal)
 
     def _reset(self, last: Array) -> Array:
         """Reset the environments in the mask ``last``; return the observations of all."""
@@ -139,6 +143,11 @@ class GymEnvs:
         with self._guard.watch():
             raw, _ = self._vector.reset(seed=seeds, options=options)
         return self._obs(raw)
+
+    def _legal(self) -> Array | None:
+        """Return which actions are legal now, bool ``[seed, env, choice]``; None without masks."""
+        masks = self._vector.masks
+        return None if masks is None else masks.reshape(*self._grid, -1).copy()
 
     def _episode_seed(self, s: int, e: int) -> int:
         return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
@@ -162,6 +171,7 @@ class GymEnvs:
             "begun": begun.reshape(self._grid),
             "actions": np.array(actions).reshape(-1, begun.size, *self.spec.action.shape),
             "obs": self.obs,
+            **({} if self.legal is None else {"legal": self.legal}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
@@ -191,6 +201,9 @@ class GymEnvs:
         if self.obs.shape != state["obs"].shape:
             raise ValueError(f"the observations are of the shape {state['obs'].shape}")
         same = (self.obs == state["obs"]).reshape(*self._grid, -1).all(-1)
+        self.legal = self._legal()
+        if self.legal is not None:
+            same &= (self.legal == state["legal"]).all(-1)
         reasons = {
             "did not return to its saved state": ~same & ~overlong,
             f"was more than env.resume_actions={self._limit} actions into an episode": overlong,
@@ -198,6 +211,7 @@ class GymEnvs:
         if (not_restored := ~same | overlong).any():
             self._vector.ended = np.flatnonzero(not_restored).tolist()
             self.obs = self._reset(not_restored)
+            self.legal = self._legal()
         env_id = self.spec.env_id
         return [
             f"{env_id} {reason} (seeds {self._numbered(where)}): a new episode begins there"

@@ -122,6 +122,23 @@ def step_limit(env: gym.Env[Any, Any]) -> int | None:
     return limit
 
 
+def table_masks(env: gym.Env[Any, Any]) -> Array | None:
+    """Return the masks of legal actions ``[state, action]`` of an environment that is a table.
+
+    None if they are not known, or if they can depend on more than the state.
+    """
+    if step_limit(env) is None:
+        return None
+    bare = env.unwrapped
+    if isinstance(bare, TaxiEnv):
+        return np.array([bare.action_mask(state) for state in range(len(bare.P))], np.bool_)
+    if isinstance(bare, TableEnv):
+        outcomes = [list(bare.P[state].values()) for state in range(len(bare.P))]
+        legal: Array = np.array([[bool(each) for each in row] for row in outcomes])
+        return legal | ~legal.any(-1, keepdims=True)  # in terminal states nothing is ever chosen
+    return None
+
+
 def _grid(bare: Any, states: int) -> tuple[int, int] | None:
     """Return rows and columns, from the attributes ``nrow`` and ``ncol`` (FrozenLake) or ``shape``
     (CliffWalking); None if the states are not the cells of a grid.

@@ -49,6 +49,11 @@ class EnvSettings:
     """Scale observations from their bounds to -1 to 1."""
     frame_stack: Count | None = None
     """Number of frames of an image or grid in an observation (null: 1, and 4 for Atari games)."""
+    action_mask: Literal["auto", "off"] = "off"
+    """auto: take only legal actions, where the environment says which, off: any action.
+
+    Runs of versions without this setting took any action.
+    """
     reward_clip: Positive | None = None
     """Clipping range of the rewards for learning, on both sides of 0 (null: not clipped)."""
     reward_scale: PerRow[Positive] = 1.0

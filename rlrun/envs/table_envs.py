@@ -47,6 +47,7 @@ class TableEnvs:
         gamma: Array | None = None,
     ) -> None:
         self._gamma = None if gamma is None else column(gamma, 2)
+        self._possible = model.possible if spec.masked else None
         self.spec, self.per_seed = spec, spec.num_envs
         self._seeds, self._purpose, self._limit = tuple(seeds), purpose, limit
         states, actions, _ = model.probability.shape
@@ -69,7 +70,6 @@ class TableEnvs:
         """Always empty: a table's numbers are finite."""
         self.inexact: list[str] = []
         """Always empty: the state of a table is saved exactly."""
-        self.legal: Array | None = None
         self.restart()
 
     def restart(self) -> None:
@@ -86,6 +86,7 @@ class TableEnvs:
         self.obs: Array = self._first_states(self._draw())
         """The states now, ``[seed, env]``."""
         self._pair = self.obs * self._actions
+        self.legal = self._legal(self.obs)
 
     def step(self, action: Array) -> Step:
         """Step every environment with ``action [seed, env]``.
@@ -114,7 +115,15 @@ class TableEnvs:
                 self._reset(last, draw)
         if self._reward_transform is not None:
             reward = self._reward_transform(reward)
-        return Step(obs, action, reward, discount, next_obs, last, score, length)
+        if self._possible is None:
+            return Step(obs, action, reward, discount, next_obs, last, score, length)
+        legal, next_legal = self.legal, self._legal(next_obs)
+        self.legal = self._legal(self.obs)
+        return Step(obs, action, reward, discount, next_obs, last, score, length, legal, next_legal)
+
+    def _legal(self, obs: Array) -> Array | None:
+        """Return which actions are legal in these states, bool ``[seed, env, action]``."""
+        return None if self._possible is None else self._possible[obs]
 
     def _reset(self, last: Array, draw: Array) -> None:
         """Begin new episodes in the environments of the mask ``last``."""
@@ -149,7 +158,7 @@ class TableEnvs:
         restore_into(self.obs, state["obs"], "the states")
         if not ((self.obs >= 0) & (self.obs < self.spec.obs.choices[0])).all():
             raise ValueError("the states are not those of this environment")
-        self._pair = self.obs * self._actions
+        self._pair, self.legal = self.obs * self._actions, self._legal(self.obs)
         restore_into(self._return, state["return"], "the returns")
         restore_into(self._start_time, state["length"], "the lengths of the episodes")
         self._start_time *= -1

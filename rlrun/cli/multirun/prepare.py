@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rlrun.build import Needs
 
 PROCESS_BYTES = 300 * 10**6  # memory of a job's process, without its replay
+OPEN = ("agent.", "replay.", "explore.", "env.kwargs.")  # whose keys the files of a user decide
 OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
 
 
@@ -134,7 +135,9 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     if not (folder / "config.yaml").exists():
         return
     then, today = flat(read_config(folder)), flat(run_settings(build.plain(config)))
-    for key in [*then, *(key for key in today if key not in then)]:
+    # a run-wide setting that the job does not have was unknown to the version that began it
+    added = (key for key in today if key not in then and key.startswith(OPEN))
+    for key in [*then, *added]:
         if then.get(key) != today.get(key) and key.partition(".")[0] not in MAY_CHANGE:
             raise BadInput(
                 f"{key} was {then.get(key)} when the job began and would be {today.get(key)} now: "

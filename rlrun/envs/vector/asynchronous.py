@@ -14,7 +14,7 @@ import queue
 import re
 import signal
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -24,6 +24,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 from rlrun.core.types import Array
 from rlrun.envs import global_generators
 from rlrun.envs.conform import Conform, one_number
+from rlrun.envs.masks import KEY, no_masks
 from rlrun.envs.vector.sync import EnvFault
 
 PR_SET_PDEATHSIG = 1  # of prctl: the signal a process gets when its parent dies
@@ -42,6 +43,7 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         rebuild: bool,
         run: int,
         global_seed: Sequence[int],
+        masks: bool,
     ) -> None:
         own_process = os.getpid() != run
         if own_process and global_seed:
@@ -52,6 +54,8 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         self._make, self._place, self._rebuild = make, place, rebuild
         self._conform = Conform(self.observation_space)
         self._obs: Any = None
+        self._masks = masks
+        self._info: dict[str, Any] = {}
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -59,14 +63,18 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
         if self._rebuild:
             self.env.close()
             self.env = self._make()
-        obs, _ = self.env.reset(seed=seed)
-        self._obs = self._conform(obs)
-        return self._obs, {}
+        obs, info = self.env.reset(seed=seed)
+        self._obs, self._info = self._conform(obs), self._sent(info)
+        return self._obs, self._info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        obs, reward, terminated, truncated, _ = self.env.step(action)
-        self._obs = self._conform(obs)
-        return self._obs, one_number(reward), terminated, truncated, {}
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        self._obs, self._info = self._conform(obs), self._sent(info)
+        return self._obs, one_number(reward), terminated, truncated, self._info
+
+    def _sent(self, info: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the part of an info that the run's process needs: the mask, if there are any."""
+        return {KEY: info[KEY]} if self._masks else {}
 
     def too_large(self) -> float | None:
         """Return the last observed number that the type of its space cannot hold."""
@@ -74,13 +82,13 @@ class _Place(gym.Wrapper[Any, Any, Any, Any]):
 
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
-    ) -> tuple[Any, list[float]]:
-        """Do the part of `AsyncGrid.play` for this environment."""
+    ) -> tuple[Any, list[float], dict[str, Any]]:
+        """Do the part of `AsyncGrid.play` for this environment, and return its mask too."""
         self.reset(seed=seeds[self._place])
         rewards = []
         for action in actions[begun[self._place] :]:
             rewards.append(float(self.step(action[self._place])[1]))
-        return self._obs, rewards
+        return self._obs, rewards, self._info
 
 
 def _belong_to_the_run() -> None:
@@ -101,6 +109,7 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         timeout: seconds after which an environment that does not respond counts as hanging.
         global_seed: the numbers that the global generators of each process are seeded from,
             followed by the number of its environment; empty if they are not seeded.
+        masks: whether the environments are `rlrun.envs.masks.Masked`.
     """
 
     ended: list[int]
@@ -112,23 +121,28 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         rebuild: bool,
         timeout: float | None,
         global_seed: Sequence[int] = (),
+        *,
+        masks: bool = False,
     ) -> None:
         self._timeout, run = timeout, os.getpid()
 
         def placed(place: int) -> Callable[[], gym.Env[Any, Any]]:
-            return lambda: _Place(make[place], place, rebuild, run, global_seed)
+            return lambda: _Place(make[place], place, rebuild, run, global_seed, masks)
 
         super().__init__(
             [placed(place) for place in range(len(make))],
             copy=False,
             autoreset_mode=AutoresetMode.DISABLED,
         )
+        self.masks = no_masks(len(make), self.single_action_space) if masks else None
+        """Which actions are legal now, bool ``[env, choice]``."""
 
     def step(self, actions: Array) -> tuple[Array, Array, Array, Array, dict[str, Any]]:
         """Return observations, rewards, terminations, truncations ``[env, ...]``, empty infos."""
-        obs, rewards, terminations, truncations, _ = self._answer(
+        obs, rewards, terminations, truncations, infos = self._answer(
             lambda: self.step_async(actions), self.step_wait
         )
+        self._read_masks(infos)
         self.ended = np.flatnonzero(terminations | truncations).tolist()
         return obs, rewards, terminations, truncations, {}
 
@@ -139,8 +153,17 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
         options: dict[str, Any] | None = None,
     ) -> tuple[Array, dict[str, Any]]:
         """Reset the environments in ``options["reset_mask"]``; return the observations of all."""
-        obs, _ = self._answer(lambda: self.reset_async(seed, dict(options or {})), self.reset_wait)
+        obs, infos = self._answer(
+            lambda: self.reset_async(seed, dict(options or {})), self.reset_wait
+        )
+        self._read_masks(infos)
         return obs, {}
+
+    def _read_masks(self, infos: Mapping[str, Any]) -> None:
+        """Update the masks of the environments that were stepped or reset."""
+        if self.masks is not None:
+            given = infos[f"_{KEY}"]
+            self.masks[given] = infos[KEY][given]
 
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
@@ -151,8 +174,10 @@ class AsyncGrid(AsyncVectorEnv[Array, Array]):
             lambda timeout: self.call_wait(timeout and timeout * (1 + len(actions))),
         )
         # a masked reset reads the observations of the other environments from here
-        np.copyto(self.observations, [obs for obs, _ in results])
-        return self.observations, [rewards for _, rewards in results]
+        np.copyto(self.observations, [obs for obs, *_ in results])
+        if self.masks is not None:
+            self.masks[...] = [info[KEY] for *_, info in results]
+        return self.observations, [rewards for _, rewards, _ in results]
 
     def too_large(self, place: int) -> float | None:
         """Return the last number observed there that the type of its space cannot hold."""

@@ -89,6 +89,8 @@ class AtariGrid:
     overwritten later.
     """
 
+    masks: None = None
+    """There are none: all buttons are legal."""
     ended: list[int]
     """The environments whose episode ended in the last step."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import gymnasium as gym
 
 from rlrun.envs.filmed import Filmed
+from rlrun.envs.masks import Masked
 from rlrun.envs.spaces import adapt
 from rlrun.envs.vector.asynchronous import AsyncGrid
 from rlrun.envs.vector.atari import Atari, AtariGrid
@@ -25,10 +26,23 @@ def open_grid(
             return FilmedAtari(make, options.frame_stack, film)
         return AtariGrid(make, num_envs, options.frame_stack)
     if film is not None:
-        return SyncGrid(
-            [lambda: adapt(Filmed(make(), film), options.frame_stack, options.obs)], options.rebuild
+        makers = [_maker(lambda: Filmed(make(), film), options)]
+    else:
+        makers = [_maker(make, options)] * num_envs
+    if options.vector == "async" and film is None:
+        return AsyncGrid(
+            makers, options.rebuild, options.timeout, options.global_seed, masks=options.masks
         )
-    makers = [lambda: adapt(make(), options.frame_stack, options.obs)] * num_envs
-    if options.vector == "async":
-        return AsyncGrid(makers, options.rebuild, options.timeout, options.global_seed)
-    return SyncGrid(makers, options.rebuild)
+    return SyncGrid(makers, options.rebuild, options.masks)
+
+
+def _maker(
+    make: Callable[[], gym.Env[Any, Any]], options: EnvOptions
+) -> Callable[[], gym.Env[Any, Any]]:
+    """Return a function that makes an environment as agents observe it."""
+
+    def adapted() -> gym.Env[Any, Any]:
+        env = adapt(make(), options.frame_stack, options.obs)
+        return Masked(env) if options.masks else env
+
+    return adapted

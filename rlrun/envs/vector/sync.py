@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rlrun.core.types import Array
 from rlrun.envs.arrays import ObsChoice
 from rlrun.envs.conform import REAL, Conform, one_number
+from rlrun.envs.masks import KEY, no_masks
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
@@ -32,7 +33,8 @@ class EnvOptions:
     ``resume_actions`` is the most actions of an episode that are kept for a resumed run to replay;
     ``global_seed`` seeds the global generators of an environment's separate process, if it draws
     from them; ``film`` receives every frame of a single filmed environment
-    (``rlrun.envs.filmed``).
+    (``rlrun.envs.filmed``); ``masks`` reads masks of legal actions (``rlrun.envs.masks``) where
+    there are any.
     """
 
     rebuild: bool = False
@@ -46,6 +48,7 @@ class EnvOptions:
     resume_actions: int = RESUME_ACTIONS
     global_seed: tuple[int, ...] = ()
     film: Callable[[Array], None] | None = None
+    masks: bool = False
 
 
 class EnvFault(Exception):
@@ -71,14 +74,23 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
     """The environments whose episode ended in the last step."""
     at = 0
     """The index of the environment that is being stepped or reset."""
+    masks: Array | None
+    """Which actions are legal now, bool ``[env, choice]``; overwritten like the observations."""
 
     def __init__(
-        self, make: Sequence[Callable[[], gym.Env[Any, Any]]], rebuild: bool = False
+        self,
+        make: Sequence[Callable[[], gym.Env[Any, Any]]],
+        rebuild: bool = False,
+        masks: bool = False,
     ) -> None:
-        """Open the environments; ``rebuild`` creates a new one for every episode."""
+        """Open the environments; ``rebuild`` creates a new one for every episode.
+
+        With ``masks`` the environments are `rlrun.envs.masks.Masked`.
+        """
         super().__init__(make, copy=False, autoreset_mode=AutoresetMode.DISABLED)
         self._make, self._rebuild = make, rebuild
         self._conform = [Conform(self.single_observation_space) for _ in make]
+        self.masks = no_masks(len(make), self.single_action_space) if masks else None
 
     def too_large(self, place: int) -> float | None:
         """Return the last number observed there that the type of its space cannot hold."""
@@ -95,12 +107,14 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
                 zip(self.envs, actions, self._conform, strict=True)
             ):
                 self.at = i
-                raw, reward, terminated, truncated, _ = env.step(action)
+                raw, reward, terminated, truncated, info = env.step(action)
                 obs[i] = conform(raw)
                 rewards[i] = reward if type(reward) in REAL else one_number(reward)
                 terminations[i], truncations[i] = terminated, truncated
                 if terminated or truncated:
                     self.ended.append(i)
+                if self.masks is not None:
+                    self.masks[i] = info[KEY]
         except Exception as error:
             raise EnvFault(i, error) from error
         return obs, rewards, terminations, truncations, {}
@@ -133,7 +147,10 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
             env.close()
             env = self._make[i]()
             self.envs[i] = env
-        return env.reset(seed=seed)[0]
+        obs, info = env.reset(seed=seed)
+        if self.masks is not None:
+            self.masks[i] = info[KEY]
+        return obs
 
     def play(
         self, seeds: Sequence[int], actions: Sequence[Array], begun: Sequence[int]
@@ -150,8 +167,10 @@ class SyncGrid(SyncVectorEnv[Array, Array]):
             try:
                 obs = self._begin(i, self.envs[i], seed)
                 for action in actions[start:]:
-                    obs, reward, *_ = self.envs[i].step(action[i])
+                    obs, reward, *_, info = self.envs[i].step(action[i])
                     rewards[-1].append(float(reward))
+                    if self.masks is not None:
+                        self.masks[i] = info[KEY]
                 self._observations[i] = self._conform[i](obs)
             except Exception as error:
                 raise EnvFault(i, error) from error
