@@ -1,4 +1,4 @@
-"""Episode episodes of any length, kept until an agent learns from them."""
+"""Episodes of any length, kept until an agent learns from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rlrun.core.types import Array, Spec, State, Step
+from rlrun.replay.layout import check_names, step_layout
 
+FIELDS = ("obs", "action", "reward", "discount", "legal")
 ROOM = 64  # initial capacity in steps; doubled when full
 
 
@@ -21,6 +23,8 @@ class Episode(NamedTuple):
     discount: Array
     bootstrap: Array
     """``[]``: the estimated value of the last observation, if the episode was truncated."""
+    legal: Array | None = None
+    """Which actions were legal, ``[time, action]``; None if there are no masks."""
 
 
 class Episodes:
@@ -35,14 +39,9 @@ class Episodes:
         grid = (num_seeds, spec.num_envs)
         self._seed, self._env = (index.reshape(grid) for index in np.indices(grid))
         self._length = np.zeros(grid, np.int64)
-        kinds = {
-            "obs": (spec.obs.shape, spec.obs.dtype),
-            "action": (spec.action.shape, spec.action.dtype),
-            "reward": ((), "float64"),
-            "discount": ((), "float64"),
-        }
+        layout = step_layout(spec, "float64", *FIELDS).items()
         # steps of the unfinished episodes, [seed, env, time, ...]
-        self._steps = {n: np.zeros((*grid, ROOM, *s), dtype) for n, (s, dtype) in kinds.items()}
+        self._steps = {n: np.zeros((*grid, ROOM, *s), dtype) for n, (dtype, s) in layout}
         self._ended: list[list[Episode]] = [[] for _ in range(num_seeds)]
 
     def add(self, t: Step, bootstrap: Array) -> None:
@@ -99,6 +98,7 @@ class Episodes:
             raise ValueError(f"the saved episodes are not those of {len(self._ended)} seeds")
         for s, envs in enumerate(state["under_way"]):
             for e in range(self._length.shape[1]):
+                check_names("episodes", envs[str(e)], self._steps)
                 self._length[s, e] = len(envs[str(e)]["reward"])
         while self._length.max() >= self._steps["reward"].shape[2]:
             self._widen(2 * self._steps["reward"].shape[2])
@@ -118,7 +118,7 @@ class Episodes:
 
 def _saved(episode: Episode) -> State:
     """Return the saved form, in which the bootstrap value has the key ``after``."""
-    values = episode._asdict()
+    values = {name: value for name, value in episode._asdict().items() if value is not None}
     values["after"] = values.pop("bootstrap")
     return values
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from rlrun.core.types import Array, Space, State, Step
-from rlrun.replay.observations import Layout, take
+from rlrun.replay.layout import Layout
+from rlrun.replay.observations import take
 from rlrun.replay.window import Window
 
 MIN_EPISODE = 100  # steps: the shortest mean episode that the memory estimate allows for

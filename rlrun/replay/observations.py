@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
-from rlrun.core.types import Array, Space, State, Step
+from rlrun.core.types import Array, State, Step
 from rlrun.replay.window import Window
-
-Layout: TypeAlias = dict[str, tuple[str, tuple[int, ...]]]
-"""Dtype and shape of each stored field of one transition, by name."""
 
 
 class Observations(Protocol):
@@ -52,10 +49,6 @@ class PlainObservations:
         self._window = window
         self._obs, self._next_obs = data["obs"], data["next_obs"]
         self._flat = [a.reshape(-1, *a.shape[3:]) for a in (self._obs, self._next_obs)]
-
-    @staticmethod
-    def layout(space: Space) -> Layout:
-        return {"obs": (space.dtype, space.shape), "next_obs": (space.dtype, space.shape)}
 
     def add(self, t: Step) -> None:
         cursor = self._window.time % self._window.length

@@ -5,7 +5,6 @@ Returns of n steps are computed at sample time; checkpoints share its unchanged 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,14 +12,16 @@ import numpy as np
 
 from rlrun.core.types import Array, Batch, Segment, Spec, State, Step
 from rlrun.replay.frames import Frames
+from rlrun.replay.layout import Layout, check_names, layout_bytes, step_layout
 from rlrun.replay.nstep import n_step
-from rlrun.replay.observations import Layout, Observations, PlainObservations, take
+from rlrun.replay.observations import Observations, PlainObservations, take
 from rlrun.replay.sampling import Sampler
 from rlrun.replay.window import Window
 
 SEGMENT = 2**20  # bytes per seed in a segment that checkpoints write once ...
 MAX_SEGMENTS = 256  # ... or more, if there were more segments than this
-FIELDS = ("action", "reward", "discount", "last")
+OPTIONAL = ("legal", "next_legal")  # stored if the environments have them
+FIELDS = ("action", "reward", "discount", "last", *OPTIONAL)
 
 
 class Replay:
@@ -62,8 +63,11 @@ class Replay:
             else PlainObservations(window, self._data)
         )
         self._flat = {
-            name: self._data[name].reshape(-1, *self._data[name].shape[3:]) for name in FIELDS
+            name: array.reshape(-1, *array.shape[3:])
+            for name, array in self._data.items()
+            if name in FIELDS
         }
+        self._optional = [name for name in OPTIONAL if name in self._data]
         # the first row of each seed
         self._first = np.arange(num_seeds)[:, None] * (window.length * window.envs)
 
@@ -80,7 +84,7 @@ class Replay:
         """Store one vector step; a full ring overwrites its oldest one."""
         cursor = self._window.time % self._window.length
         self._observations.add(t)
-        for name in FIELDS:
+        for name in self._flat:
             self._data[name][:, cursor] = getattr(t, name)
         self._window.time += 1
 
@@ -96,7 +100,7 @@ class Replay:
 
         ``n_step`` is the n of the n-step return. The return ends early at the end of an episode,
         bootstrapping as that step does (not at all if it terminated), and at the newest step
-        stored.
+        stored. ``next_obs`` and ``next_legal`` are those of its last step.
         """
         index, weight = self._sampler.sample(size, step)
         row = index + self._first
@@ -106,7 +110,11 @@ class Replay:
         else:
             reward, discount, end = self._n_step(index, n_step)
         obs, next_obs = self._observations.pair(row, end)
-        return Batch(obs, self._take("action", row), reward, discount, next_obs, weight, index)
+        more = {
+            name: self._take(name, end if name == "next_legal" else row) for name in self._optional
+        }
+        action = self._take("action", row)
+        return Batch(obs, action, reward, discount, next_obs, weight, index, **more)
 
     def update(self, index: Array, priority: Array) -> None:
         """Set the priorities ``[seed, batch]`` of the last sample: the magnitude of its errors."""
@@ -197,6 +205,7 @@ class Replay:
 
     def _write(self, start: int, piece: Mapping[str, Array]) -> None:
         """Write a segment whose first step is ``start``."""
+        check_names("replay", piece, self._data)
         count = len(piece["last"][0])
         places = np.arange(start, start + count) % self._window.length
         for name, array in self._data.items():
@@ -217,13 +226,9 @@ def window_of(spec: Spec, capacity: int) -> Window:
 
 def _layout(spec: Spec) -> Layout:
     """Return dtype and shape of each stored field of one transition, by name."""
-    return {
-        **(Frames if spec.obs.has_frames else PlainObservations).layout(spec.obs),
-        "action": (spec.action.dtype, spec.action.shape),
-        "reward": ("float32", ()),
-        "discount": ("float32", ()),
-        "last": ("bool", ()),
-    }
+    if spec.obs.has_frames:
+        return {**Frames.layout(spec.obs), **step_layout(spec, "float32", *FIELDS)}
+    return step_layout(spec, "float32", "obs", "next_obs", *FIELDS)
 
 
 def storage_bytes(spec: Spec, capacity: int) -> int:
@@ -235,6 +240,4 @@ def storage_bytes(spec: Spec, capacity: int) -> int:
 
 def _step_bytes(spec: Spec) -> int:
     """Return the bytes that one vector step of one seed takes."""
-    layout = _layout(spec).values()
-    one = sum(np.dtype(kind).itemsize * math.prod(shape) for kind, shape in layout)
-    return spec.num_envs * one
+    return spec.num_envs * layout_bytes(_layout(spec))

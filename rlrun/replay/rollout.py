@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from rlrun.core.types import Spec, State, Step
+from rlrun.replay.layout import check_names, layout_bytes, step_layout
+
+FIELDS = ("obs", "action", "reward", "discount", "next_obs", "last", "legal")
 
 
 def step_bytes(spec: Spec) -> int:
     """Return the bytes that one step of one environment takes."""
-    return sum(
-        np.dtype(dtype).itemsize * math.prod(shape) for shape, dtype in _layout(spec).values()
-    )
-
-
-def _layout(spec: Spec) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Return shape and dtype of each array of a step that is kept, by name."""
-    obs, action = (spec.obs.shape, spec.obs.dtype), (spec.action.shape, spec.action.dtype)
-    number = ((), "float64")
-    return {
-        "obs": obs,
-        "action": action,
-        "reward": number,
-        "discount": number,
-        "next_obs": obs,
-        "last": ((), "bool"),
-    }
+    return layout_bytes(step_layout(spec, "float64", *FIELDS))
 
 
 class Rollout:
     """The steps since the last update, ``[seed, time, env, ...]``.
+
+    Of masks only ``legal`` is kept: values of next observations do not depend on what is legal.
 
     Args:
         spec: the specification of the environments.
@@ -43,8 +31,8 @@ class Rollout:
 
     def __init__(self, spec: Spec, num_seeds: int, length: int) -> None:
         lead = (num_seeds, length, spec.num_envs)
-        layout = _layout(spec).items()
-        self._data = {name: np.zeros((*lead, *s), dtype) for name, (s, dtype) in layout}
+        layout = step_layout(spec, "float64", *FIELDS).items()
+        self._data = {name: np.zeros((*lead, *s), dtype) for name, (dtype, s) in layout}
         self._length, self._count = length, 0
 
     @property
@@ -86,6 +74,7 @@ class Rollout:
         count = int(state["count"])
         if not 0 <= count < self._length:
             raise ValueError(f"an unfinished rollout of {self._length} steps cannot have {count}")
+        check_names("rollout", state.keys() - {"count"}, self._data)
         for name, own in self._data.items():
             saved, target = state[name], own[:, :count]
             if saved.shape != target.shape or saved.dtype != target.dtype:
