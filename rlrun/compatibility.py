@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlrun.core.abilities import LearnsLater
+from rlrun.core.abilities import LearnsLater, UsesMasks
 from rlrun.core.memory import shortage
 from rlrun.core.types import SpaceKinds, Spec
 from rlrun.envs.model import WITH_MODEL
@@ -31,6 +31,16 @@ def too_short_to_learn(agent: Any, steps: int) -> str:
     return (
         f"nothing will be learnt: the run ends at step {steps:,}, and there is no update before "
         f"step {agent.first_update:,}"
+    )
+
+
+def masks_ignored(agent: object, spec: Spec) -> str:
+    """Return a note that the agent does not use the masks of legal actions; "" if it does."""
+    if not spec.masked or isinstance(agent, UsesMasks):
+        return ""
+    return (
+        f"the agent takes no account of the actions that {spec.env_id} says are legal "
+        "(its act() has no parameter legal)"
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlrun.build import build_agent, environment, evaluation_envs, evaluation_limit, replay_bytes
-from rlrun.compatibility import text_left_out, too_short_to_learn
+from rlrun.compatibility import masks_ignored, text_left_out, too_short_to_learn
 from rlrun.core.abilities import Tabular
 from rlrun.core.errors import RunFailed
 from rlrun.core.memory import announcement
@@ -176,8 +176,8 @@ def _train(run: _Context) -> dict[str, Any]:
             record.inexact(inexact)
             progress.message(f"not exact from here on: {inexact}")
         memory = announcement("the replay", replay_bytes(parts, spec))
-        short = too_short_to_learn(agent, parts.total_steps)
-        for sentence in filter(None, (env.assumption(), text_left_out(spec), memory, short)):
+        short, masks = too_short_to_learn(agent, parts.total_steps), masks_ignored(agent, spec)
+        for sentence in filter(None, (env.assumption(), text_left_out(spec), masks, memory, short)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)

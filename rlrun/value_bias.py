@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from rlrun.core.types import Array, Step
+from rlrun.core.types import Array, Mask, Step
 
-Value: TypeAlias = Callable[[Array, Array | None], Array]
+Value: TypeAlias = Callable[[Array, Mask], Array]
 """From observations ``[seed, env, ...]``, and the legal actions if there are masks, to estimates
 ``[seed, env]`` of the discounted return."""
 
@@ -34,7 +34,7 @@ class ValueBias:
         rounds: episodes of each environment that count.
     """
 
-    def __init__(self, value: Value, obs: Array, legal: Array | None, rounds: int) -> None:
+    def __init__(self, value: Value, obs: Array, legal: Mask, rounds: int) -> None:
         shape = obs.shape[:2]
         self._value, self._rounds = value, rounds
         self._sum, self._product = np.zeros(shape), np.ones(shape)
@@ -43,7 +43,7 @@ class ValueBias:
         self.values, self.discounted = np.zeros((2, *shape, rounds))
         """``[seed, env, round]`` each."""
 
-    def add(self, t: Step, obs: Array, legal: Array | None, played: Array) -> None:
+    def add(self, t: Step, obs: Array, legal: Mask, played: Array) -> None:
         """Add a step; ``obs [seed, env, ...]`` are the agent's observations after it.
 
         ``legal`` are the actions that are legal after it; None if there are no masks.

@@ -202,7 +202,7 @@ def test_a_run_logs_what_its_agent_believes(
     for folder in (with_value, without):
         folder.mkdir()
         if folder == without:  # an agent that estimates nothing
-            monkeypatch.setattr("rlrun.training.evaluator.EstimatesValue", type(None))
+            monkeypatch.setattr("rlrun.training.evaluator.value_of", lambda agent: None)
         start_run(settings(*WORDS), folder, "rlrun again")
     evaluations = [row for row in rows(with_value) if "eval/mean_reward" in row]
     assert len(evaluations) == 4

@@ -11,7 +11,7 @@ import numpy as np
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.rows import repeat
 from rlrun.core.schedules import due
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
@@ -42,6 +42,7 @@ class DoubleQ:
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[DoubleQSettings]] = DoubleQSettings
 
     def __init__(
@@ -70,20 +71,22 @@ class DoubleQ:
         """Return the probabilities ``[seed, state, action]`` of the greedy policy."""
         return greedy_policy(self.values)
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         row = self._row(obs)
         if explore:
-            return self._explore(step, lambda: self._mean(row), self._tables.possible(row))
-        greedy: Array = self._mean(row).argmax(-1)
+            possible = self._tables.possible(row, legal)
+            return self._explore(step, lambda: self._mean(row, legal), possible)
+        greedy: Array = self._mean(row, legal).argmax(-1)
         return greedy
 
     def _row(self, obs: Array) -> Array:
         """Return the rows ``[seed, env]`` of observations in each seed's first table."""
         return self._tables.states(obs) + self._first
 
-    def _mean(self, row: Array) -> Array:
-        return (self._tables.values(row) + self._tables.values(row + self._next_table)) / 2
+    def _mean(self, row: Array, legal: Mask) -> Array:
+        first, second = row, row + self._next_table
+        return (self._tables.values(first, legal) + self._tables.values(second, legal)) / 2
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Update Q(s, a) in one of the tables, in one environment after the other."""
@@ -91,7 +94,7 @@ class DoubleQ:
         second = self._coins.uniform(self._stride) < 0.5
         updated = self._row(t.obs) + second * self._next_table
         pair = self._tables.pair(updated, t.action)
-        parts = one_after_another(t.next_obs, t.reward, t.discount, pair, second)
+        parts = one_after_another(t.next_obs, t.next_legal, t.reward, t.discount, pair, second)
         errors = [self._one_step(step, *each) for each in parts]
         metrics: dict[str, Array] = {"train/td_error": mean_error(errors)}
         if due(step, SLOW_EVERY, self._stride):
@@ -100,7 +103,14 @@ class DoubleQ:
         return metrics
 
     def _one_step(
-        self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array, second: Array
+        self,
+        step: int,
+        next_obs: Array,
+        next_legal: Mask,
+        reward: Array,
+        discount: Array,
+        pair: Array,
+        second: Array,
     ) -> Array:
         """Update one environment's pair of each seed; return the errors.
 
@@ -108,7 +118,7 @@ class DoubleQ:
         """
         first = self._row(next_obs)
         updated, other = first + second * self._next_table, first + ~second * self._next_table
-        best = self._tables.values(updated).argmax(-1)
+        best = self._tables.values(updated, next_legal).argmax(-1)
         value = self._tables.flat[self._tables.pair(other, best)]
         return self._tables.move(pair, reward + discount * value, step)
 

@@ -21,7 +21,7 @@ from rlrun.agents.parts.settings import OffPolicySettings
 from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due, first_due
-from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Batch, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -91,6 +91,7 @@ class DQN:
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete",)
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[DQNSettings]] = DQNSettings
 
     def __init__(
@@ -128,26 +129,28 @@ class DQN:
         """The reason why a seed is frozen, by its position."""
         self._ones = np.ones(len(seeds))
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         if explore:
             pieces = self._perturbed(self._online, self._draw())  # drawn even if it is not needed
-            return self._explore(step, lambda: self._values(pieces, obs))
-        greedy: Array = self._values(self._online.pieces, obs).argmax(-1)
+            return self._explore(step, lambda: self._values(pieces, obs, legal), legal)
+        greedy: Array = self._values(self._online.pieces, obs, legal).argmax(-1)
         return greedy
 
-    def value(self, obs: Array) -> Array:
+    def value(self, obs: Array, legal: Mask = None) -> Array:
         """Return the estimated value of the best action, ``[seed, env]``."""
-        best: Array = self._values(self._online.pieces, obs).max(-1)
+        best: Array = self._values(self._online.pieces, obs, legal).max(-1)
         return best
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         return histograms(self._device, self._net.weights(self._online), self._replay)
 
-    def _values(self, pieces: Pieces, obs: Array) -> Array:
+    def _values(self, pieces: Pieces, obs: Array, legal: Mask) -> Array:
+        """Return the action values ``[seed, env, action]``, -inf for illegal actions."""
         out = self._net.infer(pieces, self._device.tensor(obs))
-        return self._device.array(self._objective.values(out))
+        values = self._device.array(self._objective.values(out))
+        return values if legal is None else np.where(legal, values, -np.inf)
 
     def _draw(self) -> NoisySample | None:
         """Return new noise for one use of the network; None if the network is not noisy."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlrun.core.fields import Count, Positive
 from rlrun.core.restore import restore_into
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.rules.planning import greedy_policy, q_from_v, under_policy
 
 SAME = 1e-12  # values that differ by less count as equal
@@ -48,6 +48,7 @@ class Planner:
     observes: ClassVar[SpaceKinds] = ("discrete",)
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "model"
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[PlannerSettings]] = PlannerSettings
 
     def __init__(self, spec: Spec, seeds: Sequence[int], settings: PlannerSettings) -> None:
@@ -56,6 +57,7 @@ class Planner:
         self._seeds, self._settings = len(seeds), settings
         self._model = (model.probability, model.next_state, model.reward, model.discount)
         self._impossible, self._start = ~model.possible, model.start
+        self._has_masks = model.has_masks
         self._sweep = {
             "value": self._value_sweep,
             "q_value": self._q_value_sweep,
@@ -75,9 +77,16 @@ class Planner:
         """Return the probabilities ``[seed, state, action]`` of the current policy."""
         return np.broadcast_to(self._policy, (self._seeds, *self._q.shape))
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Return actions ``[seed, env]`` of the current policy; ``explore`` has no effect."""
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
+        """Return actions ``[seed, env]`` of the current policy; ``explore`` has no effect.
+
+        Where the policy's action is not legal, the best legal one.
+        """
         action: Array = self._policy.argmax(-1)[obs]
+        if legal is not None and not self._has_masks:
+            allowed = np.take_along_axis(legal, action[..., None], -1)[..., 0]
+            best = np.where(legal, self._q[obs], -np.inf).argmax(-1)
+            action = np.where(allowed, action, best)
         return action
 
     def learn(self, t: Step, step: int) -> Metrics:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, first_visits, returns
@@ -49,6 +49,7 @@ class MonteCarlo:
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[MonteCarloSettings]] = MonteCarloSettings
 
     def __init__(
@@ -76,12 +77,13 @@ class MonteCarlo:
         """Return the probabilities ``[seed, state, action]`` of the greedy policy."""
         return greedy_policy(self._table.q)
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         row = self._table.row(obs)
         if explore:
-            return self._explore(step, lambda: self._table.values(row), self._table.possible(row))
-        greedy: Array = self._table.values(row).argmax(-1)
+            possible = self._table.possible(row, legal)
+            return self._explore(step, lambda: self._table.values(row, legal), possible)
+        greedy: Array = self._table.values(row, legal).argmax(-1)
         return greedy
 
     def learn(self, t: Step, step: int) -> Metrics:
@@ -95,8 +97,9 @@ class MonteCarlo:
         self._length += 1
         if t.last.any():
             row = self._table.row(t.next_obs)
-            q = self._table.values(row)
-            chance = self._explore.probabilities(step, q, self._table.possible(row))
+            q = self._table.values(row, t.next_legal)
+            possible = self._table.possible(row, t.next_legal)
+            chance = self._explore.probabilities(step, q, possible)
             bootstrap = expected_value(q, chance)
             for s, e in np.argwhere(t.last).tolist():
                 self._error[s] = self._learn_episode(s, e, float(bootstrap[s, e]), step)

@@ -20,9 +20,10 @@ from rlrun.core.fields import Count, Fraction, PerRow, Positive
 from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import column
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
+from rlrun.nets.distributions import only_legal
 from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
 
@@ -90,6 +91,7 @@ class PPO:
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[PPOSettings]] = PPOSettings
 
     def __init__(
@@ -125,13 +127,13 @@ class PPO:
         self._differentiate = device.compiled(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env, ...]``: samples of the policy, or its likeliest ones."""
-        return self._actor.act(obs, explore=explore)
+        return self._actor.act(obs, explore=explore, legal=legal)
 
-    def value(self, obs: Array) -> Array:
+    def value(self, obs: Array, legal: Mask = None) -> Array:
         """Return the estimated return of the policy, ``[seed, env]``."""
-        value = self._actor.value(obs)
+        value = self._actor.value(obs, legal)
         return value if self._rewards is None else value * self._rewards.unit
 
     def histograms(self) -> Mapping[str, Array]:
@@ -193,6 +195,7 @@ class PPO:
         if s.normalize_advantage:
             advantage = _standardized(advantage)
         (out, values), saved = net.forward(pieces, batch.obs)
+        out = only_legal(out, batch.legal)
         now = net.distribution.of(out, distribution_pieces, batch.action)
         gain, slope, log_ratio = clipped_objective(
             now.log_prob, old_log_prob, advantage, self._clip

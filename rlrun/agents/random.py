@@ -9,7 +9,8 @@ import numpy as np
 
 from rlrun.core.fields import NoSettings
 from rlrun.core.rng import ByStep, Purpose
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.explore.policies import pick
 
 
 class Random:
@@ -21,7 +22,7 @@ class Random:
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
-
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[NoSettings]] = NoSettings
 
     def __init__(self, spec: Spec, seeds: Sequence[int]) -> None:
@@ -29,12 +30,21 @@ class Random:
         self._stride = spec.num_envs
         self._draw = ByStep(seeds, Purpose.POLICY)
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Return actions ``[seed, env, ...]``, for any number of environments."""
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
+        """Return actions ``[seed, env, ...]``, for any number of environments.
+
+        With masks they are uniform among the legal choices.
+        """
         stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
         draw = self._draw(step, obs.shape[1], *self._space.shape, stride=stride)
         if self._space.kind == "vector":
             return 2 * draw - 1
+        if legal is not None:
+            bounds = np.cumsum(self._space.choices)[:-1]
+            parts = np.split(legal, bounds, axis=-1)
+            draws = draw.reshape(*obs.shape[:2], len(parts))
+            chosen = [pick(part, draws[..., n]) for n, part in enumerate(parts)]
+            return np.stack(chosen, -1).reshape(draw.shape)
         choices = np.array(self._space.choices).reshape(self._space.shape)
         action: Array = (draw * choices).astype(np.int64)
         return action

@@ -11,21 +11,20 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.agents.parts.chunks import Chunk, standardized, zero_padded
+from rlrun.agents.parts.chunks import Chunk, cut, joined, standardized
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.settings import PolicyGradientSettings
 from rlrun.core.fields import Count, NonNegative, PerRow
 from rlrun.core.restore import restore_into
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
+from rlrun.nets.distributions import only_legal
 from rlrun.nets.parameters import Parameters
 from rlrun.replay.episodes import Episode, Episodes
 from rlrun.rules.policy_gradient import value_loss
-from rlrun.rules.tabular import returns
 
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "loss")
-CHUNK = 256  # steps per forward pass: a fixed shape for episodes of any length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +58,7 @@ class Reinforce:
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[ReinforceSettings]] = ReinforceSettings
     value: Callable[[Array], Array]
     """The policy's estimated return ``[seed, env]``; only with a baseline."""
@@ -87,9 +87,9 @@ class Reinforce:
         self._losses = np.full((len(seeds), len(TAGS)), np.nan)  # [seed, tag], of the latest update
         self._rates = np.full(len(seeds), np.nan)  # [seed], likewise
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env, ...]``: samples of the policy, or its likeliest ones."""
-        return self._actor.act(obs, explore=explore)
+        return self._actor.act(obs, explore=explore, legal=legal)
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, each ``[seed, n]``."""
@@ -155,40 +155,25 @@ class Reinforce:
         self._losses[positions] = losses
 
     def _chunks(self, batches: list[list[Episode]], params: Parameters) -> list[Chunk]:
-        """Concatenate each seed's episodes, pad them to one length and cut them into chunks."""
-        seeds = [self._columns(episodes) for episodes in batches]
-        lengths = [len(ret) for _, _, ret in seeds]
-        size = -(-max(lengths) // CHUNK) * CHUNK
-        obs, action, ret = (
-            np.stack([zero_padded(seed[n], size) for seed in seeds]) for n in range(3)
-        )
-        parts = [slice(start, start + CHUNK) for start in range(0, size, CHUNK)]
-        obs_of = [self._device.tensor(np.ascontiguousarray(obs[:, part])) for part in parts]
-        gain = ret.copy()
+        """Return the steps of all episodes, padded to one length, in chunks."""
+        steps, device = joined(batches), self._device
+        obs_of = [device.tensor(each) for each in cut(steps.obs)]
+        gain = steps.ret.copy()
         if self._settings.baseline:
             net = self._actor.net
-            values = [self._device.array(net.value(params.pieces, each)) for each in obs_of]
+            values = [device.array(net.value(params.pieces, each)) for each in obs_of]
             gain -= np.concatenate(values, 1)
-        step_weight = np.zeros_like(ret)
-        for row, length in enumerate(lengths):
+        step_weight = np.zeros_like(gain)
+        for row, length in enumerate(steps.lengths):
             if self._settings.normalize_returns:
                 gain[row, :length] = standardized(gain[row, :length])
             step_weight[row, :length] = 1 / length
-        numbers = np.stack([gain, ret, step_weight], -1).astype(np.float32)
-        return [
-            Chunk(
-                each,
-                self._device.tensor(np.ascontiguousarray(action[:, part])),
-                self._device.tensor(np.ascontiguousarray(numbers[:, part])),
-            )
-            for each, part in zip(obs_of, parts, strict=True)
-        ]
-
-    def _columns(self, episodes: list[Episode]) -> tuple[Array, Array, Array]:
-        """Return the observations, actions ``[time, n]`` and returns of all steps, time first."""
-        rets = [returns(e.reward, e.discount, float(e.bootstrap)) for e in episodes]
-        obs, action = (np.concatenate([e[n] for e in episodes]) for n in range(2))
-        return obs, self._actor.flat_actions(action[None])[0], np.concatenate(rets)
+        numbers = np.stack([gain, steps.ret, step_weight], -1).astype(np.float32)
+        columns = [self._actor.flat_actions(steps.action), numbers]
+        if steps.legal is not None:
+            columns.append(steps.legal)
+        chunks = zip(obs_of, *map(cut, columns), strict=True)
+        return [Chunk(obs, *map(device.tensor, others)) for obs, *others in chunks]
 
     def _gradient(
         self,
@@ -206,7 +191,8 @@ class Reinforce:
         pieces = self._device.cast_for_update(params.pieces)
         gain, ret, step_weight = chunk.numbers.unbind(-1)
         outs, saved = net.forward(pieces, chunk.obs)
-        now = net.distribution.of(outs[0], net.distribution_pieces(params.pieces), chunk.action)
+        out = only_legal(outs[0], chunk.legal)
+        now = net.distribution.of(out, net.distribution_pieces(params.pieces), chunk.action)
         grads = [
             net.distribution.backward(
                 now.saved,

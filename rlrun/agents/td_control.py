@@ -11,7 +11,7 @@ import numpy as np
 from rlrun.core.fields import OFF_AT_0, Fraction, PerRow, Range
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.options import BonusSettings
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
@@ -71,6 +71,7 @@ class TDControl:
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
     counts_visits: ClassVar[bool] = True
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[TDControlSettings]] = TDControlSettings
 
     def __init__(
@@ -93,6 +94,7 @@ class TDControl:
         self._error = np.zeros(len(seeds))  # mean absolute error of each seed's latest updates
         self._last = np.zeros(grid, np.bool_)  # whether the newest pending step ended its episode
         self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
+        self._next_legal = np.ones((*grid, spec.num_masked), np.bool_) if spec.masked else None
 
     @property
     def values(self) -> Array:
@@ -103,14 +105,14 @@ class TDControl:
         """Return the probabilities ``[seed, state, action]`` of the greedy policy."""
         return greedy_policy(self._table.q)
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
         row = self._table.row(obs)
         if not explore:
-            greedy: Array = self._table.values(row).argmax(-1)
+            greedy: Array = self._table.values(row, legal).argmax(-1)
             return greedy
-        possible = self._table.possible(row)
-        return self._explore(step, lambda: self._table.optimistic(row), possible)
+        possible = self._table.possible(row, legal)
+        return self._explore(step, lambda: self._table.optimistic(row, legal), possible)
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Update the pairs whose return is now known, in one environment after the other."""
@@ -120,9 +122,10 @@ class TDControl:
         if not self._immediate:
             error = self._learn_delayed(t, pair, step)
         elif stride == 1:
-            error = np.abs(self._one_step(step, t.next_obs, t.reward, t.discount, pair))[:, 0]
+            only = t.next_obs, t.next_legal, t.reward, t.discount, pair
+            error = np.abs(self._one_step(step, *only))[:, 0]
         else:
-            parts = one_after_another(t.next_obs, t.reward, t.discount, pair)
+            parts = one_after_another(t.next_obs, t.next_legal, t.reward, t.discount, pair)
             error = mean_error([self._one_step(step, *each) for each in parts])
         metrics: dict[str, Array] = {"train/td_error": error}
         if due(step, SLOW_EVERY, stride):
@@ -131,21 +134,28 @@ class TDControl:
         return metrics
 
     def _one_step(
-        self, step: int, next_obs: Array, reward: Array, discount: Array, pair: Array
+        self,
+        step: int,
+        next_obs: Array,
+        next_legal: Mask,
+        reward: Array,
+        discount: Array,
+        pair: Array,
     ) -> Array:
         """Learn from the step just taken in one environment of each seed; return the errors."""
-        value = self._next_value(self._table.row(next_obs), step)
+        value = self._next_value(self._table.row(next_obs), next_legal, step)
         return self._table.move(pair, reward + discount * value, step)
 
-    def _next_value(self, row: Array, step: int) -> Array:
+    def _next_value(self, row: Array, legal: Mask, step: int) -> Array:
         """Return the bootstrap value of rows that were just reached.
 
         No action was taken there yet, so SARSA uses the expectation.
         """
-        q = self._table.optimistic(row)
+        q = self._table.optimistic(row, legal)
         if self._settings.bootstrap == "max":
             return greedy_value(q)
-        return expected_value(q, self._explore.probabilities(step, q, self._table.possible(row)))
+        possible = self._table.possible(row, legal)
+        return expected_value(q, self._explore.probabilities(step, q, possible))
 
     def _learn_delayed(self, t: Step, pair: Array, step: int) -> Array:
         """Learn from steps whose return is known now; return mean absolute errors ``[seed]``."""
@@ -153,17 +163,18 @@ class TDControl:
             value = self._value_taken(t)
             if self._last.any():  # no action was taken in the last state of an episode
                 end = self._table.row(self._next_obs)
-                value = np.where(self._last, self._next_value(end, step), value)
+                value = np.where(self._last, self._next_value(end, self._next_legal, step), value)
             completed = self._pending.complete(value, self._last)
             error = self._update_completed(completed, self._last, step)
             self._pending.push(pair, t.reward, t.discount)
             self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
+            self._next_legal = t.next_legal
             return error
         if self._has_traces and self._settings.bootstrap == "max":
-            best = greedy_value(self._table.optimistic(self._table.row(t.obs)))
+            best = greedy_value(self._table.optimistic(self._table.row(t.obs), t.legal))
             self._trace[self._value_taken(t) < best] = 0.0
         self._pending.push(pair, t.reward, t.discount)
-        value = self._next_value(self._table.row(t.next_obs), step)
+        value = self._next_value(self._table.row(t.next_obs), t.next_legal, step)
         completed = self._pending.complete(value, t.last)
         return self._update_completed(completed, t.last, step)
 
@@ -222,6 +233,7 @@ class TDControl:
             "error": self._error,
             "last": self._last,
             "next_obs": self._next_obs,
+            **({} if self._next_legal is None else {"next_legal": self._next_legal}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -232,3 +244,6 @@ class TDControl:
         restore_into(self._error, state["error"], "the errors")
         restore_into(self._last, state["last"], "the pending steps")
         restore_into(self._next_obs, state["next_obs"], "the pending steps")
+        if self._next_legal is not None:
+            self._next_legal = self._next_legal.copy()  # it is also in the step
+            restore_into(self._next_legal, state["next_legal"], "the pending steps")

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.core.errors import RunFailed
 from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.rng import ByStep, Purpose
-from rlrun.core.types import Array, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import pick
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
 from rlrun.tables.settings import LrClock, TableSettings
@@ -57,6 +58,7 @@ class TDPrediction:
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[TDPredictionSettings]] = TDPredictionSettings
 
     def __init__(self, spec: Spec, seeds: Sequence[int], settings: TDPredictionSettings) -> None:
@@ -74,11 +76,19 @@ class TDPrediction:
         """Return the probabilities ``[seed, state, action]`` of the fixed policy."""
         return np.broadcast_to(self._policy, (self._seeds, *self._policy.shape))
 
-    def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
-        """Return actions ``[seed, env]`` of the policy; random ones are a function of the step."""
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
+        """Return actions ``[seed, env]`` of the policy; random ones are a function of the step.
+
+        Of a policy with several actions only the legal ones are taken. Raises RunFailed if none is.
+        """
         stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
         draw = self._draw(step, obs.shape[1], stride=stride)
-        return pick(self._policy[self._table.states(obs)], draw)
+        chance = self._policy[self._table.states(obs)]
+        if legal is not None:
+            chance = chance * legal
+            if not chance.any(-1).all():
+                raise RunFailed("agent.policy takes an action that is not legal (env.action_mask)")
+        return pick(chance, draw)
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Update V(s), in one environment after the other."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
-from rlrun.core.types import Array, Spec
+from rlrun.core.types import Array, Mask, Spec
 
 
 @runtime_checkable
@@ -18,10 +18,8 @@ class UsesMasks(Protocol):
 
     uses_masks: ClassVar[bool]
 
-    def act(
-        self, obs: Array, step: int, *, explore: bool = True, legal: Array | None = None
-    ) -> Array:
-        """See `rlrun.core.types.Agent.act`; ``legal`` is bool ``[seed, env, action]``.
+    def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
+        """See `rlrun.core.types.Agent.act`; only ``legal`` actions are taken.
 
         The method `value`, if there is one, has the same parameter.
         """

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array: TypeAlias = npt.NDArray[Any]
+Mask: TypeAlias = Array | None
+"""Which actions are legal, bool ``[seed, env, action]``; None if the environment has no masks."""
 Metrics: TypeAlias = "Mapping[str, Tensor | Array]"
 """Values ``[seed]`` by tag. Floats are averaged until they are logged; integers are counts, so the
 latest one is logged."""
@@ -57,9 +59,9 @@ class Step(NamedTuple):
     """The true, undiscounted returns of the episodes that end here; 0 where none ends."""
     length: Array = NO_ENDS
     """The lengths of the episodes that end here, in steps; 0 where none ends."""
-    legal: Array | None = None
-    """Which actions were legal, bool ``[seed, env, action]``; None if there are no masks."""
-    next_legal: Array | None = None
+    legal: Mask = None
+    """Which actions were legal."""
+    next_legal: Mask = None
     """Which actions are legal after this step; at least one, even after a termination."""
     memory: Array | None = None
     """The agent's memory before it acted, ``[seed, env, ...]``; None if it has none."""
@@ -175,8 +177,8 @@ class Envs(Protocol):
     per_seed: int
     obs: Array
     """The current observations, ``[seed, env, ...]``."""
-    legal: Array | None
-    """Which actions are legal now, bool ``[seed, env, action]``; None if there are no masks."""
+    legal: Mask
+    """Which actions are legal now."""
     faults: dict[int, str]
     """What cannot be learnt from, by the seed's position in the stack."""
     inexact: list[str]

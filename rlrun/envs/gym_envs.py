@@ -18,7 +18,7 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.rows import Number, column
-from rlrun.core.types import Array, Model, Spec, State, Step
+from rlrun.core.types import Array, Mask, Model, Spec, State, Step
 from rlrun.envs.guard import Guard
 from rlrun.envs.history import ActionHistory
 from rlrun.envs.spaces import ActionMap, ObsMap
@@ -144,7 +144,7 @@ class GymEnvs:
             raw, _ = self._vector.reset(seed=seeds, options=options)
         return self._obs(raw)
 
-    def _legal(self) -> Array | None:
+    def _legal(self) -> Mask:
         """Return which actions are legal now, bool ``[seed, env, choice]``; None without masks."""
         masks = self._vector.masks
         return None if masks is None else masks.reshape(*self._grid, -1).copy()

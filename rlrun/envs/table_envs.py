@@ -14,7 +14,7 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.rows import column
-from rlrun.core.types import Array, Model, Spec, State, Step
+from rlrun.core.types import Array, Mask, Model, Spec, State, Step
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 
 
@@ -121,7 +121,7 @@ class TableEnvs:
         self.legal = self._legal(self.obs)
         return Step(obs, action, reward, discount, next_obs, last, score, length, legal, next_legal)
 
-    def _legal(self, obs: Array) -> Array | None:
+    def _legal(self, obs: Array) -> Mask:
         """Return which actions are legal in these states, bool ``[seed, env, action]``."""
         return None if self._possible is None else self._possible[obs]
 

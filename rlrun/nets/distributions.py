@@ -13,10 +13,12 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from rlrun.core.types import Space
 from rlrun.nets.parameters import Pieces, up
 
+ILLEGAL = -1e8  # the logit of a choice that is not legal
 LOG_ROOT_TAU = 0.5 * math.log(2 * math.pi)
 
 
@@ -150,6 +152,18 @@ class Gaussian:
         grad = log_prob.new_zeros(*distance.shape[:-1], width)
         grad[..., : self._size] = log_prob * distance * precision
         return grad
+
+
+def only_legal(out: Tensor, legal: Tensor | None) -> Tensor:
+    """Return logits ``[seed, batch, width]`` with those of illegal choices set to -1e8.
+
+    Their probability is 0, and so is their gradient (Huang and Ontañón 2022); with -inf the entropy
+    would not be a number. ``legal [seed, batch, choice]`` lacks the padding.
+    """
+    if legal is None:
+        return out
+    padding = (0, out.shape[-1] - legal.shape[-1])
+    return out.masked_fill(~functional.pad(legal, padding, value=True), ILLEGAL)
 
 
 def _sum(parts: Sequence[Tensor]) -> Tensor:

@@ -6,6 +6,8 @@ broadcasting: shapes are checked). Callers keep targets out of the gradient.
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,6 +26,11 @@ def spread(slope: Tensor, action: Tensor, actions: int) -> Tensor:
     """Return the gradient of q, ``[..., action]``, given that of the values of `q_taken`."""
     zeros = slope.new_zeros(*slope.shape, actions)
     return zeros.scatter_(-1, action.unsqueeze(-1), slope.unsqueeze(-1))
+
+
+def only_legal(q: Tensor, legal: Tensor | None) -> Tensor:
+    """Return ``q`` with -inf for the actions that ``legal [..., action]`` rules out, if any."""
+    return q if legal is None else q.masked_fill(~legal, -math.inf)
 
 
 def q_learning_target(

@@ -10,7 +10,7 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number, column
 from rlrun.core.schedules import Power
-from rlrun.core.types import Array, Spec, State
+from rlrun.core.types import Array, Mask, Spec, State
 from rlrun.rules.tabular import optimism
 from rlrun.tables.settings import TableSettings
 from rlrun.tables.states import States
@@ -58,6 +58,8 @@ class QTable:
         self.q += column(s.initial_value, 3)
         self.visits: Array | None = np.zeros(shape, np.int64) if counts else None
         self._possible: Array | None = None
+        # masks that the table has already need not be applied at every step
+        self._has_masks = spec.model is not None and spec.model.has_masks
         if actions is None and spec.model is not None and not spec.model.possible.all():
             self._possible = np.tile(spec.model.possible, (num_seeds, 1))  # [row, action]
             self.q[:, ~spec.model.possible] = -np.inf
@@ -76,21 +78,28 @@ class QTable:
         pair: Array = row * self._width + action
         return pair
 
-    def values(self, row: Array) -> Array:
-        """Return Q ``[seed, env, action]``."""
-        return self._rows.take(row, axis=0)
+    def values(self, row: Array, legal: Mask = None) -> Array:
+        """Return Q ``[seed, env, action]``, -inf for illegal actions."""
+        q = self._rows.take(row, axis=0)
+        return q if legal is None or self._has_masks else np.where(legal, q, -np.inf)
 
-    def optimistic(self, row: Array) -> Array:
+    def optimistic(self, row: Array, legal: Mask = None) -> Array:
         """Return f(Q, N) ``[seed, env, action]``; without a bonus, Q itself."""
-        q = self.values(row)
+        q = self.values(row, legal)
         if self.visits is None or not self._has_bonus:
             return q
         visits = self.visits.reshape(self._rows.shape).take(row, axis=0)
         return optimism(q, visits, column(self._bonus, 3))
 
-    def possible(self, row: Array) -> Array | None:
-        """Return a mask of possible actions ``[seed, env, action]``; None if all are possible."""
-        return None if self._possible is None else self._possible.take(row, axis=0)
+    def possible(self, row: Array, legal: Mask = None) -> Array | None:
+        """Return a mask of possible actions ``[seed, env, action]``; None if all are possible.
+
+        Those that ``legal`` rules out are not.
+        """
+        if self._possible is None:
+            return None if self._has_masks else legal
+        possible: Array = self._possible.take(row, axis=0)
+        return possible if legal is None or self._has_masks else possible & legal
 
     def step_size(self, pair: Array, step: int) -> Any:
         """Return the step size for each pair, and count the visit."""
@@ -123,13 +132,15 @@ class QTable:
             restore_into(self.visits, state["visits"], "the counts of visits")
 
 
-def one_after_another(*parts: Array) -> Iterator[tuple[Array, ...]]:
+def one_after_another(*parts: Any) -> Iterator[tuple[Any, ...]]:
     """Yield slices ``[seed, 1, ...]`` of arrays ``[seed, env, ...]``, one environment at a time.
+
+    A part that is None stays None.
 
     Tables learn from one environment at a time, as two of a seed may be in the same state.
     """
     for env in range(parts[0].shape[1]):
-        yield tuple(part[:, env : env + 1] for part in parts)
+        yield tuple(None if part is None else part[:, env : env + 1] for part in parts)
 
 
 def mean_error(errors: Sequence[Array]) -> Array:

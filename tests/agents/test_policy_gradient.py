@@ -178,7 +178,7 @@ def test_reinforce_learns_in_chunks_what_it_would_learn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def weights(chunk: int) -> torch.Tensor:
-        monkeypatch.setattr("rlrun.agents.reinforce.CHUNK", chunk)
+        monkeypatch.setattr("rlrun.agents.parts.chunks.CHUNK", chunk)
         one, envs = agent_and_envs(*SMALL_REINFORCE, CART, "seeds=2", "agent.episodes=4")
         drive(one, envs, 200)
         assert isinstance(one, Reinforce)
@@ -190,7 +190,7 @@ def test_reinforce_learns_in_chunks_what_it_would_learn_at_once(
 
 def test_chunks_of_other_seeds_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds that need different numbers of chunks, and learn at different times."""
-    monkeypatch.setattr("rlrun.agents.reinforce.CHUNK", 8)
+    monkeypatch.setattr("rlrun.agents.parts.chunks.CHUNK", 8)
     words = (*SMALL_REINFORCE, CART, "agent.max_grad_norm=0.5")
     stack, envs = agent_and_envs(*words, "seed=5", "seeds=3")
     drive(stack, envs, 400)

@@ -98,6 +98,7 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "reward_clip": None,
         "reward_scale": 1.0,
         "resume_actions": None,
+        "action_mask": "auto",
         "kwargs": {},
         **own,
     }

@@ -75,23 +75,30 @@ SMALL = {
     "q_value_iteration": ("agent=q_value_iteration",),
     "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
 }
-TABLES = ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1")
+MASKS = "tests.support.masked:Doors-v0"
+TABLES = (
+    *("CartPole-v1", "FrozenLake-v1", "Blackjack-v1"),
+    "tests.support.masked:DoorsOfNumbers-v0",
+)
 CONTROL = ("Pendulum-v1", "tests.support.control:Reach-v0", "tests.support.control:Turn-v0")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
 BYTES = ("tests.support.pixels:Film-v0", "tests.support.pixels:Grid-v0")
-ACTIONS = ("CartPole-v1", "Pendulum-v1", "tests.support.choices:Choices-v0", "FrozenLake-v1")
+ACTIONS = (
+    *("CartPole-v1", "Pendulum-v1", "tests.support.choices:Choices-v0", "FrozenLake-v1"),
+    *(MASKS, "tests.support.masked:DoorsAndHands-v0"),
+)
 WHERE = {
-    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES),
+    "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
     "double_dqn": ("CartPole-v1",),
     "dueling_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0"),
-    "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0"),
+    "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0", MASKS),
     "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
     "td3": CONTROL,
     "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),
     "ppo": (*ACTIONS, *BYTES),
     "a2c": ACTIONS,
     "reinforce": (*ACTIONS, *BYTES),
-    "random": ("CartPole-v1", "Pendulum-v1"),
+    "random": ("CartPole-v1", "Pendulum-v1", "tests.support.masked:DoorsAndHands-v0"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
     **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
@@ -104,7 +111,8 @@ battery = pytest.mark.parametrize(("agent", "env"), CASES)
 def test_actions_and_metrics_have_the_seed_axis(agent: str, env: str) -> None:
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=3", "env.num_envs=2")
     for _ in range(30):
-        action = one.act(envs.obs, 0)
+        masks: dict[str, Any] = {} if envs.legal is None else {"legal": envs.legal}
+        action = one.act(envs.obs, 0, **masks)
         assert action.shape == (3, 2, *envs.spec.action.shape)
         metrics = one.learn(envs.step(action), 100)
         assert all(host(values).shape == (3,) for values in metrics.values())
@@ -155,7 +163,7 @@ def test_a_seed_in_a_stack_is_the_seed_alone(agent: str, env: str, envs_per_seed
         alone, own = agent_and_envs(*words, f"seed={5 + k}", "seeds=1")
         apart = drive(alone, own, 240)
         for a, b in zip(together, apart, strict=True):
-            assert differences([[x[k : k + 1] for x in a[0]], row(a[1], k)], b) == []
+            assert differences([[row(x, k) for x in a[0]], row(a[1], k)], b) == []
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
 
 

@@ -13,8 +13,9 @@ from rlrun.agents.parts.common import histograms
 from rlrun.agents.parts.normalize import ObsScale
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose, Streams
-from rlrun.core.types import Array, Spec, State, Step
+from rlrun.core.types import Array, Mask, Spec, State, Step
 from rlrun.nets.device import Device
+from rlrun.nets.distributions import only_legal
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
 
@@ -51,10 +52,12 @@ class StochasticActor:
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
 
-    def act(self, obs: Array, *, explore: bool) -> Array:
+    def act(self, obs: Array, *, explore: bool, legal: Mask) -> Array:
         """Return actions ``[seed, env, ...]``: samples, or the most likely ones."""
         distribution, pieces = self.net.distribution, self.params.pieces
         out = self.net.policy(pieces, self._device.tensor(self.normalized(obs))).cpu()
+        if legal is not None:
+            out = only_legal(out, torch.from_numpy(legal))
         lead = obs.shape[:2]
         if explore:
             draw = self._draw(lead[1] * distribution.draws)
@@ -82,8 +85,11 @@ class StochasticActor:
         """Reshape actions ``[seed, time, env, ...]`` to ``[seed, batch, n]``."""
         return action.reshape(len(action), -1, math.prod(self._spec.action.shape))
 
-    def value(self, obs: Array) -> Array:
-        """Return the values ``[seed, env]`` of the environment's observations."""
+    def value(self, obs: Array, legal: Mask = None) -> Array:
+        """Return the values ``[seed, env]`` of the environment's observations.
+
+        The network does not need to know what is ``legal``.
+        """
         return self.value_of_normalized(self.normalized(obs))
 
     def value_of_normalized(self, obs: Array) -> Array:

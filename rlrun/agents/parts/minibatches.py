@@ -14,6 +14,7 @@ from rlrun.core.rng import Purpose, Streams
 from rlrun.core.rows import Number
 from rlrun.core.types import Array, State, Step
 from rlrun.nets.device import Device
+from rlrun.nets.distributions import only_legal
 from rlrun.rules.policy_gradient import gae
 
 
@@ -24,6 +25,8 @@ class Minibatch(NamedTuple):
     action: Tensor
     numbers: Tensor
     """Advantage, return, and the log-probability and the value before the first update."""
+    legal: Tensor | None = None
+    """Which actions were legal; None if there are no masks."""
 
 
 def rollout_to_batch(
@@ -39,8 +42,10 @@ def rollout_to_batch(
         device.tensor(each.reshape(*lead, *each.shape[3:])) for each in (steps.obs, steps.next_obs)
     )
     action = device.tensor(actor.flat_actions(steps.action))
+    legal = None if steps.legal is None else device.tensor(steps.legal.reshape(*lead, -1))
     net, pieces = actor.net, actor.params.pieces
     (out, values), _ = net.forward(pieces, obs)
+    out = only_legal(out, legal)
     log_prob = net.distribution.of(out, net.distribution_pieces(pieces), action).log_prob
     before = torch.stack([log_prob, values[..., 0]], -1)
     value, next_value = (
@@ -55,7 +60,7 @@ def rollout_to_batch(
         explained_variance = _explained_variance(*goals)
         targets = device.tensor(np.stack(goals, -1).astype(np.float32))
     numbers = torch.cat([targets, before], -1)
-    return Minibatch(obs, action, numbers), explained_variance
+    return Minibatch(obs, action, numbers, legal), explained_variance
 
 
 class Minibatches:
@@ -87,7 +92,7 @@ class Minibatches:
         shape = (self._seeds, self._epochs, self._size)
         order = np.ascontiguousarray(draws).reshape(shape).argsort(-1).reshape(self._seeds, -1)
         order += np.arange(self._seeds)[:, None] * self._size  # indices into all seeds' steps
-        flat = [each.flatten(0, 1) for each in rollout]
+        flat = [each.flatten(0, 1) for each in rollout if each is not None]
         for start in range(0, order.shape[1], self._batch_size):
             rows = np.ascontiguousarray(order[:, start : start + self._batch_size])
             index = device.tensor(rows.reshape(-1))

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from rlrun.core.types import Batch
 from rlrun.rules.distributional import cross_entropy, expectation, project
-from rlrun.rules.td import huber, q_learning_target, q_taken, spread, squared
+from rlrun.rules.td import huber, only_legal, q_learning_target, q_taken, spread, squared
 
 LossName: TypeAlias = Literal["huber", "squared", "cross_entropy"]
 LOSSES = {"huber": huber, "squared": squared}
@@ -32,7 +32,8 @@ class Objective(Protocol):
         """Return the loss of ``out``, the network's output for the batch's observations.
 
         ``next_out`` is the target network's output for the next observations. The next actions are
-        the best ones by ``selector``, the online network's output for them, or by ``next_out``.
+        the best legal ones by ``selector``, the online network's output for them, or by
+        ``next_out``.
         """
         ...
 
@@ -63,6 +64,10 @@ class ScalarObjective:
     def __call__(
         self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
     ) -> Loss:
+        if selector is None:
+            next_out = only_legal(next_out, batch.next_legal)
+        else:
+            selector = only_legal(selector, batch.next_legal)
         target = q_learning_target(batch.reward, batch.discount, next_out, selector)
         q = q_taken(out, batch.action)
         loss, slope = self._loss(q, target)
@@ -82,7 +87,8 @@ class CategoricalObjective:
     def __call__(
         self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
     ) -> Loss:
-        best = self.values(next_out if selector is None else selector).argmax(-1)
+        next_q = self.values(next_out if selector is None else selector)
+        best = only_legal(next_q, batch.next_legal).argmax(-1)
         probability = torch.exp(torch.log_softmax(_logits_of(next_out, best), -1))
         target = project(batch.reward, batch.discount, probability, self._support)
         taken = _logits_of(out, batch.action)
