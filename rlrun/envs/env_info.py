@@ -17,7 +17,7 @@ from rlrun.core.types import Array, Spec
 from rlrun.envs.conform import Compound, Conform, NotInSpace, one_number, short
 from rlrun.envs.faults import reason
 from rlrun.envs.ids import env_spec
-from rlrun.envs.masks import has_masks
+from rlrun.envs.masks import KEY, Masked, has_masks, legal_sample
 from rlrun.envs.model import read_model, step_limit, table_masks
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
@@ -140,8 +140,12 @@ def _check_step(env: gym.Env[Any, Any], adapted: gym.Env[Any, Any], *, is_grid: 
     conform = Conform(space)
     env.action_space.seed(0)
     first, info = adapted.reset(seed=0)
-    masked = has_masks(adapted, info)
-    second, reward, *_ = adapted.step(env.action_space.sample())
+    action, masked = env.action_space.sample(), has_masks(adapted, info)
+    if masked:
+        adapted = Masked(adapted)
+        first, info = adapted.reset(seed=0)
+        action = legal_sample(env.action_space, info[KEY])
+    second, reward, *_ = adapted.step(action)
     one_number(reward)
     for obs in map(conform, (first, second)):
         if (is_grid or not isinstance(space, spaces.Box)) and not space.contains(obs):

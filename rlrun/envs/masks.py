@@ -6,7 +6,7 @@ a method ``action_masks``, as sb3-contrib asks for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -81,7 +81,29 @@ def parts_of(space: gym.Space[Any]) -> list[int]:
     return sizes
 
 
-def checked(raw: Any, parts: list[int], name: str) -> Array:
+def legal_choice(numbers: Sequence[int], mask: Array, parts: Sequence[int]) -> list[int]:
+    """Return ``numbers``, the choices of each part of an action from 0, with legal ones instead.
+
+    ``mask`` is bool ``[choice]``.
+    """
+    chosen = []
+    for number, legal in zip(numbers, np.split(mask, np.cumsum(parts)[:-1]), strict=True):
+        candidates = np.flatnonzero(legal).tolist()
+        chosen.append(number if legal[number] else candidates[number % len(candidates)])
+    return chosen
+
+
+def legal_sample(space: gym.Space[Any], mask: Array) -> Any:
+    """Return the first legal action of a discrete space; ``mask`` is bool ``[choice]``."""
+    parts = parts_of(space)
+    numbers = np.array(legal_choice([0] * len(parts), mask, parts))
+    if isinstance(space, spaces.Discrete):
+        return space.start + numbers[0]
+    assert isinstance(space, spaces.MultiDiscrete)
+    return space.start + numbers.reshape(space.shape)
+
+
+def checked(raw: Any, parts: Sequence[int], name: str) -> Array:
     """Return a mask as bool ``[choice]``; that of several parts may be a tuple of their masks.
 
     ``name`` is where it is from, for messages. Raises NotInSpace if it is not a mask of these

@@ -9,6 +9,7 @@ import numpy as np
 
 from rlrun.core.types import Array, Envs
 from rlrun.envs import global_generators
+from rlrun.envs.masks import legal_choice
 
 STEPS = 10  # of each trial: a reset reveals most, but some environments draw only in steps
 
@@ -59,8 +60,12 @@ def _trial(envs: Envs) -> list[bytes]:
 
 
 def _random_action(envs: Envs, rng: np.random.Generator) -> Array:
-    """Return a random action, ``[1, 1, ...]``."""
+    """Return a random legal action, ``[1, 1, ...]``."""
     space = envs.spec.action
     if space.kind == "vector":
         return rng.uniform(-1.0, 1.0, (1, 1, *space.shape)).astype(np.float32)
-    return rng.integers(0, np.reshape(space.choices, space.shape), (1, 1, *space.shape))
+    action = rng.integers(0, np.reshape(space.choices, space.shape), (1, 1, *space.shape))
+    if envs.legal is None:
+        return action
+    legal = legal_choice(action.ravel().tolist(), envs.legal[0, 0], space.choices)
+    return np.array(legal).reshape(action.shape)

@@ -153,8 +153,10 @@ def test_every_environment_has_the_fields_of_the_environment() -> None:
     shared = settings("env=Pendulum-v1", "agent=random")["env"]
     assert defaults.keys() - shared.keys() == set(GAME_SETTINGS)
     shared.pop("id")
+    assert (shared["action_mask"], defaults["action_mask"]) == ("auto", "off")
     for key, value in shared.items():
-        if key != "obs":  # the class's default is for runs of versions without that setting
+        # the class's defaults of these are for runs of versions without those settings
+        if key not in ("obs", "action_mask"):
             assert value == defaults[key], key
     game = settings("env=ALE/Pong-v5", "agent=random")["env"]
     assert game.keys() == defaults.keys()

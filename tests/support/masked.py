@@ -30,13 +30,17 @@ class Doors(gym.Env[Any, Any]):
         wrong: what is wrong with the masks after the first two steps.
     """
 
+    metadata = {"render_modes": ["rgb_array"]}  # noqa: RUF012 - as Gymnasium declares it
+
     def __init__(
         self,
         how: Literal["info", "method"] = "info",
         observed: Literal["vector", "number"] = "vector",
         parts: bool = False,
         wrong: Wrong = "",
+        render_mode: str | None = None,
     ) -> None:
+        self.render_mode = render_mode
         self._how, self._number, self._parts, self._wrong = how, observed == "number", parts, wrong
         self.action_space = spaces.MultiDiscrete([DOORS, 2]) if parts else spaces.Discrete(DOORS)
         box = spaces.Box(0, ROOMS, (1,), np.float32)
@@ -61,6 +65,9 @@ class Doors(gym.Env[Any, Any]):
         self._room += int(self.np_random.random() < 0.5)
         terminated = self._room == ROOMS - 1
         return self._obs(), float(door), terminated, self._steps == 9, self._info()
+
+    def render(self) -> Any:
+        return np.full((16, 16, 3), 40 * self._room, np.uint8)
 
     def _obs(self) -> Any:
         return self._room if self._number else np.array([self._room], np.float32)

@@ -50,11 +50,11 @@ def stopped_at(monkeypatch: pytest.MonkeyPatch, count: int, folder: Path, *words
 
     real, acted = DQN.act, [0]
 
-    def act(self: Any, obs: Any, step: int, *, explore: bool = True) -> Any:
+    def act(self: Any, obs: Any, step: int, *, explore: bool = True, legal: Any = None) -> Any:
         acted[0] += explore
         if acted[0] == count:
             raise Stop
-        return real(self, obs, step, explore=explore)
+        return real(self, obs, step, explore=explore, legal=legal)
 
     with monkeypatch.context() as patch:
         patch.setattr(DQN, "act", act)
