@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rlrun.core.abilities import memory_of
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
 from rlrun.envs.arrays import blank
@@ -57,10 +58,16 @@ class Policy:
         self._time = self.step
         self._to_input, self._to_action = _conversions(player)
         self._frames: deque[Array] = deque(maxlen=self.spec.obs.stack)
+        self._memory = memory_of(player.agent, 1)
+        self._first = np.ones((1, 1), np.bool_)
 
     def reset(self) -> None:
-        """Begin an episode. Only policies that stack several frames keep state between steps."""
+        """Begin an episode; call this at the start of every episode.
+
+        Only policies with a memory, and those that stack several frames, keep state between steps.
+        """
         self._frames.clear()
+        self._first = np.ones((1, 1), np.bool_)
         self._time = self.step
 
     def act(self, obs: Any) -> Any:
@@ -70,10 +77,19 @@ class Policy:
         ``obs`` is one of its stacks of frames, or one grey frame.
         """
         inputs = self._to_input(self._frames, obs)[None, None]  # [seed, env, ...]
-        action = self._player.agent.act(inputs, self._time, explore=False)
+        action = self._choose(inputs)
         self._time += 1
         env_action = self._to_action(action[0])[0]
         return int(env_action) if self.spec.action.kind == "discrete" else np.asarray(env_action)
+
+    def _choose(self, inputs: Array) -> Array:
+        """Return the agent's action, and keep its memory if it has one."""
+        act: Callable[..., Any] = self._player.agent.act
+        if self._memory is None:
+            return np.asarray(act(inputs, self._time, explore=False))
+        action, self._memory = act(inputs, self._time, self._memory, self._first, explore=False)
+        self._first = np.zeros((1, 1), np.bool_)
+        return np.asarray(action)
 
 
 def load_run(folder: str | Path) -> LoadedRun:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlrun.core.abilities import Recurrent, UsesMasks
+from rlrun.core.abilities import Recurrent, UsesMasks, memory_of
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Agent, Array, CanAct, Envs, Metrics, State, Step
 from rlrun.value_bias import Value, ValueBias
@@ -27,8 +27,8 @@ class Actor:
         self._envs, self._explore = envs, explore
         self._masked = envs.legal is not None and isinstance(agent, UsesMasks)
         self._agent: Any = agent
-        self._recurrent = isinstance(agent, Recurrent)
-        self._memory = agent.initial_memory(envs.per_seed) if isinstance(agent, Recurrent) else None
+        self._memory: Any = memory_of(agent, envs.per_seed)
+        self._recurrent = self._memory is not None
         self._first = np.ones((len(envs.obs), envs.per_seed), np.bool_)
         self.step = self._step if self._masked or self._recurrent else self._plain_step
         """Takes the number of the step, and returns the `Step`."""
@@ -42,11 +42,16 @@ class Actor:
         if not self._recurrent:
             return envs.step(self._agent.act(envs.obs, step, explore=self._explore, **legal))
         memory, first = self._memory, self._first
-        action, self._memory = self._agent.act(
+        action, following = self._agent.act(
             envs.obs, step, memory, first, explore=self._explore, **legal
         )
+        if following.shape != memory.shape or following.dtype != memory.dtype:
+            raise TypeError(
+                f"act returned a memory {following.dtype} {list(following.shape)}, but it must be "
+                f"like that of initial_memory: {memory.dtype} {list(memory.shape)}"
+            )
         t = envs.step(action)
-        self._first = t.last
+        self._memory, self._first = following, t.last
         return t._replace(memory=memory, first=first)
 
     def value(self, value: Callable[..., Array]) -> Value:
@@ -60,12 +65,18 @@ class Actor:
         return {"memory": self._memory, "first": self._first} if self._recurrent else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        if self._recurrent:
-            restore_into(self._memory, state["memory"], "the memory")
-            restore_into(self._first, state["first"], "the first steps")
+        """Restore the memory. Raises ValueError if it is missing, or is not that of this agent."""
+        if not self._recurrent:
+            return
+        if not state:
+            raise ValueError("it was saved by an agent without a memory")
+        # in new arrays, since the last step has the old ones
+        self._memory, self._first = self._memory.copy(), self._first.copy()
+        restore_into(self._memory, state["memory"], "the memory")
+        restore_into(self._first, state["first"], "the mask of first steps")
 
     def forget(self) -> None:
-        """Drop the memory: the next observations do not follow the last ones."""
+        """Drop all memory: observations no longer follow the last ones, as after `CanCut.cut`."""
         self._first = np.ones_like(self._first)
 
 

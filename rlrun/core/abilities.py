@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
+import numpy as np
+
 from rlrun.core.types import Array, Mask, Spec
 
 
@@ -47,6 +49,14 @@ class Recurrent(Protocol):
         `learn` gets both with the step.
         """
         ...
+
+
+def memory_of(agent: object, num_envs: int) -> Array | None:
+    """Return a copy of an agent's initial memory ``[seed, env, ...]``; None if it has no memory.
+
+    A copy, because the agent may return a view of its parameters.
+    """
+    return np.array(agent.initial_memory(num_envs)) if isinstance(agent, Recurrent) else None
 
 
 @runtime_checkable

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from rlrun.core.abilities import Recurrent, UsesMasks
 from rlrun.core.errors import RunFailed
 from rlrun.core.fields import Natural
-from rlrun.core.types import Agent, Array, Envs
+from rlrun.core.types import Agent, Array, CanAct, Envs
 from rlrun.envs.filmed import Film
 from rlrun.loop import Played, evaluate
 from rlrun.media.video import ANIMATION, Reel, open_video, usual_format
@@ -29,15 +31,33 @@ class RecordSettings:
 
 
 class _First:
-    """The first of ``num_seeds`` seeds of a stack, as an agent that acts for one seed."""
+    """The first of ``num_seeds`` seeds of a stack, as an agent that acts for one seed.
 
-    def __init__(self, agent: Agent, num_seeds: int) -> None:
-        self._agent, self._num_seeds = agent, num_seeds
+    It uses masks, and has a memory, exactly if the agent does.
+    """
 
-    def act(self, obs: Array, step: int, *, explore: bool = False) -> Array:
-        """Return actions ``[1, env, ...]`` for ``obs [1, env, ...]``, without exploration."""
-        repeated = obs.repeat(self._num_seeds, 0)  # the actions of the other seeds are dropped
-        return self._agent.act(repeated, step, explore=False)[:1]
+    def __init__(self, agent: CanAct | UsesMasks | Recurrent, num_seeds: int) -> None:
+        self._act: Callable[..., Any] = agent.act
+        self._num_seeds = num_seeds
+        if isinstance(agent, UsesMasks):
+            self.uses_masks = agent.uses_masks
+        if isinstance(agent, Recurrent):
+            initial = agent.initial_memory
+            self.initial_memory = lambda num_envs: initial(num_envs)[:1]
+
+    def act(
+        self, obs: Array, step: int, *memory: Array, explore: bool = False, **masks: Array
+    ) -> Any:
+        """Return what the agent returns, for one seed and without exploration.
+
+        All arrays start with ``[1, env]``. ``memory`` are the memory and the mask of first steps of
+        a recurrent agent, ``masks`` the legal actions for an agent that uses masks.
+        """
+        # the results of the other seeds are dropped
+        obs, *memories = (each.repeat(self._num_seeds, 0) for each in (obs, *memory))
+        legal = {name: each.repeat(self._num_seeds, 0) for name, each in masks.items()}
+        results = self._act(obs, step, *memories, explore=False, **legal)
+        return tuple(each[:1] for each in results) if memory else results[:1]
 
 
 def film(

@@ -48,7 +48,7 @@ def test_a_seed_in_a_stack_is_the_seed_alone(words: tuple[str, ...], envs_per_se
         alone, own = ppo(*more, f"seed={5 + k}", "seeds=1")
         apart = drive(alone, own, 240)
         for a, b in zip(together, apart, strict=True):
-            assert differences([[x[k : k + 1] for x in a[0]], row(a[1], k)], b) == []
+            assert differences([row(each, k) for each in a], b) == []
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
 
 

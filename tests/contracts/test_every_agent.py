@@ -12,8 +12,9 @@ import torch
 
 from rlrun.agents import AGENTS
 from rlrun.checkpoint import store
+from rlrun.core.abilities import value_of
 from rlrun.core.rng import Purpose, Streams
-from rlrun.loop import evaluate
+from rlrun.loop import Actor, evaluate
 from tests.support.common import (
     SMALL_CONTROL,
     SMALL_DQN,
@@ -74,6 +75,14 @@ SMALL = {
     "value_iteration": ("agent=value_iteration",),
     "q_value_iteration": ("agent=q_value_iteration",),
     "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
+    "trace": (  # of another package, with a memory
+        "agent=random",
+        "agent.name=trace",
+        "+agent.decay=0.8",
+        "+agent.lr=0.01",
+        "explore=linear",
+        SHORT,
+    ),
 }
 MASKS = "tests.support.masked:Doors-v0"
 TABLES = (
@@ -102,19 +111,26 @@ WHERE = {
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
     **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
+    "trace": ("CartPole-v1", "tests.support.trace:Cue-v0"),
 }
-CASES = [(agent, env) for agent in AGENTS for env in WHERE[agent]]
+CASES = [(agent, env) for agent in (*AGENTS, "trace") for env in WHERE[agent]]
 battery = pytest.mark.parametrize(("agent", "env"), CASES)
+
+
+@pytest.fixture(autouse=True)
+def trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent of another package, under its name."""
+    monkeypatch.setitem(AGENTS, "trace", "tests.support.trace:Trace")
 
 
 @battery
 def test_actions_and_metrics_have_the_seed_axis(agent: str, env: str) -> None:
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=3", "env.num_envs=2")
+    actor = Actor(one, envs)
     for _ in range(30):
-        masks: dict[str, Any] = {} if envs.legal is None else {"legal": envs.legal}
-        action = one.act(envs.obs, 0, **masks)
-        assert action.shape == (3, 2, *envs.spec.action.shape)
-        metrics = one.learn(envs.step(action), 100)
+        t = actor.step(0)
+        assert t.action.shape == (3, 2, *envs.spec.action.shape)
+        metrics = one.learn(t, 100)
         assert all(host(values).shape == (3,) for values in metrics.values())
 
 
@@ -125,8 +141,7 @@ def test_evaluation_changes_nothing_and_nobody_global_randomness(agent: str, env
     drive(one, envs, 60)
     before = host([one.state_dict(), envs.state_dict()])
     _, own = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=3")
-    value = getattr(one, "value", None)
-    first, again = (evaluate(one, own, 60, 6, value=value) for _ in range(2))
+    first, again = (evaluate(one, own, 60, 6, value=value_of(one)) for _ in range(2))
     assert differences(before, host([one.state_dict(), envs.state_dict()])) == []
     assert differences(host(first), host(again)) == []
     assert first[0].shape == first[1].shape == (2, 6)
@@ -142,14 +157,18 @@ def test_loaded_goes_on_as_if_nothing_had_been(
 ) -> None:
     words = (*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
     one, envs = agent_and_envs(*words)
-    drive(one, envs, 2 * at)
-    store.save(tmp_path, {"agent": one.state_dict(), "envs": envs.state_dict()})
-    expected = drive(one, envs, 150, 2 * at)
+    actor = Actor(one, envs)
+    drive(one, envs, 2 * at, actor=actor)
+    state = {"agent": one.state_dict(), "envs": envs.state_dict(), "memory": actor.state_dict()}
+    store.save(tmp_path, state)
+    expected = drive(one, envs, 150, 2 * at, actor)
     other, others = agent_and_envs(*words)
+    actor = Actor(other, others)
     saved = store.load(tmp_path)
     other.load_state_dict(saved["agent"])
     others.load_state_dict(saved["envs"])
-    assert differences(expected, drive(other, others, 150, 2 * at)) == []
+    actor.load_state_dict(saved["memory"])
+    assert differences(expected, drive(other, others, 150, 2 * at, actor)) == []
     assert differences(host(one.state_dict()), host(other.state_dict())) == []
 
 
@@ -163,7 +182,7 @@ def test_a_seed_in_a_stack_is_the_seed_alone(agent: str, env: str, envs_per_seed
         alone, own = agent_and_envs(*words, f"seed={5 + k}", "seeds=1")
         apart = drive(alone, own, 240)
         for a, b in zip(together, apart, strict=True):
-            assert differences([[row(x, k) for x in a[0]], row(a[1], k)], b) == []
+            assert differences([row(each, k) for each in a], b) == []
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == []
 
 

@@ -140,7 +140,7 @@ def check_rows(lines: list[tuple[str, ...]]) -> None:
         alone, own = opened([line])
         apart = drive(alone, own, 240)
         for a, b in zip(together, apart, strict=True):
-            assert differences([[row(x, k) for x in a[0]], row(a[1], k)], b) == [], line
+            assert differences([row(each, k) for each in a], b) == [], line
         assert differences(row(host(stack.state_dict()), k), host(alone.state_dict())) == [], line
 
 

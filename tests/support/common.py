@@ -20,7 +20,7 @@ from rlrun.envs.env_info import read_env_info
 from rlrun.envs.environment import Environment
 from rlrun.envs.factory import open_envs
 from rlrun.envs.vector.sync import EnvOptions
-from rlrun.loop import interact
+from rlrun.loop import Actor, interact
 from rlrun.settings import Settings
 
 SMALL_DQN = (
@@ -110,11 +110,13 @@ def ended(*steps: Step) -> list[tuple[int, int, float, int]]:
     ]
 
 
-def drive(agent: Agent, envs: Envs, steps: int, start: int = 0) -> list[Any]:
+def drive(
+    agent: Agent, envs: Envs, steps: int, start: int = 0, actor: Actor | None = None
+) -> list[Any]:
     """Everything that comes out of some steps of the loop."""
     seen = []
-    for step, t, metrics in interact(agent, envs, start):
-        seen.append(host([list(t), metrics]))
+    for step, t, metrics in interact(agent, envs, start, actor):
+        seen.append(host([t._asdict(), metrics]))
         if step >= start + steps:
             return seen
     raise AssertionError("unreachable: the loop has no end")
