@@ -26,9 +26,14 @@ pytestmark = pytest.mark.slow
 LIMIT = 60  # steps of an evaluation's episode, in tests.support.trained
 
 
-def played(policy: Policy, env: gym.Env[Any, Any], seed: int) -> tuple[float, int]:
-    """Return and length of the episode that a final evaluation of the seed number begins with."""
-    obs, _ = env.reset(seed=Numbers(Purpose.FINAL_EPISODES)(seed, 0, 0))
+def played(
+    policy: Policy,
+    env: gym.Env[Any, Any],
+    seed: int,
+    purpose: Purpose = Purpose.FINAL_EPISODES,
+) -> tuple[float, int]:
+    """Return and length of the episode that an evaluation of the seed number begins with."""
+    obs, _ = env.reset(seed=Numbers(purpose)(seed, 0, 0))
     policy.reset()
     total, steps, over = 0.0, 0, False
     while not over and steps < LIMIT:

@@ -57,7 +57,7 @@ class Trace:
     def _trace(self, obs: Array, memory: Array, first: Array) -> Array:
         """The trace with these observations; it is 0 before an episode."""
         before = np.where(first[..., None], 0.0, memory)
-        trace: Array = self._decay * before + (1 - self._decay) * obs
+        trace: Array = before + (1 - self._decay) * (obs - before)
         return trace
 
     def _rewards(self, trace: Array) -> Array:
@@ -92,7 +92,7 @@ class Cue(gym.Env[Array, Any]):
     Action 1 fits the 1, action 0 the -1; the other action pays -1.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012 - Gymnasium's
 
     def __init__(self, render_mode: str | None = None) -> None:
         self.observation_space = spaces.Box(-1, 1, (1,), np.float32)
@@ -110,7 +110,7 @@ class Cue(gym.Env[Array, Any]):
         return np.zeros(1, np.float32), reward, self._left == 0, False, {}
 
     def render(self) -> Any:
-        return np.full((32, 32, 3), 40 * self._left if self._cue else 0, np.uint8)
+        return np.full((32, 32, 3), 30 * self._left, np.uint8)
 
 
 DRAWS = ((0, 2), (3, 9))  # from, to: of the cue, and of the length of an episode
