@@ -10,11 +10,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlrun.core.abilities import memory_of
+from rlrun.core.abilities import UsesMasks, memory_of
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
 from rlrun.envs.arrays import blank
 from rlrun.envs.conform import Conform, NotInSpace, short
+from rlrun.envs.masks import checked as checked_mask
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.playback import Player, Which, load_player
 from rlrun.run_folder.curves import Curve
@@ -70,24 +71,38 @@ class Policy:
         self._first = np.ones((1, 1), np.bool_)
         self._time = self.step
 
-    def act(self, obs: Any) -> Any:
+    def act(self, obs: Any, action_mask: Any = None) -> Any:
         """Return the environment's own action for one of its observations.
+
+        ``action_mask`` is the environment's ``info["action_mask"]`` or ``action_masks()``, if the
+        policy was trained with masks of legal actions; without it any action may be returned.
 
         Games named by their id (``ALE/Pong-v5``) are observed through ALE's vector environment:
         ``obs`` is one of its stacks of frames, or one grey frame.
         """
         inputs = self._to_input(self._frames, obs)[None, None]  # [seed, env, ...]
-        action = self._choose(inputs)
+        action = self._choose(inputs, self._legal(action_mask))
         self._time += 1
         env_action = self._to_action(action[0])[0]
         return int(env_action) if self.spec.action.kind == "discrete" else np.asarray(env_action)
 
-    def _choose(self, inputs: Array) -> Array:
+    def _legal(self, action_mask: Any) -> dict[str, Array]:
+        """Return the mask as the agent takes it. Raises BadInput if it is not a mask."""
+        if action_mask is None or not isinstance(self._player.agent, UsesMasks):
+            return {}
+        try:
+            mask = checked_mask(action_mask, self.spec.action.choices, "action_mask")
+        except NotInSpace as error:
+            raise BadInput(f"{error}.") from error
+        return {"legal": mask[None, None]}
+
+    def _choose(self, inputs: Array, legal: dict[str, Array]) -> Array:
         """Return the agent's action, and keep its memory if it has one."""
         act: Callable[..., Any] = self._player.agent.act
         if self._memory is None:
-            return np.asarray(act(inputs, self._time, explore=False))
-        action, self._memory = act(inputs, self._time, self._memory, self._first, explore=False)
+            return np.asarray(act(inputs, self._time, explore=False, **legal))
+        memory = self._memory, self._first
+        action, self._memory = act(inputs, self._time, *memory, explore=False, **legal)
         self._first = np.zeros((1, 1), np.bool_)
         return np.asarray(action)
 

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from rlrun.agents.dqn import DQN
+from rlrun.api import load_run
+from rlrun.core.errors import BadInput
 from rlrun.run import resume_run, start_run
 from rlrun.run_folder.config_file import read_config
 from rlrun.run_folder.reader import read_run
 from tests.soak.compare import left, unlike
 from tests.support.common import SMALL_DQN, settings
+from tests.support.masked import Doors
 from tests.support.resume import resume, run, stopped_at
 
 DOORS = "env=tests.support.masked:Doors-v0"
@@ -24,10 +27,23 @@ def dqn(*words: str) -> dict[str, Any]:
 
 
 def test_a_run_takes_legal_actions_alone_also_in_evaluations(tmp_path: Path) -> None:
-    start_run(dqn("eval.final_episodes=3"), tmp_path, "rlrun again")
+    start_run(dqn("eval.final_episodes=3", "record.every=60"), tmp_path, "rlrun again")
     result = json.loads((tmp_path / "result.json").read_text())
     assert result["status"] == "done"  # an illegal action would end the run
     assert result["final"]["episodes"] == 3
+    assert "filming is disabled" not in (tmp_path / "run.log").read_text()
+    policy, env = load_run(tmp_path).policy(), Doors()
+    taken = []
+    for seed in range(3):
+        obs, info = env.reset(seed=seed)
+        over = False
+        while not over:
+            taken.append(policy.act(obs, info["action_mask"]))
+            obs, _, terminated, truncated, info = env.step(taken[-1])
+            over = terminated or truncated
+    assert len(set(taken)) > 1
+    with pytest.raises(BadInput, match="must be a mask of 4 numbers"):
+        policy.act(obs, [1, 0])
 
 
 def test_with_masks_off_any_action_is_taken(tmp_path: Path) -> None:
