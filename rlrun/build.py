@@ -95,7 +95,8 @@ def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
     cls = agent_class(name)
     if wrong := incompatibility(cls, spec):
         fitting = [other for other in AGENTS if not incompatibility(agent_class(other), spec)]
-        raise BadInput(f"the agent {name} {wrong}. Agents that fit: {', '.join(fitting)}.")
+        others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
+        raise BadInput(f"the agent {name} {wrong}. {others}")
     parameters = _parameters(cls)
     for parameter in parameters:
         if parameter not in ARGUMENTS:

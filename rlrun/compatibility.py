@@ -69,7 +69,8 @@ def incompatibility(agent: Any, spec: Spec) -> str:
     """Return why an agent's class does not fit this environment, to follow its name; "" if it does.
 
     The class declares the spaces that it ``observes`` and ``acts`` on, and optionally what it
-    ``needs``: a ``model``, or observations that are rows of a ``table``.
+    ``needs``: a ``model``, or observations that are rows of a ``table``; and ``several_agents`` if
+    it learns for all agents of an environment that has more than one.
     """
     needs = getattr(agent, "needs", "")
     wrong = []
@@ -96,6 +97,9 @@ def incompatibility(agent: Any, spec: Spec) -> str:
     if spec.action.kind not in agent.acts and not (needs == "model" and wrong):
         kind = KINDS[spec.action.kind]
         wrong.append(f"cannot take {kind} actions, which {spec.env_id} has")
+    if spec.agents and not getattr(agent, "several_agents", False):
+        several = f"{len(spec.agents)} ({', '.join(spec.agents)})"
+        wrong.append(f"learns for a single agent, while {spec.env_id} has {several}")
     return ", and it ".join(wrong)
 
 
@@ -106,6 +110,7 @@ class Capabilities:
     observes: SpaceKinds
     acts: SpaceKinds
     needs: str = ""
+    several_agents: bool = False
 
 
 def capabilities_of(named: str) -> Capabilities:

@@ -98,11 +98,14 @@ class Played(NamedTuple):
     """The results of an evaluation; each array is ``[seed, episode]``."""
 
     returns: Array
+    """The true, undiscounted returns; with several agents their sums."""
     lengths: Array
     values: Array | None = None
     """The agent's estimate of the discounted return at the episode's start, if requested."""
     discounted: Array | None = None
     """The discounted return to compare it with: see ``ValueBias``."""
+    agents: Array | None = None
+    """The returns of each agent, ``[seed, episode, agent]``; None if there is only one."""
 
 
 def evaluate(
@@ -118,7 +121,8 @@ def evaluate(
     Each environment plays the same number of them: the first episodes to finish would be biased
     towards short ones. Every call plays the same episodes, and the agent is not changed. ``step``
     is the step at which the agent acts. ``check`` is called at every step; an exception it raises
-    is not caught. With the agent's ``value`` its estimates are compared with its returns.
+    is not caught. With the agent's ``value`` its estimates are compared with its returns, unless it
+    plays for several agents.
 
     Raises ValueError if ``episodes`` is not a multiple of the environments per seed.
     """
@@ -130,10 +134,12 @@ def evaluate(
     envs.restart()
     shape = (len(envs.obs), envs.per_seed)
     played = np.zeros(shape, np.int64)
-    returns, lengths = np.zeros((*shape, rounds)), np.zeros((*shape, rounds), np.int64)
+    names = envs.spec.agents
+    returns = np.zeros((*shape, rounds, len(names)) if names else (*shape, rounds))
+    lengths = np.zeros((*shape, rounds), np.int64)
     actor = Actor(agent, envs, explore=False)
     bias = None
-    if value is not None:
+    if value is not None and not names:
         bias = ValueBias(actor.value(value), envs.obs, envs.legal, rounds)
     while (played < rounds).any():
         # environments that have played their share continue, so that the batch keeps its shape
@@ -147,7 +153,10 @@ def evaluate(
             returns[counted, played[counted]] = t.score[counted]
             lengths[counted, played[counted]] = t.length[counted]
             played[counted] += 1
-    arrays = [returns, lengths]
+    arrays = {"returns": returns, "lengths": lengths}
+    if names:
+        arrays |= {"returns": returns.sum(-1), "agents": returns}
     if bias is not None:
-        arrays += [bias.values, bias.discounted]
-    return Played(*(each.reshape(shape[0], episodes) for each in arrays))
+        arrays |= {"values": bias.values, "discounted": bias.discounted}
+    grid = (shape[0], episodes)
+    return Played(**{name: each.reshape(*grid, *each.shape[3:]) for name, each in arrays.items()})

@@ -108,11 +108,11 @@ def play(
     envs = evaluation_envs(parts, env, num_envs, player.run.final_purpose, seeds=seeds)
     with closing(envs):
         played = evaluate(player.agent, envs, player.step, episodes)
-        for position in envs.faults:
-            played.returns[position] = np.nan
-    for position, seed in enumerate(player.seeds):
-        if seed in player.failed_seeds:
-            played.returns[position] = np.nan
+        failed = {*envs.faults}
+    failed |= {k for k, seed in enumerate(player.seeds) if seed in player.failed_seeds}
+    for returns in (played.returns, played.agents):
+        if returns is not None:
+            returns[list(failed)] = np.nan
     return played
 
 

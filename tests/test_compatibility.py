@@ -1,13 +1,48 @@
-"""A run that is too short for its agent to learn says so."""
+"""Agents that do not fit their environment are refused; a run too short to learn says so."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from rlrun import build
+from rlrun.agents import AGENTS, agent_class
+from rlrun.compatibility import capabilities_of, incompatibility
+from rlrun.core.errors import BadInput
+from rlrun.core.types import Space
 from rlrun.run import start_run
-from tests.support.common import settings
+from tests.support.collectors import Averages, spec_of
+from tests.support.common import parts_and_env, settings
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_agents_for_one_agent_refuse_several(name: str) -> None:
+    """Read from its class and from its source alike, after any other reasons."""
+    several, cls = spec_of(2), agent_class(name)
+    single = incompatibility(cls, dataclasses.replace(several, agents=()))
+    sentence = "learns for a single agent, while Collectors has 3 (ant, bee, cat)"
+    expected = f"{single}, and it {sentence}" if single else sentence
+    assert incompatibility(cls, several) == expected
+    assert incompatibility(capabilities_of(AGENTS[name]), several) == expected
+
+
+def test_an_agent_for_several_fits_and_still_needs_its_spaces() -> None:
+    assert incompatibility(Averages, spec_of(2)) == ""
+    images = dataclasses.replace(spec_of(2), obs=Space("image", (1, 40, 40)))
+    words = "cannot learn from image observations, which Collectors has"
+    assert incompatibility(Averages, images) == words
+
+
+def test_a_run_with_several_agents_is_refused_in_a_sentence() -> None:
+    parts, _ = parts_and_env("agent=ppo", "env=CartPole-v1")
+    with pytest.raises(BadInput) as refused:
+        build.check(parts, spec_of(1))
+    assert str(refused.value) == (
+        "the agent ppo learns for a single agent, while Collectors has 3 (ant, bee, cat). No agent "
+        "of rlrun fits."
+    )
 
 
 @pytest.mark.parametrize("episodes", [1, 3])

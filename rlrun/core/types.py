@@ -43,7 +43,9 @@ NO_ENDS: Array = np.empty(0)
 class Step(NamedTuple):
     """One step of every environment; each array starts with ``[seed, env]``.
 
-    With several agents, all arrays but ``last`` and ``length`` start with ``[seed, env, agent]``.
+    With several agents, all arrays but ``last``, ``length`` and ``first`` start with
+    ``[seed, env, agent]``. An agent that leaves before the others has discount 0 from that step on,
+    is not ``alive`` after it, and its observations and actions mean nothing.
     """
 
     obs: Array
@@ -72,7 +74,10 @@ class Step(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """A sampled batch of transitions; each array (or tensor) starts with ``[seed, batch]``."""
+    """A sampled batch of transitions; each array (or tensor) starts with ``[seed, batch]``.
+
+    With several agents, all but ``weight`` and ``index`` start with ``[seed, batch, agent]``.
+    """
 
     obs: Any
     action: Any

@@ -10,21 +10,23 @@ import numpy as np
 from rlrun.core.types import Array, Spec, State, Step
 from rlrun.replay.layout import check_names, step_layout
 
-FIELDS = ("obs", "action", "reward", "discount", "legal")
+FIELDS = ("obs", "action", "reward", "discount", "legal", "alive")
 ROOM = 64  # initial capacity in steps; doubled when full
 
 
 class Episode(NamedTuple):
-    """One finished episode; arrays are ``[time, ...]``."""
+    """One finished episode; arrays are ``[time, ...]``, or ``[time, agent, ...]`` for several."""
 
     obs: Array
     action: Array
     reward: Array
     discount: Array
     bootstrap: Array
-    """``[]``: the estimated value of the last observation, if the episode was truncated."""
+    """``[]`` or ``[agent]``: the estimated value of the last observation, if it was truncated."""
     legal: Array | None = None
     """Which actions were legal, ``[time, action]``; None if there are no masks."""
+    alive: Array | None = None
+    """Which agents took each step, ``[time, agent]``; None if there is only one."""
 
 
 class Episodes:
@@ -47,8 +49,8 @@ class Episodes:
     def add(self, t: Step, bootstrap: Array) -> None:
         """Add one vector step.
 
-        ``bootstrap [seed, env]`` are the estimated values of the next observations, which are only
-        used where the step truncated an episode.
+        ``bootstrap [seed, env]`` (or ``[seed, env, agent]``) are the estimated values of the next
+        observations, which are only used where the step truncated an episode.
         """
         if self._length.max() == self._steps["reward"].shape[2]:
             self._widen(2 * self._steps["reward"].shape[2])

@@ -17,19 +17,23 @@ Layout: TypeAlias = dict[str, tuple[str, tuple[int, ...]]]
 def step_layout(spec: Spec, number: str, *names: str) -> Layout:
     """Return the layout of these fields of a `Step`, with reward and discount of dtype ``number``.
 
-    Masks are left out if the environment has none: nothing is stored for them.
+    Masks, and which agents are alive, are left out if the environment has no masks or a single
+    agent: nothing is stored for them. With several agents their axis is the first of each shape.
     """
-    obs = (spec.obs.dtype, spec.obs.shape)
+    agents = (len(spec.agents),) if spec.agents else ()
+    obs = (spec.obs.dtype, (*agents, *spec.obs.shape))
     fields: Layout = {
         "obs": obs,
-        "action": (spec.action.dtype, spec.action.shape),
-        "reward": (number, ()),
-        "discount": (number, ()),
+        "action": (spec.action.dtype, (*agents, *spec.action.shape)),
+        "reward": (number, agents),
+        "discount": (number, agents),
         "next_obs": obs,
-        "last": ("bool", ()),
+        "last": ("bool", ()),  # an episode ends for all agents
     }
     if spec.masked:
-        fields["legal"] = fields["next_legal"] = ("bool", (spec.num_masked,))
+        fields["legal"] = fields["next_legal"] = ("bool", (*agents, spec.num_masked))
+    if spec.agents:
+        fields["alive"] = ("bool", agents)
     return {name: fields[name] for name in names if name in fields}
 
 

@@ -10,8 +10,9 @@ from rlrun.core.fields import Count
 from rlrun.core.memory import ROOM, in_words, shortage
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Spec
-from rlrun.replay.ring import Replay, storage_bytes, window_of
+from rlrun.replay.ring import Replay
 from rlrun.replay.sampling import Prioritized, PrioritizedSettings, Sampler, Uniform
+from rlrun.replay.sizes import storage_bytes, window_of
 from rlrun.replay.sumtree import tree_bytes
 
 

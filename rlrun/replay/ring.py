@@ -12,16 +12,14 @@ import numpy as np
 
 from rlrun.core.types import Array, Batch, Segment, Spec, State, Step
 from rlrun.replay.frames import Frames
-from rlrun.replay.layout import Layout, check_names, layout_bytes, step_layout
+from rlrun.replay.layout import check_names
 from rlrun.replay.nstep import n_step
 from rlrun.replay.observations import Observations, PlainObservations, take
 from rlrun.replay.sampling import Sampler
-from rlrun.replay.window import Window
+from rlrun.replay.sizes import FIELDS, OPTIONAL, transition_layout, vector_step_bytes, window_of
 
 SEGMENT = 2**20  # bytes per seed in a segment that checkpoints write once ...
 MAX_SEGMENTS = 256  # ... or more, if there were more segments than this
-OPTIONAL = ("legal", "next_legal")  # stored if the environments have them
-FIELDS = ("action", "reward", "discount", "last", *OPTIONAL)
 
 
 class Replay:
@@ -43,13 +41,13 @@ class Replay:
     def __init__(self, spec: Spec, num_seeds: int, sampler: Sampler, *, capacity: int) -> None:
         self._window = window = window_of(spec, capacity)
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
-        self._segment = max(1, SEGMENT // _step_bytes(spec), window.slots // MAX_SEGMENTS)
+        self._segment = max(1, SEGMENT // vector_step_bytes(spec), window.slots // MAX_SEGMENTS)
         grid = (num_seeds, window.length, window.envs)
         self._sampler = sampler
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
                 name: np.zeros((*grid, *shape), kind)
-                for name, (kind, shape) in _layout(spec).items()
+                for name, (kind, shape) in transition_layout(spec).items()
             }
             sampler.open(num_seeds, window)
         except (MemoryError, ValueError) as error:  # ValueError: numpy cannot index so many
@@ -128,17 +126,23 @@ class Replay:
         return take(self._flat[name], row)
 
     def _n_step(self, index: Array, steps: int) -> tuple[Array, Array, Array]:
-        """Return the returns, discounts and rows of the last steps, each ``[seed, batch]``."""
+        """Return the returns, discounts and rows of the last steps, each ``[seed, batch]``.
+
+        With several agents each has its own returns and discounts, ``[seed, batch, agent]``.
+        """
         length, envs = self._window.length, self._window.envs
         slot, env = np.divmod(index, envs)
         slots = (slot[..., None] + np.arange(steps)) % length  # [seed, batch, n]
         row = slots * envs + env[..., None] + self._first[..., None]
         newest = (self._window.time - 1) % length
         stop = self._take("last", row) | (slots == newest)
-        returns, discounts, reach = n_step(
-            self._take("reward", row), self._take("discount", row), stop
-        )
-        return returns, discounts, np.take_along_axis(row, reach[..., None], -1)[..., 0]
+        # [seed, batch, n]; with several agents [seed, batch, agent, n]
+        reward = self._take("reward", row).swapaxes(2, -1)
+        discount = self._take("discount", row).swapaxes(2, -1)
+        for_all = stop if reward.ndim == stop.ndim else stop[:, :, None]
+        returns, discounts, reach = n_step(reward, discount, for_all)
+        reach = reach.reshape(*index.shape, 1)
+        return returns, discounts, np.take_along_axis(row, reach, -1)[..., 0]
 
     def check_valid(self) -> tuple[bool, str]:
         """Return whether the invariants hold, and if not, which one is violated."""
@@ -216,28 +220,3 @@ class Replay:
                     f"the replay's {name} is of shape {saved.shape}, but must be of {required}"
                 )
             array[:, places] = saved
-
-
-def window_of(spec: Spec, capacity: int) -> Window:
-    """Return the window for a capacity; raises ValueError if that is too small."""
-    spare = spec.obs.stack if spec.obs.has_frames else 0
-    return Window(capacity, spec.num_envs, spare)
-
-
-def _layout(spec: Spec) -> Layout:
-    """Return dtype and shape of each stored field of one transition, by name."""
-    if spec.obs.has_frames:
-        return {**Frames.layout(spec.obs), **step_layout(spec, "float32", *FIELDS)}
-    return step_layout(spec, "float32", "obs", "next_obs", *FIELDS)
-
-
-def storage_bytes(spec: Spec, capacity: int) -> int:
-    """Return the bytes that ``capacity`` transitions of one seed take."""
-    window = window_of(spec, capacity)
-    more = Frames.more_bytes(spec.obs, capacity) if spec.obs.has_frames else 0
-    return window.length * _step_bytes(spec) + more
-
-
-def _step_bytes(spec: Spec) -> int:
-    """Return the bytes that one vector step of one seed takes."""
-    return spec.num_envs * layout_bytes(_layout(spec))

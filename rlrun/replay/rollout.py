@@ -10,7 +10,7 @@ import numpy as np
 from rlrun.core.types import Spec, State, Step
 from rlrun.replay.layout import check_names, layout_bytes, step_layout
 
-FIELDS = ("obs", "action", "reward", "discount", "next_obs", "last", "legal")
+FIELDS = ("obs", "action", "reward", "discount", "next_obs", "last", "legal", "alive")
 
 
 def step_bytes(spec: Spec) -> int:

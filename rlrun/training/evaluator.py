@@ -96,6 +96,8 @@ class Evaluator:
             self.save_best()
         self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_as_text(mean)})")
         row = {"eval/mean_reward": mean, "eval/mean_ep_length": played.lengths.mean(-1)}
+        by_agent = self._by_agent(self._envs, played)
+        row |= {f"eval/mean_reward/{name}": each for name, each in by_agent.items()}
         row |= _value_metrics(played)
         if self._table is not None and (exact := self._table.exact()) is not None:
             row["eval/exact_return"] = exact
@@ -108,6 +110,13 @@ class Evaluator:
         played = evaluate(self._agent, envs, step, episodes, self._check, value)
         self._failed.add(step, envs.faults, " in an evaluation")
         return played
+
+    def _by_agent(self, envs: Envs, played: Played) -> dict[str, Array]:
+        """Return the mean return ``[seed]`` of each agent by its name; {} if there is only one."""
+        if played.agents is None:
+            return {}
+        means = [played.agents[..., i].mean(-1) for i in range(len(envs.spec.agents))]
+        return dict(zip(envs.spec.agents, map(self._failed.without, means), strict=True))
 
     def show(self, step: int) -> None:
         """Log the agent's table as text and pictures, and its histograms; at most once per step."""
@@ -151,10 +160,13 @@ class Evaluator:
         envs = self._make_envs(EvalSettings.envs_for(episodes), self._folder.final_purpose)
         with closing(envs):
             played = self._play(envs, step, episodes)
+            by_agent = self._by_agent(envs, played)
         mean = self._failed.without(played.returns.mean(-1))
         row = {"final/mean_reward": mean}
         self._folder.log(f"final evaluation {mean.mean():.4g} ({_as_text(mean)})")
         result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
+        if by_agent:
+            result["agents"] = {name: self._summary(each) for name, each in by_agent.items()}
         exact = None if self._table is None else self._table.exact()
         if exact is not None:
             row["final/exact_return"] = exact

@@ -24,8 +24,9 @@ class MetricsWindow:
     def add(self, t: Step, metrics: Metrics) -> None:
         """Add the episodes that ended with a step, and the metrics of its update."""
         if np.count_nonzero(t.last):  # on small arrays faster than any()
+            score = t.score if t.alive is None else t.score.sum(-1)  # of all agents
             for seed, env in np.argwhere(t.last).tolist():
-                self._returns[seed].append(float(t.score[seed, env]))
+                self._returns[seed].append(float(score[seed, env]))
                 self._lengths[seed].append(int(t.length[seed, env]))
         for tag, values in metrics.items():
             if tag not in self._metrics:

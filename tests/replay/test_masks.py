@@ -12,8 +12,9 @@ import pytest
 from rlrun.core.types import Array, Space, Spec, Step
 from rlrun.replay.episodes import Episodes
 from rlrun.replay.options import REPLAY, UniformReplaySettings
-from rlrun.replay.ring import Replay, storage_bytes
+from rlrun.replay.ring import Replay
 from rlrun.replay.rollout import Rollout, step_bytes
+from rlrun.replay.sizes import storage_bytes
 from tests.replay.test_ring import random_step, spec
 from tests.support.common import differences, host, seeds_of
 

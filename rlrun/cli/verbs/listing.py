@@ -108,7 +108,8 @@ def _capabilities() -> dict[str, Capabilities]:
     agents = {name: capabilities_of(named) for name, named in AGENTS.items()}
     for point in entry_points(group="rlrun.agents"):
         cls = point.load()
-        agents[point.name] = Capabilities(cls.observes, cls.acts, getattr(cls, "needs", ""))
+        needs, several = getattr(cls, "needs", ""), getattr(cls, "several_agents", False)
+        agents[point.name] = Capabilities(cls.observes, cls.acts, needs, several)
     return agents
 
 
