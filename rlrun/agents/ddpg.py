@@ -18,7 +18,8 @@ from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
-from rlrun.core.schedules import due, first_due
+from rlrun.core.rows import Number
+from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.noise import ActionNoise
 from rlrun.nets.actor_critic import ActorNet
@@ -145,21 +146,23 @@ class DDPG:
         self._replay.add(t)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
-        s = self._settings
-        if self._replay.added >= s.learning_starts:
-            for _ in range(due(step, s.train_every, self._stride) * s.gradient_steps):
-                metrics |= self._update(step)
+        for _ in range(self._settings.updates_due(step, self._stride, self._replay.added)):
+            metrics |= self._update(step, self._lr(step))
         return metrics
+
+    def update(self, step: int) -> Metrics:
+        """Update the critic, and every ``actor_every`` updates the actor and the targets."""
+        return self._update(step, self._lr.of_update(step))
 
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
         self._noise.observe(np.ones((len(self._ones), self._stride), np.bool_))
 
-    def _update(self, step: int) -> Metrics:
+    def _update(self, step: int, lr: Number) -> Metrics:
         s = self._settings
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
-        batch, lr = self._device.batch(sampled), self._lr(step)
+        batch = self._device.batch(sampled)
         noise = self._smoothing(s.batch_size, self._size) if self._smoothing else None
         loss, q_mean, error, gradient = self._differentiate_critic(batch, noise)
         record_nonfinite(self.faults, loss, "the critic's loss")

@@ -20,6 +20,7 @@ from rlrun.agents.parts.objectives import (
 from rlrun.agents.parts.settings import OffPolicySettings
 from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
+from rlrun.core.rows import Number
 from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import Explore
@@ -41,7 +42,7 @@ class DQNSettings(OffPolicySettings):
     hidden: tuple[Count, ...] = (128, 128)
     train_every: Count = 2
     target_every: Count = 200
-    """Steps between updates of the target network."""
+    """Steps, or without an environment updates, between updates of the target network."""
     tau: PerRow[StepSize] = 1.0
     double: bool = False
     """Double DQN: choose the next action with the online network (van Hasselt et al. 2016)."""
@@ -127,7 +128,6 @@ class DQN:
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
-        self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
@@ -167,21 +167,25 @@ class DQN:
         self._replay.add(t)
         self._explore.observe(t.last)
         metrics: Metrics = {}
-        s = self._settings
-        if self._replay.added >= s.learning_starts:
-            times = due(step, s.train_every, self._stride)
-            for _ in range(times * s.gradient_steps):
-                metrics = self._update(step)
-            if due(step, s.target_every, self._stride):
-                # frozen seeds too, for which it has no effect
-                self._target.move_towards(self._online, self._tau)
+        s, added = self._settings, self._replay.added
+        for _ in range(s.updates_due(step, self._stride, added)):
+            metrics = self._update(step, self._lr(step))
+        if added >= s.learning_starts and due(step, s.target_every, self._stride):
+            self._target.move_towards(self._online, self._tau)  # frozen seeds too: no effect
+        return metrics
+
+    def update(self, step: int) -> Metrics:
+        """Update the online network, and the target network every ``target_every`` updates."""
+        metrics = self._update(step, self._lr.of_update(step))
+        if due(step, self._settings.target_every, 1):
+            self._target.move_towards(self._online, self._tau)
         return metrics
 
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
 
-    def _update(self, step: int) -> Metrics:
+    def _update(self, step: int, lr: Number) -> Metrics:
         sampled = self._replay.sample(self._settings.batch_size, self._settings.n_step, step=step)
         noise = self._draw(), self._draw()  # drawn here: compiled code must not advance a stream
         batch = self._device.batch(sampled)
@@ -189,13 +193,13 @@ class DQN:
         record_nonfinite(self.faults, loss, "the loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, np.abs(self._device.array(error)))
-        self._optimizer.step(gradient, self._lr(step), self.faults)
+        self._optimizer.step(gradient, lr, self.faults)
         self._updates += 1
         return {
             "train/loss": loss,
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
-            "train/learning_rate": self._ones * self._lr(step),
+            "train/learning_rate": np.full(len(self._updates), lr),
             "rollout/exploration_rate": self._explore.rate(step),
         }
 

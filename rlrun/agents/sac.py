@@ -19,7 +19,8 @@ from rlrun.agents.parts.temperature import Temperature
 from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
-from rlrun.core.schedules import due, first_due
+from rlrun.core.rows import Number
+from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.adam import Adam
@@ -137,20 +138,22 @@ class SAC:
         """Store the step; if an update is due, update critics, actor and temperature."""
         self._replay.add(t)
         metrics: Metrics = {}
-        s = self._settings
-        if self._replay.added >= s.learning_starts:
-            for _ in range(due(step, s.train_every, self._stride) * s.gradient_steps):
-                metrics = self._update(step)
+        for _ in range(self._settings.updates_due(step, self._stride, self._replay.added)):
+            metrics = self._update(step, self._lr(step))
         return metrics
+
+    def update(self, step: int) -> Metrics:
+        """Update critics, actor, temperature and targets once."""
+        return self._update(step, self._lr.of_update(step))
 
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
 
-    def _update(self, step: int) -> Metrics:
+    def _update(self, step: int, lr: Number) -> Metrics:
         s = self._settings
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
-        batch, lr = self._device.batch(sampled), self._lr(step)
+        batch = self._device.batch(sampled)
         temperature = self._temperature()
         critic_loss, q_mean, error, gradient = self._differentiate_critic(
             batch, temperature, self._draw()

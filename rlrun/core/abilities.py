@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from rlrun.core.types import Array, Mask, Spec
+from rlrun.core.types import Array, Mask, Metrics, Spec
 
 
 @runtime_checkable
@@ -57,6 +57,22 @@ def memory_of(agent: object, num_envs: int) -> Array | None:
     A copy, because the agent may return a view of its parameters.
     """
     return np.array(agent.initial_memory(num_envs)) if isinstance(agent, Recurrent) else None
+
+
+@runtime_checkable
+class LearnsFromReplay(Protocol):
+    """Can learn without an environment, from the transitions that its replay holds.
+
+    Its constructor takes the replay. `Agent.learn` stores a step, and does the updates that are
+    due.
+    """
+
+    def update(self, step: int) -> Metrics:
+        """Do one update, number ``step`` from 1 on, and that of the targets if due; return metrics.
+
+        The number is the clock of all schedules and of what is due every so many steps.
+        """
+        ...
 
 
 @runtime_checkable

@@ -38,6 +38,10 @@ class LearningRate:
         """
         return self._schedule(step - max(self._interval, collected))
 
+    def of_update(self, number: int) -> Number:
+        """Return the rate of an update, counted from 1, in a run whose horizon is in updates."""
+        return self._schedule(number - 1)
+
 
 def record_nonfinite(
     faults: dict[int, str], loss: Tensor | Array, what: str, positions: Sequence[int] | None = None

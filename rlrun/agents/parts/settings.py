@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rlrun.core.fields import Count, Natural, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.memory import fits
+from rlrun.core.schedules import due
 from rlrun.core.types import Spec
 from rlrun.nets.actor_critic import ActionLayer, CriticNet, Norm
 from rlrun.nets.dense import Activation
@@ -24,7 +25,8 @@ class NetworkSettings:
     lr_end: PerRow[NonNegative | None] = None
     """Its value at the end of the run, reached linearly (null: constant).
 
-    Each update uses the rate of the step at which the collection of its data began.
+    Each update uses the rate of the step at which the collection of its data began; without an
+    environment update k uses that of k - 1.
     """
     hidden: tuple[Count, ...] = (64, 64)
     """Widths of each network's hidden layers; images and grids go through convolutions first."""
@@ -36,7 +38,9 @@ class NetworkSettings:
 class OffPolicySettings(NetworkSettings):
     """The settings of agents with networks that learn from a replay.
 
-    All numbers of steps are environment steps of each seed.
+    All numbers of steps are environment steps of each seed. In a run that learns from data, without
+    an environment, each step of the clock is one update: ``learning_starts``, ``train_every`` and
+    ``gradient_steps`` have no effect there.
     """
 
     batch_size: Count = 256
@@ -55,6 +59,12 @@ class OffPolicySettings(NetworkSettings):
     def check_batch(self, spec: Spec, num_seeds: int) -> None:
         """Raise ValueError if a batch does not fit into the memory."""
         fits("batch_size", self.batch_size, num_seeds * step_bytes(spec))
+
+    def updates_due(self, step: int, stride: int, added: int) -> int:
+        """Return the number of updates that are due after ``stride`` steps, with ``added`` ever."""
+        if added < self.learning_starts:
+            return 0
+        return due(step, self.train_every, stride) * self.gradient_steps
 
 
 @dataclass(frozen=True, kw_only=True)
