@@ -15,11 +15,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import AGENTS, agent_class
 from rlrun.compatibility import incompatibility, too_many_choices
-from rlrun.core.abilities import ChecksSpaces
+from rlrun.core.abilities import ChecksSpaces, LearnsFromReplay
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import as_bad_input, construct
 from rlrun.core.types import Agent, Envs, Spec
+from rlrun.data.recorded import RecordedData, open_data
 from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import OnHang, give_up
@@ -45,6 +46,14 @@ class _Run(NamedTuple):
     spec: Spec
     seeds: Sequence[int]
     horizon: int
+    data: RecordedData | None
+
+    def replay(self) -> Any:
+        """Return the replay, filled with the data if there are any."""
+        replay = self.parts.replay.settings.build(self.spec, self.seeds, self.horizon)
+        if self.data is not None:
+            self.data.fill(replay, self.seeds)
+        return replay
 
 
 ARGUMENTS: dict[str, Callable[[_Run], Any]] = {
@@ -52,7 +61,7 @@ ARGUMENTS: dict[str, Callable[[_Run], Any]] = {
     "seeds": lambda run: run.seeds,
     "horizon": lambda run: run.horizon,
     "device": lambda run: Device(run.parts.device),
-    "replay": lambda run: run.parts.replay.settings.build(run.spec, run.seeds, run.horizon),
+    "replay": lambda run: run.replay(),
     "explore": lambda run: run.parts.explore.settings.build(run.spec, run.seeds, run.horizon),
     "noise": lambda run: run.parts.explore.settings.build(run.spec, run.seeds, run.horizon),
     "settings": lambda run: run.parts.agent.settings,
@@ -68,14 +77,15 @@ class Needs(NamedTuple):
     """Memory of the replay."""
 
 
-def validate(settings: Mapping[str, Any]) -> Needs:
+def validate(settings: Mapping[str, Any], *, begun: bool = False) -> Needs:
     """Check all settings without building an agent; return the resources that the run needs.
 
-    Raises BadInput.
+    The data of a run that has ``begun`` are in its checkpoint, and not read. Raises BadInput.
     """
+    settings, data = (settings, None) if begun else open_data(settings)
     parts = construct(Settings, settings, "")
     env = environment(parts)
-    check(parts, env.spec)
+    check(parts, env.spec, data=data)
     if parts.record.every:
         env.fps  # noqa: B018 - raises if the environment cannot be filmed
     return Needs(parts.device.threads, replay_bytes(parts, env.spec))
@@ -86,8 +96,13 @@ def environment(parts: Settings, on_hang: OnHang = give_up) -> Environment:
     return Environment(parts.env, parts.gamma, on_hang)
 
 
-def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
-    """Check the settings against the environment. Raises BadInput.
+def check(
+    parts: Settings,
+    spec: Spec,
+    num_seeds: int | None = None,
+    data: RecordedData | None = None,
+) -> None:
+    """Check the settings against the environment, and the data if any. Raises BadInput.
 
     ``num_seeds`` is the number of seeds that share the memory, by default the run's.
     """
@@ -104,6 +119,15 @@ def check(parts: Settings, spec: Spec, num_seeds: int | None = None) -> None:
                 f"the constructor of the agent {name} ({cls.__module__}.{cls.__qualname__}) has a "
                 f"parameter {parameter}, which is not one of: {', '.join(ARGUMENTS)}."
             )
+    if parts.data is not None and not issubclass(cls, LearnsFromReplay):
+        able = [other for other in AGENTS if issubclass(agent_class(other), LearnsFromReplay)]
+        raise BadInput(
+            f"the agent {name} cannot learn from data: it learns from its own steps. Agents that "
+            f"can: {', '.join(able)}.",
+            "data",
+        )
+    if data is not None:
+        data.check(parts.env, parts.gamma, spec)
     if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
         raise BadInput(f"the agent {name} {wrong}.")
     _check_option(name, "replay", parts.replay, REPLAY if "replay" in parameters else {})
@@ -129,15 +153,16 @@ def build_agent(
     spec: Spec,
     seeds: Sequence[int] | None = None,
     horizon: int | None = None,
+    data: RecordedData | None = None,
 ) -> Agent:
     """Build the agent, after checking its settings against the environment's spaces.
 
     ``seeds`` are the seed numbers and ``horizon`` is the length of schedules in steps; the defaults
-    are those of the run.
+    are those of the run. Its replay is filled with the ``data``, if there are any.
     """
     seeds = parts.seed_numbers if seeds is None else seeds
-    check(parts, spec, len(seeds))
-    run = _Run(parts, spec, seeds, horizon or parts.total_steps)
+    check(parts, spec, len(seeds), data)
+    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data)
     cls = agent_class(str(parts.agent.name))
     with _settings_errors(parts.replay, "replay"):  # the free memory may have changed
         agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in _parameters(cls)})

@@ -22,6 +22,7 @@ from rlrun.core.memory import announcement
 from rlrun.core.schema import construct
 from rlrun.core.signals import Signals
 from rlrun.core.types import Envs, State
+from rlrun.data.recorded import RecordedData, data_note, open_data
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import give_up
 from rlrun.results.grouping import flat
@@ -32,11 +33,12 @@ from rlrun.run_folder.logger import Logger
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
-from rlrun.terminal.final_table import final_table
+from rlrun.terminal.final_table import failed_sentence, final_table
 from rlrun.terminal.progress import Listener, Progress
-from rlrun.training.checkpoints import Saver, check_belonging, fingerprint
+from rlrun.training.checkpoints import Saver, check_belonging, fingerprint, has_replay
 from rlrun.training.early_stopping import Stopper
 from rlrun.training.evaluator import Evaluator
+from rlrun.training.experience import Experience, Interaction, Updates
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.filming import Filming
 from rlrun.training.run_parts import RunParts
@@ -51,14 +53,14 @@ def start_run(
 
     ``command`` is the command line that repeats the run, ``listener`` receives the progress.
     """
-    settings = run_settings(settings)
+    settings, data = open_data(run_settings(settings))
     parts = construct(Settings, settings, "")
     parts.device.prepare()
     with Signals() as signals:
         write_config(settings, folder)
         record = RunFolder.create(folder, command, parts.total_steps)
         saver = Saver(folder / "checkpoint", parts.checkpoint)
-        return _recorded(_Context(parts, settings, record, saver, signals, None, listener))
+        return _recorded(_Context(parts, settings, record, saver, signals, None, data, listener))
 
 
 def resume_run(
@@ -81,6 +83,7 @@ def resume_run(
         try:
             saved, damaged = saver.load()
             check_belonging(record, settings, saved)
+            data = None if has_replay(saved) else open_data(settings)[1]
             write_config(settings, folder)
         except BaseException as error:
             record.close("failed", str(error))
@@ -91,7 +94,7 @@ def resume_run(
             more = "" if saved is None else " An older one is used."
             print(f"rlrun: {sentence}{more}", file=sys.stderr)
             record.log(f"{sentence}{more}")
-        return _recorded(_Context(parts, settings, record, saver, signals, saved, listener))
+        return _recorded(_Context(parts, settings, record, saver, signals, saved, data, listener))
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class _Context:
     signals: Signals
     saved: State | None
     """The checkpoint that a resumed run starts from; None if it begins at step 0."""
+    data: RecordedData | None
+    """The data to fill the replay with; None without any, or if the checkpoint has the replay."""
     listener: Listener | None
 
 
@@ -119,7 +124,7 @@ def _recorded(run: _Context) -> float:
             record.result(result)
         if result["status"] == "failed":
             final_table(result)
-            raise RunFailed(_failed_sentence(result))
+            raise RunFailed(failed_sentence(result))
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
         reason = f"{type(error).__name__}: {error}".removesuffix(": ")
@@ -151,7 +156,7 @@ def _train(run: _Context) -> dict[str, Any]:
     """Build the objects of the run, train, and return the result."""
     parts, settings, record, saved = run.parts, run.settings, run.record, run.saved
     seeds, name = parts.seed_numbers, str(parts.agent.name)
-    title = f"{name} on {parts.env.id}, {_listed(seeds)}"
+    title = f"{name} on {parts.env.id}{' from data' if parts.data else ''}, {_listed(seeds)}"
 
     def on_hang(sentence: str) -> None:
         with contextlib.suppress(OSError):
@@ -160,14 +165,15 @@ def _train(run: _Context) -> dict[str, Any]:
 
     env = environment(parts, on_hang)
     spec = env.spec
-    agent = build_agent(parts, spec, horizon=record.horizon)
+    agent = build_agent(parts, spec, horizon=record.horizon, data=run.data)
     inexact = env.check_reproducible(seeds[0])
-    envs = env.open(seeds, spec.num_envs)
+    envs = env.open(seeds, spec.num_envs) if parts.data is None else None
+    experience: Experience = Updates(agent) if envs is None else Interaction(agent, envs)
     position = None if saved is None else saved.get("log")
     with (
-        closing(envs),
+        closing(experience),
         closing(Logger(record.path, seeds, flat(settings), position)) as logger,
-        Progress(title, parts.total_steps, listener=run.listener) as progress,
+        Progress(title, parts.total_steps, listener=run.listener, unit=experience.unit) as progress,
         contextlib.ExitStack() as stack,
     ):
         if known := reference(settings["env"]):
@@ -176,8 +182,9 @@ def _train(run: _Context) -> dict[str, Any]:
             record.inexact(inexact)
             progress.message(f"not exact from here on: {inexact}")
         memory = announcement("the replay", replay_bytes(parts, spec))
-        short, masks = too_short_to_learn(agent, parts.total_steps), masks_ignored(agent, spec)
-        for sentence in filter(None, (env.assumption(), text_left_out(spec), masks, memory, short)):
+        how = data_note(parts.data) if parts.data else too_short_to_learn(agent, parts.total_steps)
+        notes = env.assumption(), text_left_out(spec), masks_ignored(agent, spec), memory, how
+        for sentence in filter(None, notes):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)
@@ -208,7 +215,8 @@ def _train(run: _Context) -> dict[str, Any]:
             RunParts(
                 agent_name=name,
                 agent=agent,
-                envs=envs,
+                env_id=spec.env_id,
+                experience=experience,
                 seeds=seeds,
                 total_steps=parts.total_steps,
                 log_every=parts.log.every,
@@ -232,13 +240,6 @@ def _extension(parts: Settings, record: RunFolder) -> str:
     if parts.total_steps == record.horizon:
         return ""
     return f", then: rlrun resume last total_steps={parts.total_steps}"
-
-
-def _failed_sentence(result: Mapping[str, Any]) -> str:
-    """Return a sentence that lists the failed seeds."""
-    scores = (result["final"] or result["best"] or {}).get("per_seed", [])
-    failed = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
-    return f"failed seeds: {', '.join(failed) or 'see run.log'}; the others are done"
 
 
 def _program(name: str) -> str:

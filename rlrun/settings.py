@@ -103,7 +103,13 @@ class Settings:
     seeds: Annotated[int, Range(least=1, most=MAX_SEEDS)] = 10
     """Number of seeds trained at once."""
     total_steps: Count = 50_000
-    """Environment steps of each seed."""
+    """Environment steps of each seed, or updates if it learns from data."""
+    data: str | None = None
+    """Folder of a run whose replay to learn from (null: learn from the environment).
+
+    Seed k learns from the transitions of the same seed; a run of n seeds has those of seed k modulo
+    n. The replay gets the capacity of the run's and its environments per seed (``env.num_envs``).
+    """
     gamma: PerRow[Fraction] = 0.99
     """Discount factor."""
     log: LogSettings

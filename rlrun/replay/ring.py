@@ -191,6 +191,11 @@ class Replay:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.fill(state)
+        self._sampler.load_state_dict(state["sampler"])
+
+    def fill(self, state: Mapping[str, Any]) -> None:
+        """Restore the transitions of a saved replay, which are new to the sampler."""
         self._window.time = int(state["time"])
         oldest = self._window.oldest
         starts = sorted(map(int, state["segments"]))
@@ -205,7 +210,6 @@ class Replay:
         for start, piece in pieces:
             self._write(start, piece)
         self._observations.load_state_dict(state["observations"])
-        self._sampler.load_state_dict(state["sampler"])
 
     def _write(self, start: int, piece: Mapping[str, Array]) -> None:
         """Write a segment whose first step is ``start``."""

@@ -86,8 +86,13 @@ class Variant:
 
     @property
     def steps(self) -> int:
-        """Requested environment steps per seed."""
+        """Requested environment steps per seed; updates if it learns from data."""
         return int(self.runs[0].settings["total_steps"])
+
+    @property
+    def counts_updates(self) -> bool:
+        """Whether its steps are updates: its runs learnt from data."""
+        return self.runs[0].counts_updates
 
     @property
     def wall_seconds(self) -> float | None:
@@ -149,6 +154,16 @@ def grouped(runs: Sequence[RecordedRun]) -> list[Variant]:
 def ranked(variants: Iterable[Variant]) -> list[Variant]:
     """Sort variants by the final interquartile mean, best first; those without a score are last."""
     return sorted(variants, key=lambda each: -each.final["iqm"] if each.final else math.inf)
+
+
+def steps_of(variants: Iterable[Variant]) -> str:
+    """Return what the steps of these variants count, in words."""
+    kinds = {variant.counts_updates for variant in variants}
+    if kinds == {True}:
+        return "updates"
+    return (
+        "environment steps (updates, where data is set)" if True in kinds else "environment steps"
+    )
 
 
 def _set(keys: Sequence[str], values: Sequence[Plain | None]) -> Iterator[tuple[str, Plain]]:

@@ -53,6 +53,11 @@ class RecordedRun:
         return tuple(range(first, first + int(self.settings["seeds"])))
 
     @property
+    def counts_updates(self) -> bool:
+        """Whether its steps are updates, since it learnt from data and not from an environment."""
+        return self.settings.get("data") is not None
+
+    @property
     def final_purpose(self) -> Purpose:
         """The stream that the episodes of its final evaluation come from."""
         return final_purpose(self.meta)

@@ -36,22 +36,30 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
     final, best = result["final"], result["best"]
     title = f"{result['agent']} on {result['env']}: {result['status']}"
     console.print(title, markup=False, style="bold", soft_wrap=True)
+    unit = "update" if result.get("clock") == "updates" else "step"
     if final is not None or best is not None:
-        console.print(_score_table(result["seeds"], final, best))
+        console.print(_score_table(result["seeds"], final, best, unit))
     if final is not None:
         console.print(
-            f"final: mean of {final['episodes']:,} episodes per seed at step {final['step']:,}"
+            f"final: mean of {final['episodes']:,} episodes per seed at {unit} {final['step']:,}"
         )
     count = len(result["seeds"])
     console.print(
-        f"{count} {'seed' if count == 1 else 'seeds'}, {result['steps']:,} steps per seed, "
-        f"{clock(result['wall_seconds'])} wall time, {result['steps_per_second']:,.0f} steps/s"
+        f"{count} {'seed' if count == 1 else 'seeds'}, {result['steps']:,} {unit}s per seed, "
+        f"{clock(result['wall_seconds'])} wall time, {result['steps_per_second']:,.0f} {unit}s/s"
     )
 
 
-def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None) -> Table:
+def failed_sentence(result: Mapping[str, Any]) -> str:
+    """Return a sentence that lists the failed seeds."""
+    scores = (result["final"] or result["best"] or {}).get("per_seed", [])
+    failed = [str(s) for s, score in zip(result["seeds"], scores, strict=False) if score is None]
+    return f"failed seeds: {', '.join(failed) or 'see run.log'}; the others are done"
+
+
+def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None, unit: str) -> Table:
     exact = final.get("exact") if final is not None else None
-    table = columns("seed", "final", *(["exact"] if exact else []), "best", "at step")
+    table = columns("seed", "final", *(["exact"] if exact else []), "best", f"at {unit}")
     rows: list[tuple[str, ...]] = [
         (
             str(seed),

@@ -48,13 +48,18 @@ class Progress:
     """
 
     def __init__(
-        self, title: str, total: int, stream: TextIO | None = None, listener: Listener | None = None
+        self,
+        title: str,
+        total: int,
+        stream: TextIO | None = None,
+        listener: Listener | None = None,
+        unit: str = "step",
     ) -> None:
         """Show `title` and count to `total` steps per seed, on stderr by default.
 
-        `listener` is called with a `Report` every half a second.
+        `listener` is called with a `Report` every half a second. `unit` is the word for a step.
         """
-        self._title = title
+        self._title, self._unit = title, unit
         self._total = total
         self._stream = sys.stderr if stream is None else stream
         self._step = 0
@@ -152,13 +157,13 @@ class Progress:
             self._live.refresh()
             return
         width = len(f"{self._total:,}")
-        count = f"step {self._step:>{width},} of {self._total:,}"
+        count = f"{self._unit} {self._step:>{width},} of {self._total:,}"
         self.message(" | ".join([count, *self._facts(), self._time_left()]).removesuffix(" | "))
 
     def _facts(self) -> list[str]:
         if not self._history:
             return []
-        facts = [f"{self._speed:,.0f} steps/s"]
+        facts = [f"{self._speed:,.0f} {self._unit}s/s"]
         if self._return is not None:
             facts.append(f"return {number(self._return)}")
         if self._evaluation is not None:

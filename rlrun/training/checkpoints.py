@@ -32,7 +32,8 @@ class CheckpointSettings:
     replay: bool = True
     """Save the replay (false: smaller checkpoints, but a resumed run is not exact).
 
-    Without it, a resumed run fills a new replay up to ``learning_starts`` before it learns again.
+    Without it, a resumed run fills a new replay up to ``learning_starts`` before it learns again,
+    or at once from its ``data``.
     """
 
 
@@ -66,10 +67,15 @@ class Saver:
         return self._store.load(), self._store.damaged
 
 
+def has_replay(saved: State | None) -> bool:
+    """Return whether a checkpoint has a replay, so that a resumed run does not have to fill one."""
+    return saved is not None and "replay" in saved.get("agent", {})
+
+
 def restore_agent(agent: Agent, state: Mapping[str, Any]) -> bool:
     """Restore an agent; return whether the saved state was complete.
 
-    If the replay was left out of the checkpoint the agent keeps its own, which is empty.
+    If the replay was left out of the checkpoint the agent keeps its own, which is new.
     """
     own = agent.state_dict()
     complete = "replay" not in own or "replay" in state

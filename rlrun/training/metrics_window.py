@@ -14,16 +14,20 @@ WINDOW = 100  # episodes in the means under rollout/, as in Stable-Baselines3
 
 
 class MetricsWindow:
-    """Averages of metrics since the last logged row, and each seed's last `WINDOW` episodes."""
+    """Averages of metrics since the last logged row, and each seed's last `WINDOW` episodes.
 
-    def __init__(self, num_seeds: int) -> None:
+    With ``rollout=False`` there are no episodes, and nothing under ``rollout/``.
+    """
+
+    def __init__(self, num_seeds: int, *, rollout: bool = True) -> None:
+        self._rollout = rollout
         self._metrics: dict[str, Average] = {}
         self._returns = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
         self._lengths = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
 
-    def add(self, t: Step, metrics: Metrics) -> None:
-        """Add the episodes that ended with a step, and the metrics of its update."""
-        if np.count_nonzero(t.last):  # on small arrays faster than any()
+    def add(self, t: Step | None, metrics: Metrics) -> None:
+        """Add the episodes that ended with a step, if there was one, and the metrics of updates."""
+        if t is not None and np.count_nonzero(t.last):  # on small arrays faster than any()
             score = t.score if t.alive is None else t.score.sum(-1)  # of all agents
             for seed, env in np.argwhere(t.last).tolist():
                 self._returns[seed].append(float(score[seed, env]))
@@ -39,7 +43,9 @@ class MetricsWindow:
         row["rollout/ep_len_mean"] = _means(self._lengths)
         row |= {tag: average.value() for tag, average in self._metrics.items()}
         self._metrics.clear()
-        return row
+        if self._rollout:
+            return row
+        return {tag: values for tag, values in row.items() if not tag.startswith("rollout/")}
 
     def state_dict(self) -> State:
         return {

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rlrun.core.signals import Signals
-from rlrun.core.types import Agent, Envs
+from rlrun.core.types import Agent
 from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.logger import Logger
 from rlrun.terminal.progress import Progress
 from rlrun.training.checkpoints import Saver
 from rlrun.training.early_stopping import Stopper
 from rlrun.training.evaluator import Evaluator
+from rlrun.training.experience import Experience
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.filming import Filming
 
@@ -23,7 +24,8 @@ class RunParts:
 
     agent_name: str
     agent: Agent
-    envs: Envs
+    env_id: str
+    experience: Experience
     seeds: Sequence[int]
     total_steps: int
     log_every: int

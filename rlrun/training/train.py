@@ -8,7 +8,6 @@ from rlrun.core.errors import RunFailed
 from rlrun.core.memory import used_up
 from rlrun.core.signals import Interrupted
 from rlrun.core.types import State
-from rlrun.loop import interact
 from rlrun.training.run_parts import RunParts
 from rlrun.training.trainer import Trainer
 
@@ -30,13 +29,13 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
     step = 0 if saved is None else trainer.restore(saved)
     try:
         if saved is None or not trainer.after_step(step):
-            for now, t, metrics in interact(run.agent, run.envs, step, trainer.actor):
+            for now, t, metrics in run.experience.learn(step):
                 step = now
                 trainer.recorder.add(t, metrics)
                 if trainer.has_faults():
                     trainer.drop_failed_seeds(step)
-                if run.envs.inexact:
-                    trainer.report_inexact(run.envs.inexact)
+                if run.experience.inexact:
+                    trainer.report_inexact(run.experience.inexact)
                 if trainer.after_step(step):
                     break
         return trainer.finish(step)

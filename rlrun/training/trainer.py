@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.core.abilities import CanCut, ReportsFaults
+from rlrun.core.abilities import ReportsFaults
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, State
-from rlrun.loop import Actor
 from rlrun.training.checkpoints import mismatch, restore_agent
 from rlrun.training.clock import WallClock
 from rlrun.training.early_stopping import Stop
@@ -22,10 +21,10 @@ class Trainer:
 
     def __init__(self, run: RunParts) -> None:
         self._run = run
-        self._stride = run.envs.per_seed
-        self.actor = Actor(run.agent, run.envs)
-        self.recorder, self._clock = MetricsWindow(len(run.seeds)), WallClock()
-        self._env_faults = run.envs.faults
+        self._stride = run.experience.stride
+        self.recorder = MetricsWindow(len(run.seeds), rollout=run.experience.unit == "step")
+        self._clock = WallClock()
+        self._env_faults = run.experience.faults
         self._agent_faults: dict[int, str] = (
             run.agent.faults if isinstance(run.agent, ReportsFaults) else {}
         )
@@ -67,7 +66,7 @@ class Trainer:
         if last or due(step, run.log_every, self._stride):
             fps = np.full(len(run.seeds), self._speed(step))
             row = {**self.recorder.row(), "time/fps": fps, **row}
-            self._ep_return = _mean(row["rollout/ep_rew_mean"])
+            self._ep_return = _mean(row.get("rollout/ep_rew_mean", np.empty(0)))
             if last and not row.get("train/n_updates", np.ones(1)).any():
                 self._announce(
                     f"step {step}: nothing was learnt: the run ended before its first update"
@@ -123,7 +122,7 @@ class Trainer:
             final = run.evaluator.final(step)
         return {
             "agent": run.agent_name,
-            "env": run.envs.spec.env_id,
+            "env": run.env_id,
             "seeds": list(run.seeds),
             "steps": step,
             "final": final,
@@ -132,10 +131,11 @@ class Trainer:
             "steps_per_second": speed,
             "status": "failed" if run.failed_seeds.reasons else "pruned" if pruned else "done",
             **({"stopped": self._stop.word} if self._stop is not None else {}),
+            **({"clock": "updates"} if run.experience.unit == "update" else {}),
         }
 
     def _speed(self, step: int) -> float:
-        """Return the environment steps of all seeds per second of training."""
+        """Return the steps (or updates, if the clock counts those) of all seeds per second."""
         return step * len(self._run.seeds) / self._clock.training
 
     def _must_save(self, step: int) -> bool:
@@ -153,8 +153,7 @@ class Trainer:
                     "step": step,
                     "settings": run.fingerprint,
                     "agent": run.agent.state_dict(),
-                    "envs": run.envs.state_dict(),
-                    "memory": self.actor.state_dict(),
+                    **run.experience.state_dict(),
                     "best": run.evaluator.best.state_dict(),
                     "recorder": self.recorder.state_dict(),
                     "clock": self._clock.state_dict(),
@@ -174,12 +173,7 @@ class Trainer:
         try:
             step = int(saved["step"])
             complete = restore_agent(run.agent, saved["agent"])
-            unrestored = run.envs.load_state_dict(saved["envs"])
-            self.actor.load_state_dict(saved.get("memory", {}))
-            if unrestored:
-                self.actor.forget()
-                if isinstance(run.agent, CanCut):
-                    run.agent.cut()
+            unrestored = run.experience.load_state_dict(saved)
             run.evaluator.best.load_state_dict(saved["best"])
             self.recorder.load_state_dict(saved["recorder"])
             self._clock.load_state_dict(saved["clock"])
@@ -187,10 +181,7 @@ class Trainer:
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise mismatch(error) from error
         if not complete:
-            unrestored.append(
-                "the replay was not in the checkpoint: it is refilled, and learning waits until it "
-                "holds as much as agent.learning_starts requires"
-            )
+            unrestored.append(f"the replay was not in the checkpoint: {run.experience.refilling}")
         unrestored += run.logger.damaged
         self.report_inexact(unrestored)
         if run.evaluator.best.policy:

@@ -20,7 +20,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own ro
     {"loop", "agents", "compatibility"},
     {"run_folder", "terminal"},
     {"training", "tuning", "sweep"},
-    {"settings"},
+    {"settings", "data"},
     {"build", "results"},
     {"run", "playback"},
     {"api"},

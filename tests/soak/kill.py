@@ -11,7 +11,7 @@ from rlrun import loop
 from rlrun.checkpoint import store
 from rlrun.run_folder.events import EventFile
 from rlrun.run_folder.logger import Logger
-from rlrun.training import train as training
+from rlrun.training import experience
 
 PHASES = ("acting", "learning", "evaluation", "log writing", "event writing", "checkpoint writing")
 
@@ -55,7 +55,7 @@ class Killer:
             )
             return real_interact(agent, envs, step, actor)
 
-        training.interact = interact  # type: ignore[attr-defined]
+        experience.interact = interact  # type: ignore[attr-defined]
         for owner, name, phase in (
             (Logger, "write", "log writing"),
             (EventFile, "scalars", "event writing"),

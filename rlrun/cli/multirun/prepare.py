@@ -127,6 +127,7 @@ def _checked(
 def _check_unchanged(folder: Path, config: DictConfig) -> None:
     """Raise BadInput if a started job would have other settings now."""
     from rlrun import build
+    from rlrun.data.recorded import open_data
     from rlrun.results.grouping import flat
     from rlrun.run_folder.config_file import read_config
     from rlrun.settings import run_settings
@@ -134,7 +135,8 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
 
     if not (folder / "config.yaml").exists():
         return
-    then, today = flat(read_config(folder)), flat(run_settings(build.plain(config)))
+    laid_out, _ = open_data(run_settings(build.plain(config)))
+    then, today = flat(read_config(folder)), flat(laid_out)
     # a run-wide setting that the job does not have was unknown to the version that began it
     added = (key for key in today if key not in then and key.startswith(OPEN))
     for key in [*then, *added]:

@@ -51,7 +51,7 @@ def resume(words: list[str]) -> int:
     from rlrun import build
     from rlrun.run import resume_run
 
-    build.validate(settings)
+    build.validate(settings, begun=True)
     if run.status == "done" and run.result and (hint := _hint(run, settings)):
         print(f"{folder} is done. {hint.format(words[0])}")
         return 0

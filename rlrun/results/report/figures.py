@@ -26,13 +26,15 @@ def learning_curves(
     places: Places,
     score: str,
     reference: tuple[str, float] | None = None,
+    steps: str = "environment steps",
 ) -> Figure:
     """Draw the IQM over seeds with its shaded 95 % interval, a line for each label.
 
-    With a single curve its seeds are drawn too. ``reference`` is a label and a score.
+    With a single curve its seeds are drawn too. ``reference`` is a label and a score, and
+    ``steps`` is what the x axis counts.
     """
     with style():
-        figure, axes = blank(title, "environment steps of each seed", score)
+        figure, axes = blank(title, f"{steps} of each seed", score)
         lines = []
         for label, curve in curves:
             colour, dashes = look(places[label])

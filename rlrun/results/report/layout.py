@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from rlrun import stats
-from rlrun.results.grouping import Variant
+from rlrun.results.grouping import Variant, steps_of
 from rlrun.results.references import Reference, shared_reference
 from rlrun.results.report.canvas import MOST_LINES
 from rlrun.results.report.curves import JoinedCurve, join_curves
@@ -95,7 +95,8 @@ def _curves(
         if known is not None and known.line.kind == "published" and known.published is not None:
             notes.append(f"Published: {known.published.source}.")
         line = None if known is None else (_line_label(known), known.line.score)
-        figure = learning_curves(f"{part.env}: {title}", curves, places, score, line)
+        counted = steps_of(variants)
+        figure = learning_curves(f"{part.env}: {title}", curves, places, score, line, counted)
         section: Section = "losses" if _is_loss(tag) else "curves"
         yield _figure(part, section, tag, title, figure, notes)
 

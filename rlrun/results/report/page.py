@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import get_args
 
+from rlrun.results.grouping import steps_of
 from rlrun.results.report import tables
 from rlrun.results.report.canvas import files, inline
 from rlrun.results.report.layout import DrawnFigure, Section, draw
@@ -134,7 +135,7 @@ def _lead(content: Content) -> str:
     each = " each" if len(variants) > 1 else ""
     return (
         f"{' '.join(words)}, with {_range(seeds)} {'seed' if set(seeds) == {1} else 'seeds'}{each} "
-        f"and {_range(steps)} environment steps of each seed. {_finished(content)}"
+        f"and {_range(steps)} {steps_of(variants)} of each seed. {_finished(content)}"
     )
 
 

@@ -54,7 +54,7 @@ def _result(row: Variant) -> list[str]:
         f"<b>{number(final['iqm'])}</b>" if final else "-",
         ends.replace(" to ", "\u00a0to\u00a0"),
         number(best["iqm"]) if best else "-",
-        f"{row.steps:,}",
+        f"{row.steps:,} updates" if row.counts_updates else f"{row.steps:,}",
         clock(row.wall_seconds) if row.wall_seconds is not None else "-",
     ]
 

@@ -39,6 +39,8 @@ def show(console: Console, env: str, variants: Sequence[Variant]) -> None:
     console.print(_fitting_table(console, variants[:LISTED]))
     if len(variants) > LISTED:
         console.print(f"... and {len(variants) - LISTED} more settings in {FILE}")
+    if any(variant.counts_updates for variant in variants):
+        console.print("The steps of runs that learn from data are updates.")
     first, second = variants[0], variants[1:2]
     if first.final and second and second[0].final:
         scores = first.final["per_seed"], second[0].final["per_seed"]
