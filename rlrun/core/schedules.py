@@ -1,7 +1,8 @@
 """Values that change with the step: frozen callables, so that there is nothing to checkpoint.
 
-The clock is always environment steps per seed. The end of a schedule is fixed when it is created:
-if a run is extended later, the schedule stays at its last value and does not jump.
+The clock is environment steps per seed, or updates in a run that learns from data. The end of a
+schedule is fixed when it is created: if a run is extended later, the schedule stays at its last
+value and does not jump.
 """
 
 from __future__ import annotations

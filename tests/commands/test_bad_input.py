@@ -43,6 +43,10 @@ BAD = [
     ("-m agent=dqn,random agent.learning_starts=5", "(job 2 of 2: agent=random)"),
     ("env=FrozenLake-v1 env.kwargs.is_slipery=1", "Did you mean is_slippery?"),
     ("env.kwargs=3", "env.kwargs must be a mapping"),
+    # data
+    ("data=nowhere", "data: there is no folder nowhere"),
+    ("data=taken", "data: taken is not the folder of a run: it has no meta.json"),
+    ("-m data=taken,null", "(job 1 of 2: data=taken)"),
     # images and games
     ("env=ALE/Pong-v5 env.sticky=maybe", "env.sticky must be true or false or null, got 'maybe'"),
     (

@@ -40,6 +40,18 @@ def test_dqn_solves_cartpole_with_its_shipped_settings(tmp_path: Path) -> None:
     assert min(scores) >= 475, scores
 
 
+def test_dqn_learns_from_the_replay_of_random_actions(tmp_path: Path) -> None:
+    """Their mean return is about 22, and none of their episodes comes near the threshold."""
+    where = ("agent=dqn", "env=CartPole-v1", "seed=20", "seeds=4", "eval.every=0")
+    acting = ("total_steps=15000", "explore=uniform", "agent.learning_starts=15001")
+    for name in ("data", "learner"):
+        (tmp_path / name).mkdir()
+    start_run(settings(*where, *acting, "eval.final_episodes=0"), tmp_path / "data", "rlrun again")
+    how = (f"data={tmp_path / 'data'}", "total_steps=8000", "eval.final_episodes=20")
+    scores = final(tmp_path / "learner", *where, *how)
+    assert min(scores) >= 150, scores
+
+
 @pytest.mark.parametrize("agent", ["ppo", "a2c", "reinforce"])
 def test_policy_gradients_solve_cartpole_with_their_shipped_settings(
     tmp_path: Path, agent: str

@@ -115,6 +115,21 @@ def test_learning_curves_are_the_iqm_with_the_interval_of_the_statistics(tmp_pat
     assert sorted(words) == ["agent.lr=0.001", "agent.lr=0.5", "counts as solved: 475"]
 
 
+def test_the_axis_names_what_is_counted(tmp_path: Path) -> None:
+    labels = []
+    for name, data in (("steps", None), ("data", "earlier"), ("more", "other")):
+        leave(tmp_path / name, None, {10: [1.0, 2.0]}, data=data)
+        figure = drawn(tmp_path)["curves-CartPole-v1-eval-mean_reward"].figure
+        labels.append(figure.axes[0].get_xlabel())
+    assert labels == [
+        "environment steps of each seed",
+        *["environment steps (updates, where data is set) of each seed"] * 2,
+    ]
+    leave(tmp_path / "alone" / "run", None, {10: [1.0, 2.0]}, data="earlier")
+    figure = drawn(tmp_path / "alone")["curves-CartPole-v1-eval-mean_reward"].figure
+    assert figure.axes[0].get_xlabel() == "updates of each seed"
+
+
 def test_reference_scores_are_drawn_where_they_hold_for_all_runs(tmp_path: Path) -> None:
     leave(tmp_path / "a", None, CURVE, env={"id": "Pendulum-v1"})
     curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]

@@ -62,6 +62,17 @@ def test_runs_of_other_seeds_are_one_row_and_a_lost_seed_is_counted(tmp_path: Pa
     assert row[1:4] == ["3 of 4", "3.000", "3.000"]
 
 
+def test_the_unit_of_runs_that_learnt_from_data_is_named(tmp_path: Path) -> None:
+    leave(tmp_path / "data", [1.0, 2.0], CURVE, data="outputs/earlier")
+    alone = page_of(tmp_path)
+    assert "2 seeds and 100 updates of each seed." in alone.text
+    leave(tmp_path / "steps", [3.0, 4.0], CURVE, data=None)
+    both = page_of(tmp_path)
+    assert "100 environment steps (updates, where data is set) of each seed" in both.text
+    steps = {row[0]: row[6] for row in both.rows if len(row) == 8}
+    assert steps["data=outputs/earlier"] == "100 updates" and steps["data=null"] == "100"
+
+
 def test_runs_that_are_not_done_are_reported_with_their_step(tmp_path: Path) -> None:
     leave(tmp_path / "done", [1.0, 2.0], CURVE)
     leave(tmp_path / "lost", None, CURVE, status="failed", reason="the disk is full", seed=9)

@@ -38,6 +38,19 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def test_runs_that_learnt_from_data_are_not_mixed_with_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(tmp_path / "0", POOR, data=None)
+    assert "updates" not in told(tmp_path, capsys)
+    recorded(tmp_path / "1", GOOD, data="earlier")
+    assert "The steps of runs that learn from data are updates." in told(tmp_path, capsys)
+    assert [(row["data"], row["mean"]) for row in rows(tmp_path)] == [
+        ("earlier", "337.5"),
+        ("", "25.0"),
+    ]
+
+
 def test_the_file_has_a_line_for_each_setting_best_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -56,6 +56,13 @@ def test_plain_lines_come_every_ten_seconds(sleep: Callable[[float], None]) -> N
     ]
 
 
+def test_the_unit_is_named(sleep: Callable[[float], None]) -> None:
+    stream = io.StringIO()
+    with Progress("dqn", 500, stream, unit="update") as shown:
+        shown.update(500, steps_per_second=70.0, ep_return=None, evaluation=None)
+    assert stream.getvalue().splitlines()[1] == "update 500 of 500 | 70 updates/s"
+
+
 def test_a_new_evaluation_has_its_line_at_once(sleep: Callable[[float], None]) -> None:
     stream = io.StringIO()
     with run_in(stream) as shown:
