@@ -181,10 +181,10 @@ def _train(run: _Context) -> dict[str, Any]:
         if inexact:
             record.inexact(inexact)
             progress.message(f"not exact from here on: {inexact}")
-        memory = announcement("the replay", replay_bytes(parts, spec))
         how = data_note(parts.data) if parts.data else too_short_to_learn(agent, parts.total_steps)
-        notes = env.assumption(), text_left_out(spec), masks_ignored(agent, spec), memory, how
-        for sentence in filter(None, notes):
+        memory = announcement("the replay", replay_bytes(parts, spec))
+        spaces = env.assumption(), text_left_out(spec), masks_ignored(agent, spec)
+        for sentence in filter(None, (*spaces, memory, how)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)

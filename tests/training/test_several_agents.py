@@ -23,6 +23,7 @@ from rlrun.terminal.progress import Progress
 from rlrun.training.checkpoints import CheckpointSettings, Saver
 from rlrun.training.early_stopping import Stopper, StopSettings
 from rlrun.training.evaluator import EvalSettings, Evaluator
+from rlrun.training.experience import Interaction
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.metrics_window import MetricsWindow
 from rlrun.training.run_parts import RunParts
@@ -141,7 +142,8 @@ def run(
             parts = RunParts(
                 agent_name="averages",
                 agent=agent,
-                envs=opened(seeds, 2, Purpose.TRAIN_EPISODES),
+                env_id="collectors",
+                experience=Interaction(agent, opened(seeds, 2, Purpose.TRAIN_EPISODES)),
                 seeds=seeds,
                 total_steps=STEPS,
                 log_every=10,
