@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -33,6 +32,7 @@ from rlrun.run_folder.logger import Logger
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
+from rlrun.terminal.commands import command_line, program, repeating
 from rlrun.terminal.final_table import failed_sentence, final_table
 from rlrun.terminal.progress import Listener, Progress
 from rlrun.training.checkpoints import Saver, check_belonging, fingerprint, has_replay
@@ -117,7 +117,7 @@ def _recorded(run: _Context) -> float:
     """Train, and record the outcome in the run's folder."""
     record, saver = run.record, run.saver
     where = os.path.relpath(record.path)
-    again = f"{_program('rlrun')} resume {shlex.quote(where)}"
+    again = command_line("resume", where)
     try:
         with _os_errors(where):
             result = _train(run)
@@ -135,9 +135,10 @@ def _recorded(run: _Context) -> float:
         raise
     record.close(result["status"])
     final_table(result)
-    print(f"curves:    {_program('tensorboard')} --logdir {shlex.quote(where)}")
-    command = record.command.replace("rlrun", _program("rlrun"), 1)
-    print(f"again:     {command}{_extension(run.parts, record)}")
+    print(f"curves:    {program('tensorboard')} --logdir {shlex.quote(where)}")
+    longer = run.parts.total_steps != record.horizon  # raised on resume
+    resumed = [f"total_steps={run.parts.total_steps}"] if longer else []
+    print(f"again:     {repeating(record.command, resumed)}")
     run.signals.check()  # a stop may have been requested, before the next job of a sweep
     return float(result["final"]["mean"]) if result["final"] else 0.0
 
@@ -235,16 +236,6 @@ def _train(run: _Context) -> dict[str, Any]:
         )
 
 
-def _extension(parts: Settings, record: RunFolder) -> str:
-    """Return the further command that repeats a run whose total_steps was raised on resume."""
-    if parts.total_steps == record.horizon:
-        return ""
-    return f", then: rlrun resume last total_steps={parts.total_steps}"
-
-
-def _program(name: str) -> str:
-    """Return the name of a program if the shell finds it, else its path in this environment."""
-    return name if shutil.which(name) else os.path.relpath(Path(sys.executable).parent / name)
 
 
 def _listed(seeds: Sequence[int]) -> str:

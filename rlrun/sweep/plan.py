@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlrun.run_folder.files import FolderError, as_folder_error, read_json
+from rlrun.terminal.commands import command_line
 
 FILE = "sweep.json"
 VERSION = 1
@@ -91,8 +91,8 @@ def check_words(path: Path, words: Sequence[str]) -> None:
 
 def print_resume_command(folder: Path) -> None:
     """Print the command that resumes a sweep, on standard error."""
-    where = shlex.quote(os.path.relpath(folder))
-    print(f"rlrun: to resume the sweep: rlrun resume {where}", file=sys.stderr)
+    line = command_line("resume", os.path.relpath(folder))
+    print(f"rlrun: to resume the sweep: {line}", file=sys.stderr)
 
 
 def _forbidden(word: str) -> bool:

@@ -16,6 +16,7 @@ from rlrun.cli.config import paths
 from rlrun.cli.config.paths import claim, config_root, discard, slug
 from rlrun.cli.help import overview, run_wide
 from rlrun.core.errors import BadInput
+from rlrun.terminal.commands import command_line
 from tests.support.cli import Rlrun, tree, write_files
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,7 @@ def test_the_other_jobs_go_on_after_a_failure(rlrun: Rlrun) -> None:
         "  job 1 of 5: seed=77: RuntimeError: exploded\n"
         "  job 3 of 5: seed=88: RuntimeError: the run ended itself with sys.exit(3)\n"
         "  job 4 of 5: seed=66: seed 66 is bad luck.\n"
-        f"rlrun: to resume the sweep: rlrun resume {os.path.relpath(sweep)}\n"
+        f"rlrun: to resume the sweep: {command_line('resume', os.path.relpath(sweep))}\n"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rlrun.sweep import ledger, stop
+from rlrun.terminal.commands import command_line
 from tests.support.faulty import MENDED
 from tests.support.sweeps import (
     FAULTY,
@@ -46,7 +47,7 @@ def test_one_job_takes_no_other_with_it(here: Path, capfd: pytest.CaptureFixture
         assert why in entry.reason
         assert entry.state == "done" or f"FAILED: {entry.job}: {entry.reason}" in err
     assert "rlrun: 6 of 7 jobs failed:" in err
-    assert err.endswith("rlrun: to resume the sweep: rlrun resume s\n")
+    assert err.endswith(f"rlrun: to resume the sweep: {command_line('resume', 's')}\n")
     assert "Traceback" not in err  # that stands in the job's own output.txt
 
     done = here / "s" / found[0].job / "meta.json"
@@ -93,7 +94,7 @@ def test_a_sweep_that_is_stopped_goes_on(
     process.send_signal(number)
     _, err = process.communicate(timeout=600)
     assert process.returncode == code, err
-    assert "rlrun: to resume the sweep: rlrun resume s" in err
+    assert f"rlrun: to resume the sweep: {command_line('resume', 's')}" in err
     assert "Traceback" not in err
     found = states(here / "s")
     assert found[0] == "interrupted" and found[2] == "queued"

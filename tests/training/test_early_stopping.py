@@ -10,6 +10,7 @@ import pytest
 
 from rlrun.checkpoint import store
 from rlrun.core.types import Array
+from rlrun.terminal.commands import command_line
 from rlrun.training.clock import WallClock
 from rlrun.training.early_stopping import Stopper, StopSettings
 from rlrun.training.evaluator import Evaluator
@@ -123,7 +124,8 @@ def test_what_a_stopped_run_is_told_to_do(
     run(folder, "stop.reward=62")
     before = left(folder)
     assert resume(str(folder)) == 0
-    hint = f"is done. stop.reward=62 ended it. To train longer: rlrun resume {folder} stop.rew"
+    line = command_line("resume", str(folder))
+    hint = f"is done. stop.reward=62 ended it. To train longer: {line} stop.reward=null"
     assert hint in capsys.readouterr().out
     assert left(folder).keys() == before.keys()
     assert resume(str(folder), "total_steps=400") == 0  # past the step that was good enough
@@ -177,7 +179,7 @@ def test_minutes_count_over_resumes(
     assert (result(folder)["steps"], result(folder)["stopped"]) == (100, "minutes")
     assert "step 100: the run ends here: stop.minutes=0.833" in capsys.readouterr().err
     assert resume(str(folder), "total_steps=400") == 0
-    assert "To train longer: rlrun resume" in capsys.readouterr().out
+    assert f"To train longer: {command_line('resume')}" in capsys.readouterr().out
     assert resume(str(folder), f"stop.minutes={2 * limit}") == 0
     assert result(folder)["steps"] == 200
     assert store.load(folder / "checkpoint")["step"] == 200

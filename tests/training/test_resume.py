@@ -15,6 +15,7 @@ import pytest
 from rlrun.checkpoint import store
 from rlrun.run_folder.events import EventFile
 from rlrun.run_folder.logger import Logger
+from rlrun.terminal.commands import command_line
 from rlrun.training.evaluator import Evaluator
 from tests.soak.compare import left, unlike
 from tests.support.common import differences
@@ -69,11 +70,16 @@ def test_dying_while_it_evaluates_or_writes(
     assert unlike(whole, tmp_path / "run") == []
 
 
-def test_a_longer_run_does_not_make_schedules_jump(whole: Path, tmp_path: Path) -> None:
+def test_a_longer_run_does_not_make_schedules_jump(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """120 steps, then 300: the line of epsilon ended at 120 and stays where it was."""
     folder = tmp_path / "run"
     run(folder, "total_steps=120", "explore.fraction=1")
+    capsys.readouterr()
     assert resume(str(folder), "total_steps=300") == 0
+    both = f"{command_line('again')} && {command_line('resume', 'last', 'total_steps=300')}"
+    assert f"\nagain:     {both}\n" in capsys.readouterr().out
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     rates = {
         m["step"]: m["rollout/exploration_rate"] for m in lines if "rollout/exploration_rate" in m

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from rlrun.sweep.batch import Launcher
 from rlrun.sweep.plan import print_resume_command
 from rlrun.sweep.plan import read as read_plan
 from rlrun.sweep.plan import write as write_plan
+from rlrun.terminal.commands import command_line
 from rlrun.tuning.study import Study, Trial, TrialOutcome, import_optuna
 
 GROUPS = ("agent", "env", "replay", "explore")  # the groups that decide which settings there are
@@ -57,11 +57,11 @@ class SearchRun:
         flags = ["--config-dir", config_folder] if config_folder else []
         words = [*self.plan.common, *best.words]
         print(f"best:      {best.value:.6g} in trial {job}")
-        print(f"again:     {shlex.join(['rlrun', *flags, *words])}")
+        print(f"again:     {command_line(*flags, *words)}")
         _save(self.folder, job, self.config, words)
         if not config_folder:  # Hydra takes only one such folder
-            where = shlex.quote(os.path.relpath(self.folder))
-            print(f"or:        rlrun --config-dir {where} experiment=best")
+            where = os.path.relpath(self.folder)
+            print(f"or:        {command_line('--config-dir', where, 'experiment=best')}")
         return not unfinished
 
 

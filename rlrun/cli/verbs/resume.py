@@ -18,6 +18,7 @@ from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.schema import convert
 from rlrun.run_folder.reader import RecordedRun, read_for_resume
 from rlrun.sweep.plan import is_sweep
+from rlrun.terminal.commands import command_line
 
 HELP = """\
 rlrun resume RUN [total_steps=N]   resume a run that was stopped, was killed or has ended
@@ -52,8 +53,8 @@ def resume(words: list[str]) -> int:
     from rlrun.run import resume_run
 
     build.validate(settings, begun=True)
-    if run.status == "done" and run.result and (hint := _hint(run, settings)):
-        print(f"{folder} is done. {hint.format(words[0])}")
+    if run.status == "done" and run.result and (hint := _hint(run, settings, words[0])):
+        print(f"{folder} is done. {hint}")
         return 0
     try:
         resume_run(run, settings, shlex.join(["rlrun", "resume", *words]))
@@ -89,20 +90,27 @@ def _folder_of(name: str) -> Path:
     return Path(name) if is_sweep(Path(name)) else find(name, "resume")
 
 
-def _hint(run: RecordedRun, settings: Mapping[str, Any]) -> str:
-    """Return why a finished run cannot train longer with these settings; "" if it can."""
+def _hint(run: RecordedRun, settings: Mapping[str, Any], name: str) -> str:
+    """Return why a finished run cannot train longer with these settings; "" if it can.
+
+    ``name`` is its folder as the user wrote it.
+    """
+
+    def longer_with(word: str) -> str:
+        return f"To train longer: {command_line('resume', name)} {word}"
+
     assert run.result is not None
     stop, before = settings.get("stop", {}), run.settings.get("stop", {})
     longer = settings["total_steps"] > run.settings["total_steps"]
     match run.result.get("stopped"):
         case "minutes" if stop == before:
             minutes = f"stop.minutes={before.get('minutes')} ended it."
-            return f"{minutes} To train longer: rlrun resume {{}} stop.minutes=null"
+            return f"{minutes} {longer_with('stop.minutes=null')}"
         case "reward" if stop == before and not longer:
             reward = f"stop.reward={before.get('reward')} ended it."
-            return f"{reward} To train longer: rlrun resume {{}} stop.reward=null"
+            return f"{reward} {longer_with('stop.reward=null')}"
         case None if not longer:
-            return "To train longer: rlrun resume {} total_steps=N"
+            return longer_with("total_steps=N")
     return ""
 
 
