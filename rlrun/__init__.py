@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rlrun.api import LoadedRun
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load_run"]
 
 
 def load_run(folder: str | Path) -> LoadedRun:
@@ -20,3 +21,8 @@ def load_run(folder: str | Path) -> LoadedRun:
     from rlrun import api  # imported late: it needs torch, which the command's help does not
 
     return api.load_run(folder)
+
+
+def __dir__() -> list[str]:
+    """Return the public names alone, without the rooms that happen to be imported."""
+    return sorted(__all__)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import tarfile
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
+import pytest
 import yaml  # type: ignore[import-untyped]
 
 import rlrun
@@ -49,3 +54,37 @@ def test_the_hooks_run_the_commands_of_make_lint() -> None:
     assert local["repo"] == "local"
     assert [hook["entry"] for hook in local["hooks"]] == commands
     assert {hook["language"] for hook in local["hooks"]} == {"system"}
+
+
+# what the tests read, what users read, and the versions that were tested
+SOURCES = (
+    *("rlrun", "conf", "hydra_plugins", "tests", "docs", ".ci"),
+    *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
+    *("Makefile", "constraints.txt", ".pre-commit-config.yaml"),
+)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_source_distribution_includes(name: str) -> None:
+    patterns = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert (ROOT / name).exists()
+    assert any(fnmatch(f"/{name}", pattern) for pattern in patterns)
+
+
+@pytest.mark.slow
+def test_a_source_distribution_has_the_documentation(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="hatchling builds the package")
+    code = "import sys; from hatchling.build import build_sdist; build_sdist(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, check=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    assert {"docs/index.md", "constraints.txt", "CONTRIBUTING.md", "conf/config.yaml"} <= names
+
+
+def test_only_public_names_are_shown() -> None:
+    """Also after another room was imported, which makes it an attribute of the package."""
+    assert dir(rlrun) == ["__version__", "load_run"]
+    scope: dict[str, object] = {}
+    exec("from rlrun import *", scope)
+    assert {"__version__", "load_run"} == scope.keys() - {"__builtins__"}
