@@ -18,7 +18,7 @@ from rlrun.envs.conform import Conform, NotInSpace, short
 from rlrun.envs.masks import checked as checked_mask
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.playback import Player, Which, load_player
-from rlrun.run_folder.curves import Curve
+from rlrun.run_folder.curves import Curves
 from rlrun.run_folder.files import check_files
 from rlrun.run_folder.reader import RecordedRun, read_run
 
@@ -32,8 +32,11 @@ class LoadedRun:
         self.agent, self.env, self.seeds, self.status = run.agent, run.env, run.seeds, run.status
 
     @property
-    def metrics(self) -> dict[str, Curve]:
-        """Curves by tag: ``steps [time]`` and ``values [seed, time]``."""
+    def metrics(self) -> Curves:
+        """Curves by tag: ``steps [time]`` and ``values [seed, time]``.
+
+        For a tag that the run does not have the error, a KeyError, suggests the closest one.
+        """
         return self._run.curves
 
     def policy(self, seed: int | None = None, which: Which = "final") -> Policy:

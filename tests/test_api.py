@@ -119,6 +119,11 @@ def test_what_a_run_has_left(tmp_path: Path) -> None:
     curve = run.metrics["eval/mean_reward"]
     assert curve.steps.tolist() == [60, 120]
     assert curve.values.shape == (3, 2)
+    with pytest.raises(BadInput) as refusal:
+        run.metrics["eval/mean_rewrad"]
+    assert isinstance(refusal.value, KeyError) and "eval/mean_rewrad" not in run.metrics
+    sentence = "the run has no metric 'eval/mean_rewrad'. Did you mean eval/mean_reward? It has: "
+    assert str(refusal.value).startswith(sentence) and "train/loss" in str(refusal.value)
     best = run.policy(seed=2, which="best")
     assert (best.seed, best.step) == (2, result(folder)["best"]["step"][2])
     with pytest.raises(BadInput, match="has no seed 3"):

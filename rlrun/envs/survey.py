@@ -12,6 +12,7 @@ import gymnasium as gym
 
 from rlrun.core.types import Space, Spec
 from rlrun.envs.env_info import spec_of
+from rlrun.envs.games import is_probe
 from rlrun.envs.ids import env_ids, env_spec, is_atari
 from rlrun.envs.spaces import adapt
 from rlrun.envs.vector.sync import EnvOptions
@@ -21,14 +22,22 @@ ATARI_ACTIONS = 18  # the largest number of actions of a game
 
 
 def newest_ids() -> list[str]:
-    """Return the newest version of each registered environment; Atari games only as ``ALE/``."""
+    """Return the newest version of each registered environment, Atari games last.
+
+    The games are listed only as ``ALE/``, and the probes, which test learners, are left out.
+    """
     newest: dict[str, tuple[int, str]] = {}
     for name in env_ids():
         stem, _, version = name.rpartition("-v")
         old_game = "ale_py" in str(gym.registry[name].entry_point) and not name.startswith("ALE/")
-        if re.fullmatch(r"\d+", version) and not old_game:
+        if re.fullmatch(r"\d+", version) and not old_game and not is_probe(name):
             newest[stem] = max(newest.get(stem, (-1, "")), (int(version), name))
-    return sorted(name for _, name in newest.values())
+    return sorted((name for _, name in newest.values()), key=atari_last)
+
+
+def atari_last(name: str) -> tuple[bool, str]:
+    """Sort the names of environments by the alphabet, with the Atari games at the end."""
+    return name.startswith("ALE/"), name
 
 
 def spaces_by_id(names: Iterable[str]) -> dict[str, Spec]:

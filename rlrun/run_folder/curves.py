@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.run_folder.files import (
     DAMAGE,
     FolderError,
@@ -31,7 +32,23 @@ class Curve:
     values: NDArray[np.float64]
 
 
-def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
+class UnknownMetric(BadInput, KeyError):
+    """The error for a metric that a run does not have; its text is a sentence for the user."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # not as KeyError, which quotes it
+
+
+class Curves(dict[str, Curve]):
+    """The metrics of a run by tag. Raises UnknownMetric, with a suggestion, for another tag."""
+
+    def __missing__(self, tag: str) -> Curve:
+        hint = did_you_mean(str(tag), self)
+        known = f"It has: {', '.join(self)}." if self else "It has not logged any metrics yet."
+        raise UnknownMetric(f"the run has no metric '{tag}'.{hint} {known}")
+
+
+def read_curves(path: Path, seeds: tuple[int, ...]) -> Curves:
     """Return the metrics by tag; empty if there is no file. Raises FolderError if it is damaged."""
     points: dict[str, dict[int, dict[int, float]]] = {}  # tag, step, row of the seed
     rows = {seed: row for row, seed in enumerate(seeds)}
@@ -46,7 +63,7 @@ def read_curves(path: Path, seeds: tuple[int, ...]) -> dict[str, Curve]:
                 raise ValueError
         except DAMAGE as error:
             raise FolderError(f"{path} is damaged: a line of it is not metrics.") from error
-    return {tag: _curve(points[tag], len(seeds)) for tag in sorted(points)}
+    return Curves({tag: _curve(points[tag], len(seeds)) for tag in sorted(points)})
 
 
 def _curve(points: Mapping[int, Mapping[int, float]], num_seeds: int) -> Curve:

@@ -17,7 +17,7 @@ from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import convert
 from rlrun.run_folder.config_file import read_config
-from rlrun.run_folder.curves import Curve, read_curves
+from rlrun.run_folder.curves import Curves, read_curves
 from rlrun.run_folder.files import (
     LINES,
     MOST_RESULT_BYTES,
@@ -72,7 +72,7 @@ class RecordedRun:
         return "interrupted" if status == "running" and not is_open(self.folder) else status
 
     @cached_property
-    def curves(self) -> dict[str, Curve]:
+    def curves(self) -> Curves:
         """The metrics of ``metrics.jsonl`` by tag, sorted by tag."""
         return read_curves(self.folder / LINES, self.seeds)
 

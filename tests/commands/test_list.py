@@ -16,6 +16,7 @@ from rlrun.cli.commands import VERBS
 from rlrun.cli.config.paths import config_root
 from rlrun.cli.verbs.dispatch import complete, complete_words
 from rlrun.compatibility import capabilities_of, incompatibility
+from rlrun.envs.games import PROBES
 from rlrun.envs.survey import newest_ids, spaces_by_id
 from tests.support.common import parts_and_env, settings
 from tests.support.trained import said
@@ -82,6 +83,11 @@ def test_environments() -> None:
     }
     assert names("envs", "lander") == ["LunarLander-v3", "LunarLanderContinuous-v3"]
     assert names("envs", "agent=td3", "lander") == ["LunarLanderContinuous-v3"]
+    games = [name.startswith("ALE/") for name in listed]
+    assert games == sorted(games) and any(games)  # the Atari games come last
+    others = [name for name in listed if not name.startswith("ALE/")]
+    assert others == sorted(others)
+    assert not any(f"rlrun/{name}-v0" in listed for name in PROBES)  # they test learners
     planned = names("envs", "agent=value_iteration")
     assert planned == [row for row in listed if "with a model" in listed[row]["observations"]]
 

@@ -116,14 +116,15 @@ def _capabilities() -> dict[str, Capabilities]:
 def _envs(agent: str) -> list[Row]:
     """Return a row for each environment, or for each that fits the agent if one is named."""
     from rlrun.compatibility import incompatibility
-    from rlrun.envs.survey import newest_ids, spaces_by_id
+    from rlrun.envs.survey import atari_last, newest_ids, spaces_by_id
 
     agents = _capabilities()
     if agent and agent not in agents:
         hint = did_you_mean(agent, agents)
         raise BadInput(f"there is no agent '{agent}'.{hint} Agents: {', '.join(agents)}.")
     rows = []
-    for name, spec in {**spaces_by_id(newest_ids()), **_files_of_envs()}.items():
+    specs = {**spaces_by_id(newest_ids()), **_files_of_envs()}
+    for name, spec in sorted(specs.items(), key=lambda item: atari_last(item[0])):
         if not agent or not incompatibility(agents[agent], spec):
             model = ", with a model" if spec.model is not None else ""
             rows.append(

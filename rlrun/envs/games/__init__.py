@@ -20,3 +20,8 @@ gym.register(
 gym.register(
     "rlrun/ThreeStates-v0", "rlrun.envs.games.three_states:ThreeStates", max_episode_steps=100
 )
+
+
+def is_probe(env_id: str) -> bool:
+    """Return whether an id is that of a probe."""
+    return env_id in [f"rlrun/{name}-v0" for name in PROBES]
