@@ -26,6 +26,7 @@ from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import give_up
 from rlrun.results.grouping import flat
 from rlrun.results.references import reference
+from rlrun.results.tuned import tuned_sentence
 from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.logger import Logger
@@ -58,7 +59,8 @@ def start_run(
     parts.device.prepare()
     with Signals() as signals:
         write_config(settings, folder)
-        record = RunFolder.create(folder, command, parts.total_steps)
+        tuned = None if parts.tuned is None else parts.tuned.name
+        record = RunFolder.create(folder, command, parts.total_steps, tuned)
         saver = Saver(folder / "checkpoint", parts.checkpoint)
         return _recorded(_Context(parts, settings, record, saver, signals, None, data, listener))
 
@@ -171,9 +173,11 @@ def _train(run: _Context) -> dict[str, Any]:
     envs = env.open(seeds, spec.num_envs) if parts.data is None else None
     experience: Experience = Updates(agent) if envs is None else Interaction(agent, envs)
     position = None if saved is None else saved.get("log")
+    values = flat(settings)
+    columns = {key: value for key, value in values.items() if key != "tuned.keys"}
     with (
         closing(experience),
-        closing(Logger(record.path, seeds, flat(settings), position)) as logger,
+        closing(Logger(record.path, seeds, columns, position)) as logger,
         Progress(title, parts.total_steps, listener=run.listener, unit=experience.unit) as progress,
         contextlib.ExitStack() as stack,
     ):
@@ -184,8 +188,9 @@ def _train(run: _Context) -> dict[str, Any]:
             progress.message(f"not exact from here on: {inexact}")
         how = data_note(parts.data) if parts.data else too_short_to_learn(agent, parts.total_steps)
         memory = announcement("the replay", replay_bytes(parts, spec))
+        tuned = tuned_sentence(parts.tuned, values)
         spaces = env.assumption(), text_left_out(spec), masks_ignored(agent, spec)
-        for sentence in filter(None, (*spaces, memory, how)):
+        for sentence in filter(None, (tuned, *spaces, memory, how)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)

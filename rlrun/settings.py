@@ -92,6 +92,16 @@ class SweepSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TunedSettings:
+    """The tuned settings among those of a run: a record, which changes nothing (``tuned``)."""
+
+    name: str
+    """The option of the group tuned, a file in conf/tuned: dqn/CartPole-v1."""
+    keys: tuple[str, ...] = ()
+    """The settings that would have other values with tuned=none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of a run, by group.
 
@@ -132,6 +142,8 @@ class Settings:
     """The replay and its settings."""
     explore: Annotated[Option, _EXPLORE]
     """The explorer and its settings."""
+    tuned: TunedSettings | None = None
+    """The tuned settings among these (null: none)."""
     sweep: SweepSettings | None = None
     """The sweep that the run belongs to; not stored with the run."""
     search: SearchSettings | None = None

@@ -80,13 +80,16 @@ def run_task(config: DictConfig, listener: Listener | None = None) -> float:
 
 def _run_job(config: DictConfig, listener: Listener | None) -> float:
     from rlrun import build
+    from rlrun.cli.config.tuned import tuned_settings
     from rlrun.cli.multirun.job import work
     from rlrun.run import start_run
 
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    if HydraConfig.get().mode == RunMode.MULTIRUN:
-        return work(config, folder, _command(), listener)
-    settings = build.plain(config)
+    job = HydraConfig.get()
+    folder, settings = Path(job.runtime.output_dir), build.plain(config)
+    choices, words = dict(job.runtime.choices), list(job.overrides.task)
+    settings["tuned"] = tuned_settings(config, choices, words)
+    if job.mode == RunMode.MULTIRUN:
+        return work(settings, folder, _command(), listener)
     build.validate(settings)  # again: the hooks may have been switched off
     try:
         return start_run(settings, folder, _command())

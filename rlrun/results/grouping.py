@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from rlrun.run_folder.reader import RecordedRun
+from rlrun.run_folder.reader import RecordedRun, Tuned
 from rlrun.stats import Summary, summary
 
 Plain = bool | int | float | str
@@ -23,6 +23,7 @@ IGNORED_KEYS = (
     "log.",
     "checkpoint.",
     "env.resume_actions",
+    "tuned.",  # where values come from: the values are compared
 )
 
 
@@ -47,6 +48,11 @@ class Variant:
     @property
     def env(self) -> str:
         return self.runs[0].env
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """The tuned settings of its runs; None if no run has recorded them."""
+        return next((run.tuned for run in self.runs if run.tuned is not None), None)
 
     def scores(self, which: str = "final") -> dict[int, float]:
         """Return the mean return, ``final`` or ``best``, by seed number, of the seeds with one.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,14 @@ from rlrun.run_folder.files import (
 from rlrun.run_folder.folder import final_purpose, is_open, read_meta
 
 
+class Tuned(NamedTuple):
+    """The tuned settings of a run; the name is "" if there are none."""
+
+    name: str
+    keys: tuple[str, ...]
+    """The settings that would have other values without them."""
+
+
 @dataclass(frozen=True)
 class RecordedRun:
     """The recorded data of a run: nested ``settings``, ``meta.json``, ``result.json`` or None."""
@@ -46,6 +54,14 @@ class RecordedRun:
     @property
     def env(self) -> str:
         return str(self.settings["env"]["id"])
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """The tuned settings; None if they are not recorded, as in runs of earlier versions."""
+        if "tuned" not in self.settings:
+            return None
+        recorded = self.settings["tuned"] or {}
+        return Tuned(str(recorded.get("name", "")), tuple(map(str, recorded.get("keys") or ())))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -90,6 +106,8 @@ def read_run(folder: Path) -> RecordedRun:
     agent = settings["agent"]
     if not isinstance(agent, dict) or "name" not in agent or "id" not in settings["env"]:
         raise FolderError(f"{folder}/config.yaml is damaged: it names no agent or no environment.")
+    if not isinstance(settings.get("tuned") or {}, dict):
+        raise FolderError(f"{folder}/config.yaml is damaged: tuned is not a record of settings.")
     try:
         _, seeds, settings["total_steps"] = (
             convert(settings.get(key), int, key) for key in ("seed", "seeds", "total_steps")

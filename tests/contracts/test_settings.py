@@ -23,7 +23,7 @@ from rlrun.settings import Settings
 from tests.support.common import settings
 
 CONF = config_root()
-GROUPS = ("agent", "replay", "explore", "device", "env")  # chosen by files of their names
+GROUPS = ("agent", "replay", "explore", "device", "env", "tuned")  # chosen by files of their names
 LINE = re.compile(r"^( *)(\w+): *([^#]*?) *(?:# (.*))?$", re.MULTILINE)
 
 

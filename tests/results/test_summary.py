@@ -64,6 +64,7 @@ def test_the_file_has_a_line_for_each_setting_best_first(
         "agent": "dqn",
         "env": "CartPole-v1",
         "agent.lr": "0.5",
+        "tuned": "",
         "seeds": "4",
         "mean": "337.5",
         "median": "375.0",

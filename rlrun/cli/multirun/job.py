@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
 from rlrun import build
 from rlrun.cli.config.paths import discard
 from rlrun.cli.explain import explain, report_crash
@@ -20,7 +18,9 @@ from rlrun.sweep import ledger, stop
 from rlrun.terminal.progress import Listener
 
 
-def work(config: DictConfig, folder: Path, command: str, listener: Listener | None = None) -> float:
+def work(
+    settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
+) -> float:
     """Run or resume the job of ``folder``, a subfolder of the sweep's, and return its value.
 
     NaN if there is no value: the job failed, was stopped, or was not allowed to begin. Raises
@@ -32,7 +32,7 @@ def work(config: DictConfig, folder: Path, command: str, listener: Listener | No
         return math.nan
     ledger.record(sweep, job, "running")
     try:
-        value = _run(build.plain(config), folder, command, listener)
+        value = _run(settings, folder, command, listener)
     except KeyboardInterrupt:
         ledger.record(sweep, job, "interrupted")
         discard(folder)  # if nothing was written
@@ -44,7 +44,7 @@ def work(config: DictConfig, folder: Path, command: str, listener: Listener | No
         report_crash(failure)
         ledger.record(sweep, job, "failed", reason=_reason(failure))
         discard(folder)
-        if config.sweep.on_error == "stop":
+        if settings["sweep"]["on_error"] == "stop":
             stop.request(sweep)
         return math.nan
     ledger.record(sweep, job, "done", value=value)

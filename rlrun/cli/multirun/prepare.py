@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROCESS_BYTES = 300 * 10**6  # memory of a job's process, without its replay
 OPEN = ("agent.", "replay.", "explore.", "env.kwargs.")  # whose keys the files of a user decide
+RECORD = "tuned"  # says where values come from; it is recorded when a job begins
 OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
 
 
@@ -140,7 +141,8 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     # a run-wide setting that the job does not have was unknown to the version that began it
     added = (key for key in today if key not in then and key.startswith(OPEN))
     for key in [*then, *added]:
-        if then.get(key) != today.get(key) and key.partition(".")[0] not in MAY_CHANGE:
+        group = key.partition(".")[0]
+        if then.get(key) != today.get(key) and group not in (*MAY_CHANGE, RECORD):
             raise BadInput(
                 f"{key} was {then.get(key)} when the job began and would be {today.get(key)} now: "
                 "undo the changes to the configuration files, or start a new sweep"

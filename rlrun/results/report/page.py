@@ -12,6 +12,7 @@ from rlrun.results.report import tables
 from rlrun.results.report.canvas import files, inline
 from rlrun.results.report.layout import DrawnFigure, Section, draw
 from rlrun.results.report.model import Content
+from rlrun.results.tuned import mixture
 from rlrun.run_folder.files import FolderError
 
 MARK = '<meta name="generator" content="rlrun report">'
@@ -154,8 +155,13 @@ def _finished(content: Content) -> str:
 
 
 def _warnings(content: Content) -> str:
-    """Return a box that lists runs not done or not exact, and folders left out; "" if none."""
-    items = [
+    """Return a box of warnings; "" if there are none.
+
+    They are about mixtures of tuned and other settings, runs that are not done or not exact, and
+    folders left out.
+    """
+    items = [escape(text) for part in content.parts if (text := mixture(part.variants))]
+    items += [
         f"{escape(str(run.folder))}: {escape(tables.state(run))}."
         for run in content.runs
         if run.status != "done"

@@ -8,10 +8,12 @@ from typing import Any
 
 from rlrun.results.grouping import Plain, Variant, differing, flat, is_ignored
 from rlrun.results.report.model import EnvSection, last_step
+from rlrun.results.tuned import as_word, tuned_name
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.terminal.final_table import clock, interval, number
 
 LISTED = 12  # commands or warnings; more are folded
+TUNED = " *"  # marks a value that tuned settings have changed
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
@@ -35,7 +37,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) 
 def results(part: EnvSection) -> str:
     """Return the table of final scores of an environment, a row for each variant."""
     head = ["setting", "seeds", "mean", "IQM", "95\u00a0% interval", "best", "steps", "wall time"]
-    return table(head, map(_result, part.variants), numbers=7)
+    rows = [_result(row) for row in part.variants]
+    if any(row.tuned is not None for row in part.variants):
+        head.insert(1, "tuned settings")
+        for row, cells in zip(part.variants, rows, strict=True):
+            cells.insert(1, escape(tuned_name(row)))
+    return table(head, rows, numbers=7)
 
 
 def _result(row: Variant) -> list[str]:
@@ -82,33 +89,45 @@ def seed_range(run: RecordedRun) -> str:
 
 
 def settings(part: EnvSection) -> str:
-    """Return, for each agent, a table of the keys that vary, and the remaining configuration."""
-    texts = []
-    for agent in dict.fromkeys(row.agent for row in part.variants):
-        rows = [row for row in part.variants if row.agent == agent]
-        values = [flat(row.runs[0].settings) for row in rows]
-        keys = differing(row.runs[0] for row in rows)
-        title = f"{escape(agent)} on {escape(part.env)}"
-        texts.append(f"<h3>{title}</h3>")
-        if keys:
-            cells = (
-                [escape(row.label), *(_value(each.get(key)) for key in keys)]
-                for row, each in zip(rows, values, strict=True)
-            )
-            texts.append(table(["setting", *map(escape, keys)], cells, numbers=len(keys)))
-        shared = {k: v for k, v in values[0].items() if k not in keys and not is_ignored(k)}
-        what = f"The other settings, shared by all {len(rows)}" if keys else "All settings"
-        lines = "\n".join(f"{escape(k)}={_value(v)}" for k, v in shared.items())
-        texts.append(
-            f"<details><summary>{what} ({len(shared)})</summary><pre>{lines}</pre></details>"
-        )
+    """Return one table of the settings that differ, and the remaining configuration.
+
+    With a single agent a row is a variant; with several, whose settings have other names, a column.
+    """
+    rows = part.variants
+    values = [flat(row.runs[0].settings) for row in rows]
+    tuned = [row.tuned.keys if row.tuned else () for row in rows]
+    keys = differing(row.runs[0] for row in rows)
+    agents = list(dict.fromkeys(row.agent for row in rows))
+    texts = [f"<h3>{escape(', '.join(agents))} on {escape(part.env)}</h3>"]
+    labels = [escape(row.label) for row in rows]
+
+    def cells(key: str) -> list[str]:
+        marks = [TUNED if key in own else "" for own in tuned]
+        return [_value(each.get(key)) + mark for each, mark in zip(values, marks, strict=True)]
+
+    columns = {key: cells(key) for key in keys if key != "agent.name"}
+    if columns and len(agents) == 1:
+        lines = zip(labels, *columns.values(), strict=True)
+        texts.append(table(["setting", *map(escape, columns)], lines, numbers=len(columns)))
+    elif columns:
+        by_key = [[escape(key), *own] for key, own in columns.items()]
+        texts.append(table(["setting", *labels], by_key, numbers=len(labels)))
+    names = dict.fromkeys(row.tuned.name for row in rows if row.tuned and row.tuned.name)
+    if names:
+        texts.append(f"<p>{TUNED.strip()} tuned settings: {escape(', '.join(names))}.</p>")
+    shared = {k: v for k, v in values[0].items() if k not in keys and not is_ignored(k)}
+    what = f"The other settings, shared by all {len(rows)}" if keys else "All settings"
+    text = "\n".join(f"{escape(k)}={_value(v)}{_mark(k, tuned)}" for k, v in shared.items())
+    texts.append(f"<details><summary>{what} ({len(shared)})</summary><pre>{text}</pre></details>")
     return "\n".join(texts)
 
 
+def _mark(key: str, tuned: Sequence[Sequence[str]]) -> str:
+    return TUNED if any(key in own for own in tuned) else ""
+
+
 def _value(value: Plain | None) -> str:
-    if value is None:
-        return "-"
-    return escape(str(value).lower() if isinstance(value, bool) else str(value))
+    return "-" if value is None else escape(as_word(value))
 
 
 def commands(runs: Sequence[RecordedRun]) -> str:

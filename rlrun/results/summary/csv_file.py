@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rlrun.results.grouping import Plain, Variant
+from rlrun.results.tuned import tuned_name
 
 FILE = "summary.csv"
 NAMED = ("agent.name", "env.id")  # settings with a fixed column: agent, env
@@ -36,6 +37,7 @@ def _line(variant: Variant, varying: Sequence[str]) -> Mapping[str, Plain | None
         "agent": variant.agent,
         "env": variant.env,
         **{name: variant.values.get(name) for name in varying},
+        "tuned": None if variant.tuned is None else tuned_name(variant),
         "seeds": variant.num_scores,
         "mean": final["mean"] if final else None,
         "median": float(np.median(final["per_seed"])) if final else None,

@@ -16,6 +16,7 @@ from rlrun import stats
 from rlrun.results.grouping import Variant
 from rlrun.results.references import Reference, shared_reference
 from rlrun.results.summary.csv_file import FILE
+from rlrun.results.tuned import mixture, tuned_agents, tuned_name
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.terminal.final_table import clock, interval, number
 
@@ -37,6 +38,8 @@ def show(console: Console, env: str, variants: Sequence[Variant]) -> None:
     title = f"{agents.pop()} on {env}" if len(agents) == 1 else env
     console.print(f"{title}: final return", markup=False, style="bold", soft_wrap=True)
     console.print(_fitting_table(console, variants[:LISTED]))
+    for line in filter(None, (tuned_agents(variants), mixture(variants))):
+        console.print(line, markup=False, soft_wrap=True)
     if len(variants) > LISTED:
         console.print(f"... and {len(variants) - LISTED} more settings in {FILE}")
     if any(variant.counts_updates for variant in variants):
@@ -49,10 +52,14 @@ def show(console: Console, env: str, variants: Sequence[Variant]) -> None:
 
 
 def _fitting_table(console: Console, variants: Sequence[Variant]) -> Table:
-    """Return the table with all columns that fit; median, then best are dropped first."""
+    """Return the table with all columns that fit; median, then best are dropped first.
+
+    The column of tuned settings is left out if it is the same in all rows.
+    """
     longest = max(len(variant.name) for variant in variants)
     rows = [_cells(variant) for variant in variants]
-    for left_out in ((), ("median",), ("median", "best")):
+    same = ("tuned",) if len({tuned_name(variant) for variant in variants}) == 1 else ()
+    for left_out in (same, (*same, "median"), (*same, "median", "best")):
         names = [name for name in rows[0] if name not in left_out]
         table = _table("setting", *names)
         for variant, row in zip(variants, rows, strict=True):
@@ -69,6 +76,7 @@ def _cells(variant: Variant) -> dict[str, str]:
     final, best = variant.final, variant.best
     scored, total = variant.num_scores, variant.num_seeds
     return {
+        "tuned": {"none": "no", "?": "?"}.get(tuned_name(variant), "yes"),
         "seeds": str(scored) if scored == total else f"{scored}/{total}",
         "mean": number(final["mean"]) if final else "-",
         "median": number(float(np.median(final["per_seed"]))) if final else "-",
