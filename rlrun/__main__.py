@@ -6,8 +6,7 @@ import os
 import sys
 
 from rlrun import __version__
-from rlrun.cli.commands import VERBS
-from rlrun.cli.verbs.dispatch import complete, complete_words, run_verb
+from rlrun.cli.verbs.dispatch import complete, complete_words, from_verb, run_verb
 
 
 def main() -> int:
@@ -31,8 +30,8 @@ def main() -> int:
                 print(*complete_words(os.environ["COMP_LINE"]))
                 return 0
             print(*verbs, end=" ")  # Hydra adds its own completions
-        if words[:1] and words[0] in VERBS:
-            return run_verb(words)
+        if verb := from_verb(words):
+            return run_verb(verb)
         from rlrun.cli.app import run
 
         return run(words)

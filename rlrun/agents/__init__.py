@@ -1,16 +1,17 @@
 """The agents by name, one file per algorithm; `parts` holds the code that several agents share.
 
 `AGENTS` names classes by import path, so that listing them imports no agent. Other packages add
-agents by an entry point in the group ``rlrun.agents``. Imports core, rules, replay, explore, nets
-and tables; an agent never imports an agent.
+agents by an entry point in the group ``rlrun.agents`` (docs/packages.md). Imports core, rules,
+replay, explore, nets and tables; an agent never imports an agent.
 """
 
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from rlrun.agents.parts import installed
 from rlrun.core.errors import BadInput, did_you_mean
 
 AGENTS: dict[str, str] = {
@@ -37,23 +38,22 @@ AGENTS: dict[str, str] = {
 }
 
 
+def installed_agents() -> dict[str, EntryPoint]:
+    """Return the agents of other packages by name. Raises BadInput for a name of ours."""
+    return installed.by_name(entry_points(group="rlrun.agents"), AGENTS)
+
+
 def agent_class(name: str) -> Any:
     """Import and return the class of the agent ``name``, of this or another package.
 
-    Raises BadInput, with a suggestion, if there is no such agent.
+    Raises BadInput, with a suggestion, if there is no such agent, or if it is not complete.
     """
-    plugins = {point.name: point for point in entry_points(group="rlrun.agents")}
+    others = installed_agents()
     if name in AGENTS:
         module, _, attribute = AGENTS[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
-    if name in plugins:
-        cls = plugins[name].load()
-        if not hasattr(cls, "settings_class"):
-            raise BadInput(
-                f"the agent {name} ({cls.__module__}) has no settings_class: CONTRIBUTING.md of "
-                "rlrun shows a complete agent."
-            )
-        return cls
-    known = [*AGENTS, *plugins]
+    if name in others:
+        return installed.load(others[name])
+    known = [*AGENTS, *others]
     hint = did_you_mean(name, known)
     raise BadInput(f"there is no agent named '{name}'.{hint} There is: {', '.join(known)}.")

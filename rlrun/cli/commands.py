@@ -15,3 +15,6 @@ code; `rlrun.cli.verbs.dispatch` explains its exceptions. The module's HELP desc
 
 WORDS = {"list": ("agents", "envs", "experiments")}
 """The words that may follow a verb, for verbs that do not take a folder."""
+
+CONFIG_DIR = ("--config-dir", "-cd")
+"""The flag for a user's own folder of choices, the only one that may precede a verb."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from rlrun.cli.config.loader import compose
+from rlrun.cli.explain import explain
+from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.fields import fields_of
 
 Row = dict[str, str]
@@ -18,7 +23,7 @@ INDENT = " " * 4
 
 
 def settings_of_agent(name: str) -> list[Row]:
-    """Return a row for each setting of the agent: its key, default, possible values and meaning.
+    """Return a row for each setting of the option ``agent=name``: key, default, values, meaning.
 
     They come from the agent's settings class; the defaults are those of a run without tuned
     settings. Raises BadInput if there is no such agent.
@@ -26,6 +31,7 @@ def settings_of_agent(name: str) -> list[Row]:
     from rlrun.agents import agent_class  # imported late: an agent's file may import torch
 
     defaults = _defaults(name)
+    cls = agent_class(str(defaults.get("name", name)))
     return [
         {
             "setting": f"agent.{each.name}",
@@ -33,8 +39,29 @@ def settings_of_agent(name: str) -> list[Row]:
             "values": each.kind,
             "meaning": " ".join(each.doc.replace("``", "").split()),
         }
-        for each in fields_of(agent_class(name).settings_class)
+        for each in fields_of(cls.settings_class)
     ]
+
+
+def agents_of_options(options: Sequence[str]) -> dict[str, str]:
+    """Return the agent that each of these options of `agent` sets up.
+
+    Raises BadInput if a file cannot be read, or names no agent.
+    """
+    from rlrun.agents import AGENTS, installed_agents
+
+    known = [*AGENTS, *installed_agents()]
+    agents = {}
+    for option in options:
+        try:
+            name = compose([f"agent={option}", "tuned=none"]).agent.get("name")
+        except (HydraException, OmegaConfBaseException, yaml.YAMLError) as error:
+            raise BadInput(f"agent={option}: {explain(error)}") from error
+        if name not in known:
+            hint = did_you_mean(str(name), known)
+            raise BadInput(f"agent={option} sets up '{name}', and there is no such agent.{hint}")
+        agents[option] = str(name)
+    return agents
 
 
 def print_settings(rows: list[Row]) -> None:
@@ -53,7 +80,7 @@ def _defaults(name: str) -> dict[str, Any]:
     """Return the agent's settings in the YAML files; {} if there is no file."""
     try:
         agent = compose([f"agent={name}", "tuned=none"]).agent
-    except HydraException:  # an agent of another package, whose folder is not in --config-dir
+    except HydraException:  # an agent of another package, which has no file for it
         return {}
     plain = OmegaConf.to_container(agent)
     assert isinstance(plain, dict)

@@ -7,11 +7,10 @@ import re
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from rlrun.cli.config.paths import config_root
+from rlrun.cli.verbs.folders import config_folders, find_file, option_names
 from rlrun.core.errors import BadInput, did_you_mean
 
 if TYPE_CHECKING:
@@ -24,7 +23,8 @@ rlrun list agents NAME                list the settings of an agent: defaults, v
 rlrun list envs [agent=NAME] [WORD]   list the environments, or those that fit an agent
 rlrun list experiments [WORD]         list the experiments that come with the program
 
-  Only lines that contain WORD are printed. --json prints only JSON."""
+  Only lines that contain WORD are printed. --json prints only JSON. With --config-dir DIR the
+  choices in your own folder are listed too."""
 KINDS = ("agents", "envs", "experiments")
 Row: TypeAlias = dict[str, str]
 
@@ -32,24 +32,25 @@ Row: TypeAlias = dict[str, str]
 def listing(words: list[str]) -> int:
     """Run `rlrun list WORDS` and return the exit code."""
     others = [word for word in words if word != "--json"]
-    if len(others) == 2 and others[0] == "agents" and others[1] in _capabilities():
-        return _agent(others[1], as_json="--json" in words)
-    rows = _listed(others)
+    folders = config_folders(others)
+    if len(others) == 2 and others[0] == "agents" and others[1] in _agent_options(folders):
+        return _agent(others[1], folders, as_json="--json" in words)
+    rows = _listed(others, folders)
     if "--json" in words:
         print(json.dumps(rows))
     elif rows:
         _print(rows)
     else:
-        names = _capabilities() if others[0] == "agents" else []
+        names = _agent_options(folders) if others[0] == "agents" else []
         print(f"no matches.{did_you_mean(others[-1], names)}")
     return 0
 
 
-def _agent(name: str, as_json: bool) -> int:
+def _agent(name: str, folders: Sequence[Path], as_json: bool) -> int:
     """Print the settings of one agent and return the exit code."""
     from rlrun.cli.verbs.agent_settings import print_settings, settings_of_agent
 
-    (row,) = [row for row in _agents("") if row["agent"] == name]
+    (row,) = [row for row in _agents("", folders) if row["agent"] == name]
     rows = settings_of_agent(name)
     if as_json:
         print(json.dumps([{**row, "settings": rows}]))
@@ -59,16 +60,16 @@ def _agent(name: str, as_json: bool) -> int:
     return 0
 
 
-def _listed(words: Sequence[str]) -> list[Row]:
+def _listed(words: Sequence[str], folders: Sequence[Path]) -> list[Row]:
     """Return the rows of the list that the words ask for."""
     what, *others = words or [""]
     if what not in KINDS:
         hint = did_you_mean(what, KINDS)
         raise BadInput(f"there is no list of '{what}'.{hint} Lists: {', '.join(KINDS)}.")
-    rows: dict[str, Callable[[str], list[Row]]] = {
+    rows: dict[str, Callable[[str, Sequence[Path]], list[Row]]] = {
         "agents": _agents,
         "envs": _envs,
-        "experiments": lambda _: _experiments(),
+        "experiments": lambda _, folders: _experiments(folders),
     }
     partner = {"agents": "env=", "envs": "agent="}.get(what, "no such setting")
     fits, patterns = "", []
@@ -79,51 +80,58 @@ def _listed(words: Sequence[str]) -> list[Row]:
             raise BadInput(f"rlrun list {what} does not take {word.partition('=')[0]}.")
         else:
             patterns.append(word.lower())
-    texts = [(row, " ".join(row.values()).lower()) for row in rows[what](fits)]
+    texts = [(row, " ".join(row.values()).lower()) for row in rows[what](fits, folders)]
     return [row for row, text in texts if all(pattern in text for pattern in patterns)]
 
 
-def _agents(env: str) -> list[Row]:
+def _agents(env: str, folders: Sequence[Path]) -> list[Row]:
     """Return a row for each agent, or for each that fits the environment if one is named."""
     from rlrun.compatibility import incompatibility
 
-    spec = _spec_of(env) if env else None
+    spec = _spec_of(env, folders) if env else None
     return [
         {
             "agent": name,
             "observations": _kinds(takes.observes, takes.needs),
             "actions": _kinds(takes.acts, ""),
-            "what": _comment(config_root() / "agent" / f"{name}.yaml"),
+            "what": _comment(find_file(folders, f"agent/{name}.yaml")),
         }
-        for name, takes in _capabilities().items()
+        for name, takes in _agent_options(folders).items()
         if spec is None or not incompatibility(takes, spec)
     ]
 
 
-def _capabilities() -> dict[str, Capabilities]:
-    """Return the observations and actions that agents of this and other packages support."""
-    from rlrun.agents import AGENTS
+def _agent_options(folders: Sequence[Path]) -> dict[str, Capabilities]:
+    """Return the observations and actions that each agent supports, by the options of `agent`.
+
+    These are the agents of this and other packages, and the files of other folders that set one up.
+    """
+    from rlrun.agents import AGENTS, agent_class, installed_agents
     from rlrun.compatibility import Capabilities, capabilities_of
 
     agents = {name: capabilities_of(named) for name, named in AGENTS.items()}
-    for point in entry_points(group="rlrun.agents"):
-        cls = point.load()
+    for name in installed_agents():
+        cls = agent_class(name)
         needs, several = getattr(cls, "needs", ""), getattr(cls, "several_agents", False)
-        agents[point.name] = Capabilities(cls.observes, cls.acts, needs, several)
+        agents[name] = Capabilities(cls.observes, cls.acts, needs, several)
+    if more := [name for name in option_names(folders, "agent") if name not in agents]:
+        from rlrun.cli.verbs.agent_settings import agents_of_options
+
+        agents |= {option: agents[name] for option, name in agents_of_options(more).items()}
     return agents
 
 
-def _envs(agent: str) -> list[Row]:
+def _envs(agent: str, folders: Sequence[Path]) -> list[Row]:
     """Return a row for each environment, or for each that fits the agent if one is named."""
     from rlrun.compatibility import incompatibility
     from rlrun.envs.survey import atari_last, newest_ids, spaces_by_id
 
-    agents = _capabilities()
+    agents = _agent_options(folders)
     if agent and agent not in agents:
         hint = did_you_mean(agent, agents)
         raise BadInput(f"there is no agent '{agent}'.{hint} Agents: {', '.join(agents)}.")
     rows = []
-    specs = {**spaces_by_id(newest_ids()), **_files_of_envs()}
+    specs = {**spaces_by_id(newest_ids()), **_files_of_envs(folders)}
     for name, spec in sorted(specs.items(), key=lambda item: atari_last(item[0])):
         if not agent or not incompatibility(agents[agent], spec):
             model = ", with a model" if spec.model is not None else ""
@@ -137,12 +145,12 @@ def _envs(agent: str) -> list[Row]:
     return rows
 
 
-def _files_of_envs() -> dict[str, Spec]:
-    """Return the environments whose file in conf/env is not named after their id."""
+def _files_of_envs(folders: Sequence[Path]) -> dict[str, Spec]:
+    """Return the environments whose file in a folder env/ is not named after their id."""
     from rlrun.envs.survey import spaces_by_id
 
     specs: dict[str, Spec] = {}
-    for path in sorted((config_root() / "env").glob("*.yaml")):
+    for path in sorted(path for folder in folders for path in folder.glob("env/*.yaml")):
         match = re.search(r"^id: *(\S+)", path.read_text("utf-8"), re.MULTILINE)
         if match and match[1] != path.stem:
             for spec in spaces_by_id([match[1]]).values():
@@ -150,12 +158,12 @@ def _files_of_envs() -> dict[str, Spec]:
     return specs
 
 
-def _spec_of(env: str) -> Spec:
+def _spec_of(env: str, folders: Sequence[Path]) -> Spec:
     """Return the description of an environment. Raises BadInput if it cannot be used."""
     from rlrun.envs.ids import env_spec
     from rlrun.envs.survey import spaces_by_id
 
-    files = _files_of_envs()
+    files = _files_of_envs(folders)
     if env in files:
         return files[env]
     env_spec(env)
@@ -165,18 +173,16 @@ def _spec_of(env: str) -> Spec:
     return specs[env]
 
 
-def _experiments() -> list[Row]:
-    folder = config_root() / "experiment"
-    paths = sorted(folder.rglob("*.yaml"))
+def _experiments(folders: Sequence[Path]) -> list[Row]:
     return [
-        {"experiment": path.relative_to(folder).with_suffix("").as_posix(), "what": _comment(path)}
-        for path in paths
+        {"experiment": name, "what": _comment(find_file(folders, f"experiment/{name}.yaml"))}
+        for name in option_names(folders, "experiment")
     ]
 
 
-def _comment(path: Path) -> str:
+def _comment(path: Path | None) -> str:
     """Return the first sentence of a YAML file's comment; "" if there is no file."""
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    lines = path.read_text("utf-8").splitlines() if path is not None else []
     comments = (each[1:].strip() for each in lines if each[:1] == "#" and "@package" not in each)
     return re.split(r"\.(?:$| +(?=[A-Z]))", next(comments, ""))[0]
 
