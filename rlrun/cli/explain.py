@@ -206,7 +206,11 @@ def _first_line(error: BaseException) -> str:
         as_list = "" if group else f", or write {key}=[{values}] for a list"
         return f"{quoted} has several values: add -m to try each{as_list}."
     if text.startswith("Sweep parameters"):
-        return f"{quoted} has several values: add -m, and hydra/sweeper=optuna for an interval."
+        search = ", and hydra/sweeper=optuna for an interval" if "interval(" in quoted else ""
+        return f"{quoted} has several values: add -m{search}."
+    if text.startswith("Sweeping over Hydra's configuration"):
+        key = text.rpartition(": '")[2].partition("=")[0]  # the text has another quote: Hydra's
+        return f"{key} takes one value for the whole multirun."
     if text.startswith("Could not append to config"):
         return f"{quoted} exists already: write {quoted}=VALUE, without the +."
     if " appears more than once in the final defaults list" in text:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from rlrun.cli.config.hydra_api import apply_overrides, split_sweep
 from rlrun.cli.config.loader import loader
 from rlrun.cli.config.paths import slug
+from rlrun.cli.multirun.words import parse
 from rlrun.core.errors import BadInput
 
 
@@ -71,7 +72,7 @@ def all_words(config: DictConfig) -> list[str]:
 
 def read_grid(config: DictConfig) -> JobGrid:
     """Return the grid of a multirun's configuration, as Hydra's basic sweeper expands it."""
-    parsed = OverridesParser.create().parse_overrides(all_words(config))
+    parsed = parse(all_words(config))
     for override in parsed:
         if override.key_or_group.startswith("sweep.") and override.is_sweep_override():
             raise BadInput(f"{override.key_or_group} takes one value for the whole multirun.")

@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 
 from rlrun.cli.config.loader import config_dir
 from rlrun.cli.multirun.grid import JobGrid, compose_jobs, read_grid
+from rlrun.cli.multirun.words import expand
 from rlrun.cli.validation import check, claim, is_set, naming, quote
 from rlrun.core.errors import BadInput
 from rlrun.core.memory import ROOM, free_memory
@@ -179,7 +180,7 @@ def record_plan(folder: Path, config: DictConfig, kind: str, varying: Sequence[s
             command=shlex.join(["rlrun", *sys.argv[1:]]),
             flags=("--config-dir", os.path.abspath(config_folder)) if config_folder else (),
             hydra=tuple(hydra),
-            task=tuple(config.hydra.overrides.task),
+            task=tuple(expand(config.hydra.overrides.task)),  # a resumed sweep has the same jobs
             varying=tuple(varying),
             kind=kind,
             started=now(),

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from omegaconf import DictConfig, OmegaConf
 
-from rlrun.cli.config.loader import loader
 from rlrun.cli.multirun.grid import JobGrid, all_words, compose_jobs
+from rlrun.cli.multirun.words import parse
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.tuning.settings import SearchSettings
@@ -49,7 +48,7 @@ def read_search_plan(config: DictConfig) -> SearchPlan:
     Its space is the settings with several values there, or else ``search.space``. Raises BadInput
     if the space is empty or invalid.
     """
-    parsed = {o.get_key_element(): o for o in _parsed(all_words(config))}  # the last one wins
+    parsed = {o.get_key_element(): o for o in parse(all_words(config))}  # the last one wins
     swept = [override for override in parsed.values() if override.is_sweep_override()]
     for override in swept:
         if f"{override.key_or_group}.".startswith(OF_THE_SWEEP):
@@ -62,7 +61,7 @@ def read_search_plan(config: DictConfig) -> SearchPlan:
     (job,) = compose_jobs(config, JobGrid([list(fixed.values())], []))
     search = construct(SearchSettings, dict(job.config.search), "search")
     if not swept:
-        swept = _parsed([f"{key}={words}" for key, words in search.space.items()])
+        swept = parse([f"{key}={words}" for key, words in search.space.items()])
     if not swept:
         raise BadInput(
             f"there is nothing to search: no setting has several values, and there is no search "
@@ -78,11 +77,6 @@ def read_search_plan(config: DictConfig) -> SearchPlan:
     ]
     space = [_dimension(override, job.config) for override in swept]
     return SearchPlan(common, space, search, int(job.config.eval.every))
-
-
-def _parsed(words: list[str]) -> list[Override]:
-    parsed: list[Override] = OverridesParser.create(loader()).parse_overrides(words)
-    return parsed
 
 
 def _dimension(override: Override, config: DictConfig) -> Dimension:
