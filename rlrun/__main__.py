@@ -7,19 +7,22 @@ import sys
 
 from rlrun import __version__
 from rlrun.cli.verbs.dispatch import complete, complete_words, from_verb, run_verb
+from rlrun.terminal.streams import dropping
 
 
 def main() -> int:
-    """Run the command line and return the exit code.
+    """Run the command line and return the exit code."""
+    with dropping():
+        return _run(sys.argv[1:])
 
-    Help and version are printed before anything slow is imported.
-    """
-    words = sys.argv[1:]
+
+def _run(words: list[str]) -> int:
+    """Run the words of a command line; help and version before anything slow is imported."""
     try:
         if words in (["--help"], ["-h"]):
             from rlrun.cli.help import overview
 
-            print(overview(), flush=True)
+            print(overview())
             return 0
         if words == ["--version"]:
             print(f"rlrun {__version__}")
@@ -35,11 +38,6 @@ def main() -> int:
         from rlrun.cli.app import run
 
         return run(words)
-    except BrokenPipeError:
-        from rlrun.core.signals import reader_left
-
-        reader_left(sys.stdout)  # as in `rlrun --help | head`
-        return 0
     except KeyboardInterrupt as error:
         code: int = getattr(error, "code", 130)
         reason = "Ctrl-C" if code == 130 else str(error)

@@ -23,6 +23,7 @@ from rlrun.cli.explain import HOW, explain, mark_task_error, report_crash, task_
 from rlrun.cli.hooks import Refused
 from rlrun.cli.validation import quote
 from rlrun.core.errors import BadInput, did_you_mean
+from rlrun.terminal.streams import dropping
 
 if TYPE_CHECKING:
     from rlrun.terminal.progress import Listener
@@ -72,7 +73,8 @@ def run_task(config: DictConfig, listener: Listener | None = None) -> float:
     ``listener`` receives the progress of a sweep's job.
     """
     try:
-        return _run_job(config, listener)
+        with dropping():  # a launcher may run the job in another process
+            return _run_job(config, listener)
     except Exception as error:
         mark_task_error(error)
         raise

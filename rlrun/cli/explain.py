@@ -123,6 +123,10 @@ def _unreadable(error: OverrideParseException) -> str:
     """The sentence for a word that is not KEY=VALUE."""
     word = error.override
     if "=" in word:
+        key, _, value = word.partition("=")
+        special = "LexerNoViableAlt" in error.message and not set(value) & set("'[]{}()")
+        if special and re.fullmatch(r"[\w./@+~-]+", key, re.ASCII):
+            return f"cannot read {word}: it needs quotes, \"{key}='{value}'\"."
         reason = _first_line(error).rstrip(".")
         return f"cannot read '{word}': {reason}. Quote special characters: key='a value'."
     for group in ("agent", "env", "experiment"):

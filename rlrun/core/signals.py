@@ -5,12 +5,12 @@ A handler that raised could interrupt anything, even the writing of a checkpoint
 
 from __future__ import annotations
 
-import os
+import contextlib
 import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
@@ -21,16 +21,6 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: signal.Signals) -> None:
         super().__init__(number.name)
         self.code = CODES[number]
-
-
-def reader_left(stream: TextIO) -> None:
-    """Discard what `stream` holds and receives from now on, after a `BrokenPipeError`.
-
-    The reader (`| head`, a pager) has closed the pipe, which is no reason to end a run.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 class Signals:
@@ -73,7 +63,8 @@ class Signals:
         if self._stop is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
         if self._stop is None and number == signal.SIGINT:
-            print("\nrlrun: saving; Ctrl-C again stops at once.", file=sys.stderr, flush=True)
+            with contextlib.suppress(RuntimeError):  # the signal interrupted another print
+                print("\nrlrun: saving; Ctrl-C again stops at once.", file=sys.stderr, flush=True)
         self._stop = self._stop or signal.Signals(number)
 
     def _request_save(self, number: int, frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from rlrun.core.rng import Purpose
+from rlrun.core.text import readable
 from rlrun.run_folder.files import FolderError, as_folder_error, read_json
 from rlrun.run_folder.provenance import _git_commit, now, versions
 
@@ -138,7 +139,7 @@ class RunFolder:
     def log(self, line: str) -> None:
         """Add a line with the time to ``run.log``."""
         with (self.path / "run.log").open("a", encoding="utf-8") as file:
-            file.write(f"{now()} {line}\n")
+            file.write(readable(f"{now()} {line}\n"))
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         """Replace a file atomically, so that a reader never sees part of it."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[import-untyped]
 
 from rlrun import stats
+from rlrun.core.text import readable
 from rlrun.run_folder.events import (
     EVENTS,
     FILM,
@@ -87,14 +88,15 @@ class Logger:
         self._lines = (folder / LINES).open("a", encoding="utf-8")
         self._files = [*self._runs, *self._aggregates.values()]
         now = time.time()
+        texts = {k: readable(v) if isinstance(v, str) else v for k, v in hparams.items()}
         for file in (*self._runs, *self._aggregates.values()):
             if resumed and position is not None:
                 file.restart(now, int(position["step"]) + 1)
         for seed, run in zip(self._seeds, self._runs, strict=True):
             if not resumed:
                 # Named by its settings alone, a repeated run would share a row with the first.
-                trial = f"{folder.name}/seed_{seed} in {folder.parent.resolve()}"
-                run.summary(now, 0, hparams_pb({**hparams, "seed": seed}, trial, now))
+                trial = readable(f"{folder.name}/seed_{seed} in {folder.parent.resolve()}")
+                run.summary(now, 0, hparams_pb({**texts, "seed": seed}, trial, now))
         if not resumed and names:
             self._aggregates["iqm"].summary(now, 0, margin_charts(MARGINS))
         self.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,19 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rlrun.core.signals import reader_left
-
 SHOWN_AT_EACH_END = 5  # seeds, if there are more than LISTED_SEEDS
 LISTED_SEEDS = 20
 
 _Scores = Mapping[str, Any]  # `final` or `best` of result.json
-
-
-class Results(Console):
-    """A Rich console on standard output; a run continues normally if the reader closes the pipe."""
-
-    def on_broken_pipe(self) -> None:
-        reader_left(sys.stdout)
 
 
 def final_table(result: Mapping[str, Any], console: Console | None = None) -> None:
@@ -32,7 +22,7 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
     Of more than 20 seeds the 5 lowest and the 5 highest are shown. `final` or `best` may be None,
     as in an interrupted run. The default console is standard output.
     """
-    console = Results(highlight=False) if console is None else console
+    console = Console(highlight=False) if console is None else console
     final, best = result["final"], result["best"]
     title = f"{result['agent']} on {result['env']}: {result['status']}"
     console.print(title, markup=False, style="bold", soft_wrap=True)

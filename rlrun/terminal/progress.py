@@ -19,7 +19,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from rlrun.core.signals import reader_left
 from rlrun.terminal.final_table import clock, number
 
 REDRAW_SECONDS = 0.2  # between updates of a terminal
@@ -139,10 +138,7 @@ class Progress:
         if self._live is not None:
             self._live.console.print(text, markup=False, soft_wrap=True)
         else:
-            try:
-                print(text, file=self._stream, flush=True)
-            except BrokenPipeError:
-                reader_left(self._stream)
+            print(text, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Show the last state and restore the terminal; a second call does nothing."""

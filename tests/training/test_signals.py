@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -128,3 +129,17 @@ def test_a_short_soak() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "12 kills, 12 exact, 0 runs lost" in done.stdout
+
+
+def test_a_signal_in_the_middle_of_a_print_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python refuses to print while another print is interrupted."""
+
+    class Busy(io.StringIO):
+        def write(self, text: str) -> int:
+            raise RuntimeError("reentrant call inside <_io.BufferedWriter>")
+
+    with Signals() as signals:
+        monkeypatch.setattr(sys, "stderr", Busy())
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Interrupted):
+            signals.check()

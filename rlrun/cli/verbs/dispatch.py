@@ -41,8 +41,6 @@ def run_verb(words: Sequence[str]) -> int:
             )
         code: int = getattr(module, function)(rest)
         return code
-    except BrokenPipeError:
-        raise  # the reader has closed the pipe
     except Exception as error:
         from rlrun.cli.explain import report_crash
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
+from rich.console import Console
 
 from rlrun.cli.verbs.arguments import flag, split
 from rlrun.cli.verbs.runs import open_run, warn_inexact
@@ -17,7 +18,7 @@ from rlrun.loop import Played
 from rlrun.playback import Player, Which, in_words, load_player, play
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.stats import summary
-from rlrun.terminal.final_table import Results, columns, interval, number
+from rlrun.terminal.final_table import columns, interval, number
 
 HELP = """\
 rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily; nothing is saved
@@ -127,7 +128,7 @@ def _print(result: dict[str, Any], played: Played) -> None:
         numbers = [returns.mean(), returns.std(), returns.min(), returns.max(), lengths.mean()]
         at = [] if isinstance(steps, int) else [f"{steps[i]:,}"]
         table.add_row(str(seed), *map(number, _plain(np.array(numbers))), *at)
-    Results(highlight=False).print(table)
+    Console(highlight=False).print(table)
     if result["mean"] is None:
         print("failed seeds have no scores, so there are no aggregates over all seeds")
         return

@@ -80,8 +80,6 @@ def record(words: list[str]) -> int:
     warn_inexact(env, seed)
     try:
         _film(player, parts, env, options, out, kind)
-    except BrokenPipeError:
-        raise
     except OSError as error:
         print(f"rlrun: {error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
         return 1

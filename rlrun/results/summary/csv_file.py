@@ -21,7 +21,7 @@ def write(path: Path, variants: Sequence[Variant]) -> None:
     names = dict.fromkeys(name for variant in variants for name in variant.values)
     varying = [name for name in names if name not in NAMED]
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as file:
+    with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         lines = [_line(variant, varying) for variant in variants]
         writer = csv.DictWriter(file, list(lines[0]) if lines else [])
         writer.writeheader()

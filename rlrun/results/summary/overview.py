@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from rich.console import Console
+
 from rlrun.results.grouping import Variant, grouped, ranked
 from rlrun.results.summary.csv_file import FILE, write
 from rlrun.results.summary.table import show, show_across, show_unfinished
 from rlrun.run_folder.reader import read_runs
-from rlrun.terminal.final_table import Results
 
 
 def print_summary(folder: Path) -> None:
@@ -18,7 +19,7 @@ def print_summary(folder: Path) -> None:
     A run that cannot be read is reported and left out. Raises FolderError if there is no run, and
     OSError if the file cannot be written.
     """
-    console = Results(highlight=False)
+    console = Console(highlight=False)
     runs, damaged = read_runs([folder])
     by_env: dict[str, list[Variant]] = {}
     for variant in ranked(grouped(runs)):
