@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from rlrun import __version__
-from rlrun.cli.verbs.dispatch import complete, complete_words, from_verb, run_verb
+from rlrun.cli.completion import shell_command
+from rlrun.cli.verbs.dispatch import from_verb, run_verb
 from rlrun.terminal.streams import dropping
 
 
@@ -27,19 +27,15 @@ def _run(words: list[str]) -> int:
         if words == ["--version"]:
             print(f"rlrun {__version__}")
             return 0
-        if words[:1] in (["-sc"], ["--shell-completion"]) and "COMP_LINE" in os.environ:
-            verbs = complete(os.environ["COMP_LINE"])
-            if verbs is None:
-                print(*complete_words(os.environ["COMP_LINE"]))
-                return 0
-            print(*verbs, end=" ")  # Hydra adds its own completions
+        if (code := shell_command(words)) is not None:
+            return code
         if verb := from_verb(words):
             return run_verb(verb)
         from rlrun.cli.app import run
 
         return run(words)
     except KeyboardInterrupt as error:
-        code: int = getattr(error, "code", 130)
+        code = getattr(error, "code", 130)
         reason = "Ctrl-C" if code == 130 else str(error)
         line = "" if hasattr(error, "code") else "\n"  # after the ^C that the terminal shows
         print(f"{line}rlrun: stopped ({reason}).", file=sys.stderr)

@@ -13,6 +13,9 @@ VERBS = {
 """Name to ``module:function``. The function takes the words after the verb and returns the exit
 code; `rlrun.cli.verbs.dispatch` explains its exceptions. The module's HELP describes it."""
 
+RUNS = ("resume", "evaluate", "record")
+"""The verbs that take a run: its folder, or `last`."""
+
 WORDS = {"list": ("agents", "envs", "experiments")}
 """The words that may follow a verb, for verbs that do not take a folder."""
 

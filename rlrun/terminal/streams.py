@@ -17,7 +17,7 @@ from typing import Any, TextIO
 
 from rlrun.core.text import UNCHANGED
 
-USUAL = (errno.EPIPE, errno.EBADF, errno.EIO)  # nobody reads the stream: not worth a word
+USUAL = (errno.EPIPE, errno.EBADF, errno.EIO)  # the stream has no reader, which is usual
 
 
 class _Dropping(io.RawIOBase):

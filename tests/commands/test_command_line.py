@@ -192,29 +192,6 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     assert done.stderr.startswith("rlrun: there is no agent 'dqnn'. Did you mean dqn?")
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ("rlrun agent=d", ["agent=dqn"]),
-        ("rlrun env=Acr", ["env=Acrobot-v1"]),
-        ("rlrun env=ALE/Br", ["env=ALE/Breakout-v5"]),
-        ("rlrun agent=dqn agent.l", ["agent.lr=", "agent.learning_starts="]),
-        ("rlrun re", ["resume", "replay="]),
-        ("rlrun resume outp", []),
-        ("rlrun nonsense", []),
-        ("rlrun agent=dqnn agent.l", []),
-    ],
-)
-def test_the_shell_completes(
-    rlrun: Rlrun, monkeypatch: pytest.MonkeyPatch, line: str, words: list[str]
-) -> None:
-    monkeypatch.setenv("COMP_LINE", line)
-    outcome = rlrun("-sc", "query=bash")
-    assert set(words) <= set(outcome.out.split())
-    assert bool(outcome.out.strip()) == bool(words)
-    assert outcome.err == ""
-
-
 def test_claim_and_discard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     first, second = (claim(Path("a/b"), requested=False) for _ in range(2))

@@ -14,7 +14,6 @@ import pytest
 from rlrun.agents import AGENTS, agent_class
 from rlrun.cli.commands import VERBS
 from rlrun.cli.config.paths import config_root
-from rlrun.cli.verbs.dispatch import complete, complete_words
 from rlrun.compatibility import capabilities_of, incompatibility
 from rlrun.envs.games import PROBES
 from rlrun.envs.survey import newest_ids, spaces_by_id
@@ -180,22 +179,6 @@ def test_agents_are_listed_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-@pytest.mark.parametrize(
-    ("line", "verbs", "words"),
-    [
-        ("rlrun ev", ["evaluate"], []),
-        ("rlrun list ", None, ["agents", "envs", "experiments"]),
-        ("rlrun list e", None, ["envs", "experiments"]),
-        ("rlrun list envs a", None, []),
-        ("rlrun record outp", None, []),
-    ],
-)
-def test_completion(line: str, verbs: list[str] | None, words: list[str]) -> None:
-    assert complete(line) == verbs
-    if verbs is None:
-        assert complete_words(line) == words
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -6,6 +6,7 @@ Nothing else imports ``hydra._internal``. Written for Hydra 1.3.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,16 @@ def split_sweep(overrides: Sequence[Override]) -> list[list[str]]:
 
     jobs: list[list[str]] = BasicSweeper.split_arguments(list(overrides), None)[0]
     return jobs
+
+
+def complete_line(loader: Any, line: str) -> list[str]:
+    """Return what completes the settings of a command line, with this loader."""
+    # imported late, as above
+    from hydra.plugins.completion_plugin import DefaultCompletionPlugin
+
+    settings = re.sub(r"^\s*\S+\s*", "", line)  # without the program's name
+    words: list[str] = DefaultCompletionPlugin(loader)._query("config", settings)
+    return words
 
 
 def job_error(job: JobReturn) -> Any:

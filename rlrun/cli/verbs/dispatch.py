@@ -1,4 +1,4 @@
-"""Run the verbs (everything `rlrun` does apart from training) and complete them in a shell."""
+"""Run the verbs: everything `rlrun` does apart from training."""
 
 from __future__ import annotations
 
@@ -46,22 +46,3 @@ def run_verb(words: Sequence[str]) -> int:
 
         report_crash(error)
         return 2 if isinstance(error, BadInput | RunFailed) else 1
-
-
-def complete(line: str) -> list[str] | None:
-    """Return the verbs that complete a command line; None if it already has a verb.
-
-    After a verb the shell itself completes the names of folders; see `complete_words`.
-    """
-    typed = line.split() + [""] * line.endswith(" ")
-    if len(typed) > 2 and typed[1] in VERBS:
-        return None
-    return [verb for verb in VERBS if len(typed) == 2 and verb.startswith(typed[1])]
-
-
-def complete_words(line: str) -> list[str]:
-    """Return the words that complete a command line with a verb."""
-    typed = line.split() + [""] * line.endswith(" ")
-    return [
-        word for word in WORDS.get(typed[1], ()) if len(typed) == 3 and word.startswith(typed[2])
-    ]
