@@ -20,8 +20,7 @@ def n_step(reward: Array, discount: Array, stop: Array) -> tuple[Array, Array, A
         (or all n), the product of their discounts, and the offset of the last step summed, from
         whose next observation to bootstrap.
     """
-    n = reward.shape[-1]
-    reach = np.where(stop.any(-1), stop.argmax(-1), n - 1)
+    n, reach = reward.shape[-1], _reach(stop)
     returns = reward[..., 0].copy()
     product = discount[..., 0].copy()
     for k in range(1, n):
@@ -29,3 +28,14 @@ def n_step(reward: Array, discount: Array, stop: Array) -> tuple[Array, Array, A
         returns += np.where(within, product * reward[..., k], 0)
         product *= np.where(within, discount[..., k], 1)
     return returns, product, reach
+
+
+def up_to_stop(place: Array, stop: Array) -> Array:
+    """Return places ``[..., n]`` of steps, with those after the first stop replaced by its own."""
+    offset = np.minimum(np.arange(place.shape[-1]), _reach(stop)[..., None])
+    return np.take_along_axis(place, offset, -1)
+
+
+def _reach(stop: Array) -> Array:
+    reach: Array = np.where(stop.any(-1), stop.argmax(-1), stop.shape[-1] - 1)
+    return reach

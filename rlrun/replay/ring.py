@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from rlrun.core.types import Array, Batch, Segment, Spec, State, Step
+from rlrun.replay.bonuses import Bonus, bonuses
 from rlrun.replay.frames import Frames
 from rlrun.replay.layout import check_names
-from rlrun.replay.nstep import n_step
+from rlrun.replay.nstep import n_step, up_to_stop
 from rlrun.replay.observations import Observations, PlainObservations, take
 from rlrun.replay.sampling import Sampler
 from rlrun.replay.sizes import FIELDS, OPTIONAL, transition_layout, vector_step_bytes, window_of
@@ -93,20 +94,22 @@ class Replay:
             self._observations.end(newest)
             self._data["last"][:, newest] = True
 
-    def sample(self, size: int, n_step: int = 1, *, step: int) -> Batch:
+    def sample(self, size: int, n_step: int = 1, *, step: int, bonus: Bonus | None = None) -> Batch:
         """Draw ``size`` transitions per seed, with replacement, at ``step`` of the run.
 
         ``n_step`` is the n of the n-step return. The return ends early at the end of an episode,
         bootstrapping as that step does (not at all if it terminated), and at the newest step
-        stored. ``next_obs`` and ``next_legal`` are those of its last step.
+        stored. ``next_obs`` and ``next_legal`` are those of its last step. A ``bonus`` is computed
+        now, and added to each of its rewards.
         """
         index, weight = self._sampler.sample(size, step)
         row = index + self._first
         if n_step == 1:
-            reward, discount = self._take("reward", row), self._take("discount", row)
-            end = row
+            reward, discount, end = self._take("reward", row), self._take("discount", row), row
+            if bonus is not None:
+                reward = reward + bonuses(bonus, self._observations, self._flat, row)
         else:
-            reward, discount, end = self._n_step(index, n_step)
+            reward, discount, end = self._n_step(index, n_step, bonus)
         obs, next_obs = self._observations.pair(row, end)
         more = {
             name: self._take(name, end if name == "next_legal" else row) for name in self._optional
@@ -125,7 +128,7 @@ class Replay:
     def _take(self, name: str, row: Array) -> Array:
         return take(self._flat[name], row)
 
-    def _n_step(self, index: Array, steps: int) -> tuple[Array, Array, Array]:
+    def _n_step(self, index: Array, steps: int, bonus: Bonus | None) -> tuple[Array, Array, Array]:
         """Return the returns, discounts and rows of the last steps, each ``[seed, batch]``.
 
         With several agents each has its own returns and discounts, ``[seed, batch, agent]``.
@@ -136,11 +139,13 @@ class Replay:
         row = slots * envs + env[..., None] + self._first[..., None]
         newest = (self._window.time - 1) % length
         stop = self._take("last", row) | (slots == newest)
-        # [seed, batch, n]; with several agents [seed, batch, agent, n]
-        reward = self._take("reward", row).swapaxes(2, -1)
-        discount = self._take("discount", row).swapaxes(2, -1)
+        reward = self._take("reward", row)  # [seed, batch, n], with several agents a further axis
+        if bonus is not None:  # beyond the stop there may be no transition
+            within = up_to_stop(row, stop)
+            reward = reward + bonuses(bonus, self._observations, self._flat, within)
+        discount = self._take("discount", row)
         for_all = stop if reward.ndim == stop.ndim else stop[:, :, None]
-        returns, discounts, reach = n_step(reward, discount, for_all)
+        returns, discounts, reach = n_step(reward.swapaxes(2, -1), discount.swapaxes(2, -1), for_all)
         reach = reach.reshape(*index.shape, 1)
         return returns, discounts, np.take_along_axis(row, reach, -1)[..., 0]
 
