@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
@@ -39,7 +41,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in settings.items() if key != "hydra"}
 
 
-class _Run(NamedTuple):
+@dataclass(frozen=True)
+class _Run:
     """What the arguments of an agent's constructor are built from."""
 
     parts: Settings
@@ -50,20 +53,28 @@ class _Run(NamedTuple):
 
     def replay(self) -> Any:
         """Return the replay, filled with the data if there are any."""
-        replay = self.parts.replay.settings.build(self.spec, self.seeds, self.horizon)
+        replay = self.parts.replay.build(self.spec, self.seeds, self.horizon)
         if self.data is not None:
             self.data.fill(replay, self.seeds)
         return replay
+
+    @cached_property
+    def device(self) -> Device:
+        """The device, which an agent and its curiosity share."""
+        return Device(self.parts.device)
 
 
 ARGUMENTS: dict[str, Callable[[_Run], Any]] = {
     "spec": lambda run: run.spec,
     "seeds": lambda run: run.seeds,
     "horizon": lambda run: run.horizon,
-    "device": lambda run: Device(run.parts.device),
+    "device": lambda run: run.device,
     "replay": lambda run: run.replay(),
-    "explore": lambda run: run.parts.explore.settings.build(run.spec, run.seeds, run.horizon),
-    "noise": lambda run: run.parts.explore.settings.build(run.spec, run.seeds, run.horizon),
+    "explore": lambda run: run.parts.explore.build(run.spec, run.seeds, run.horizon),
+    "noise": lambda run: run.parts.explore.build(run.spec, run.seeds, run.horizon),
+    "curiosity": lambda run: run.parts.curiosity.build(
+        run.spec, run.seeds, run.horizon, run.device
+    ),
     "settings": lambda run: run.parts.agent.settings,
 }
 """The arguments that an agent's constructor can ask for, by name."""
@@ -109,7 +120,7 @@ def check(
     num_seeds, name = num_seeds or parts.seeds, str(parts.agent.name)
     cls = agent_class(name)
     if wrong := incompatibility(cls, spec):
-        fitting = [other for other in AGENTS if not incompatibility(agent_class(other), spec)]
+        fitting = _fitting(spec)
         others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
         raise BadInput(f"the agent {name} {wrong}. {others}")
     parameters = _parameters(cls)
@@ -134,6 +145,7 @@ def check(
     explorers = CHOOSERS if "explore" in parameters else NOISES if "noise" in parameters else {}
     _check_option(name, "explore", parts.explore, explorers)
     _check_explorer(name, cls, parts.explore.name, explorers)
+    _check_curiosity(name, cls, parts.curiosity, spec, num_seeds)
     if "replay" in parameters:
         with _settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
@@ -196,6 +208,26 @@ def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str
             f"the agent {agent} has no use for explore=bonus, which is for q_learning, sarsa and "
             "expected_sarsa: write explore=linear."
         )
+
+
+def _fitting(spec: Spec) -> list[str]:
+    """Return the agents that fit an environment."""
+    return [name for name in AGENTS if not incompatibility(agent_class(name), spec)]
+
+
+def _check_curiosity(agent: str, cls: Any, given: Option, spec: Spec, num_seeds: int) -> None:
+    """Raise BadInput for an intrinsic reward that does not fit the agent or the environment."""
+    if given.name is None:
+        return
+    if "curiosity" in _parameters(cls):
+        with _settings_errors(given, "curiosity"):
+            given.settings.check(spec, num_seeds)
+        return
+    able = [each for each in _fitting(spec) if "curiosity" in _parameters(agent_class(each))]
+    raise BadInput(
+        f"the agent {agent} cannot learn from a bonus (curiosity={given.name}): write "
+        f"curiosity=none, or choose an agent that can: {', '.join(able)}."
+    )
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:

@@ -241,7 +241,5 @@ def _train(run: _Context) -> dict[str, Any]:
         )
 
 
-
-
 def _listed(seeds: Sequence[int]) -> str:
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"

@@ -15,6 +15,7 @@ from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.fields import By, Count, Fraction, Natural, NoSettings, PerRow, Range
 from rlrun.core.rows import stack
 from rlrun.core.schema import as_bad_input, construct, convert
+from rlrun.curiosity.options import CURIOSITY
 from rlrun.envs.settings import EnvSettings
 from rlrun.explore.options import EXPLORE
 from rlrun.nets.device import DeviceSettings
@@ -35,6 +36,10 @@ class Option:
     name: str | None
     """None if the group is not used."""
     settings: Any
+
+    def build(self, *arguments: Any) -> Any:
+        """Return what the settings build with these arguments; None if the group is not used."""
+        return None if self.name is None else self.settings.build(*arguments)
 
 
 def _agent_settings(name: str) -> type:
@@ -69,6 +74,7 @@ def _option(values: Any, group: str, settings_class: Callable[[str], type]) -> O
 _AGENT = By(partial(_option, settings_class=_agent_settings))
 _REPLAY = By(partial(_option, settings_class=_named(REPLAY, "replay")))
 _EXPLORE = By(partial(_option, settings_class=_named(EXPLORE, "explore")))
+_CURIOSITY = By(partial(_option, settings_class=_named(CURIOSITY, "curiosity")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +148,8 @@ class Settings:
     """The replay and its settings."""
     explore: Annotated[Option, _EXPLORE]
     """The explorer and its settings."""
+    curiosity: Annotated[Option, _CURIOSITY] = Option(None, NoSettings())
+    """The intrinsic reward and its settings."""
     tuned: TunedSettings | None = None
     """The tuned settings among these (null: none)."""
     sweep: SweepSettings | None = None
@@ -166,13 +174,14 @@ class Settings:
 def stack_rows(rows: Sequence[Settings]) -> tuple[Settings, tuple[int, ...]]:
     """Return the settings of several runs as those of one stack, and the seed number of each row.
 
-    In the settings of the agent, its replay and explorer, in gamma and ``env.reward_scale`` numbers
-    that differ are arrays ``[row]``; the run-wide settings are those of the first run. Raises
-    BadInput if the runs differ in something that must be the same in all rows.
+    In the settings of the agent, its replay, explorer and curiosity, in gamma and
+    ``env.reward_scale`` numbers that differ are arrays ``[row]``; the run-wide settings are those
+    of the first run. Raises BadInput if the runs differ in something that must be the same in all
+    rows.
     """
     each_row = [run for run in rows for _ in range(run.seeds)]
     stacked = copy.copy(rows[0])
-    for group in ("agent", "replay", "explore"):
+    for group in ("agent", "replay", "explore", "curiosity"):
         options = [getattr(run, group) for run in each_row]
         if len({option.name for option in options}) > 1:
             raise BadInput(f"{group} must be the same in all rows of a stack")

@@ -14,6 +14,7 @@ from torch import Tensor
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
+from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.restore import restore_into
@@ -21,6 +22,7 @@ from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
 from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.noise import ActionNoise
 from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.adam import Adam
@@ -83,6 +85,7 @@ class DDPG:
         replay: Replay,
         noise: ActionNoise,
         settings: DDPGSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._settings = s = settings
         self._replay, self._noise, self._device = replay, noise, device
@@ -110,6 +113,7 @@ class DDPG:
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
+        self._intrinsic = IntrinsicReward(curiosity, self.faults)
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
@@ -144,6 +148,7 @@ class DDPG:
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if an update is due, update the critic, the actor and the targets."""
         self._replay.add(t)
+        self._intrinsic.observe(t)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
         for _ in range(self._settings.updates_due(step, self._stride, self._replay.added)):
@@ -161,7 +166,8 @@ class DDPG:
 
     def _update(self, step: int, lr: Number) -> Metrics:
         s = self._settings
-        sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
+        bonus = self._intrinsic.bonus
+        sampled = self._replay.sample(s.batch_size, s.n_step, step=step, bonus=bonus)
         batch = self._device.batch(sampled)
         noise = self._smoothing(s.batch_size, self._size) if self._smoothing else None
         loss, q_mean, error, gradient = self._differentiate_critic(batch, noise)
@@ -174,6 +180,7 @@ class DDPG:
             "train/critic_loss": loss,
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
+            **self._intrinsic.metrics,
             "train/learning_rate": self._ones * lr,
             "rollout/exploration_rate": self._noise.rate(step),
         }
@@ -190,6 +197,7 @@ class DDPG:
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
+        self._intrinsic.freeze(position)
 
     def _critic_gradient(
         self, batch: Batch, noise: Tensor | None
@@ -227,6 +235,7 @@ class DDPG:
             "warmup": self._warmup.state_dict(),
             "noise": self._noise.state_dict(),
             "smoothing": self._smoothing.state_dict() if self._smoothing else {},
+            "curiosity": self._intrinsic.state_dict(),
             "replay": self._replay.state_dict(),
         }
 
@@ -240,4 +249,5 @@ class DDPG:
         self._noise.load_state_dict(state["noise"])
         if self._smoothing:
             self._smoothing.load_state_dict(state["smoothing"])
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._replay.load_state_dict(state["replay"])

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.rows import repeat
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
@@ -51,11 +53,15 @@ class DoubleQ:
         seeds: Sequence[int],
         explore: Explore,
         settings: DoubleQSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._explore, self._stride, self._seeds = explore, spec.num_envs, len(seeds)
         self._tables = QTable(
             spec, 2 * len(seeds), repeat(settings, 2)
         )  # seed k has tables 2k and 2k + 1
+        self.faults: dict[int, str] = {}
+        """Numbers of the curiosity that were not finite, by the seed's position."""
+        self._intrinsic = IntrinsicReward(curiosity, self.faults)
         self._next_table = self._tables.states.count  # offset to the same row of the second table
         self._first = np.arange(len(seeds))[:, None] * 2 * self._next_table
         self._coins = Streams(seeds, Purpose.TABLE)
@@ -91,12 +97,14 @@ class DoubleQ:
     def learn(self, t: Step, step: int) -> Metrics:
         """Update Q(s, a) in one of the tables, in one environment after the other."""
         self._explore.observe(t.last)
+        t = self._intrinsic.step(t)
         second = self._coins.uniform(self._stride) < 0.5
         updated = self._row(t.obs) + second * self._next_table
         pair = self._tables.pair(updated, t.action)
         parts = one_after_another(t.next_obs, t.next_legal, t.reward, t.discount, pair, second)
         errors = [self._one_step(step, *each) for each in parts]
-        metrics: dict[str, Array] = {"train/td_error": mean_error(errors)}
+        error = mean_error(errors)
+        metrics: dict[str, Any] = {"train/td_error": error, **self._intrinsic.metrics}
         if due(step, SLOW_EVERY, self._stride):
             metrics["train/q_mean"] = self._tables.flat[pair].mean(-1)
             metrics["rollout/exploration_rate"] = self._explore.rate(step)
@@ -130,6 +138,7 @@ class DoubleQ:
             **by_seed,
             **visits,
             "explore": self._explore.state_dict(),
+            "curiosity": self._intrinsic.state_dict(),
             "coins": self._coins.state_dict(),
         }
 
@@ -143,4 +152,5 @@ class DoubleQ:
             flat["visits"] = state["visits"].reshape(self._tables.q.shape)
         self._tables.load_state_dict(flat)
         self._explore.load_state_dict(state["explore"])
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._coins.load_state_dict(state["coins"])

@@ -10,19 +10,15 @@ import numpy as np
 from torch import Tensor
 
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
-from rlrun.agents.parts.objectives import (
-    CategoricalObjective,
-    LossName,
-    Objective,
-    ScalarObjective,
-    check_loss,
-)
+from rlrun.agents.parts.intrinsic import IntrinsicReward
+from rlrun.agents.parts.objectives import LossName, check_loss, objective
 from rlrun.agents.parts.settings import OffPolicySettings
 from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
 from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Mask, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -104,13 +100,13 @@ class DQN:
         replay: Replay,
         explore: Explore,
         settings: DQNSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
         self._settings = s = settings
-        self._objective: Objective = ScalarObjective(s.loss or "huber")
-        if s.distributional:
-            self._objective = CategoricalObjective(s.v_min, s.v_max, s.atoms, device.torch)
+        support = (s.v_min, s.v_max, s.atoms) if s.distributional else None
+        self._objective = objective(s.loss, support, device.torch)
         self._net = s.network(spec)
         self._noise = WeightNoise(self._net, seeds, device.torch) if s.noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
@@ -128,6 +124,7 @@ class DQN:
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
+        self._intrinsic = IntrinsicReward(curiosity, self.faults)
 
     def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
@@ -166,6 +163,7 @@ class DQN:
         """Store the step; if an update is due, update the online and then the target network."""
         self._replay.add(t)
         self._explore.observe(t.last)
+        self._intrinsic.observe(t)
         metrics: Metrics = {}
         s, added = self._settings, self._replay.added
         for _ in range(s.updates_due(step, self._stride, added)):
@@ -186,7 +184,8 @@ class DQN:
         self._replay.cut()
 
     def _update(self, step: int, lr: Number) -> Metrics:
-        sampled = self._replay.sample(self._settings.batch_size, self._settings.n_step, step=step)
+        s, bonus = self._settings, self._intrinsic.bonus
+        sampled = self._replay.sample(s.batch_size, s.n_step, step=step, bonus=bonus)
         noise = self._draw(), self._draw()  # drawn here: compiled code must not advance a stream
         batch = self._device.batch(sampled)
         loss, q_mean, error, gradient = self._differentiate(batch, *noise)
@@ -201,11 +200,13 @@ class DQN:
             "train/n_updates": self._updates.copy(),
             "train/learning_rate": np.full(len(self._updates), lr),
             "rollout/exploration_rate": self._explore.rate(step),
+            **self._intrinsic.metrics,
         }
 
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
+        self._intrinsic.freeze(position)
 
     def _gradient(
         self, batch: Batch, noise: NoisySample | None, target_noise: NoisySample | None
@@ -239,6 +240,7 @@ class DQN:
             "updates": self._updates,
             "explore": self._explore.state_dict(),
             "noise": self._noise.state_dict() if self._noise else {},
+            "curiosity": self._intrinsic.state_dict(),
             "replay": self._replay.state_dict(),
         }
 
@@ -250,4 +252,5 @@ class DQN:
         self._explore.load_state_dict(state["explore"])
         if self._noise:
             self._noise.load_state_dict(state["noise"])
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._replay.load_state_dict(state["replay"])

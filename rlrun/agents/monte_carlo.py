@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, first_visits, returns
@@ -58,9 +60,13 @@ class MonteCarlo:
         seeds: Sequence[int],
         explore: Explore,
         settings: MonteCarloSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._explore, self._first_only = explore, settings.visit == "first"
         self._table = QTable(spec, len(seeds), settings)
+        self.faults: dict[int, str] = {}
+        """Numbers of the curiosity that were not finite, by the seed's position."""
+        self._intrinsic = IntrinsicReward(curiosity, self.faults)
         grid = (len(seeds), spec.num_envs)
         self._seed, self._env = (index.reshape(grid) for index in np.indices(grid))
         self._error = np.full(len(seeds), np.nan)  # mean absolute error of the latest episode
@@ -89,6 +95,7 @@ class MonteCarlo:
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; learn from the episodes that end with it."""
         self._explore.observe(t.last)
+        t = self._intrinsic.step(t)
         if self._length.max() == self._steps.shape[2]:
             self._steps = np.concatenate([self._steps, np.zeros_like(self._steps)], axis=2)
         pair = self._table.pair(self._table.row(t.obs), t.action)
@@ -107,6 +114,7 @@ class MonteCarlo:
         return {
             "train/error": self._error.copy(),
             "rollout/exploration_rate": self._explore.rate(step),
+            **self._intrinsic.metrics,
         }
 
     def _learn_episode(self, s: int, e: int, bootstrap: float, step: int) -> float:
@@ -135,6 +143,7 @@ class MonteCarlo:
         return {
             **self._table.state_dict(),
             "explore": self._explore.state_dict(),
+            "curiosity": self._intrinsic.state_dict(),
             "error": self._error,
             "steps": [{str(e): each for e, each in enumerate(envs)} for envs in steps],
         }
@@ -142,6 +151,7 @@ class MonteCarlo:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))
         restore_into(self._error, state["error"], "the errors")
         for s, envs in enumerate(state["steps"]):
             for e, steps in envs.items():

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
-from rlrun.agents.parts.minibatches import Minibatch, Minibatches, rollout_to_batch
+from rlrun.agents.parts.intrinsic import IntrinsicReward
+from rlrun.agents.parts.minibatches import Minibatch, Minibatches, rollout_to_batch, standardized
 from rlrun.agents.parts.normalize import RewardScale
 from rlrun.agents.parts.settings import PolicyGradientSettings
 from rlrun.core.fields import Count, Fraction, PerRow, Positive
@@ -21,6 +22,7 @@ from rlrun.core.memory import fits
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import column
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
 from rlrun.nets.distributions import only_legal
@@ -101,6 +103,7 @@ class PPO:
         horizon: int,
         device: Device,
         settings: PPOSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._settings = s = settings
         size = s.n_steps * spec.num_envs
@@ -109,6 +112,8 @@ class PPO:
         self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         self.faults = self._actor.faults
         self._rollout = Rollout(spec, len(seeds), s.n_steps)
+        unscaled = Rollout(spec, len(seeds), s.n_steps) if curiosity and s.normalize_obs else None
+        self._intrinsic = IntrinsicReward(curiosity, self.faults, unscaled)
         self.first_update = size
         self._rewards = RewardScale(len(seeds), spec.num_envs) if s.normalize_reward else None
         self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
@@ -143,9 +148,11 @@ class PPO:
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
+        self._intrinsic.freeze(position)
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if the rollout is full, learn from it."""
+        self._intrinsic.observe(t)
         t = self._actor.normalize_step(t)
         if self._rewards is not None:
             t = t._replace(reward=self._rewards(t))
@@ -159,8 +166,9 @@ class PPO:
             self._rewards.cut()
 
     def _update(self, step: int) -> Metrics:
+        steps = self._intrinsic.rollout(self._rollout.drain())
         rollout, explained_variance = rollout_to_batch(
-            self._actor, self._device, self._rollout.drain(), column(self._settings.trace_decay, 3)
+            self._actor, self._device, steps, column(self._settings.trace_decay, 3)
         )
         lr = self._lr(step)
         total, count = np.zeros((self._seeds, len(TAGS) + 1)), np.zeros((self._seeds, 1))
@@ -184,6 +192,7 @@ class PPO:
             "train/explained_variance": explained_variance,
             "train/n_updates": self._updates.copy(),
             "train/learning_rate": np.full(self._seeds, lr),
+            **self._intrinsic.metrics,
         }
 
     def _gradient(self, batch: Minibatch) -> tuple[Tensor, Tensor]:
@@ -193,7 +202,7 @@ class PPO:
         distribution_pieces = net.distribution_pieces(params.pieces)
         advantage, target, old_log_prob, old_value = batch.numbers.unbind(-1)
         if s.normalize_advantage:
-            advantage = _standardized(advantage)
+            advantage = standardized(advantage)
         (out, values), saved = net.forward(pieces, batch.obs)
         out = only_legal(out, batch.legal)
         now = net.distribution.of(out, distribution_pieces, batch.action)
@@ -227,6 +236,7 @@ class PPO:
             "rollout": self._rollout.state_dict(),
             "rewards": self._rewards.state_dict() if self._rewards else {},
             "batches": self._batches.state_dict(),
+            "curiosity": self._intrinsic.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -237,10 +247,4 @@ class PPO:
         if self._rewards:
             self._rewards.load_state_dict(state["rewards"])
         self._batches.load_state_dict(state["batches"])
-
-
-def _standardized(values: Tensor) -> Tensor:
-    """Scale ``values [seed, batch]`` to mean 0 and variance 1 in each row."""
-    centred = values - values.mean(-1, keepdim=True)
-    variance = (centred * centred).sum(-1, keepdim=True) / (values.shape[-1] - 1)
-    return centred / (variance.sqrt() + 1e-8)
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))

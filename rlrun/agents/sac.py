@@ -14,6 +14,7 @@ from torch import Tensor
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
+from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.temperature import Temperature
 from rlrun.core.fields import NonNegative, PerRow, StepSize
@@ -22,6 +23,7 @@ from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
 from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
@@ -74,6 +76,7 @@ class SAC:
         device: Device,
         replay: Replay,
         settings: SACSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._settings = s = settings
         self._replay, self._device = replay, device
@@ -99,6 +102,7 @@ class SAC:
         self._updates = np.zeros(len(seeds), np.int64)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
+        self._intrinsic = IntrinsicReward(curiosity, self.faults)
         self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
@@ -137,6 +141,7 @@ class SAC:
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if an update is due, update critics, actor and temperature."""
         self._replay.add(t)
+        self._intrinsic.observe(t)
         metrics: Metrics = {}
         for _ in range(self._settings.updates_due(step, self._stride, self._replay.added)):
             metrics = self._update(step, self._lr(step))
@@ -152,7 +157,8 @@ class SAC:
 
     def _update(self, step: int, lr: Number) -> Metrics:
         s = self._settings
-        sampled = self._replay.sample(s.batch_size, s.n_step, step=step)
+        bonus = self._intrinsic.bonus
+        sampled = self._replay.sample(s.batch_size, s.n_step, step=step, bonus=bonus)
         batch = self._device.batch(sampled)
         temperature = self._temperature()
         critic_loss, q_mean, error, gradient = self._differentiate_critic(
@@ -177,12 +183,14 @@ class SAC:
             "train/ent_coef": temperature[:, 0],
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
+            **self._intrinsic.metrics,
             "train/learning_rate": self._ones * lr,
         }
 
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
         self.faults.setdefault(position, "it was frozen")
+        self._intrinsic.freeze(position)
 
     def _draw(self) -> Tensor:
         """Return samples of N(0, 1) for the actions of a batch."""
@@ -228,6 +236,7 @@ class SAC:
             "warmup": self._warmup.state_dict(),
             "acting": self._acting_noise.state_dict(),
             "learning": self._update_noise.state_dict(),
+            "curiosity": self._intrinsic.state_dict(),
             "replay": self._replay.state_dict(),
         }
 
@@ -240,4 +249,5 @@ class SAC:
         self._warmup.load_state_dict(state["warmup"])
         self._acting_noise.load_state_dict(state["acting"])
         self._update_noise.load_state_dict(state["learning"])
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._replay.load_state_dict(state["replay"])

@@ -8,10 +8,12 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
+from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.core.fields import OFF_AT_0, Fraction, PerRow, Range
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
+from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.options import BonusSettings
 from rlrun.explore.policies import Explore
 from rlrun.rules.planning import greedy_policy
@@ -80,10 +82,14 @@ class TDControl:
         seeds: Sequence[int],
         explore: Explore,
         settings: TDControlSettings,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self._settings = s = settings
         self._explore, self._stride = explore, spec.num_envs
         self._table = QTable(spec, len(seeds), s, bonus=explore.bonus)
+        self.faults: dict[int, str] = {}
+        """Numbers of the curiosity that were not finite, by the seed's position."""
+        self._intrinsic = IntrinsicReward(curiosity, self.faults)
         grid = (len(seeds), spec.num_envs)
         size = self._table.states.count * self._table.actions
         self._trace_decay = np.broadcast_to(s.trace_decay, len(seeds))
@@ -117,6 +123,7 @@ class TDControl:
     def learn(self, t: Step, step: int) -> Metrics:
         """Update the pairs whose return is now known, in one environment after the other."""
         self._explore.observe(t.last)
+        t = self._intrinsic.step(t)
         table, stride = self._table, self._stride
         pair = table.pair(table.row(t.obs), t.action)
         if not self._immediate:
@@ -127,7 +134,7 @@ class TDControl:
         else:
             parts = one_after_another(t.next_obs, t.next_legal, t.reward, t.discount, pair)
             error = mean_error([self._one_step(step, *each) for each in parts])
-        metrics: dict[str, Array] = {"train/td_error": error}
+        metrics: dict[str, Any] = {"train/td_error": error, **self._intrinsic.metrics}
         if due(step, SLOW_EVERY, stride):
             metrics["train/q_mean"] = table.flat[pair].mean(-1)
             metrics["rollout/exploration_rate"] = self._explore.rate(step)
@@ -228,6 +235,7 @@ class TDControl:
         return {
             **self._table.state_dict(),
             "explore": self._explore.state_dict(),
+            "curiosity": self._intrinsic.state_dict(),
             "trace": self._trace,
             "waiting": self._pending.state_dict(),
             "error": self._error,
@@ -239,6 +247,7 @@ class TDControl:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
+        self._intrinsic.load_state_dict(state.get("curiosity", {}))
         restore_into(self._trace, state["trace"], "the eligibility traces")
         self._pending.load_state_dict(state["waiting"])
         restore_into(self._error, state["error"], "the errors")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rlrun.terminal.progress import Listener
 
 OPTIONAL = ("tuned", "search", "experiment")  # groups that can be removed; settings cannot
-REQUIRED = ("agent", "env", "replay", "explore", "device")  # the groups that every run needs
+REQUIRED = ("agent", "env", "replay", "explore", "curiosity", "device")  # those of every run
 FULL_ERROR = "HYDRA_FULL_ERROR"
 
 

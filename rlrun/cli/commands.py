@@ -16,7 +16,7 @@ code; `rlrun.cli.verbs.dispatch` explains its exceptions. The module's HELP desc
 RUNS = ("resume", "evaluate", "record")
 """The verbs that take a run: its folder, or `last`."""
 
-WORDS = {"list": ("agents", "envs", "experiments")}
+WORDS = {"list": ("agents", "envs", "experiments", "replay", "explore", "curiosity")}
 """The words that may follow a verb, for verbs that do not take a folder."""
 
 CONFIG_DIR = ("--config-dir", "-cd")

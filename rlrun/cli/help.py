@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlrun.cli.config.paths import config_root
 
-GROUPS = ("agent", "env", "tuned", "experiment", "replay", "explore", "device")
+GROUPS = ("agent", "env", "tuned", "experiment", "replay", "explore", "curiosity", "device")
 TEXT = """\
 rlrun trains reinforcement-learning agents, several seeds at once.
 
@@ -40,7 +40,8 @@ Choices (GROUP=NAME; * is the default)
 Settings (KEY=VALUE; the choices above, including tuned, may set other values)
 {settings}
 
-  agent.*, env.*, replay.*, explore.* and device.* have further settings: see --cfg job.
+  agent.*, env.*, replay.*, explore.*, curiosity.* and device.* have further settings: see --cfg
+  job.
 
 More
   --config-dir DIR                  read choices from your own folder too (DIR/agent/mine.yaml)

@@ -143,9 +143,10 @@ class Replay:
         if bonus is not None:  # beyond the stop there may be no transition
             within = up_to_stop(row, stop)
             reward = reward + bonuses(bonus, self._observations, self._flat, within)
-        discount = self._take("discount", row)
+        # n is the last axis
+        reward, discount = reward.swapaxes(2, -1), self._take("discount", row).swapaxes(2, -1)
         for_all = stop if reward.ndim == stop.ndim else stop[:, :, None]
-        returns, discounts, reach = n_step(reward.swapaxes(2, -1), discount.swapaxes(2, -1), for_all)
+        returns, discounts, reach = n_step(reward, discount, for_all)
         reach = reach.reshape(*index.shape, 1)
         return returns, discounts, np.take_along_axis(row, reach, -1)[..., 0]
 

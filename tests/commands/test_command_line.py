@@ -162,7 +162,16 @@ NAMES = {"null": "None", "true": "True", "false": "False"}
 def test_help_tells_the_truth(rlrun: Rlrun) -> None:
     root = config_root()
     text = overview()
-    for group in ("agent", "env", "replay", "explore", "device", "experiment", "tuned"):
+    for group in (
+        "agent",
+        "env",
+        "replay",
+        "explore",
+        "curiosity",
+        "device",
+        "experiment",
+        "tuned",
+    ):
         for path in (root / group).rglob("*.yaml"):
             if not path.name.startswith("_"):
                 assert path.relative_to(root / group).with_suffix("").as_posix() in text
@@ -171,7 +180,7 @@ def test_help_tells_the_truth(rlrun: Rlrun) -> None:
     for key, value, comment in rows:
         assert str(OmegaConf.select(shown, key)) == NAMES.get(value, value)
         assert comment
-    groups = {"agent", "env", "replay", "explore", "device"}
+    groups = {"agent", "env", "replay", "explore", "curiosity", "device"}
     assert {key.partition(".")[0] for key, _, _ in rows} == set(shown) - groups
 
 

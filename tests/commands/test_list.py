@@ -106,6 +106,23 @@ def test_experiments() -> None:
     assert listed["bench_dqn"].startswith("The settings that `make bench` compares")
 
 
+@pytest.mark.parametrize("group", ["replay", "explore", "curiosity"])
+def test_the_options_of_a_group(group: str) -> None:
+    listed = {row[group]: row["what"] for row in rows(group)}
+    assert listed.keys() == {path.stem for path in (config_root() / group).glob("*.yaml")}
+    assert all(listed.values())
+
+
+def test_a_bonus_is_listed_with_what_it_does() -> None:
+    assert rows("curiosity", "strehl") == [
+        {
+            "curiosity": "count",
+            "what": "A bonus of scale / √N for the N-th visit of a state and action "
+            "(Strehl and Littman 2008)",
+        }
+    ]
+
+
 def test_the_settings_of_an_agent() -> None:
     (row,) = rows("agents", "double_dqn")
     settings: Any = row["settings"]

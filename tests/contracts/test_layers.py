@@ -17,6 +17,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own ro
     {"core"},
     {"rules", "checkpoint", "stats", "media", "replay", "explore", "nets"},
     {"tables", "envs", "value_bias"},
+    {"curiosity"},
     {"loop", "agents", "compatibility"},
     {"run_folder", "terminal"},
     {"training", "tuning", "sweep"},

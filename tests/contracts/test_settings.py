@@ -15,6 +15,7 @@ from rlrun.agents import AGENTS, agent_class
 from rlrun.cli.config.paths import config_root
 from rlrun.core.fields import Field, fields_of
 from rlrun.core.schema import check
+from rlrun.curiosity.options import CURIOSITY
 from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
 from rlrun.explore.options import EXPLORE
 from rlrun.nets.device import DeviceSettings
@@ -23,7 +24,8 @@ from rlrun.settings import Settings
 from tests.support.common import settings
 
 CONF = config_root()
-GROUPS = ("agent", "replay", "explore", "device", "env", "tuned")  # chosen by files of their names
+GROUPS = ("agent", "replay", "explore", "curiosity", "device", "env", "tuned")
+"""Groups that are chosen by files of their names."""
 LINE = re.compile(r"^( *)(\w+): *([^#]*?) *(?:# (.*))?$", re.MULTILINE)
 
 
@@ -31,7 +33,7 @@ def classes() -> Iterator[tuple[str, type]]:
     """Every YAML file of a group, and the settings class of its option."""
     for name in AGENTS:
         yield f"agent/{name}", agent_class(name).settings_class
-    for group, registry in (("explore", EXPLORE), ("replay", REPLAY)):
+    for group, registry in (("explore", EXPLORE), ("replay", REPLAY), ("curiosity", CURIOSITY)):
         for path in sorted((CONF / group).glob("*.yaml")):
             name = yaml.safe_load(path.read_text("utf-8"))["name"]
             if name is not None:
@@ -49,7 +51,7 @@ def is_base(file: str) -> bool:
     entries = yaml.safe_load((CONF / f"{file}.yaml").read_text("utf-8")).get("defaults", [])
     if group == "agent":
         return not any(entry in AGENTS for entry in entries if isinstance(entry, str))
-    return option in (*EXPLORE, *REPLAY, "auto")  # brief is another linear
+    return option in (*EXPLORE, *REPLAY, *CURIOSITY, "auto")  # brief is another linear
 
 
 BASES = {file for file in CLASSES if is_base(file)}
@@ -101,7 +103,7 @@ def test_a_file_has_the_fields_of_its_class(file: str) -> None:
     if file.startswith("device/"):
         names.remove("name")
     assert set(given(file)) <= set(names)
-    if file in BASES or file.startswith(("explore/", "replay/", "device/")):
+    if file in BASES or file.startswith(("explore/", "replay/", "curiosity/", "device/")):
         assert sorted(given(file)) == sorted(names)
 
 

@@ -107,6 +107,13 @@ class Minibatches:
             self._shuffles.load_state_dict(state)
 
 
+def standardized(values: Tensor) -> Tensor:
+    """Scale ``values [seed, batch]`` to mean 0 and variance 1 in each row."""
+    centred = values - values.mean(-1, keepdim=True)
+    variance = (centred * centred).sum(-1, keepdim=True) / (values.shape[-1] - 1)
+    return centred / (variance.sqrt() + 1e-8)
+
+
 def _explained_variance(error: Array, target: Array) -> Array:
     """Return 1 - var(error) / var(target), ``[seed]``; NaN if the targets do not vary."""
     spread = target.var(-1)

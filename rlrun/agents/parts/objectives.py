@@ -102,6 +102,18 @@ class CategoricalObjective:
         )
 
 
+def objective(
+    loss: LossName | None, support: tuple[float, float, int] | None, device: torch.device
+) -> Objective:
+    """Return the loss of values, or with a ``support`` that of distributions of returns.
+
+    The support is the lowest return, the highest one and their number.
+    """
+    if support is not None:
+        return CategoricalObjective(*support, device)
+    return ScalarObjective(loss or "huber")
+
+
 def check_loss(loss: LossName | None, *, distributional: bool) -> None:
     """Raise ValueError if the loss does not fit what is learnt: values, or distributions."""
     losses = ("cross_entropy",) if distributional else ("huber", "squared")

@@ -23,7 +23,7 @@ from rlrun.sweep.plan import write as write_plan
 from rlrun.terminal.commands import command_line
 from rlrun.tuning.study import Study, Trial, TrialOutcome, import_optuna
 
-GROUPS = ("agent", "env", "replay", "explore")  # the groups that decide which settings there are
+GROUPS = ("agent", "env", "replay", "explore", "curiosity")  # they decide which settings there are
 TRIALS = "search.trials="
 OUTCOMES: tuple[TrialOutcome, ...] = ("done", "pruned", "failed")
 

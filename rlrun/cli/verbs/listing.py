@@ -1,4 +1,4 @@
-"""`rlrun list agents|envs|experiments`: what there is, and which agents fit which environments."""
+"""`rlrun list KIND`: what there is, and which agents fit which environments."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ rlrun list agents [env=NAME] [WORD]   list the agents, or those that fit an envi
 rlrun list agents NAME                list the settings of an agent: defaults, values, meanings
 rlrun list envs [agent=NAME] [WORD]   list the environments, or those that fit an agent
 rlrun list experiments [WORD]         list the experiments that come with the program
+rlrun list replay|explore|curiosity   list the options of a group, such as curiosity=count
 
   Only lines that contain WORD are printed. --json prints only JSON. With --config-dir DIR the
   choices in your own folder are listed too."""
-KINDS = ("agents", "envs", "experiments")
+GROUPS = ("replay", "explore", "curiosity")
+KINDS = ("agents", "envs", "experiments", *GROUPS)
 Row: TypeAlias = dict[str, str]
 
 
@@ -69,7 +71,8 @@ def _listed(words: Sequence[str], folders: Sequence[Path]) -> list[Row]:
     rows: dict[str, Callable[[str, Sequence[Path]], list[Row]]] = {
         "agents": _agents,
         "envs": _envs,
-        "experiments": lambda _, folders: _experiments(folders),
+        "experiments": lambda _, folders: _options("experiment", folders),
+        **{group: lambda _, folders: _options(what, folders) for group in GROUPS},
     }
     partner = {"agents": "env=", "envs": "agent="}.get(what, "no such setting")
     fits, patterns = "", []
@@ -173,10 +176,11 @@ def _spec_of(env: str, folders: Sequence[Path]) -> Spec:
     return specs[env]
 
 
-def _experiments(folders: Sequence[Path]) -> list[Row]:
+def _options(group: str, folders: Sequence[Path]) -> list[Row]:
+    """Return a row for each option of a group."""
     return [
-        {"experiment": name, "what": _comment(find_file(folders, f"experiment/{name}.yaml"))}
-        for name in option_names(folders, "experiment")
+        {group: name, "what": _comment(find_file(folders, f"{group}/{name}.yaml"))}
+        for name in option_names(folders, group)
     ]
 
 

@@ -1,0 +1,120 @@
+"""A bonus for what was rarely visited, by counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from rlrun.core.errors import BadInput
+from rlrun.core.fields import NonNegative, PerRow
+from rlrun.core.memory import in_words, shortage
+from rlrun.core.restore import restore_into
+from rlrun.core.rows import column
+from rlrun.core.types import Array, Metrics, Spec, State, Step
+from rlrun.nets.device import Device
+from rlrun.tables.states import States
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountSettings:
+    """The settings of `Count`."""
+
+    scale: PerRow[NonNegative] = 0.1
+    """Bonus of a first visit, in units of reward (beta of Strehl and Littman 2008)."""
+    counts: Literal["pairs", "states"] = "pairs"
+    """What is counted: pairs of a state and an action, or states."""
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int, device: Device) -> Count:
+        """Return the bonus of these seeds."""
+        return Count(spec, len(seeds), self)
+
+    def check(self, spec: Spec, num_seeds: int) -> None:
+        """Raise BadInput or ValueError if visits cannot be counted in this environment."""
+        if spec.obs.has_frames:
+            raise BadInput(
+                f"curiosity=count counts visits of states, and the {spec.obs.kind}s that "
+                f"{spec.env_id} has as observations are too many to count: it needs discrete "
+                "observations, or numbers divided into env.bins."
+            )
+        try:
+            states = States(spec).count
+        except BadInput as error:
+            raise BadInput(
+                f"curiosity=count counts visits in a table. {error}", error.key
+            ) from error
+        if self.counts == "pairs" and spec.action.kind == "vector":
+            raise ValueError(
+                f"counts must be states where actions are continuous, as those of {spec.env_id} "
+                "are; got pairs"
+            )
+        number = states * self.actions(spec)
+        free = shortage(8 * num_seeds * number)
+        if free is not None:
+            raise BadInput(
+                f"curiosity=count needs {number:,} counts for {spec.env_id}, which for {num_seeds} "
+                f"seeds take {in_words(8 * num_seeds * number)}, but only {in_words(free)} of "
+                "memory is free: use fewer seeds, fewer bins, or curiosity.counts=states."
+            )
+
+    def actions(self, spec: Spec) -> int:
+        """Return the number of counts of each state."""
+        return math.prod(spec.action.choices) if self.counts == "pairs" else 1
+
+
+class Count:
+    """A bonus of scale / √N for a transition, where N counts the visits of its pair, or its state.
+
+    N(s, a) is the exploration bonus of MBIE-EB (Strehl and Littman 2008), N(s) that of Bellemare et
+    al. (2016); s is the state in which the action was taken. N is the number of visits by a seed in
+    the whole run up to the moment when the bonus is computed, in all its environments, with the
+    transition itself: a bonus falls while the transition is in a replay.
+    """
+
+    def __init__(self, spec: Spec, num_seeds: int, settings: CountSettings) -> None:
+        self._scale, self._states = settings.scale, States(spec)
+        self._actions = settings.actions(spec)
+        choices = spec.action.choices
+        weights = [math.prod(choices[n + 1 :]) for n in range(len(choices))]
+        self._weights = np.array(weights) if spec.action.kind == "multi_discrete" else None
+        size = self._states.count * self._actions
+        self._visits = np.zeros((num_seeds, size), np.int64)
+        self._flat = self._visits.reshape(-1)  # a view
+        self._first = np.arange(num_seeds) * size
+        self.faults: dict[int, str] = {}
+        """Always empty: a count is finite."""
+
+    def observe(self, t: Step) -> None:
+        """Count the visits of a step."""
+        np.add.at(self._flat, self._index(t), 1)
+
+    def bonus(self, t: Step) -> Array:
+        # what was never observed, such as a transition from elsewhere, is as new as a first visit
+        visits = np.maximum(self._flat[self._index(t)], 1)
+        bonus: Array = column(self._scale, t.reward.ndim) / np.sqrt(visits)
+        return bonus
+
+    def _index(self, t: Step) -> Array:
+        """Return the positions in the flat counts of transitions ``[seed, ...]``."""
+        index = self._states(t.obs)
+        if self._actions > 1:
+            action = t.action if self._weights is None else (t.action * self._weights).sum(-1)
+            index = index * self._actions + action
+        place: Array = index + column(self._first, index.ndim)
+        return place
+
+    def learn(self, t: Step) -> Metrics:
+        """Do nothing: visits are counted when they are observed, once."""
+        return {}
+
+    def freeze(self, position: int) -> None:
+        """Do nothing: a seed's counts affect no other seed."""
+
+    def state_dict(self) -> State:
+        return {"visits": self._visits}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self._visits, state["visits"], "the counts of visits")
