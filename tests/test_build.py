@@ -20,6 +20,7 @@ from rlrun.core.errors import BadInput
 from rlrun.core.fields import NoSettings
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
+from rlrun.curiosity.options import CURIOSITY
 from rlrun.envs.model import WITH_MODEL
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES, LinearSettings
 from rlrun.replay.options import REPLAY, UniformReplaySettings
@@ -89,6 +90,7 @@ def test_agents_with_continuous_actions_build(agent: str, env: str) -> None:
 def test_every_agent_has_a_file_and_every_file_an_agent() -> None:
     assert options("agent") == sorted(AGENTS)
     assert options("replay") == sorted([*REPLAY, "none"])
+    assert options("curiosity") == sorted([*CURIOSITY, "none"])
     assert options("explore") == sorted([*EXPLORE, "brief", "none"])  # brief is a linear one
 
 

@@ -34,6 +34,7 @@ class Purpose(IntEnum):
     NOISE = 7
     FINAL_EPISODES = 8
     GLOBAL = 9
+    CURIOSITY = 10
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

@@ -35,6 +35,23 @@ def exact(folder: Path, *words: str) -> list[float]:
     return per_seed
 
 
+@pytest.mark.parametrize("counts", ["pairs", "states"])
+def test_counts_open_a_lock_that_epsilon_does_not(tmp_path: Path, counts: str) -> None:
+    """16 right actions in a row, by chance once in about 65,000 attempts of 10,000 steps."""
+    words = ("agent=q_learning", "env=tests.support.lock:Lock-v0", "seed=20", "seeds=8")
+    same = (
+        "total_steps=10000",
+        "gamma=0.9",
+        "agent.lr=0.5",
+        "explore.start=0.1",
+        "explore.end=0.1",
+    )
+    plain = final(tmp_path / "plain", *words, *same)
+    assert plain == [0.0] * 8
+    curious = ("curiosity=count", f"curiosity.counts={counts}")
+    assert final(tmp_path / "curious", *words, *same, *curious) == [1.0] * 8
+
+
 def test_dqn_solves_cartpole_with_its_shipped_settings(tmp_path: Path) -> None:
     scores = final(tmp_path, "agent=dqn", "env=CartPole-v1", "seed=20", "seeds=4")
     assert min(scores) >= 475, scores

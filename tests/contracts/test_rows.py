@@ -48,6 +48,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "replay.beta": (0.0, 0.4, 0.5),
     "replay.beta_fraction": (0.004, 0.01, 1.0),
     "replay.epsilon": (1e-5, 1e-2, 1.0),
+    "curiosity.scale": (0.0, 0.1, 2.0),
     "env.reward_scale": (1.0, 0.1, 3.0),
     "gamma": (0.99, 0.9, 0.5),
 }
@@ -76,13 +77,23 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "expected_sarsa explore=exponential explore.clock=episodes agent.trace_decay=.5",
     "double_q_learning explore=softmax agent.lr_clock=steps",
     "monte_carlo agent.visit=every agent.lr_clock=steps",
+    "dqn curiosity=count",
+    "dqn curiosity=constant replay=prioritized agent.n_step=1",
+    "ddpg curiosity=constant",
+    "sac curiosity=constant",
+    "ppo curiosity=count agent.normalize_obs=true",
+    "q_learning curiosity=count agent.trace_decay=0",
+    "double_q_learning curiosity=count curiosity.counts=states",
+    "monte_carlo curiosity=constant",
 )
 
 
 def fields(words: tuple[str, ...]) -> list[str]:
     """The full keys of the numbers that may differ by row in the settings of a command line."""
     parts = construct(Settings, settings(*words), "")
-    groups = {name: getattr(parts, name).settings for name in ("agent", "explore", "replay")}
+    groups = {
+        name: getattr(parts, name).settings for name in ("agent", "explore", "replay", "curiosity")
+    }
     groups["env"] = parts.env
     keys = [
         f"{group}.{each.name}"

@@ -57,8 +57,10 @@ class IntrinsicReward:
         bonus = self._curiosity.bonus(t)
         mean = np.ascontiguousarray(bonus).reshape(len(bonus), -1).mean(-1)
         self.metrics = {"train/bonus": mean, **self._curiosity.learn(t)}
-        for position, fault in self._curiosity.faults.items():
-            self._faults.setdefault(position, fault)
+        if faults := self._curiosity.faults:
+            self._faults.update({**faults, **self._faults})  # the agent's first reason remains
+            bonus = bonus.copy()
+            bonus[list(faults)] = 0.0  # these seeds have failed: keep it out of their tables
         return bonus
 
     def freeze(self, position: int) -> None:
