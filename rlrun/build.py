@@ -7,7 +7,6 @@ configuration cannot name a class or a module to import.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,20 +14,18 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from rlrun.agents import AGENTS, agent_class
-from rlrun.compatibility import incompatibility, too_many_choices
-from rlrun.core.abilities import ChecksSpaces, LearnsFromReplay
+from rlrun.agents import agent_class
+from rlrun.checks import check_options, fitting_agents, parameters_of, settings_errors
+from rlrun.compatibility import incompatibility
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
-from rlrun.core.schema import as_bad_input, construct
+from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs, Spec
 from rlrun.data.recorded import RecordedData, open_data
 from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import OnHang, give_up
-from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
 from rlrun.nets.device import Device
-from rlrun.replay.options import REPLAY
 from rlrun.settings import Option, Settings
 
 NO_LIMIT_STEPS = 1000  # limit of an evaluation episode if there is no other limit
@@ -120,44 +117,19 @@ def check(
     num_seeds, name = num_seeds or parts.seeds, str(parts.agent.name)
     cls = agent_class(name)
     if wrong := incompatibility(cls, spec):
-        fitting = _fitting(spec)
+        fitting = fitting_agents(spec)
         others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
         raise BadInput(f"the agent {name} {wrong}. {others}")
-    parameters = _parameters(cls)
+    parameters = parameters_of(cls)
     for parameter in parameters:
         if parameter not in ARGUMENTS:
             raise BadInput(
                 f"the constructor of the agent {name} ({cls.__module__}.{cls.__qualname__}) has a "
                 f"parameter {parameter}, which is not one of: {', '.join(ARGUMENTS)}."
             )
-    if parts.data is not None and not issubclass(cls, LearnsFromReplay):
-        able = [other for other in AGENTS if issubclass(agent_class(other), LearnsFromReplay)]
-        raise BadInput(
-            f"the agent {name} cannot learn from data: it learns from its own steps. Agents that "
-            f"can: {', '.join(able)}.",
-            "data",
-        )
+    check_options(parts, cls, spec, num_seeds)
     if data is not None:
         data.check(parts.env, parts.gamma, spec)
-    if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
-        raise BadInput(f"the agent {name} {wrong}.")
-    _check_option(name, "replay", parts.replay, REPLAY if "replay" in parameters else {})
-    explorers = CHOOSERS if "explore" in parameters else NOISES if "noise" in parameters else {}
-    _check_option(name, "explore", parts.explore, explorers)
-    _check_explorer(name, cls, parts.explore.name, explorers)
-    _check_curiosity(name, cls, parts.curiosity, spec, num_seeds)
-    if "replay" in parameters:
-        with _settings_errors(parts.replay, "replay"):
-            parts.replay.settings.check(spec, num_seeds)
-    agent_settings = parts.agent.settings
-    if isinstance(agent_settings, ChecksSpaces):
-        with _settings_errors(parts.agent, "agent"):
-            agent_settings.check(spec, num_seeds, parts.explore.settings)
-
-
-def _settings_errors(option: Option, group: str) -> Any:
-    """Convert ValueErrors about the settings of an option to BadInput."""
-    return as_bad_input([each.name for each in dataclasses.fields(option.settings)], group)
 
 
 def build_agent(
@@ -176,58 +148,9 @@ def build_agent(
     check(parts, spec, len(seeds), data)
     run = _Run(parts, spec, seeds, horizon or parts.total_steps, data)
     cls = agent_class(str(parts.agent.name))
-    with _settings_errors(parts.replay, "replay"):  # the free memory may have changed
-        agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in _parameters(cls)})
+    with settings_errors(parts.replay, "replay"):  # the free memory may have changed
+        agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in parameters_of(cls)})
     return agent
-
-
-def _parameters(cls: type) -> list[str]:
-    """Return the names of the parameters of an agent's constructor."""
-    return list(inspect.signature(cls).parameters)
-
-
-def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, Any]) -> None:
-    """Raise BadInput for an option of ``group`` that the agent cannot use, or a missing one."""
-    if not fitting and given.name is not None:
-        raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
-    if fitting and given.name is None:
-        raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
-
-
-def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str, Any]) -> None:
-    """Raise BadInput for an explorer of the wrong kind, or a bonus without counts of visits."""
-    if fitting and name in EXPLORE and name not in fitting:
-        kind = "continuous" if name in NOISES else "discrete"
-        words = " or ".join(f"explore={each}" for each in fitting)
-        raise BadInput(
-            f"the agent {agent} has no use for explore={name}, which is for {kind} actions: write "
-            f"{words}."
-        )
-    if name == "bonus" and not getattr(cls, "counts_visits", False):
-        raise BadInput(
-            f"the agent {agent} has no use for explore=bonus, which is for q_learning, sarsa and "
-            "expected_sarsa: write explore=linear."
-        )
-
-
-def _fitting(spec: Spec) -> list[str]:
-    """Return the agents that fit an environment."""
-    return [name for name in AGENTS if not incompatibility(agent_class(name), spec)]
-
-
-def _check_curiosity(agent: str, cls: Any, given: Option, spec: Spec, num_seeds: int) -> None:
-    """Raise BadInput for an intrinsic reward that does not fit the agent or the environment."""
-    if given.name is None:
-        return
-    if "curiosity" in _parameters(cls):
-        with _settings_errors(given, "curiosity"):
-            given.settings.check(spec, num_seeds)
-        return
-    able = [each for each in _fitting(spec) if "curiosity" in _parameters(agent_class(each))]
-    raise BadInput(
-        f"the agent {agent} cannot learn from a bonus (curiosity={given.name}): write "
-        f"curiosity=none, or choose an agent that can: {', '.join(able)}."
-    )
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:

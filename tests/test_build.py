@@ -15,6 +15,7 @@ from gymnasium import spaces
 from rlrun import build
 from rlrun.agents import AGENTS, agent_class
 from rlrun.agents.dqn import DQNSettings
+from rlrun.checks import parameters_of
 from rlrun.cli.config.paths import config_root
 from rlrun.core.errors import BadInput
 from rlrun.core.fields import NoSettings
@@ -125,7 +126,7 @@ def test_experiments_build(experiment: str) -> None:
 def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, group: str) -> None:
     agent, env = pair_of(tuned)
     pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
-    taken = build._parameters(agent_class(agent if env else "dqn"))
+    taken = parameters_of(agent_class(agent if env else "dqn"))
     counts = agent in ("q_learning", "sarsa")
     for part, fitting in (("replay", REPLAY), ("explore", CHOOSERS), ("noise", NOISES)):
         if part in taken and group == ("replay" if part == "replay" else "explore"):

@@ -101,9 +101,8 @@ class DDPG:
         self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.max_grad_norm)
         self._warmup = Warmup(spec, seeds)
         self.first_update = first_due(s.train_every, s.learning_starts)
-        self._smoothing = (
-            NormalDraws(seeds, Purpose.NOISE, device) if np.any(s.target_noise) else None
-        )
+        smoothing = np.any(s.target_noise)
+        self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if smoothing else None
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._actor_lr_ratio = 1.0 if s.actor_lr is None else s.actor_lr / s.lr
         self._tau = device.number(s.tau, 2)
@@ -114,7 +113,6 @@ class DDPG:
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
-        self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Return actions ``[seed, env, ...]`` in [-1, 1], with noise if ``explore``.
@@ -128,8 +126,7 @@ class DDPG:
         action = action.reshape(*obs.shape[:2], *self._shape)
         if not explore:
             return action
-        noisy: Array = (action + self._noise(step)).clip(-1, 1).astype(np.float32)
-        return noisy
+        return np.asarray((action + self._noise(step)).clip(-1, 1), np.float32)
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the actor's action, ``[seed, env]``."""
@@ -162,11 +159,10 @@ class DDPG:
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
-        self._noise.observe(np.ones((len(self._ones), self._stride), np.bool_))
+        self._noise.observe(np.ones((len(self._updates), self._stride), np.bool_))
 
     def _update(self, step: int, lr: Number) -> Metrics:
-        s = self._settings
-        bonus = self._intrinsic.bonus
+        s, bonus = self._settings, self._intrinsic.bonus
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step, bonus=bonus)
         batch = self._device.batch(sampled)
         noise = self._smoothing(s.batch_size, self._size) if self._smoothing else None
@@ -181,7 +177,7 @@ class DDPG:
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
             **self._intrinsic.metrics,
-            "train/learning_rate": self._ones * lr,
+            "train/learning_rate": np.full(len(self._updates), lr),
             "rollout/exploration_rate": self._noise.rate(step),
         }
         if int(self._updates[0]) % s.actor_every == 0:

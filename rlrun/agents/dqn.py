@@ -22,7 +22,7 @@ from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
 from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
-from rlrun.nets.noisy import NoisySample, WeightNoise
+from rlrun.nets.noisy import NoisySample, WeightNoise, noisy
 from rlrun.nets.parameters import Parameters, Pieces, check_memory
 from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
@@ -128,8 +128,8 @@ class DQN:
 
     def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
-        if explore:
-            pieces = self._perturbed(self._online, self._draw())  # drawn even if it is not needed
+        if explore:  # drawn even if it is not needed
+            pieces = noisy(self._noise, self._online, self._draw())
             return self._explore(step, lambda: self._values(pieces, obs, legal), legal)
         greedy: Array = self._values(self._online.pieces, obs, legal).argmax(-1)
         return greedy
@@ -150,14 +150,7 @@ class DQN:
         return values if legal is None else np.where(legal, values, -np.inf)
 
     def _draw(self) -> NoisySample | None:
-        """Return new noise for one use of the network; None if the network is not noisy."""
-        return self._noise.draw() if self._noise else None
-
-    def _perturbed(self, params: Parameters, noise: NoisySample | None) -> Pieces:
-        """Return the parameters with the noise added, if there is any."""
-        if self._noise is None or noise is None:
-            return params.pieces
-        return self._noise.noisy(params.pieces, noise)
+        return self._noise.draw() if self._noise else None  # for one use of the network
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if an update is due, update the online and then the target network."""
@@ -216,8 +209,8 @@ class DQN:
         The loss and the mean value of the actions taken are ``[seed]``, the errors
         ``[seed, batch]``, the gradient ``[seed, P]``.
         """
-        online = self._device.cast_for_update(self._perturbed(self._online, noise))
-        target = self._device.cast_for_update(self._perturbed(self._target, target_noise))
+        online = self._device.cast_for_update(noisy(self._noise, self._online, noise))
+        target = self._device.cast_for_update(noisy(self._noise, self._target, target_noise))
         next_out = self._net.infer(target, batch.next_obs)
         selector = self._net.infer(online, batch.next_obs) if self._settings.double else None
         out, saved = self._net.forward(online, batch.obs)

@@ -103,7 +103,6 @@ class SAC:
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
-        self._ones = np.ones(len(seeds))
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """Return actions ``[seed, env, ...]`` in [-1, 1]: samples, or without exploration means.
@@ -156,21 +155,18 @@ class SAC:
         self._replay.cut()
 
     def _update(self, step: int, lr: Number) -> Metrics:
-        s = self._settings
-        bonus = self._intrinsic.bonus
+        s, bonus = self._settings, self._intrinsic.bonus
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step, bonus=bonus)
         batch = self._device.batch(sampled)
         temperature = self._temperature()
-        critic_loss, q_mean, error, gradient = self._differentiate_critic(
-            batch, temperature, self._draw()
-        )
+        inputs = batch, temperature, self._draw()
+        critic_loss, q_mean, error, gradient = self._differentiate_critic(*inputs)
         record_nonfinite(self.faults, critic_loss, "the critic's loss")
         if sampled.weight is not None:
             self._replay.update(sampled.index, self._device.array(error))
         self._critics.step(gradient, lr, self.faults)
-        actor_loss, log_prob, gradient = self._differentiate_actor(
-            batch.obs, temperature, self._draw()
-        )
+        inputs_of_actor = batch.obs, temperature, self._draw()
+        actor_loss, log_prob, gradient = self._differentiate_actor(*inputs_of_actor)
         record_nonfinite(self.faults, actor_loss, "the actor's loss")
         self._net.track(self._actor, gradient, self.faults)
         self._optimizer.step(gradient, lr, self.faults)
@@ -184,7 +180,7 @@ class SAC:
             "train/q_mean": q_mean,
             "train/n_updates": self._updates.copy(),
             **self._intrinsic.metrics,
-            "train/learning_rate": self._ones * lr,
+            "train/learning_rate": np.full(len(self._updates), lr),
         }
 
     def freeze(self, position: int) -> None:

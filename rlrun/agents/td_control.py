@@ -21,6 +21,7 @@ from rlrun.rules.tabular import expected_value, greedy_value
 from rlrun.tables.pending import MAX_STEPS, CompletedStep, PendingSteps
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
 from rlrun.tables.settings import TableSettings
+from rlrun.tables.traces import Traces
 
 SLOW_EVERY = 100  # steps between reports of the metrics that change slowly
 
@@ -91,11 +92,8 @@ class TDControl:
         """Numbers of the curiosity that were not finite, by the seed's position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
         grid = (len(seeds), spec.num_envs)
-        size = self._table.states.count * self._table.actions
-        self._trace_decay = np.broadcast_to(s.trace_decay, len(seeds))
-        self._has_traces = bool(self._trace_decay.any())
-        self._trace = np.zeros((*grid, size if self._has_traces else 0))
-        self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not self._has_traces
+        self._traces = Traces(self._table, spec.num_envs, s.trace_decay)
+        self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not self._traces.used
         self._pending = PendingSteps(self._table.first_pair, spec.num_envs, s.n_step)
         self._error = np.zeros(len(seeds))  # mean absolute error of each seed's latest updates
         self._last = np.zeros(grid, np.bool_)  # whether the newest pending step ended its episode
@@ -177,9 +175,9 @@ class TDControl:
             self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
             self._next_legal = t.next_legal
             return error
-        if self._has_traces and self._settings.bootstrap == "max":
+        if self._traces.used and self._settings.bootstrap == "max":
             best = greedy_value(self._table.optimistic(self._table.row(t.obs), t.legal))
-            self._trace[self._value_taken(t) < best] = 0.0
+            self._traces.values[self._value_taken(t) < best] = 0.0
         self._pending.push(pair, t.reward, t.discount)
         value = self._next_value(self._table.row(t.next_obs), t.next_legal, step)
         completed = self._pending.complete(value, t.last)
@@ -202,9 +200,9 @@ class TDControl:
                 if not ready.any():
                     continue
                 pair, target = each.pair[ready, env], each.target[ready, env]
-                if self._has_traces:
+                if self._traces.used:
                     discount = each.discount[ready, env] * ~last[ready, env]
-                    error = self._move_traced(ready, env, pair, target, discount, step)
+                    error = self._traces.move(ready, env, pair, target, discount, step)
                 else:
                     error = self._table.move(pair, target, step)
                 total[ready] += np.abs(error)
@@ -212,31 +210,17 @@ class TDControl:
         self._error = np.where(count > 0, total / np.maximum(count, 1), self._error)
         return self._error
 
-    def _move_traced(
-        self, ready: Array, env: int, pair: Array, target: Array, discount: Array, step: int
-    ) -> Array:
-        """Move all pairs of the ``ready`` seeds in proportion to their traces; return errors."""
-        q = self._table.q.reshape(len(ready), -1)
-        seed = np.flatnonzero(ready)
-        error = target - self._table.flat[pair]
-        trace = self._trace[seed, env]  # [ready seed, pair]
-        trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
-        change = self._table.step_size(pair, step) * error
-        q[seed] += change[:, None] * trace
-        self._trace[seed, env] = self._trace_decay[seed, None] * discount[:, None] * trace
-        return error
-
     def cut(self) -> None:
         """Drop pending steps and traces: the next step does not follow the last one."""
         self._pending.cut()
-        self._trace[...] = 0.0
+        self._traces.values[...] = 0.0
 
     def state_dict(self) -> State:
         return {
             **self._table.state_dict(),
             "explore": self._explore.state_dict(),
             "curiosity": self._intrinsic.state_dict(),
-            "trace": self._trace,
+            "trace": self._traces.values,
             "waiting": self._pending.state_dict(),
             "error": self._error,
             "last": self._last,
@@ -248,7 +232,7 @@ class TDControl:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
         self._intrinsic.load_state_dict(state.get("curiosity", {}))
-        restore_into(self._trace, state["trace"], "the eligibility traces")
+        restore_into(self._traces.values, state["trace"], "the eligibility traces")
         self._pending.load_state_dict(state["waiting"])
         restore_into(self._error, state["error"], "the errors")
         restore_into(self._last, state["last"], "the pending steps")

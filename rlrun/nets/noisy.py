@@ -80,3 +80,8 @@ class NoisySample(NamedTuple):
     """The noise that sigma is multiplied by, for each noisy piece ``[seed, row, column]``."""
 
     weights: list[Tensor]
+
+
+def noisy(noise: WeightNoise | None, params: Parameters, drawn: NoisySample | None) -> Pieces:
+    """Return the pieces of ``params``, with the noise that was drawn, if there is any."""
+    return params.pieces if noise is None or drawn is None else noise.noisy(params.pieces, drawn)

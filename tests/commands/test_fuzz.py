@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rlrun import build
 from rlrun.__main__ import main
 from rlrun.agents import AGENTS, agent_class
+from rlrun.checks import parameters_of
 from rlrun.core.schema import settings_of
 from rlrun.explore.options import CHOOSERS, NOISES
 
@@ -54,7 +54,7 @@ def lines(draw: st.DrawFn) -> list[str]:
     chosen = [f"agent={agent}", f"env={env}"]
     keys = [*RUN, *(f"agent.{name}" for name in settings_of(cls.settings_class))]
     ways: dict[str, dict[str, Any]] = {"explore": {**CHOOSERS}, "noise": {**NOISES}}
-    for part in ways.keys() & build._parameters(cls):
+    for part in ways.keys() & parameters_of(cls):
         if draw(st.booleans()):
             explore = draw(st.sampled_from(list(ways[part])))
             chosen.append(f"explore={explore}")

@@ -15,6 +15,7 @@ from rlrun.agents import AGENTS, agent_class, ppo
 from rlrun.agents.parts.minibatches import rollout_to_batch
 from rlrun.build import build_agent
 from rlrun.checkpoint import store
+from rlrun.checks import parameters_of
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.core.types import Array, Envs, Step
@@ -204,7 +205,7 @@ def test_agents_without_the_parameter_refuse_a_bonus() -> None:
 
 
 def test_the_agents_that_can_are_those_tested_here() -> None:
-    can = {name for name in AGENTS if "curiosity" in build._parameters(agent_class(name))}
+    can = {name for name in AGENTS if "curiosity" in parameters_of(agent_class(name))}
     assert can == {*ABLE, *TABLES}
 
 

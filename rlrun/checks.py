@@ -1,0 +1,103 @@
+"""Checks that the options of a run fit its agent and its environment, without building anything."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from rlrun.agents import AGENTS, agent_class
+from rlrun.compatibility import incompatibility, too_many_choices
+from rlrun.core.abilities import ChecksSpaces, LearnsFromReplay
+from rlrun.core.errors import BadInput
+from rlrun.core.schema import as_bad_input
+from rlrun.core.types import Spec
+from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
+from rlrun.replay.options import REPLAY
+from rlrun.settings import Option, Settings
+
+
+def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> None:
+    """Raise BadInput if an option does not fit the agent's class or the environment.
+
+    ``num_seeds`` is the number of seeds that share the memory.
+    """
+    name, parameters = str(parts.agent.name), parameters_of(cls)
+    if parts.data is not None and not issubclass(cls, LearnsFromReplay):
+        able = [other for other in AGENTS if issubclass(agent_class(other), LearnsFromReplay)]
+        raise BadInput(
+            f"the agent {name} cannot learn from data: it learns from its own steps. Agents that "
+            f"can: {', '.join(able)}.",
+            "data",
+        )
+    if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
+        raise BadInput(f"the agent {name} {wrong}.")
+    _check_option(name, "replay", parts.replay, REPLAY if "replay" in parameters else {})
+    explorers = CHOOSERS if "explore" in parameters else NOISES if "noise" in parameters else {}
+    _check_option(name, "explore", parts.explore, explorers)
+    _check_explorer(name, cls, parts.explore.name, explorers)
+    _check_curiosity(name, cls, parts.curiosity, spec, num_seeds)
+    if "replay" in parameters:
+        with settings_errors(parts.replay, "replay"):
+            parts.replay.settings.check(spec, num_seeds)
+    agent_settings = parts.agent.settings
+    if isinstance(agent_settings, ChecksSpaces):
+        with settings_errors(parts.agent, "agent"):
+            agent_settings.check(spec, num_seeds, parts.explore.settings)
+
+
+def parameters_of(cls: type) -> list[str]:
+    """Return the names of the parameters of an agent's constructor."""
+    return list(inspect.signature(cls).parameters)
+
+
+def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, Any]) -> None:
+    """Raise BadInput for an option of ``group`` that the agent cannot use, or a missing one."""
+    if not fitting and given.name is not None:
+        raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
+    if fitting and given.name is None:
+        raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
+
+
+def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str, Any]) -> None:
+    """Raise BadInput for an explorer of the wrong kind, or a bonus without counts of visits."""
+    if fitting and name in EXPLORE and name not in fitting:
+        kind = "continuous" if name in NOISES else "discrete"
+        words = " or ".join(f"explore={each}" for each in fitting)
+        raise BadInput(
+            f"the agent {agent} has no use for explore={name}, which is for {kind} actions: write "
+            f"{words}."
+        )
+    if name == "bonus" and not getattr(cls, "counts_visits", False):
+        raise BadInput(
+            f"the agent {agent} has no use for explore=bonus, which is for q_learning, sarsa and "
+            "expected_sarsa: write explore=linear."
+        )
+
+
+def fitting_agents(spec: Spec) -> list[str]:
+    """Return the agents that fit an environment."""
+    return [name for name in AGENTS if not incompatibility(agent_class(name), spec)]
+
+
+def _check_curiosity(agent: str, cls: Any, given: Option, spec: Spec, num_seeds: int) -> None:
+    """Raise BadInput for an intrinsic reward that does not fit the agent or the environment."""
+    if given.name is None:
+        return
+    if "curiosity" in parameters_of(cls):
+        with settings_errors(given, "curiosity"):
+            given.settings.check(spec, num_seeds)
+        return
+    able = [
+        each for each in fitting_agents(spec) if "curiosity" in parameters_of(agent_class(each))
+    ]
+    raise BadInput(
+        f"the agent {agent} cannot learn from a bonus (curiosity={given.name}): write "
+        f"curiosity=none, or choose an agent that can: {', '.join(able)}."
+    )
+
+
+def settings_errors(option: Option, group: str) -> Any:
+    """Convert ValueErrors about the settings of an option to BadInput."""
+    return as_bad_input([each.name for each in dataclasses.fields(option.settings)], group)
