@@ -19,21 +19,17 @@ from omegaconf import DictConfig
 from rlrun.cli.config.hydra_api import args_parser, flags
 from rlrun.cli.config.loader import config_dir
 from rlrun.cli.config.paths import config_root, discard
-from rlrun.cli.explain import HOW, explain, mark_task_error, report_crash, task_frames
+from rlrun.cli.explain import explain, mark_task_error, report_crash, task_frames
 from rlrun.cli.hooks import Refused
+from rlrun.cli.mistakes import HOOKS, refuse, refuse_flag
 from rlrun.cli.validation import quote
-from rlrun.core.errors import BadInput, did_you_mean
+from rlrun.core.errors import BadInput
 from rlrun.terminal.streams import dropping
 
 if TYPE_CHECKING:
     from rlrun.terminal.progress import Listener
 
-OPTIONAL = ("tuned", "search", "experiment")  # groups that can be removed; settings cannot
-REQUIRED = ("agent", "env", "replay", "explore", "curiosity", "device")  # those of every run
 FULL_ERROR = "HYDRA_FULL_ERROR"
-
-
-HOOKS = "hydra.callbacks.rlrun"
 
 
 def run(words: list[str], resuming: Path | None = None) -> int:
@@ -45,7 +41,7 @@ def run(words: list[str], resuming: Path | None = None) -> int:
     try:
         with _hydra_raises():
             extra = [] if resuming is None else [f"{HOOKS}.resuming={quote(str(resuming))}"]
-            sys.argv[1:] = [*arrange(words), *extra]
+            sys.argv[1:] = [*arrange(words, resuming=resuming is not None), *extra]
             root = str(config_root())
             hydra.main(version_base="1.3", config_path=root, config_name="config")(run_task)()
         return 0
@@ -111,7 +107,7 @@ def _command() -> str:
     return shlex.join(["rlrun", *options, *words])
 
 
-def arrange(words: list[str]) -> list[str]:
+def arrange(words: list[str], *, resuming: bool = False) -> list[str]:
     """Return the command line in the order Hydra requires: flags first, then settings.
 
     Raises BadInput for unknown flags, for the flag that would unpickle a file, and for settings
@@ -125,27 +121,11 @@ def arrange(words: list[str]) -> list[str]:
         raise BadInput("--experimental-rerun is not supported: it would run a pickled file.")
     for word in rest:
         if word.startswith("-"):
-            name = word.partition("=")[0]
-            if "=" in word and name.startswith("--"):
-                raise BadInput(f"settings have no dashes: write {word.lstrip('-')}.")
-            raise BadInput(f"there is no flag {name}.{did_you_mean(name, flags(parser))} {HOW}")
+            following = "".join(words[words.index(word) + 1 :][:1])
+            refuse_flag(word, following, flags(parser))
     settings = [*known.overrides, *rest]
-    for word in settings:
-        if word.startswith("="):
-            raise BadInput(f"'{word}' has no setting name before the =. {HOW}")
-        if word.lstrip("+").startswith(f"{HOOKS}."):
-            raise BadInput(f"{word.partition('=')[0]} is internal to rlrun and cannot be set.")
-        if word.lstrip("+").startswith("env.id="):  # tuned settings are selected by the env option
-            raise BadInput("the environment is chosen with env=NAME, not with env.id.")
-        group = word.partition("=")[0].removeprefix("~")
-        if word.startswith("~") and group in REQUIRED:
-            raise BadInput(f"{group} cannot be removed: every run needs {group}=NAME.")
-        if (
-            word.startswith("~")
-            and group not in OPTIONAL
-            and not group.startswith(("env.kwargs.", "hydra"))
-        ):
-            raise BadInput(f"{group} cannot be removed: write {group}=VALUE.")
+    if not resuming:  # what older sweeps recorded may have been written otherwise
+        refuse(settings, multirun=known.multirun)
     return [word for word in words if word not in settings] + settings
 
 

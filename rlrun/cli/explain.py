@@ -6,7 +6,6 @@ import re
 import sys
 import traceback
 from types import TracebackType
-from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 from hydra.errors import (
@@ -20,10 +19,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from rlrun.cli.commands import VERBS
 from rlrun.cli.config import sources
-from rlrun.cli.config.loader import compose, loader
+from rlrun.cli.config.loader import loader
+from rlrun.cli.config.names import leaves
+from rlrun.cli.synonyms import OPTIONS, SETTINGS
 from rlrun.core.errors import BadInput, RunFailed, closest, did_you_mean
 
-HOW = "Settings are written KEY=VALUE, such as env=CartPole-v1; rlrun --help lists them."
+LAUNCHERS = {
+    "joblib": "hydra-joblib-launcher>=1.2",
+    "ray": "hydra-ray-launcher>=1.2.2",
+    **dict.fromkeys(("submitit_slurm", "submitit_local"), "hydra-submitit-launcher>=1.2"),
+}
+"""The packages of launchers that are optional, as in pyproject.toml."""
 _FRAMES = "rlrun_task_frames"  # the attribute that marks an exception of the run itself
 
 
@@ -90,9 +96,13 @@ def _no_option(group: str, name: str) -> str:
         return f"{group}= needs a value: one of {', '.join(names)}."
     if group == "env":
         return _missing_env(name, names)
+    if package := LAUNCHERS.get(name) if group == "hydra/launcher" else None:
+        return f"{group}={name} is not installed: pip install '{package}'."
     label = f"{group.capitalize()}s" if group == "agent" else f"Options of {group}"
     listed = ", ".join(names) or "none yet"
-    return f"there is no {group} '{name}'.{did_you_mean(name, names)} {label}: {listed}."
+    other = OPTIONS.get(group, {}).get(name.lower())
+    hint = f" Did you mean {other}?" if other in names else did_you_mean(name, names)
+    return f"there is no {group} '{name}'.{hint} {label}: {listed}."
 
 
 def _not_a_name(error: BaseException) -> str:
@@ -122,22 +132,12 @@ def _missing_env(name: str, files: list[str]) -> str:
 def _unreadable(error: OverrideParseException) -> str:
     """The sentence for a word that is not KEY=VALUE."""
     word = error.override
-    if "=" in word:
-        key, _, value = word.partition("=")
-        special = "LexerNoViableAlt" in error.message and not set(value) & set("'[]{}()")
-        if special and re.fullmatch(r"[\w./@+~-]+", key, re.ASCII):
-            return f"cannot read {word}: it needs quotes, \"{key}='{value}'\"."
-        reason = _first_line(error).rstrip(".")
-        return f"cannot read '{word}': {reason}. Quote special characters: key='a value'."
-    for group in ("agent", "env", "experiment"):
-        if word in sources.options(group):
-            return f"'{word}' is not a setting by itself. Did you mean {group}={word}?"
-    if verb := closest(word, VERBS):
-        return f"'{word}' is neither a command nor a setting. Did you mean rlrun {verb}?"
-    keys = _leaves(compose())
-    near = closest(word, keys) or closest(word, [k.rpartition(".")[2] for k in keys])
-    hint = f" Did you mean {_full(near, keys)}=VALUE?" if near else ""
-    return f"'{word}' is neither a command nor a setting.{hint} {HOW}"
+    key, _, value = word.partition("=")
+    special = "LexerNoViableAlt" in error.message and not set(value) & set("'[]{}()")
+    if special and re.fullmatch(r"[\w./@+~-]+", key, re.ASCII):
+        return f"cannot read {word}: it needs quotes, \"{key}='{value}'\"."
+    reason = _first_line(error).rstrip(".")
+    return f"cannot read '{word}': {reason}. Quote special characters: key='a value'."
 
 
 def _yaml(error: yaml.YAMLError) -> str:
@@ -152,14 +152,18 @@ def _unknown_key(error: Exception, cause: OmegaConfBaseException) -> str:
     key, node = cause.full_key, cause.parent_node
     if not key or not isinstance(node, DictConfig) or cause.key in node:
         return _first_line(cause if str(error) in ("", "None") else error)
+    if key in VERBS:
+        return f"{key} is a command, not a setting: rlrun {key} --help explains it."
     if atari := _game_setting(key, node):
         return atari
-    keys = _leaves(node._get_root())
+    keys = leaves(node._get_root())
     last = key.rpartition(".")[2]
     near = closest(key, keys)
     same_name = [k for k in keys if k.rpartition(".")[2] == last]
     if same_name:
         near = same_name[0]
+    elif meant := [m for m in SETTINGS.get(last, ()) if _exists(m, keys, node)]:
+        near = " or ".join(meant)
     elif "." not in key:  # a whole group may have been meant: agnet=dqn
         near = closest(key, [str(k) for k in node]) or near
     siblings = ", ".join(str(k) for k in node if k != "hydra")
@@ -183,21 +187,10 @@ def _game_setting(key: str, node: DictConfig) -> str:
     return f"{key} only applies to Atari games (env=ALE/Pong-v5); {env_id} is not one."
 
 
-def _leaves(config: Any, path: str = "") -> list[str]:
-    """Return the full names of all settings of rlrun, without Hydra's."""
-    names = []
-    for key in config:
-        name = f"{path}.{key}" if path else str(key)
-        if name in ("hydra", "search.space"):  # the keys of that one are other settings' names
-            continue
-        node = config._get_node(key)
-        inner = _leaves(node, name) if isinstance(node, DictConfig) else []
-        names += inner or [name]
-    return names
-
-
-def _full(name: str, keys: list[str]) -> str:
-    return next(key for key in keys if name in (key, key.rpartition(".")[2]))
+def _exists(meant: str, keys: list[str], node: DictConfig) -> bool:
+    """Return whether the run has a setting or group, which may be followed by its value."""
+    name = meant.partition("=")[0]
+    return name in keys or name in node._get_root() or name.startswith("hydra.")
 
 
 def _first_line(error: BaseException) -> str:

@@ -69,6 +69,22 @@ def check_env_kwargs(env_id: str, kwargs: Mapping[str, Any]) -> None:
             takes = ", ".join(sorted(known)) or "nothing"
             hint = did_you_mean(str(name), known)
             raise BadInput(f"unknown setting {key}: {spec.id} takes {takes}.{hint}", key)
+    _check_map(spec, kwargs)
+
+
+def _check_map(spec: EnvSpec, kwargs: Mapping[str, Any]) -> None:
+    """Raise BadInput for a map that the environment's module does not have, as in FrozenLake."""
+    from gymnasium.envs.registration import load_env_creator
+
+    name, entry = kwargs.get("map_name"), spec.entry_point
+    creator = load_env_creator(entry) if isinstance(entry, str) else entry
+    maps = getattr(sys.modules.get(getattr(creator, "__module__", "")), "MAPS", None)
+    if name is None or kwargs.get("desc") is not None or not isinstance(maps, dict):
+        return
+    if name not in list(maps):
+        key, listed = "env.kwargs.map_name", ", ".join(map(str, maps))
+        hint = did_you_mean(str(name), map(str, maps))
+        raise BadInput(f"{key}={name}: {spec.id} has no such map.{hint} Maps: {listed}.", key)
 
 
 def closest_id(name: str, others: Iterable[str] = ()) -> str | None:

@@ -30,7 +30,13 @@ def check_tuned(choices: dict[str, str]) -> None:
     if chosen is None or None in keys or chosen == tuned(*map(str, keys)):
         return
     if not loader().repository.config_exists(f"tuned/{chosen.removesuffix(NO_EXPLORE)}"):
-        known = options("tuned")
+        known = [name for name in options("tuned") if "/_" not in name]
+        if pairs := [name for name in known if f"/{chosen}/" in f"/{name}/"]:
+            raise BadInput(
+                f"tuned={chosen} needs an agent and an environment: {', '.join(pairs)}. Without "
+                "tuned= the settings of the run's own pair are used, if there are any.",
+                "tuned",
+            )
         raise BadInput(
             f"there are no tuned settings '{chosen}'.{did_you_mean(chosen, known)}"
             f" Tuned: {', '.join(known)}.",
