@@ -19,9 +19,10 @@ from rlrun.envs.environment import Environment
 from rlrun.loop import Played, evaluate
 from rlrun.run_folder.files import refuse_own_code
 from rlrun.run_folder.reader import RecordedRun
-from rlrun.settings import Settings
+from rlrun.settings import Settings, recorded_settings
 from rlrun.training.checkpoints import fingerprint, mismatch
 from rlrun.training.evaluator import EvalSettings
+from rlrun.training.missing_policies import are_saved, no_best, no_checkpoint
 
 Which: TypeAlias = Literal["final", "best"]
 """final: the policies of the newest checkpoint; best: each seed's at its best evaluation."""
@@ -61,17 +62,18 @@ def load_player(
 
     Raises:
         BadInput: the run has no such learners, or its environment cannot be used.
-        RunFailed: there is no checkpoint, or it cannot be read.
+        RunFailed: there is no checkpoint, or a file cannot be read.
     """
     refuse_own_code(run.folder, run.env)
     chosen = run.seeds if seeds is None else tuple(seeds)
     for seed in chosen:
         if seed not in run.seeds:
             raise BadInput(f"{run.folder} has no seed {seed}: it has {in_words(run.seeds)}.")
+    recorded_settings(run.settings, run.folder)
     settings = {**run.settings, "device": {**run.settings["device"], **(device or {})}}
     parts = construct(Settings, settings, "")
     parts.device.prepare()
-    policy, steps, failed = _saved(run, which)
+    policy, steps, failed = _saved(run, parts, which)
     rows = [run.seeds.index(seed) for seed in chosen]
     env = environment(parts)
     agent = build_player(parts, env.spec, chosen)
@@ -121,13 +123,12 @@ def in_words(seeds: Sequence[int]) -> str:
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
 
 
-def _saved(run: RecordedRun, which: Which) -> tuple[State, list[int], list[int]]:
+def _saved(run: RecordedRun, parts: Settings, which: Which) -> tuple[State, list[int], list[int]]:
     """Return the policies ``[seed, ...]``, their steps, and the numbers of the failed seeds."""
     place = run.folder / ("best" if which == "best" else "checkpoint")
-    if not any(place.glob("manifest-*.json")):
-        if which == "best":
-            raise RunFailed(f"{run.folder} has no best policies: it was not evaluated in training.")
-        raise RunFailed(f"{run.folder} has no checkpoint yet, so there is no policy to play.")
+    if not are_saved(place):
+        best = which == "best"
+        raise RunFailed(no_best(run, parts.eval) if best else no_checkpoint(run, parts.checkpoint))
     state = _read(place)
     try:
         if which == "best":

@@ -30,7 +30,7 @@ from rlrun.results.tuned import tuned_sentence
 from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.logger import Logger
-from rlrun.run_folder.reader import RecordedRun
+from rlrun.run_folder.reader import RecordedRun, score
 from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
 from rlrun.terminal.commands import command_line, program, repeating
@@ -50,7 +50,7 @@ from rlrun.tuning.study import pruning
 def start_run(
     settings: Mapping[str, Any], folder: Path, command: str, listener: Listener | None = None
 ) -> float:
-    """Train in ``folder``; return the final evaluation's mean over seeds, 0 without an evaluation.
+    """Train in ``folder``; return the run's `score`, 0 without a final evaluation.
 
     ``command`` is the command line that repeats the run, ``listener`` receives the progress.
     """
@@ -142,7 +142,7 @@ def _recorded(run: _Context) -> float:
     resumed = [f"total_steps={run.parts.total_steps}"] if longer else []
     print(f"again:     {repeating(record.command, resumed)}")
     run.signals.check()  # a stop may have been requested, before the next job of a sweep
-    return float(result["final"]["mean"]) if result["final"] else 0.0
+    return score(result) or 0.0
 
 
 @contextlib.contextmanager

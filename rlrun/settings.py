@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from rlrun.envs.settings import EnvSettings
 from rlrun.explore.options import EXPLORE
 from rlrun.nets.device import DeviceSettings
 from rlrun.replay.options import REPLAY
+from rlrun.run_folder.files import FolderError
 from rlrun.training.checkpoints import CheckpointSettings
 from rlrun.training.early_stopping import StopSettings
 from rlrun.training.evaluator import EvalSettings
@@ -202,6 +204,14 @@ def _stacked(rows: Sequence[Any], group: str) -> Any:
     """Return the settings of a group for all rows. Raises BadInput if they cannot be stacked."""
     with as_bad_input([each.name for each in fields(rows[0])], group):
         return stack(rows)
+
+
+def recorded_settings(settings: Mapping[str, Any], folder: Path) -> Settings:
+    """Return the settings of a recorded run, checked. Raises FolderError: they may be edited."""
+    try:
+        return construct(Settings, settings, "")
+    except BadInput as error:
+        raise FolderError(f"{folder / 'config.yaml'} is not valid: {error}") from error
 
 
 def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -11,6 +12,11 @@ from PIL import Image, ImageDraw, ImageFont
 from rlrun.core.types import Array
 
 Colour: TypeAlias = tuple[int, int, int]
+
+
+@lru_cache(maxsize=64)  # loading a font takes longer than writing a word
+def _font(size: float) -> Any:
+    return ImageFont.load_default(size)
 
 
 class Picture:
@@ -38,8 +44,13 @@ class Picture:
         self, x: float, y: float, words: str, size: float, colour: Colour, anchor: str = "mm"
     ) -> None:
         """Draw text at a point; ``anchor`` is Pillow's: ``mm`` centred, ``lm`` to its right."""
-        font = ImageFont.load_default(size * self._FINE)
+        font = _font(size * self._FINE)
         self._pen.text((x * self._FINE, y * self._FINE), words, colour, font, anchor)
+
+    @staticmethod
+    def width_of(words: str, size: float) -> float:
+        """Return the width of a text in the size, in pixels."""
+        return float(_font(100.0).getlength(words)) * size / 100
 
     def array(self) -> Array:
         """Return the image, uint8 ``[height, width, colour]``."""

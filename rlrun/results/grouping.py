@@ -55,7 +55,7 @@ class Variant:
         return next((run.tuned for run in self.runs if run.tuned is not None), None)
 
     def scores(self, which: str = "final") -> dict[int, float]:
-        """Return the mean return, ``final`` or ``best``, by seed number, of the seeds with one.
+        """Return the mean return by seed number, of the seeds with one (`RecordedRun.scores`).
 
         A seed that was run twice counts once, with the score of the later run.
         """
@@ -75,6 +75,17 @@ class Variant:
     def best(self) -> Summary | None:
         """Summary of each seed's best evaluation; None if no seed has one."""
         return self._summary("best")
+
+    @cached_property
+    def exact(self) -> Summary | None:
+        """Summary of the exact returns of the final policies; None if they are unknown."""
+        return self._summary("exact")
+
+    @property
+    def score(self) -> Summary | None:
+        """The scores by which variants are ranked: the exact ones, if all seeds have them."""
+        has_all = self.exact and len(self.exact["per_seed"]) == self.num_scores
+        return self.exact if has_all else self.final
 
     def _summary(self, which: str) -> Summary | None:
         scores = self.scores(which)
@@ -104,7 +115,7 @@ class Variant:
     def wall_seconds(self) -> float | None:
         """Wall time of all runs together; None if none has ended."""
         values = [(run.result or {}).get("wall_seconds") for run in self.runs]
-        known = [float(seconds) for seconds in values if isinstance(seconds, int | float)]
+        known = [float(seconds) for seconds in values if seconds is not None]
         return sum(known) if known else None
 
 
@@ -158,8 +169,8 @@ def grouped(runs: Sequence[RecordedRun]) -> list[Variant]:
 
 
 def ranked(variants: Iterable[Variant]) -> list[Variant]:
-    """Sort variants by the final interquartile mean, best first; those without a score are last."""
-    return sorted(variants, key=lambda each: -each.final["iqm"] if each.final else math.inf)
+    """Sort variants by the interquartile mean of their scores, best first; without one, last."""
+    return sorted(variants, key=lambda each: -each.score["iqm"] if each.score else math.inf)
 
 
 def steps_of(variants: Iterable[Variant]) -> str:

@@ -31,7 +31,9 @@ def read_config(folder: Path) -> dict[str, Any]:
             raise ValueError("it has references")  # a few of them can expand to any size
         loaded = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=False)
     except FileNotFoundError as error:
-        raise FolderError(f"{path} is missing: {folder} cannot be resumed.") from error
+        raise FolderError(
+            f"{path} is missing: without its settings a run cannot be played, resumed or reported."
+        ) from error
     except Exception as error:  # a YAML reader may raise anything on a damaged file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FolderError(f"{path} is damaged: {reason}.") from error

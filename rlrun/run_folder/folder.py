@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -149,6 +150,17 @@ class RunFolder:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path / name)
+
+
+def record_death(path: Path, reason: str) -> None:
+    """Record that the process of a run died, unless the run itself recorded that it ended.
+
+    Its status is then ``failed``. For the process that started the run's: it knows the reason.
+    """
+    with contextlib.suppress(FolderError, OSError):  # it may have died before it had a folder
+        meta = read_meta(path)
+        if meta["status"] in ("running", "interrupted"):
+            RunFolder(path, meta).close("failed", reason)
 
 
 def final_purpose(meta: Mapping[str, Any]) -> Purpose:

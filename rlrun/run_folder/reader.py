@@ -5,7 +5,7 @@ Works for runs in progress too: a partly written line is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,8 @@ from rlrun.run_folder.files import (
     refuse_own_code,
 )
 from rlrun.run_folder.folder import final_purpose, is_open, read_meta
+
+MOST_SECONDS = 1e12  # of wall time, about 30,000 years: sums of it stay finite
 
 
 class Tuned(NamedTuple):
@@ -93,8 +95,12 @@ class RecordedRun:
         return read_curves(self.folder / LINES, self.seeds)
 
     def scores(self, which: str = "final") -> list[float | None]:
-        """Return each seed's mean return, ``final`` or ``best``; None for a seed without one."""
-        evaluation = (self.result or {}).get(which) or {}
+        """Return each seed's mean return; None for a seed without one.
+
+        ``which`` is ``final``, ``best``, or ``exact``: that of the final evaluation, exactly.
+        """
+        result = self.result or {}
+        evaluation = (exact(result) if which == "exact" else result.get(which)) or {}
         scores = evaluation.get("per_seed", [None] * len(self.seeds))
         return [None if score is None else float(score) for score in scores]
 
@@ -183,9 +189,26 @@ def _read_result(folder: Path) -> dict[str, Any] | None:
             return None
         if not {"seeds", "final", "best", "status"} <= result.keys():
             raise ValueError
-        for evaluation in (result["final"], result["best"]):
+        for evaluation in (result["final"], result["best"], exact(result)):
             _check_scores(evaluation, len(result["seeds"]))
+        if not 0 <= float(result.get("wall_seconds", 0.0)) <= MOST_SECONDS:  # NaN is refused too
+            raise ValueError
         return dict(result)
+
+
+def exact(result: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the exact returns of the final weights in ``result.json``; None if unknown."""
+    return (result.get("final") or {}).get("exact")
+
+
+def score(result: Mapping[str, Any]) -> float | None:
+    """Return the number by which sweeps and searches compare runs; None if there is none.
+
+    It is the mean over seeds of the exact returns, or where these are unknown that of the final
+    evaluation.
+    """
+    mean = (exact(result) or result.get("final") or {}).get("mean")
+    return None if mean is None else float(mean)
 
 
 def _check_scores(evaluation: Any, num_seeds: int) -> None:

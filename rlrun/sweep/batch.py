@@ -87,7 +87,7 @@ def job_of(words: Sequence[str]) -> str:
 def _close(folder: Path, entry: Entry) -> None:
     """Record a job whose process died as failed, unless the sweep was stopped."""
     if ledger.corrected(folder, entry).state == "interrupted" and not stop.requested(folder):
-        ledger.record(folder, entry.job, "failed", reason="its process died")
+        ledger.record_death(folder, entry.job, "its process died")
 
 
 @contextlib.contextmanager

@@ -4,9 +4,9 @@ The interface, for code that runs or shows jobs:
 
 - ``record(folder, job, state, ...)`` appends a line: ``queued`` with ``overrides``, ``running``,
   ``done`` with ``value``, ``failed`` with ``reason``, ``interrupted``. Any process of the sweep may
-  call it.
+  call it. ``record_death`` does so for a job whose process died.
 - ``read(folder)`` returns the state of every job, in the order in which the jobs were queued: its
-  last line, corrected by its run's folder.
+  last line, corrected by its run's folder. A finished job whose folder was removed is ``missing``.
 
 A line is appended with one ``write``, so that lines of several processes stay whole (not on NFS:
 there the run's ``meta.json`` decides). Job ``003_lr=0.001`` has the folder of that name in the
@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from rlrun.run_folder import folder as folders
 from rlrun.run_folder.files import (
     DAMAGE,
     MOST_RESULT_BYTES,
@@ -35,10 +36,12 @@ from rlrun.run_folder.files import (
     read_json,
 )
 from rlrun.run_folder.folder import Status, is_open, read_meta
+from rlrun.run_folder.reader import score
 
 FILE = "jobs.jsonl"
 MOST_BYTES = 100 * 2**20
-JobState = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
+RecordedState = Literal["queued", "running", "done", "failed", "interrupted", "pruned"]
+JobState = RecordedState | Literal["missing"]
 STARTING = 60.0  # seconds within which a job on another machine opens its run's folder
 ENDED = ("done", "pruned", "failed")
 ENDED_BADLY = ("failed", "interrupted")
@@ -66,7 +69,7 @@ class Entry:
 def record(
     folder: Path,
     job: str,
-    state: JobState,
+    state: RecordedState,
     *,
     overrides: Sequence[str] | None = None,
     value: float | None = None,
@@ -88,6 +91,12 @@ def record(
         os.write(file, (json.dumps(line) + "\n").encode())
     finally:
         os.close(file)
+
+
+def record_death(folder: Path, job: str, reason: str) -> None:
+    """Record in the ledger and in its run's folder that a job failed because its process died."""
+    folders.record_death(folder / job, reason)
+    record(folder, job, "failed", reason=reason)
 
 
 def read(folder: Path) -> dict[str, Entry]:
@@ -113,7 +122,7 @@ def recorded(folder: Path) -> dict[str, Entry]:
 def _take(entries: dict[str, Entry], line: dict[str, Any]) -> None:
     """Update ``entries`` by one line. Raises an exception in `DAMAGE` if it is malformed."""
     job, state = line["job"], line["state"]
-    if state not in get_args(JobState) or not is_name(job):
+    if state not in get_args(RecordedState) or not is_name(job):
         raise ValueError
     before = entries.get(job) or Entry(job, "queued")
     overrides = line.get("overrides", before.overrides)
@@ -154,6 +163,8 @@ def corrected(folder: Path, entry: Entry) -> Entry:
     run = folder / entry.job
     if is_open(run) or (entry.state == "running" and is_alive(entry)):
         return replace(entry, state="running")
+    if entry.state == "done" and not run.is_dir():
+        return replace(entry, state="missing", value=None)
     meta = _meta(run)
     status: Any = meta.get("status")
     if status not in get_args(Status) or status == "running":  # but its process has died
@@ -174,7 +185,7 @@ def _meta(run: Path) -> dict[str, Any]:
 
 def _value(run: Path) -> float | None:
     with contextlib.suppress(OSError, *DAMAGE):
-        return float(read_json(run / "result.json", MOST_RESULT_BYTES)["final"]["mean"])
+        return score(read_json(run / "result.json", MOST_RESULT_BYTES))
     return None
 
 

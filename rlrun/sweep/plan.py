@@ -22,7 +22,11 @@ FILE = "sweep.json"
 VERSION = 1
 _KEY = r"[A-Za-z0-9][\w-]*([./][\w-]+)*"
 _TASK = re.compile(rf"[+~]{{0,2}}(?!hydra\b){_KEY}(=.*)?", re.DOTALL)
-_HYDRA = re.compile(rf"hydra/(launcher|sweeper)=\w+|\+{{0,2}}hydra\.(launcher|sweeper)\.{_KEY}=.*")
+_HYDRA = re.compile(
+    r"hydra/(launcher|sweeper)=\w+|\+{0,2}hydra\.verbose=.*"
+    rf"|\+{{0,2}}hydra\.(launcher|sweeper|job(?!\.(env_set|chdir)\b))\.{_KEY}=.*",
+    re.DOTALL,
+)
 _FORBIDDEN = ("_target_", "_args_", "_partial_", "_recursive_", "_convert_", "${", "\n", "\0")
 
 
@@ -33,7 +37,8 @@ class Plan:
     Args:
         command: the whole command line, for display.
         flags: ``--config-dir`` and a folder (absolute), or nothing.
-        hydra: the words that choose a launcher, a sweeper and their keys.
+        hydra: the words that choose a launcher, a sweeper and their keys, ``hydra.verbose`` and
+            ``hydra.job``.
         task: the words that choose settings.
         varying: the keys that differ between jobs.
         kind: ``grid``, or the name of another sweeper.
@@ -76,17 +81,18 @@ def read(folder: Path) -> Plan:
         )
     _check_flags(path, plan.flags)
     check_words(path, plan.task)
-    for word in plan.hydra:
-        if not _HYDRA.fullmatch(word) or _forbidden(word):
-            raise FolderError(f"{path}: {word!r} is not allowed in a sweep's file.")
+    _check_allowed(path, plan.hydra, _HYDRA)
     return plan
 
 
 def check_words(path: Path, words: Sequence[str]) -> None:
     """Raise FolderError if a word from the file ``path`` does not choose a run's setting."""
-    for word in words:
-        if not _TASK.fullmatch(word) or _forbidden(word):
-            raise FolderError(f"{path}: {word!r} is not allowed in a sweep's file.")
+    _check_allowed(path, words, _TASK)
+
+
+def not_resumable(plan: Plan) -> list[str]:
+    """Return the words of a command line with which a sweep can be run, but not resumed."""
+    return [*_not_allowed(plan.hydra, _HYDRA), *_not_allowed(plan.task, _TASK)]
 
 
 def print_resume_command(folder: Path) -> None:
@@ -95,8 +101,15 @@ def print_resume_command(folder: Path) -> None:
     print(f"rlrun: to resume the sweep: {line}", file=sys.stderr)
 
 
-def _forbidden(word: str) -> bool:
-    return any(part in word for part in _FORBIDDEN)
+def _not_allowed(words: Sequence[str], pattern: re.Pattern[str]) -> list[str]:
+    return [w for w in words if not pattern.fullmatch(w) or any(each in w for each in _FORBIDDEN)]
+
+
+def _check_allowed(path: Path, words: Sequence[str], pattern: re.Pattern[str]) -> None:
+    if refused := _not_allowed(words, pattern):
+        raise FolderError(
+            f"{path}: {refused[0]!r} is not allowed in a sweep's file: it could run other code."
+        )
 
 
 def _check_flags(path: Path, flags: Sequence[Any]) -> None:

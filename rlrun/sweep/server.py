@@ -189,7 +189,7 @@ def _final_entry(folder: Path, job: Running, stop_on_error: bool) -> ledger.Entr
     entry = ledger.corrected(folder, last)
     unrecorded = last.state == "running" or (code != 0 and last.state != "failed")
     if unrecorded and entry.state != "done" and not stop.requested(folder):
-        ledger.record(folder, job.job, "failed", reason=_exit_reason(code))
+        ledger.record_death(folder, job.job, _exit_reason(code))
         entry = ledger.corrected(folder, ledger.recorded(folder)[job.job])
     if entry.state == "failed" and stop_on_error:
         stop.request(folder)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
-from rlrun.core.types import Array, Model
+from rlrun.core.types import Array
 from rlrun.media.canvas import Colour, Picture
+from rlrun.tables.marks import Arrow, Kind, Marks
 
 SCALE = np.array(  # from low to high, perceptually even, safe for colour-blind readers
     [(40, 30, 92), (58, 82, 139), (32, 144, 141), (94, 201, 98), (253, 231, 37)], np.float64
@@ -17,57 +17,19 @@ SCALE = np.array(  # from low to high, perceptually even, safe for colour-blind 
 NOTHING: Colour = (226, 228, 233)  # impossible, or no action is taken there
 WHITE: Colour = (255, 255, 255)
 INK: Colour = (28, 30, 40)
-PLACE = 72  # width of a grid cell, in pixels
-EDGE = 6
-LEGEND = 30
+GROUNDS: dict[Kind, Colour] = {
+    "goal": (22, 128, 74),
+    "hole": (52, 56, 70),
+    "cliff": (150, 60, 40),
+    "wall": (120, 124, 134),
+}
+GOLD: Colour = (247, 190, 48)
+THUMBNAIL = 350  # width at which TensorBoard shows a picture until it is clicked
+NARROWEST = 48  # width of a cell with a number
+MOST_CELLS = 30  # rows or columns up to which a cell has a number and an arrow
+SMALLEST, LARGEST = 11, 16  # size of text at the width of the thumbnail
 MAX_NUMBERED = 128  # values up to which numbers are shown too
-WIDE, HIGH = 92, 30  # width and height of a cell with a number
-SIGNS = "→↗↑↖←↙↓↘"
-
-
-class Arrow(NamedTuple):
-    """The direction of an action: a sign, and a vector (right, down) of length 1 or 0."""
-
-    sign: str
-    right: float
-    down: float
-
-
-def arrows(model: Model) -> list[Arrow]:
-    """Return the direction of each action on the model's grid: that of its average step.
-
-    This works for any grid world, including slippery ones. Without a grid the list is empty.
-    """
-    if model.grid is None:
-        return []
-    states = np.arange(len(model.start))
-    row, column = np.divmod(states, model.grid[1])
-    down = row[model.next_state] - row[:, None, None]
-    right = column[model.next_state] - column[:, None, None]
-    near = (np.abs(down) <= 1) & (np.abs(right) <= 1)  # not resets to the start
-    chance = model.probability * near
-    x, y = ((chance * way).sum((0, 2)) for way in (right, down))
-    return [_arrow(float(a), float(b)) for a, b in zip(x, y, strict=True)]
-
-
-def _arrow(right: float, down: float) -> Arrow:
-    if math.hypot(right, down) < 1e-9:
-        return Arrow("·", 0.0, 0.0)
-    turn = round(math.atan2(-down, right) / (math.pi / 4)) % 8
-    angle = turn * math.pi / 4
-    return Arrow(SIGNS[turn], math.cos(angle), -math.sin(angle))
-
-
-def ends(model: Model) -> frozenset[int]:
-    """Return the states in which no action is ever taken: holes, goals, unreachable ones."""
-    leads = (model.probability > 0) & (model.alive > 0)  # [state, action, outcome]
-    reached = model.start > 0
-    while True:
-        successors = np.zeros_like(reached)
-        successors[model.next_state[reached][leads[reached]]] = True
-        if not (successors & ~reached).any():
-            return frozenset(np.flatnonzero(~reached).tolist())
-        reached |= successors
+HIGH = 22  # height of a line with numbers, at the width of the thumbnail
 
 
 def grid_world(
@@ -76,36 +38,104 @@ def grid_world(
     grid: tuple[int, int],
     arrows: Sequence[Arrow],
     ends: Container[int],
+    marks: Marks | None = None,
 ) -> Array:
     """Draw a heat map of max_a Q(s, a), with arrows for the policy's actions.
+
+    Its width is a multiple of TensorBoard's thumbnails, so that those are sharp, and numbers are
+    as wide as a cell.
 
     Args:
         values, policy: ``[state, action]``.
         grid: number of rows and columns.
         arrows: direction of each action.
         ends: states in which no action is taken.
+        marks: the start, goals, holes, ...; None: none.
     """
+    marks = marks or Marks()
     rows, columns = grid
-    picture = Picture(columns * PLACE + 2 * EDGE, rows * PLACE + 2 * EDGE + LEGEND, WHITE)
     value = values.max(-1)
     known = np.array([s not in ends and np.isfinite(v) for s, v in enumerate(value)])
     low, high = (value[known].min(), value[known].max()) if known.any() else (0.0, 0.0)
     colours = colour_of(value, low, high)
+    colours[~known] = NOTHING
+    for s, kind in marks.kinds.items():
+        colours[s] = GROUNDS[kind]
+    if max(rows, columns) > MOST_CELLS:
+        cell = max(1, THUMBNAIL // columns)
+        return colours.reshape(rows, columns, 3).repeat(cell, 0).repeat(cell, 1)
+    zoom = math.ceil(columns * NARROWEST / THUMBNAIL)
+    cell = THUMBNAIL * zoom // columns
+    edge = (THUMBNAIL * zoom - columns * cell) / 2
+    line = (LARGEST + 4) * zoom
+    lines = _legend(marks, low, high)
+    picture = Picture(THUMBNAIL * zoom, rows * cell + line * len(lines) + 8 * zoom, WHITE)
     for s in range(rows * columns):
         row, column = divmod(s, columns)
-        x, y = EDGE + column * PLACE, EDGE + row * PLACE
-        if not known[s]:
-            picture.box(x + 1, y + 1, PLACE - 2, PLACE - 2, NOTHING, 6)
-            continue
+        x, y = edge + column * cell, float(row * cell + 2 * zoom)
         colour = tuple(colours[s].tolist())
-        ink = _ink(colour)
-        picture.box(x + 1, y + 1, PLACE - 2, PLACE - 2, colour, 6)
-        for action in np.flatnonzero(policy[s]).tolist():
-            _draw_arrow(picture, x + PLACE / 2, y + PLACE / 2 - 7, arrows[action], ink)
-        picture.text(x + PLACE / 2, y + PLACE - 13, f"{value[s]:.3g}", 13, ink)
-    label = f"value from {low:.3g} (dark) to {high:.3g} (light)"
-    picture.text(EDGE + 2, rows * PLACE + EDGE + LEGEND / 2 + 2, label, 13, INK, "lm")
+        picture.box(x + zoom, y + zoom, cell - 2 * zoom, cell - 2 * zoom, colour, cell / 12)
+        if s in marks.kinds:
+            if letter := LETTERS[marks.kinds[s]]:
+                picture.text(x + cell / 2, y + cell / 2, letter, cell / 2, WHITE)
+        elif known[s]:
+            ink = _ink(colour)
+            for action in np.flatnonzero(policy[s]).tolist():
+                _draw_arrow(picture, x + cell / 2, y + 0.37 * cell, arrows[action], ink, cell)
+            _fit(picture, x + cell / 2, y + 0.81 * cell, short(value[s]), cell, 0.34 * cell, ink)
+            _draw_badges(picture, x, y, cell, zoom, s, marks)
+    for number, text in enumerate(lines):
+        y = rows * cell + line * (number + 0.5) + 5.0 * zoom
+        picture.text(6 * zoom, y, text, (SMALLEST + 2) * zoom, INK, "lm")
     return picture.array()
+
+
+LETTERS: dict[Kind, str] = {"goal": "G", "hole": "H", "cliff": "C", "wall": ""}
+
+
+def _legend(marks: Marks, low: float, high: float) -> list[str]:
+    """Return the lines below a grid world."""
+    names = ["S start"] * bool(marks.starts)
+    names += [f"{LETTERS[kind]} {kind}" for kind in LETTERS if kind in marks.kinds.values()]
+    if marks.rewards:
+        names.append("gold: reward on entering")
+    value = f"value from {short(low)} (dark) to {short(high)} (light)"
+    return [value, ", ".join(name.strip() for name in names)] if names else [value]
+
+
+def short(value: float) -> str:
+    """Format a value in about five characters, the most that fit into a cell."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    size = abs(value)
+    if size >= 99_999.5 or size < 0.005:
+        mantissa, exponent = f"{value:.0e}".split("e")
+        return f"{mantissa}e{int(exponent)}"
+    return f"{value:.2f}" if size < 9.995 else f"{value:.1f}" if size < 99.95 else f"{value:.0f}"
+
+
+def _draw_badges(
+    picture: Picture, x: float, y: float, cell: float, zoom: int, state: int, marks: Marks
+) -> None:
+    """Mark a cell, whose corner is given, as a start (S) and with the reward for entering it."""
+    size = max(0.29 * cell, SMALLEST * zoom)
+    if state in marks.starts:
+        picture.disc(x + 0.55 * size, y + 0.55 * size, size / 2, WHITE)
+        picture.text(x + 0.55 * size, y + 0.55 * size, "S", 0.85 * size, INK)
+    if state in marks.rewards:
+        label = f"{marks.rewards[state]:+.3g}"
+        width = 0.42 * size * (len(label) + 1)
+        left = x + cell - width - 0.1 * size
+        picture.box(left, y + 0.1 * size, width, size, GOLD, size / 2)
+        picture.text(left + width / 2, y + 0.6 * size, label, 0.75 * size, INK)
+
+
+def _fit(
+    picture: Picture, x: float, y: float, words: str, width: float, size: float, colour: Colour
+) -> None:
+    """Write text centred at a point, smaller than ``size`` if the width does not suffice."""
+    room = 0.9 * width / picture.width_of(words, 1.0)
+    picture.text(x, y, words, min(size, room), colour)
 
 
 def _ink(ground: Colour) -> Colour:
@@ -114,18 +144,22 @@ def _ink(ground: Colour) -> Colour:
     return INK if 0.3 * red + 0.6 * green + 0.1 * blue > 125 else WHITE
 
 
-def _draw_arrow(picture: Picture, x: float, y: float, arrow: Arrow, colour: Colour) -> None:
+def _draw_arrow(
+    picture: Picture, x: float, y: float, arrow: Arrow, colour: Colour, cell: float
+) -> None:
     """Draw an arrow centred at a point, or a dot for an action that does not move."""
     _, right, down = arrow
+    unit = cell / 84
     if not right and not down:
-        picture.disc(x, y, 4, colour)
+        picture.disc(x, y, 5 * unit, colour)
         return
 
     def at(along: float, across: float) -> tuple[float, float]:
+        along, across = along * unit, across * unit
         return x + along * right - across * down, y + along * down + across * right
 
-    picture.shape([at(-15, -2), at(6, -2), at(6, 2), at(-15, 2)], colour)
-    picture.shape([at(5, -8), at(17, 0), at(5, 8)], colour)
+    picture.shape([at(-16, -3), at(5, -3), at(5, 3), at(-16, 3)], colour)
+    picture.shape([at(4, -10), at(19, 0), at(4, 10)], colour)
 
 
 def whole_table(values: Array) -> Array:
@@ -143,19 +177,22 @@ def whole_table(values: Array) -> Array:
 def _numbers(values: Array, colours: Array) -> Array:
     """Draw a small table with its numbers."""
     states, actions = values.shape
-    picture = Picture((actions + 1) * WIDE, (states + 1) * HIGH, WHITE)
+    zoom = math.ceil((actions + 1) * NARROWEST / THUMBNAIL)
+    width, high = THUMBNAIL * zoom / (actions + 1), HIGH * zoom
+    size = LARGEST * zoom
+    picture = Picture(THUMBNAIL * zoom, (states + 1) * high, WHITE)
     for action in range(actions):
         title = f"action {action}" if actions > 1 else "value"
-        picture.text((action + 1.5) * WIDE, HIGH / 2, title, 13, INK)
+        _fit(picture, (action + 1.5) * width, high / 2, title, width, size, INK)
     for s in range(states):
-        y = (s + 1) * HIGH
-        picture.text(WIDE / 2, y + HIGH / 2, f"state {s}", 13, INK)
+        y = (s + 1) * high
+        _fit(picture, width / 2, y + high / 2, f"state {s}", width, size, INK)
         for action in range(actions):
-            x, colour = (action + 1) * WIDE, tuple(colours[s, action].tolist())
-            picture.box(x + 1, y + 1, WIDE - 2, HIGH - 2, colour, 4)
+            x, colour = (action + 1) * width, tuple(colours[s, action].tolist())
+            picture.box(x + zoom, y + zoom, width - 2 * zoom, high - 2 * zoom, colour, 3 * zoom)
             value = values[s, action]
-            label = f"{value:.4g}" if np.isfinite(value) else "impossible"
-            picture.text(x + WIDE / 2, y + HIGH / 2, label, 13, _ink(colour))
+            label = short(value) if np.isfinite(value) else "impossible"
+            _fit(picture, x + width / 2, y + high / 2, label, width, size, _ink(colour))
     return picture.array()
 
 

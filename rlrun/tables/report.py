@@ -11,7 +11,8 @@ import numpy as np
 from rlrun.core.abilities import Tabular
 from rlrun.core.types import Array, Spec
 from rlrun.rules.planning import expected_return
-from rlrun.tables.pictures import arrows, ends, grid_world, whole_table
+from rlrun.tables.marks import Marks, arrows, ends, marks
+from rlrun.tables.pictures import grid_world, whole_table
 from rlrun.tables.states import States
 
 MAX_LISTED = 64  # states up to which the log lists their actions
@@ -34,6 +35,7 @@ class TableReport:
         self._states = States(spec)
         self._arrows = [] if self._model is None else arrows(self._model)
         self._ends = () if self._model is None else ends(self._model)
+        self._marks = Marks() if self._model is None else marks(self._model)
 
     def exact(self) -> Array | None:
         """Return the exact expected return ``[seed]`` of an evaluation episode, or None.
@@ -66,7 +68,7 @@ class TableReport:
             return [whole_table(each) for each in values]
         policy = self._agent.policy()[:MAX_PICTURES]
         return [
-            grid_world(each, allowed, self._model.grid, self._arrows, self._ends)
+            grid_world(each, allowed, self._model.grid, self._arrows, self._ends, self._marks)
             for each, allowed in zip(values, policy, strict=True)
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -42,19 +42,22 @@ class Stopper:
     past: int = -1
     should_prune: Callable[[int, float], bool] | None = None
 
-    def reason_to_stop(self, step: int, evaluation: float | None, seconds: float) -> Stop | None:
+    def reason_to_stop(self, step: int, means: Mapping[str, float], seconds: float) -> Stop | None:
         """Return the reason to end the run at this step, or None.
 
-        ``evaluation`` is the mean over seeds of the evaluation at this step: None without an
-        evaluation, NaN if a seed has failed. NaN does not reach any threshold.
+        ``means`` are the means over seeds of the evaluation at this step by tag: none without an
+        evaluation, NaN if a seed has failed. NaN does not reach any threshold. A search compares
+        the exact returns where they are known, as it does at the end.
         """
+        evaluation = means.get("eval/mean_reward")
+        compared = means.get("eval/exact_return", evaluation)
         reward, minutes = self.settings.reward, self.settings.minutes
         if step <= self.past:
             return None
         if reward is not None and evaluation is not None and evaluation >= reward:
             sentence = f"the evaluation reached {evaluation:.4g}, and stop.reward is {reward:g}"
             return Stop("reward", sentence)
-        if evaluation is not None and self.should_prune and self.should_prune(step, evaluation):
+        if compared is not None and self.should_prune and self.should_prune(step, compared):
             return Stop("pruned", "the search prunes this trial: others were better at this step")
         if minutes is not None and seconds >= 60 * minutes:
             return Stop("minutes", f"stop.minutes={minutes:g} is reached")

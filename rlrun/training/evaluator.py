@@ -100,7 +100,7 @@ class Evaluator:
         row |= {f"eval/mean_reward/{name}": each for name, each in by_agent.items()}
         row |= _value_metrics(played)
         if self._table is not None and (exact := self._table.exact()) is not None:
-            row["eval/exact_return"] = exact
+            row["eval/exact_return"] = self._failed.without(exact)
         return row
 
     def _play(

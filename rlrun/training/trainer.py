@@ -46,8 +46,8 @@ class Trainer:
                 row = run.evaluator.run(step)
             self._evaluation = _mean(row["eval/mean_reward"])
         if not last and (row or run.stopper.settings.minutes is not None):
-            mean = float(row["eval/mean_reward"].mean()) if row else None
-            self._stop = run.stopper.reason_to_stop(step, mean, self._clock.wall)
+            means = {tag: float(values.mean()) for tag, values in row.items()}
+            self._stop = run.stopper.reason_to_stop(step, means, self._clock.wall)
         if self._stop is not None:
             self.save(step)  # before it is reported, like every checkpoint
             last = True

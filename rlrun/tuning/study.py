@@ -16,6 +16,7 @@ from rlrun.tuning.settings import PrunerName, SearchSettings
 from rlrun.tuning.space import Dimension, Interval
 
 if TYPE_CHECKING:
+    from optuna import Study as OptunaStudy
     from optuna.pruners import BasePruner
     from optuna.samplers import BaseSampler
     from optuna.storages import BaseStorage
@@ -59,7 +60,7 @@ class Study:
         self._search, self._space, self._path = search, list(space), folder / FILE
         drop_partial_line(self._path)
         optuna = import_optuna()
-        with _as_folder_error(self._path):
+        with as_folder_error(self._path):
             self._study = optuna.create_study(
                 storage=_storage(self._path),
                 study_name=NAME,
@@ -84,7 +85,7 @@ class Study:
         optuna = import_optuna()
         running = (optuna.trial.TrialState.RUNNING,)
         trials = []
-        with _as_folder_error(self._path):
+        with as_folder_error(self._path):
             for each in self._study.get_trials(deepcopy=False, states=running):
                 self._study.sampler = _sampler(self._search, each.number)
                 trial = optuna.trial.Trial(self._study, each._trial_id)
@@ -94,23 +95,26 @@ class Study:
     def finish(self, number: int, outcome: TrialOutcome, value: float | None) -> None:
         """Record the outcome of a trial; ``value`` is its mean final evaluation if it is done.
 
-        A trial that is done without a finite value counts as failed.
+        A trial that is done without a finite value counts as failed. A trial that was repeated
+        keeps its first outcome.
         """
         states = import_optuna().trial.TrialState
         if outcome == "done" and value is not None and np.isfinite(value):
-            self._study.tell(number, value)
+            self._study.tell(number, value, skip_if_finished=True)
         else:
-            self._study.tell(number, state=states.PRUNED if outcome == "pruned" else states.FAIL)
+            state = states.PRUNED if outcome == "pruned" else states.FAIL
+            self._study.tell(number, state=state, skip_if_finished=True)
 
     def best(self) -> Trial | None:
         """Return the best trial, the first of equal ones; None if no trial has a value."""
+        return max(self.done(), key=lambda trial: (trial.value, -trial.number), default=None)
+
+    def done(self) -> list[Trial]:
+        """Return the trials with a value."""
         done = (import_optuna().trial.TrialState.COMPLETE,)
-        trials = self._study.get_trials(deepcopy=False, states=done)
-        if not trials:
-            return None
-        with _as_folder_error(self._path):
-            best = max(trials, key=lambda trial: (float(trial.value or 0.0), -trial.number))
-            return Trial(best.number, self._words(best), best.value)
+        with as_folder_error(self._path):
+            trials = self._study.get_trials(deepcopy=False, states=done)
+            return [Trial(each.number, self._words(each), float(each.value)) for each in trials]
 
     def count(self, outcome: TrialOutcome) -> int:
         """Return the number of trials with an outcome."""
@@ -142,11 +146,9 @@ def pruning(run: Path) -> Callable[[int, float], bool] | None:
     if not number.isdecimal() or not path.exists():
         return None
     optuna = import_optuna()
-    with _as_folder_error(path):
-        storage = _storage(path)
-        study = optuna.load_study(
-            study_name=NAME, storage=storage, sampler=optuna.samplers.RandomSampler()
-        )
+    with as_folder_error(path):
+        study = load(path)
+        storage = study._storage
         attributes = study.user_attrs
         study.pruner = _pruner(attributes["pruner"], int(attributes["every"]))
         matches = [t for t in study.get_trials(deepcopy=False) if t.number == int(number)]
@@ -175,6 +177,14 @@ def import_optuna() -> Any:
     return optuna
 
 
+def load(path: Path) -> OptunaStudy:
+    """Load the study in a file. Raises any exception if it is damaged: see `as_folder_error`."""
+    optuna = import_optuna()
+    sampler = optuna.samplers.RandomSampler()  # nothing is drawn
+    study: OptunaStudy = optuna.load_study(study_name=NAME, storage=_storage(path), sampler=sampler)
+    return study
+
+
 def _storage(path: Path) -> BaseStorage:
     from optuna.storages.journal import (
         JournalFileBackend,
@@ -188,7 +198,7 @@ def _storage(path: Path) -> BaseStorage:
 
 
 @contextmanager
-def _as_folder_error(path: Path) -> Iterator[None]:
+def as_folder_error(path: Path) -> Iterator[None]:
     """Turn any error from reading a damaged file into a FolderError."""
     try:
         yield

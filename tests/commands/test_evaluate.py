@@ -158,7 +158,7 @@ def test_what_cannot_be_played(cart: Path, tmp_path: Path, monkeypatch: pytest.M
     assert "is not the one that the checkpoint was made with" in said("evaluate", str(folder))[2]
     config.write_text(text)
     shutil.rmtree(folder / "checkpoint")
-    assert "has no checkpoint yet" in said("evaluate", str(folder))[2]
+    assert "has lost its checkpoints" in said("evaluate", str(folder))[2]
     (folder / "meta.json").unlink()
     assert "is not the folder of a run" in said("evaluate", str(folder))[2]
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,11 @@ EVIL: list[dict[str, Any]] = [
     {"hydra": ["+hydra.launcher.x={_target_: os.system}"]},
     {"hydra": ["hydra/launcher=../x"]},
     {"hydra": ["hydra.searchpath=[/tmp]"]},
+    {"hydra": ["hydra.job.env_set.LD_PRELOAD=/x"]},
+    {"hydra": ["hydra.job={env_set:{LD_PRELOAD:/x}}"]},
+    {"hydra": ["++hydra.job.chdir=true"]},
+    {"hydra": ["hydra.job.name=${oc.env:HOME}"]},
+    {"hydra": ["hydra.verbosely=true"]},
     {"flags": ["--config-dir", "here"]},
     {"flags": ["--experimental-rerun", "/x"]},
     {"task": "seed=1"},
@@ -120,6 +126,39 @@ def test_only_what_is_missing_is_run(rlrun: Rlrun, tmp_path: Path) -> None:
     (folder / ledger.FILE).write_text(first)
     outcome = rlrun("resume", str(folder))
     assert [settings["seed"] for settings, _ in outcome.runs] == [77, 1]
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["hydra.verbose=true", "hydra.verbose=[rlrun]", "hydra.job.name=mine", "++hydra.job.num=3"],
+)
+def test_harmless_words_for_hydra_are_kept(rlrun: Rlrun, word: str) -> None:
+    folder = begun(rlrun, word)
+    assert word in plan.read(folder).hydra
+    outcome = rlrun("resume", str(folder))
+    assert [settings["seed"] for settings, _ in outcome.runs] == [77]
+
+
+def test_a_sweep_that_cannot_be_resumed_says_so_at_its_start(rlrun: Rlrun) -> None:
+    word = "+hydra.job.env_set.A=b"
+    outcome = rlrun("-m", "seed=1,2", word)
+    assert outcome.code == 0
+    assert outcome.err == f"rlrun: this sweep cannot be resumed, because of {word}\n"
+    assert rlrun("resume", "last").code == 2
+    assert "cannot be resumed" not in rlrun("-m", "seed=1,2", "hydra.verbose=false").err
+
+
+def test_a_job_whose_folder_was_removed_is_run_again(rlrun: Rlrun) -> None:
+    assert rlrun("-m", "seed=1,2,3").code == 0
+    assert rlrun("resume", "last").out.endswith("is done.\n")
+    (folder,) = Path("outputs/sweeps").iterdir()
+    shutil.rmtree(folder / "1_seed=2")
+    assert states(folder) == ["done", "missing", "done"]
+    assert ledger.read(folder)["1_seed=2"].value is None
+    outcome = rlrun("resume", "last")
+    assert [settings["seed"] for settings, _ in outcome.runs] == [2]
+    assert "run again, for their folders are missing: 1_seed=2" in outcome.err
+    assert states(folder) == ["done"] * 3
 
 
 @pytest.mark.parametrize(

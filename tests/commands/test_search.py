@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,38 @@ def test_the_best_is_an_experiment(
         row.pop("time/fps", None)
     assert mine == told
     assert "_target_" not in (found / "experiment" / "best.yaml").read_text()
+
+
+def test_it_leaves_a_table_of_its_trials_ranked_by_exact_returns(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert resume(str(found)) == 0
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if line.startswith("best:")]
+    assert line.endswith(", by the exact return")
+    assert f"table:     {os.path.relpath(found / 'summary.csv')}" in out
+    with (found / "summary.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    ranked = sorted(tried(found).items(), key=lambda item: -float(item[1] or 0.0))
+    assert [float(row["exact_mean"]) for row in rows] == [value for _, value in ranked]
+    assert {float(row["agent.lr"]) for row in rows} == set(tried(found))
+
+
+def test_a_trial_whose_folder_was_removed_is_run_again(
+    found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "s"
+    shutil.copytree(found, folder)
+    known = tried(found)
+    jobs = [job for job, entry in ledger.read(folder).items() if entry.value == 1.0]
+    shutil.rmtree(folder / jobs[0])  # the best one
+    assert resume(str(folder)) == 0
+    captured = capsys.readouterr()
+    assert f"run again, for their folders are missing: {jobs[0]}" in captured.err
+    assert "search:    6 trials: 6 done\n" in captured.out
+    assert tried(folder) == known
+    assert (folder / jobs[0] / "result.json").is_file()
 
 
 def test_hopeless_trials_end_early(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from rlrun.run_folder.reader import read_run
 from rlrun.sweep import ledger, stop
 from rlrun.terminal.commands import command_line
 from tests.support.faulty import MENDED
@@ -43,8 +44,12 @@ def test_one_job_takes_no_other_with_it(here: Path, capfd: pytest.CaptureFixture
     err = capfd.readouterr().err
     found = list(ledger.read(here / "s").values())
     assert [e.state for e in found] == ["failed" if why else "done" for why in KINDS.values()]
-    for entry, why in zip(found, KINDS.values(), strict=True):
+    runs = [read_run(here / "s" / entry.job) for entry in found]
+    assert [run.status for run in runs] == [entry.state for entry in found]  # one word everywhere
+    for run, entry, (kind, why) in zip(runs, found, KINDS.items(), strict=True):
         assert why in entry.reason
+        if kind in ("dies", "killed", "crashes"):  # the run itself could not record why
+            assert run.meta["reason"] == entry.reason
         assert entry.state == "done" or f"FAILED: {entry.job}: {entry.reason}" in err
     assert "rlrun: 6 of 7 jobs failed:" in err
     assert err.endswith(f"rlrun: to resume the sweep: {command_line('resume', 's')}\n")

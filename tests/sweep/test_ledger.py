@@ -40,6 +40,7 @@ def test_the_last_line_about_a_job_counts(tmp_path: Path) -> None:
     for job in ("1_b", "0_a"):
         record(tmp_path, job, "queued", overrides=["seed=1", f"agent.lr={job}"])
     record(tmp_path, "0_a", "running")
+    (tmp_path / "0_a").mkdir()
     record(tmp_path, "0_a", "done", value=2.5)
     record(tmp_path, "1_b", "failed", reason="no luck")
     found = read(tmp_path)
@@ -190,4 +191,4 @@ def test_lines_of_several_processes_stay_whole(tmp_path: Path) -> None:
         writer.join()
     lines = (tmp_path / FILE).read_text().splitlines()
     assert len([json.loads(line) for line in lines]) == 800
-    assert [entry.value for entry in read(tmp_path).values()] == [199.0] * 4
+    assert [entry.value for entry in recorded(tmp_path).values()] == [199.0] * 4

@@ -58,8 +58,24 @@ def result(folder: Path) -> dict[str, Any]:
 def test_when_to_end(
     settings: StopSettings, step: int, evaluation: float | None, seconds: float, word: str | None
 ) -> None:
-    stop = Stopper(settings, past=3).reason_to_stop(step, evaluation, seconds)
+    means = {} if evaluation is None else {"eval/mean_reward": evaluation}
+    stop = Stopper(settings, past=3).reason_to_stop(step, means, seconds)
     assert (stop and stop.word) == word
+
+
+def test_a_search_compares_exact_returns_and_a_reward_is_that_of_episodes() -> None:
+    compared = []
+
+    def should_prune(step: int, mean: float) -> bool:
+        compared.append((step, mean))
+        return False
+
+    stopper = Stopper(StopSettings(reward=5.0), should_prune=should_prune)
+    means = {"eval/mean_reward": 4.0, "eval/exact_return": 6.0}
+    assert stopper.reason_to_stop(10, means, 0.0) is None
+    assert stopper.reason_to_stop(20, {"eval/mean_reward": 3.0}, 0.0) is None
+    assert stopper.reason_to_stop(30, {}, 0.0) is None
+    assert compared == [(10, 6.0), (20, 3.0)]
 
 
 def test_a_run_ends_where_the_mean_over_seeds_reaches_the_reward(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,7 @@ def prepare_sweep(config: DictConfig, resuming: Path | None = None) -> Sweep:
     grid = read_grid(config)
     before = {} if resuming is None else ledger.read(resuming)
     _check_same(grid, before, resuming)
+    report_missing(before.values())
     needs = list(_checked(config, grid, before, resuming))
     config.sweep.jobs = at_once(config.sweep.jobs, len(grid.names), needs)
     folder = claim(config, "sweep") if resuming is None else resuming
@@ -101,6 +102,16 @@ def check_sweep(config: DictConfig) -> None:
     from rlrun.settings import SweepSettings
 
     construct(SweepSettings, dict(config.sweep), "sweep")
+
+
+def report_missing(entries: Iterable[Entry]) -> None:
+    """Print which finished jobs are run again because their folders were removed."""
+    missing = [entry.job for entry in entries if entry.state == "missing"]
+    if missing:
+        print(
+            f"rlrun: run again, for their folders are missing: {', '.join(missing)}",
+            file=sys.stderr,
+        )
 
 
 def _check_same(grid: JobGrid, before: Mapping[str, Entry], folder: Path | None) -> None:
@@ -174,15 +185,17 @@ def record_plan(folder: Path, config: DictConfig, kind: str, varying: Sequence[s
     config_folder = config_dir()
     excluded = ("hydra.mode=", "hydra.sweep.dir=")
     hydra = [w for w in config.hydra.overrides.hydra if not w.lstrip("+").startswith(excluded)]
-    plan.write(
-        folder,
-        plan.Plan(
-            command=shlex.join(["rlrun", *sys.argv[1:]]),
-            flags=("--config-dir", os.path.abspath(config_folder)) if config_folder else (),
-            hydra=tuple(hydra),
-            task=tuple(expand(config.hydra.overrides.task)),  # a resumed sweep has the same jobs
-            varying=tuple(varying),
-            kind=kind,
-            started=now(),
-        ),
+    recorded = plan.Plan(
+        command=shlex.join(["rlrun", *sys.argv[1:]]),
+        flags=("--config-dir", os.path.abspath(config_folder)) if config_folder else (),
+        hydra=tuple(hydra),
+        task=tuple(expand(config.hydra.overrides.task)),  # a resumed sweep has the same jobs
+        varying=tuple(varying),
+        kind=kind,
+        started=now(),
     )
+    plan.write(folder, recorded)
+    if words := plan.not_resumable(recorded):
+        print(
+            f"rlrun: this sweep cannot be resumed, because of {', '.join(words)}", file=sys.stderr
+        )

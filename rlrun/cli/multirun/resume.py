@@ -70,7 +70,7 @@ def _check_harmless(config: DictConfig) -> None:
         if not str(target).startswith(TARGETS):
             raise FolderError(f"the sweep's configuration would call {target}.")
     ours = {"rlrun": {"_target_": TARGETS[-1], "resuming": None}}
-    if hydra["job"]["env_set"] or hydra["callbacks"] != ours:
+    if hydra["job"]["env_set"] or hydra["job"]["chdir"] or hydra["callbacks"] != ours:
         raise FolderError("the sweep's configuration would change more than settings.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import dataclass, replace
@@ -11,10 +12,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from rlrun.cli.config.loader import config_dir
 from rlrun.cli.multirun.grid import JobGrid, compose_jobs, job_name
-from rlrun.cli.multirun.prepare import at_once, check_sweep, record_plan, use_folder
+from rlrun.cli.multirun.prepare import (
+    at_once,
+    check_sweep,
+    record_plan,
+    report_missing,
+    use_folder,
+)
 from rlrun.cli.multirun.search_space import SearchPlan, read_search_plan
 from rlrun.cli.validation import check, claim, naming
 from rlrun.run_folder.config_file import read_config
+from rlrun.run_folder.files import FolderError
+from rlrun.run_folder.reader import read_run
 from rlrun.sweep import batch, ledger, stop
 from rlrun.sweep.batch import Launcher
 from rlrun.sweep.plan import print_resume_command
@@ -42,12 +51,18 @@ class SearchRun:
 
     def report(self) -> bool:
         """Print the best settings and save them as an experiment; return whether all is done."""
+        from rlrun.results.summary.csv_file import FILE as SUMMARY
+        from rlrun.results.summary.overview import write_summary
+
         study = _study(self.folder, self.plan)
         counts = [f"{count} {each}" for each in OUTCOMES if (count := study.count(each))]
         print(f"search:    {len(study)} trials: {', '.join(counts) or 'none has ended'}")
         unfinished = bool(study.unfinished()) or len(study) < self.plan.search.trials
         if unfinished:
             print_resume_command(self.folder)
+        if any(self.folder.glob("*/meta.json")):
+            write_summary(self.folder)
+            print(f"table:     {os.path.relpath(self.folder / SUMMARY)}")
         best = study.best()
         if best is None:
             print("rlrun: no trial has finished.", file=sys.stderr)
@@ -56,7 +71,8 @@ class SearchRun:
         config_folder = config_dir()
         flags = ["--config-dir", config_folder] if config_folder else []
         words = [*self.plan.common, *best.words]
-        print(f"best:      {best.value:.6g} in trial {job}")
+        exact = ", by the exact return" if _is_exact(self.folder / job) else ""
+        print(f"best:      {best.value:.6g} in trial {job}{exact}")
         print(f"again:     {command_line(*flags, *words)}")
         _save(self.folder, job, self.config, words)
         if not config_folder:  # Hydra takes only one such folder
@@ -106,7 +122,7 @@ def run_search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> 
     plan, folder = read_search_plan(config), Path(config.hydra.sweep.dir)
     with batch.holding(folder):
         study = _study(folder, plan)
-        pending = study.unfinished()
+        pending = [*study.unfinished(), *_missing(folder, plan, study)]
         while (pending or len(study) < plan.search.trials) and not stop.requested(folder):
             trials, pending = pending[: config.sweep.jobs], pending[config.sweep.jobs :]
             room = min(config.sweep.jobs - len(trials), plan.search.trials - len(study))
@@ -117,6 +133,14 @@ def run_search(config: DictConfig, launcher: Launcher, arguments: list[str]) -> 
             for name, entry in entries.items():
                 if entry.state in OUTCOMES:
                     study.finish(names[name].number, entry.state, entry.value)
+
+
+def _missing(folder: Path, plan: SearchPlan, study: Study) -> list[Trial]:
+    """Return the trials with a value whose folders were removed, and print which they are."""
+    entries = ledger.read(folder) if (folder / ledger.FILE).exists() else {}
+    report_missing(entries.values())
+    missing = {entry.job for entry in entries.values() if entry.state == "missing"}
+    return [trial for trial in study.done() if _name(plan, trial) in missing]
 
 
 def _queue(folder: Path, plan: SearchPlan, names: dict[str, Trial]) -> None:
@@ -133,6 +157,13 @@ def _study(folder: Path, plan: SearchPlan) -> Study:
 
 def _name(plan: SearchPlan, trial: Trial) -> str:
     return job_name(f"{trial.number:03}", trial.words, plan.keys)
+
+
+def _is_exact(trial: Path) -> bool:
+    """Return whether the score of a finished trial is the mean of exact returns."""
+    with contextlib.suppress(FolderError):  # its folder may be missing
+        return any(score is not None for score in read_run(trial).scores("exact"))
+    return False
 
 
 def _save(folder: Path, job: str, config: DictConfig, words: list[str]) -> None:

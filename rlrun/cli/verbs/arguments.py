@@ -33,7 +33,7 @@ def split(
         if key in own:
             values[key] = value
         elif outer == "env.kwargs":
-            changed["env"]["kwargs"] = {**(changed["env"]["kwargs"] or {}), name: value}
+            changed["env"]["kwargs"] = {**(changed["env"].get("kwargs") or {}), name: value}
         elif key == "device":
             changed["device"] = _device(str(value))
         elif key in PLAYED or (outer == "device" and name in DEVICE):

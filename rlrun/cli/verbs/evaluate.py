@@ -17,8 +17,10 @@ from rlrun.core.types import Array
 from rlrun.loop import Played
 from rlrun.playback import Player, Which, in_words, load_player, play
 from rlrun.run_folder.reader import RecordedRun
+from rlrun.settings import recorded_settings
 from rlrun.stats import summary
 from rlrun.terminal.final_table import columns, interval, number
+from rlrun.training.evaluator import EvalSettings
 
 HELP = """\
 rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily; nothing is saved
@@ -61,23 +63,23 @@ class EvaluateOptions:
         first = run.seeds[0] if self.seed is None else self.seed
         return tuple(range(first, first + (self.seeds or 1)))
 
-    def episodes_per_seed(self, run: RecordedRun) -> int:
+    def episodes_per_seed(self, evaluation: EvalSettings) -> int:
         """Return the number of episodes of each learner."""
-        evaluation = run.settings["eval"]
-        default = evaluation["final_episodes"] or evaluation["episodes"]
-        return int(default) if self.episodes is None else self.episodes
+        default = evaluation.final_episodes or evaluation.episodes
+        return default if self.episodes is None else self.episodes
 
 
 def evaluate(words: list[str]) -> int:
     """Run `rlrun evaluate WORDS` and return the exit code."""
     as_json = flag(words, "--json")
     run = open_run(words, "evaluate")
+    parts = recorded_settings(run.settings, run.folder)
     values, settings = split(words[1:], OWN, run.settings)
     options = construct(EvaluateOptions, values, "")
     changed = settings if settings != run.settings else None
     player = load_player(run, options.which, options.learners(run), settings["device"])
     warn_inexact(player.env, player.seeds[0])
-    episodes = options.episodes_per_seed(run)
+    episodes = options.episodes_per_seed(parts.eval)
     played = play(player, episodes, settings=changed, episode_seed=options.episode_seed)
     result = described(player, played)
     if as_json:

@@ -66,7 +66,7 @@ def _listed(words: Sequence[str], folders: Sequence[Path]) -> list[Row]:
     """Return the rows of the list that the words ask for."""
     what, *others = words or [""]
     if what not in KINDS:
-        is_agent = what in _capabilities()
+        is_agent = what in _agent_options(folders)
         hint = f" Did you mean agents {what}?" if is_agent else did_you_mean(what, KINDS)
         raise BadInput(f"there is no list of '{what}'.{hint} Lists: {', '.join(KINDS)}.")
     rows: dict[str, Callable[[str, Sequence[Path]], list[Row]]] = {

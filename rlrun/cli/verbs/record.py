@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from rlrun.build import evaluation_envs
+from rlrun.cli.config.paths import slug
 from rlrun.cli.verbs.arguments import option, split
 from rlrun.cli.verbs.runs import open_run, warn_inexact
 from rlrun.core.errors import BadInput
@@ -22,14 +25,15 @@ from rlrun.playback import Player, Which, load_player, other_environment
 from rlrun.run_folder.events import add_film
 from rlrun.run_folder.files import VIDEOS
 from rlrun.run_folder.reader import RecordedRun
-from rlrun.settings import Settings
+from rlrun.settings import Settings, recorded_settings
 from rlrun.training.filming import film
 
 HELP = """\
 rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
 
   RUN is the folder of a run under outputs/, or `last` for the one started last. The best policy of
-  the run's best learner plays; the video is in RUN/videos/, and among TensorBoard's images.
+  the run's best learner plays; the video is in RUN/videos/, and among TensorBoard's images. Other
+  settings give another file, whose name has them.
 
   which=final              the policy of the last step (default: best, at its best evaluation)
   seed=K                   the learner with seed number K (default: the one with the highest score)
@@ -39,6 +43,8 @@ rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
   env.kwargs.NAME=VALUE    set an argument of the environment, such as is_slippery=false
   env.max_episode_steps=N, eval.max_steps=N, device=cpu
   --out FILE               write only this file: .mp4, .webp or .gif"""
+NAMED = ("which", "seed", "format")  # settings that are in the name of any video
+MOST_NAMED = 120  # characters of the other settings in the name
 OWN = ("which", "seed", "episodes", "episode_seed", "format")
 WITHOUT = "imageio-ffmpeg is not installed, so this is an animated WebP: pip install imageio-ffmpeg"
 
@@ -69,6 +75,7 @@ def record(words: list[str]) -> int:
     """Run `rlrun record WORDS` and return the exit code."""
     out = option(words, "--out", "FILE")
     run = open_run(words, "record")
+    recorded_settings(run.settings, run.folder)
     values, settings = split(words[1:], OWN, run.settings)
     options = construct(RecordOptions, values, "")
     kind = _kind(options, out)
@@ -79,7 +86,7 @@ def record(words: list[str]) -> int:
     env = other_environment(player, parts)
     warn_inexact(env, seed)
     try:
-        _film(player, parts, env, options, out, kind)
+        _film(player, parts, env, options, _changes(words[1:]), out, kind)
     except OSError as error:
         print(f"rlrun: {error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
         return 1
@@ -91,16 +98,16 @@ def _film(
     parts: Settings,
     env: Environment,
     options: RecordOptions,
+    changes: str,
     out: str | None,
     kind: str,
 ) -> None:
     """Make the video, add it to TensorBoard's images, and print what it shows."""
     folder, fps = player.run.folder, env.fps
     (seed,), step = player.seeds, player.step
-    name = f"{player.which}-seed_{seed}-step_{step}"
-    if options.episode_seed is not None:
-        name += f"-episode_{options.episode_seed}"
+    name = f"{player.which}-seed_{seed}-step_{step}{changes}"
     path = folder / VIDEOS / f"{name}.{kind}" if out is None else Path(out)
+    replaced = " (it replaces an earlier file)" if out is not None and path.exists() else ""
     starts = (seed if options.episode_seed is None else options.episode_seed,)
 
     def filmed(frames: Film) -> Envs:
@@ -108,15 +115,26 @@ def _film(
 
     played, reel = film(player.agent, 1, filmed, step, options.episodes, path, fps)
     if out is None:
-        add_film(
-            folder / f"seed_{seed}", step, f"video/{player.which}", reel.encoded("gif"), reel.size
-        )
+        tag = f"video/{player.which}{changes}"
+        add_film(folder / f"seed_{seed}", step, tag, reel.encoded("gif"), reel.size)
     if kind == "webp" and options.format is None and out is None:
         print(WITHOUT)
     returns = ", ".join(f"{value:,.4g}" for value in np.ravel(played.returns))
     print(f"{player.run.agent} on {player.run.env}, seed {seed}, policy of step {step:,}")
     print(f"return {returns} in {played.lengths.sum():,} steps")
-    print(f"video:  {path}")
+    print(f"video:  {path}{replaced}")
+
+
+def _changes(words: Sequence[str]) -> str:
+    """Return the end of a video's name: the settings that make it another video, sorted.
+
+    A hash distinguishes settings that the name cannot spell out.
+    """
+    changes = sorted({word for word in words if word.partition("=")[0] not in NAMED})
+    name, spelt = "".join(f"-{slug(word)}" for word in changes), "-" + "-".join(changes)
+    if not changes or (name == spelt and len(name) <= MOST_NAMED):
+        return name
+    return f"{name[:MOST_NAMED]}-{hashlib.sha256(spelt.encode()).hexdigest()[:8]}"
 
 
 def _kind(options: RecordOptions, out: str | None) -> Format:

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 from rlrun.cli.verbs.arguments import option
-from rlrun.cli.verbs.runs import runs_here
+from rlrun.cli.verbs.runs import last_begun, runs_here
 from rlrun.core.errors import BadInput, RunFailed, did_you_mean
 
 HELP = """\
 rlrun report FOLDER... [--out DIR]   make a page of tables and figures about runs
 
-  FOLDER is the folder of a run, of a sweep, or any other with runs in or below it, such as outputs.
+  FOLDER is the folder of a run, of a sweep, or any other with runs in or below it, such as outputs;
+  or `last` for the run or sweep that was started last.
   The page is FOLDER/report/index.html, with its figures (SVG and PNG) in figures/ next to it. For
   several folders it is written to DIR, or to report/ in the folder that contains them all, if that
   is the current one or below it. The page needs no network and can be sent as a single file. For
@@ -46,7 +47,7 @@ def _parsed(words: list[str]) -> tuple[list[Path], Path]:
     for word in words:
         if word.startswith("-"):
             raise BadInput(f"there is no flag {word}.{did_you_mean(word, FLAGS)}")
-    folders = list(map(Path, words))
+    folders = [last_begun() if word == "last" else Path(word) for word in words]
     if not folders:
         raise BadInput("no folder given: name the folder of a run, or one with runs below it.")
     for folder in folders:

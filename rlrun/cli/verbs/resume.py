@@ -48,10 +48,12 @@ def resume(words: list[str]) -> int:
     if is_sweep(folder):
         return _resume_sweep(folder, words[1:])
     run = read_for_resume(folder)
-    settings = changed(run.settings, words[1:])
     from rlrun import build
     from rlrun.run import resume_run
+    from rlrun.settings import recorded_settings
 
+    recorded_settings(run.settings, run.folder)
+    settings = changed(run.settings, words[1:])
     build.validate(settings, begun=True)
     if run.status == "done" and run.result and (hint := _hint(run, settings, words[0])):
         print(f"{folder} is done. {hint}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,8 +18,10 @@ from rlrun.results.report.curves import JoinedCurve, join_curves
 from rlrun.results.report.effects import effect, effects, is_together
 from rlrun.results.report.figures import Places, improvement, learning_curves, profile
 from rlrun.results.report.model import Content, EnvSection
+from rlrun.results.report.searches import importance, importance_notes, progress, progress_notes
+from rlrun.tuning.history import Scale, SearchHistory
 
-Section = Literal["curves", "losses", "comparison", "effects"]
+Section = Literal["curves", "losses", "comparison", "search", "effects"]
 MOST_SHOWN = 10  # variants of a figure, if there are more than `MOST_LINES`
 RETURN = "mean return"
 CURVES = (
@@ -30,7 +32,10 @@ CURVES = (
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """A figure and its section; ``name`` is the stem of its files, ``notes`` are its captions."""
+    """A figure and its section; ``name`` is the stem of its files, ``notes`` are its captions.
+
+    ``env`` is "" for a figure about runs in any environment.
+    """
 
     env: str
     section: Section
@@ -42,6 +47,7 @@ class DrawnFigure:
 
 def draw(content: Content) -> Iterator[DrawnFigure]:
     """Yield all figures of a report."""
+    scales = {key: scale for search in content.searches for key, scale in search.scales.items()}
     labels = list(dict.fromkeys(variant.label for variant in content.variants))
     for part in content.parts:
         variants, note = _shown_variants(part)
@@ -50,7 +56,9 @@ def draw(content: Content) -> Iterator[DrawnFigure]:
         places = {label: place for place, label in enumerate(own)}
         yield from _curves(part, variants, places, note)
         yield from _comparison(part, variants, places, note)
-        yield from _effects(part)
+        yield from _effects(part, scales)
+    for number, search in enumerate(content.searches):
+        yield from _search(content, search, number)
 
 
 def _shown_variants(part: EnvSection) -> tuple[list[Variant], str]:
@@ -63,9 +71,9 @@ def _shown_variants(part: EnvSection) -> tuple[list[Variant], str]:
 
 
 def _rank_score(variant: Variant) -> float:
-    """Return the final IQM, or the IQM of the latest evaluation if there is no final one yet."""
-    if variant.final:
-        return variant.final["iqm"]
+    """Return the IQM of the scores; of the latest evaluation if there is no final one yet."""
+    if variant.score:
+        return variant.score["iqm"]
     curve = join_curves(variant, "eval/mean_reward")
     return -np.inf if curve is None else stats.iqm(curve.values[:, -1])
 
@@ -136,18 +144,40 @@ def _missing_seeds(variant: Variant) -> str:
     return f"{variant.label}: only {variant.num_scores} of {variant.num_seeds} seeds have a score."
 
 
-def _effects(part: EnvSection) -> Iterator[DrawnFigure]:
+def _effects(part: EnvSection, scales: Mapping[str, Scale]) -> Iterator[DrawnFigure]:
     drawn, left_out = effects(part)
     for agent, key, variants in drawn:
         several = len({variant.agent for variant in part.variants}) > 1
         title = f"{part.env}, {agent}" if several else part.env
         title = f"{title}: {key}"
-        figure = effect(title, key, variants, "final return")
+        exact = (
+            "exact final return" if all(v.score is v.exact for v in variants) else "final return"
+        )
+        figure = effect(title, key, variants, exact, scales.get(key))
         notes = [f"No room for: {', '.join(left_out)}."] if key == drawn[-1][1] and left_out else []
         notes += map(_missing_seeds, variants)
         if is_together(key, variants):
             notes.append("Settings with the same value are pooled, even if other settings differ.")
         yield _figure(part, "effects", f"{agent}-{key}", title, figure, notes)
+
+
+def _search(content: Content, search: SearchHistory, number: int) -> Iterator[DrawnFigure]:
+    """Yield the figures of a search with finished trials."""
+    if not search.scores:
+        return
+    folder = search.folder.resolve()
+    trials = [run for run in content.runs if run.folder.resolve().parent == folder]
+    is_exact = any(score is not None for run in trials for score in run.scores("exact"))
+    where = f"{search.folder.name}: " if len(content.searches) > 1 else ""
+    title = f"{where}Best score by trial"
+    figure = progress(title, search, "mean final return over seeds")
+    notes = progress_notes(search, is_exact)
+    yield DrawnFigure("", "search", f"search-{number}-progress", title, figure, notes)
+    if search.importance:
+        title = f"{where}Importance of the settings"
+        figure = importance(title, search)
+        notes = importance_notes(search)
+        yield DrawnFigure("", "search", f"search-{number}-importance", title, figure, notes)
 
 
 def _figure(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from rlrun.core.errors import BadInput
 from rlrun.results.grouping import Variant, grouped, ranked
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.reader import RecordedRun, read_runs
+from rlrun.tuning.history import SearchHistory, read_history
+from rlrun.tuning.study import FILE
 
 # A long decimal in a label, such as agent.lr=0.0009542053260792964 from a search.
 _NUMBER = re.compile(r"(?<==)-?\d+\.\d+(e-?\d+)?(?= |$)")
@@ -36,6 +39,7 @@ class Content:
 
     parts: list[EnvSection]
     damaged: list[str]
+    searches: list[SearchHistory] = field(default_factory=list)
 
     @property
     def runs(self) -> list[RecordedRun]:
@@ -46,7 +50,7 @@ class Content:
         return [variant for part in self.parts for variant in part.variants]
 
 
-def gather(folders: Iterable[Path]) -> Content:
+def gather(folders: Sequence[Path]) -> Content:
     """Read every run at or below ``folders``; damaged ones are left out and reported.
 
     Raises FolderError if a folder does not exist or holds no run, or if no run can be read.
@@ -55,7 +59,24 @@ def gather(folders: Iterable[Path]) -> Content:
     if not runs:
         raise FolderError(damaged[0])
     names = sorted({run.env for run in runs})
-    return Content([_part(env, [run for run in runs if run.env == env]) for env in names], damaged)
+    parts = [_part(env, [run for run in runs if run.env == env]) for env in names]
+    searches, unreadable = _searches(folders)
+    return Content(parts, damaged + unreadable, searches)
+
+
+def _searches(folders: Sequence[Path]) -> tuple[list[SearchHistory], list[str]]:
+    """Return the searches at or below ``folders``, and a sentence for each unreadable one."""
+    found: list[SearchHistory] = []
+    unreadable: list[str] = []
+    files = {path.resolve(): path for folder in folders for path in sorted(folder.rglob(FILE))}
+    for path in files.values():
+        try:
+            if path.is_symlink() or not path.is_file():
+                raise FolderError(f"{path} should be a file: this is not the folder of a search.")
+            found.append(read_history(path.parent))
+        except (FolderError, BadInput) as error:
+            unreadable.append(f"{path.parent}, a search: {error}")
+    return found, unreadable
 
 
 def _part(env: str, runs: Sequence[RecordedRun]) -> EnvSection:

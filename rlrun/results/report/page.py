@@ -55,8 +55,9 @@ def html(content: Content, figures: Sequence[tuple[DrawnFigure, str]], date: str
     title = escape(_title(content))
     several = len(content.parts) > 1
     sections = [
-        ("Results", "results", f"<p>{_results_intro()}</p>" + _results(content, several)),
+        ("Results", "results", f"<p>{_results_intro(content)}</p>" + _results(content, several)),
         ("Learning curves", "curves", _curves(content, figures)),
+        ("Search", "search", _boxes(figures, "search", "")),
         ("Comparison", "comparison", _comparison(content, figures)),
         ("Hyperparameters", "effects", _boxes(figures, "effects", EFFECTS)),
         ("Settings", "settings", "\n".join(map(tables.settings, content.parts))),
@@ -181,10 +182,15 @@ def _warnings(content: Content) -> str:
     return f'<div class="warn">{box}</div>'
 
 
-def _results_intro() -> str:
+def _results_intro(content: Content) -> str:
+    is_exact = any(variant.exact for variant in content.variants)
+    exact = (
+        " Where the environment has a model and the agent a table, exact is the IQM of the "
+        "expected returns, and decides the order."
+    )
     return (
         "Mean return over the seeds, with the weights of the last step; best is the IQM of each "
-        f"seed's best evaluation during training. {INTERVAL}"
+        f"seed's best evaluation during training. {INTERVAL}{exact * is_exact}"
     )
 
 

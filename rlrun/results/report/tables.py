@@ -36,17 +36,21 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) 
 
 def results(part: EnvSection) -> str:
     """Return the table of final scores of an environment, a row for each variant."""
-    head = ["setting", "seeds", "mean", "IQM", "95\u00a0% interval", "best", "steps", "wall time"]
-    rows = [_result(row) for row in part.variants]
+    is_exact = any(row.exact for row in part.variants)
+    exact = ["exact"] * is_exact
+    interval = "95\u00a0% interval"
+    head = ["setting", "seeds", "mean", "IQM", interval, *exact, "best", "steps", "wall time"]
+    numbers = len(head) - 1
+    rows = [_result(row, is_exact) for row in part.variants]
     if any(row.tuned is not None for row in part.variants):
         head.insert(1, "tuned settings")
         for row, cells in zip(part.variants, rows, strict=True):
             cells.insert(1, escape(tuned_name(row)))
-    return table(head, rows, numbers=7)
+    return table(head, rows, numbers=numbers)
 
 
-def _result(row: Variant) -> list[str]:
-    final, best = row.final, row.best
+def _result(row: Variant, is_exact: bool) -> list[str]:
+    final, best, exact = row.final, row.best, row.exact
     ends = "-"
     if final:
         ends = interval(final["ci95"]) if final["ci95"] else "none: a single seed"
@@ -60,6 +64,7 @@ def _result(row: Variant) -> list[str]:
         number(final["mean"]) if final else "-",
         f"<b>{number(final['iqm'])}</b>" if final else "-",
         ends.replace(" to ", "\u00a0to\u00a0"),
+        *[number(exact["iqm"]) if exact else "-"] * is_exact,
         number(best["iqm"]) if best else "-",
         f"{row.steps:,} updates" if row.counts_updates else f"{row.steps:,}",
         clock(row.wall_seconds) if row.wall_seconds is not None else "-",

@@ -10,7 +10,21 @@ from rich.console import Console
 from rlrun.results.grouping import Variant, grouped, ranked
 from rlrun.results.summary.csv_file import FILE, write
 from rlrun.results.summary.table import show, show_across, show_unfinished
-from rlrun.run_folder.reader import read_runs
+from rlrun.run_folder.reader import RecordedRun, read_runs
+
+
+def write_summary(folder: Path) -> tuple[dict[str, list[Variant]], list[RecordedRun], list[str]]:
+    """Write ``summary.csv`` about the runs at or below ``folder`` into it.
+
+    Return the variants by environment, best first, the runs, and a sentence for each damaged run.
+    Raises FolderError if there is no run, and OSError if the file cannot be written.
+    """
+    runs, damaged = read_runs([folder])
+    by_env: dict[str, list[Variant]] = {}
+    for variant in ranked(grouped(runs)):
+        by_env.setdefault(variant.env, []).append(variant)
+    write(folder / FILE, [variant for env in sorted(by_env) for variant in by_env[env]])
+    return by_env, runs, damaged
 
 
 def print_summary(folder: Path) -> None:
@@ -20,11 +34,7 @@ def print_summary(folder: Path) -> None:
     OSError if the file cannot be written.
     """
     console = Console(highlight=False)
-    runs, damaged = read_runs([folder])
-    by_env: dict[str, list[Variant]] = {}
-    for variant in ranked(grouped(runs)):
-        by_env.setdefault(variant.env, []).append(variant)
-    write(folder / FILE, [variant for env in sorted(by_env) for variant in by_env[env]])
+    by_env, runs, damaged = write_summary(folder)
     for env in sorted(by_env):
         show(console, env, by_env[env])
     if len(by_env) > 1:

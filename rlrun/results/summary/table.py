@@ -40,6 +40,8 @@ def show(console: Console, env: str, variants: Sequence[Variant]) -> None:
     console.print(_fitting_table(console, variants[:LISTED]))
     for line in filter(None, (tuned_agents(variants), mixture(variants))):
         console.print(line, markup=False, soft_wrap=True)
+    if any(variant.exact for variant in variants):
+        console.print("The order is that of the exact returns (IQM), where they are known.")
     if len(variants) > LISTED:
         console.print(f"... and {len(variants) - LISTED} more settings in {FILE}")
     if any(variant.counts_updates for variant in variants):
@@ -57,7 +59,8 @@ def _fitting_table(console: Console, variants: Sequence[Variant]) -> Table:
     The column of tuned settings is left out if it is the same in all rows.
     """
     longest = max(len(variant.name) for variant in variants)
-    rows = [_cells(variant) for variant in variants]
+    is_exact = any(variant.exact for variant in variants)
+    rows = [_cells(variant, is_exact) for variant in variants]
     same = ("tuned",) if len({tuned_name(variant) for variant in variants}) == 1 else ()
     for left_out in (same, (*same, "median"), (*same, "median", "best")):
         names = [name for name in rows[0] if name not in left_out]
@@ -71,9 +74,10 @@ def _fitting_table(console: Console, variants: Sequence[Variant]) -> Table:
     return table
 
 
-def _cells(variant: Variant) -> dict[str, str]:
-    """Return the numbers of a row by column name."""
-    final, best = variant.final, variant.best
+def _cells(variant: Variant, is_exact: bool) -> dict[str, str]:
+    """Return the numbers of a row by column name, exact returns if ``is_exact``."""
+    final, best, exact = variant.final, variant.best, variant.exact
+    exact_column = {"exact": number(exact["iqm"]) if exact else "-"}
     scored, total = variant.num_scores, variant.num_seeds
     return {
         "tuned": {"none": "no", "?": "?"}.get(tuned_name(variant), "yes"),
@@ -82,6 +86,7 @@ def _cells(variant: Variant) -> dict[str, str]:
         "median": number(float(np.median(final["per_seed"]))) if final else "-",
         "IQM": number(final["iqm"]) if final else "-",
         "95 % interval": interval(final["ci95"]) if final and final["ci95"] else "-",
+        **(exact_column if is_exact else {}),
         "best": number(best["iqm"]) if best else "-",
         "time": clock(variant.wall_seconds or 0.0),
     }
