@@ -160,7 +160,7 @@ class Settings:
     """The search that the run belongs to; not stored with the run."""
 
     def __post_init__(self) -> None:
-        if self.stop.reward is not None and not self.eval.every:
+        if self.stop.reward is not None and self.eval.every == 0:
             raise BadInput(
                 "stop.reward needs evaluations during training, and eval.every=0 means none: "
                 "write eval.every=STEPS.",

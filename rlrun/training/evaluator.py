@@ -22,13 +22,15 @@ from rlrun.tables.report import TableReport
 from rlrun.training.best import Best
 from rlrun.training.failed_seeds import FailedSeeds
 
+MOST_STEPS_BETWEEN = 5000  # two evaluations, unless eval.every is set
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvalSettings:
     """When and how long to evaluate (``eval``)."""
 
-    every: Natural = 5000
-    """Steps between evaluations (0: none during training)."""
+    every: Natural | None = None
+    """Steps between evaluations (null: total_steps / 10, at most 5000; 0: none)."""
     episodes: Count = 10
     """Episodes of each seed in an evaluation during training (multiples of 10 are fast)."""
     final_episodes: Natural = 100
@@ -40,6 +42,18 @@ class EvalSettings:
     def envs_for(episodes: int) -> int:
         """How many environments per seed share ``episodes`` evenly: at most 10."""
         return max(n for n in range(1, 11) if episodes % n == 0)
+
+    def steps_between(self, horizon: int) -> int:
+        """Return the steps between two evaluations of a run planned with ``horizon`` steps.
+
+        By default there are 10 evaluations or a few more: the tenth of the steps is rounded down to
+        two digits. Runs longer than 50,000 steps have one every 5,000. 0 means none.
+        """
+        if self.every is not None:
+            return self.every
+        tenth = max(1, horizon // 10)
+        unit: int = 10 ** max(0, len(str(tenth)) - 2)
+        return min(MOST_STEPS_BETWEEN, tenth // unit * unit)
 
 
 class Evaluator:
@@ -70,7 +84,9 @@ class Evaluator:
         failed: FailedSeeds,
         check: Callable[[], None],
     ) -> None:
-        self.every, self._settings = settings.every, settings
+        self._settings = settings
+        # of the planned steps: a run that is resumed to train longer keeps its steps
+        self.every = settings.steps_between(folder.horizon)
         self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
         self._folder, self._logger, self._table = folder, logger, table
         self._failed, self._check = failed, check

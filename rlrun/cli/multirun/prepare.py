@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PROCESS_BYTES = 300 * 10**6  # memory of a job's process, without its replay
 OPEN = ("agent.", "replay.", "explore.", "env.kwargs.")  # whose keys the files of a user decide
 RECORD = "tuned"  # says where values come from; it is recorded when a job begins
+EARLIER_DEFAULTS = {"eval.every": 5000}
+"""Defaults of earlier versions that are null now: a job begun then still has the number."""
 OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
 
 
@@ -150,6 +152,7 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
         return
     laid_out, _ = open_data(run_settings(build.plain(config)))
     then, today = flat(read_config(folder)), flat(laid_out)
+    today |= {key: v for key, v in EARLIER_DEFAULTS.items() if key in then and key not in today}
     # a run-wide setting that the job does not have was unknown to the version that began it
     added = (key for key in today if key not in then and key.startswith(OPEN))
     for key in [*then, *added]:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from rlrun.cli.multirun.grid import JobGrid, all_words, compose_jobs
 from rlrun.cli.multirun.words import parse
 from rlrun.core.errors import BadInput
-from rlrun.core.schema import construct
+from rlrun.core.schema import construct, convert
 from rlrun.tuning.settings import SearchSettings
 from rlrun.tuning.space import Categorical, Dimension, Interval
 
@@ -48,6 +48,8 @@ def read_search_plan(config: DictConfig) -> SearchPlan:
     Its space is the settings with several values there, or else ``search.space``. Raises BadInput
     if the space is empty or invalid.
     """
+    from rlrun.training.evaluator import EvalSettings  # imported late: it imports torch
+
     parsed = {o.get_key_element(): o for o in parse(all_words(config))}  # the last one wins
     swept = [override for override in parsed.values() if override.is_sweep_override()]
     for override in swept:
@@ -76,7 +78,9 @@ def read_search_plan(config: DictConfig) -> SearchPlan:
         word for key, word in fixed.items() if not f"{key.lstrip('+~')}.".startswith(OF_THE_SWEEP)
     ]
     space = [_dimension(override, job.config) for override in swept]
-    return SearchPlan(common, space, search, int(job.config.eval.every))
+    evaluation = construct(EvalSettings, dict(job.config.eval), "eval")
+    every = evaluation.steps_between(convert(job.config.total_steps, int, "total_steps"))
+    return SearchPlan(common, space, search, every)
 
 
 def _dimension(override: Override, config: DictConfig) -> Dimension:
