@@ -70,7 +70,7 @@ class Actor:
             return
         if not state:
             raise ValueError("it was saved by an agent without a memory")
-        # in new arrays, since the last step has the old ones
+        # in new arrays, since the old ones may belong to the last step, or to the agent
         self._memory, self._first = self._memory.copy(), self._first.copy()
         restore_into(self._memory, state["memory"], "the memory")
         restore_into(self._first, state["first"], "the mask of first steps")

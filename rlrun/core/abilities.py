@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Protocol, runtime_checkable
 
-import numpy as np
-
 from rlrun.core.types import Array, Mask, Metrics, Spec
 
 
@@ -52,11 +50,8 @@ class Recurrent(Protocol):
 
 
 def memory_of(agent: object, num_envs: int) -> Array | None:
-    """Return a copy of an agent's initial memory ``[seed, env, ...]``; None if it has no memory.
-
-    A copy, because the agent may return a view of its parameters.
-    """
-    return np.array(agent.initial_memory(num_envs)) if isinstance(agent, Recurrent) else None
+    """Return an agent's initial memory ``[seed, env, ...]``; None if it has no memory."""
+    return agent.initial_memory(num_envs) if isinstance(agent, Recurrent) else None
 
 
 @runtime_checkable
