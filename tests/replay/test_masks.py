@@ -189,8 +189,12 @@ def test_without_masks_none_are_returned() -> None:
     episodes = Episodes(spec(2), 1)
     t = random_step(np.random.default_rng(0), 1, 2, 0)
     episodes.add(t._replace(last=np.ones((1, 2), np.bool_)), np.zeros((1, 2)))
-    assert episodes.drain(0)[0].legal is None
-    assert "legal" not in episodes.state_dict()["ended"][0]
+    saved = episodes.state_dict()
+    assert set(saved["ended"][0]["0"]) == {"obs", "action", "reward", "discount", "after"}
+    restored = Episodes(spec(2), 1)
+    restored.load_state_dict(host(saved))
+    for each in (episodes, restored):
+        assert each.drain(0)[0].legal is None
 
 
 @with_builders
