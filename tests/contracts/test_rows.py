@@ -91,9 +91,8 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
 def fields(words: tuple[str, ...]) -> list[str]:
     """The full keys of the numbers that may differ by row in the settings of a command line."""
     parts = construct(Settings, settings(*words), "")
-    groups = {
-        name: getattr(parts, name).settings for name in ("agent", "explore", "replay", "curiosity")
-    }
+    chosen = ("agent", "explore", "replay", "curiosity")
+    groups = {name: getattr(parts, name).settings for name in chosen}
     groups["env"] = parts.env
     keys = [
         f"{group}.{each.name}"

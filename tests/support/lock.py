@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium import spaces
 
-LENGTH = 16
+LENGTH = 20
 
 
 class Lock(gym.Env[Any, Any]):
