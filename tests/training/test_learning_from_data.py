@@ -7,11 +7,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import hydra
 import pytest
 import torch
 
 from rlrun.agents.dqn import DQN
 from rlrun.checkpoint import store
+from rlrun.cli.config.paths import config_root
+from rlrun.cli.multirun.prepare import _check_unchanged
+from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.envs.environment import Environment
 from rlrun.envs.gym_envs import GymEnvs
@@ -202,6 +206,16 @@ def test_policies_play_without_the_data(source: Path, tmp_path: Path) -> None:
     folder = run(tmp_path / "run", data)
     shutil.rmtree(data)
     assert evaluated(folder)["per_seed"] == result(folder)["final"]["per_seed"]
+
+
+def test_a_sweep_resumes_a_job_that_took_the_layout_of_its_data(whole: Path, source: Path) -> None:
+    """Its config.yaml has the data's two environments per seed, the command line has one."""
+    with hydra.initialize_config_dir(str(config_root()), version_base="1.3"):
+        words = [*WORDS, f"data={source}"]
+        _check_unchanged(whole, hydra.compose("config", overrides=words))
+        other = hydra.compose("config", overrides=[*words, "agent.lr=0.5"])
+    with pytest.raises(BadInput, match=r"agent\.lr was 0\.001 when the job began"):
+        _check_unchanged(whole, other)
 
 
 def test_images_are_learnt_from(tmp_path: Path) -> None:
