@@ -222,9 +222,11 @@ class Logger:
         for tag in AGGREGATED:
             column = columns.get(tag, ())
             if len(column) > 1 and all(map(math.isfinite, column)):
+                values["iqm"][tag] = stats.iqm(column)
+                if len(column) < stats.FEWEST_SEEDS:
+                    continue
                 low, high = stats.bootstrap_ci(column)
-                for name, value in (("iqm", stats.iqm(column)), ("ci_low", low), ("ci_high", high)):
-                    values[name][tag] = value
+                values["ci_low"][tag], values["ci_high"][tag] = low, high
                 if tag in MARGINS:
                     values["iqm"] |= zip(ends(tag), (low, high), strict=True)
         for name, row in values.items():

@@ -1,8 +1,8 @@
 """Statistics over seeds and environments: point estimates and their intervals.
 
 Source: Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice"
-(https://arxiv.org/abs/2108.13264). `seeds` covers one environment, `environments` several.
-Imports nothing of rlrun.
+(https://arxiv.org/abs/2108.13264). `seeds` covers one environment, `environments` several, `ranks`
+comparisons of few seeds. Imports nothing of rlrun.
 """
 
 from rlrun.stats.environments import (
@@ -16,7 +16,10 @@ from rlrun.stats.environments import (
     performance_profile,
     probability_of_improvement,
 )
+from rlrun.stats.ranks import rank_test
 from rlrun.stats.seeds import (
+    FEWEST_SEEDS,
+    MOST_FOR_MEAN,
     FloatArray,
     Summary,
     bootstrap_ci,
@@ -27,6 +30,8 @@ from rlrun.stats.seeds import (
 )
 
 __all__ = [
+    "FEWEST_SEEDS",
+    "MOST_FOR_MEAN",
     "Estimate",
     "FloatArray",
     "Profile",
@@ -41,6 +46,7 @@ __all__ = [
     "optimality_gap",
     "performance_profile",
     "probability_of_improvement",
+    "rank_test",
     "summary",
     "trimmed_mean",
 ]

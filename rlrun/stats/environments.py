@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rlrun.stats.seeds import (
+    FEWEST_SEEDS,
     RESAMPLES,
     FloatArray,
     finite_vector,
@@ -30,7 +31,7 @@ Statistic = Callable[[Sequence[FloatArray]], FloatArray]
 
 
 class Estimate(NamedTuple):
-    """A value and its 95 % interval, None if some environment has only one seed."""
+    """A value and its 95 % interval, None if some environment has fewer than `FEWEST_SEEDS`."""
 
     value: float
     ci95: tuple[float, float] | None
@@ -39,7 +40,7 @@ class Estimate(NamedTuple):
 class Profile(NamedTuple):
     """Fraction of runs above each threshold, `[threshold]`, and its pointwise 95 % band.
 
-    The band is NaN if some environment has only one seed.
+    The band is NaN if some environment has fewer than `FEWEST_SEEDS`.
     """
 
     fraction: FloatArray
@@ -91,7 +92,7 @@ def estimate(scores: Scores, statistic: Statistic = interquartile_mean) -> Estim
     """
     ordered = sorted(map(np.sort, _checked(scores)), key=_order)
     value = float(statistic(ordered))
-    if any(each.size < 2 for each in ordered):
+    if any(each.size < FEWEST_SEEDS for each in ordered):
         return Estimate(value, None)
     rng = np.random.default_rng(0)
     drawn = [each[resample(rng, each.size, RESAMPLES)] for each in ordered]
@@ -108,19 +109,13 @@ def probability_of_improvement(x: Scores, y: Scores) -> Estimate:
     Raises ValueError as `estimate` does, and if the numbers of environments differ. Source:
     Agarwal et al. 2021, section 4.3.
     """
-    first, second = _checked(x), _checked(y)
-    if len(first) != len(second):
-        raise ValueError(
-            f"scores of the same environments are needed, but there are {len(first)} and "
-            f"{len(second)}"
-        )
-    pairs = [(np.sort(a), np.sort(b)) for a, b in zip(first, second, strict=True)]
+    pairs = [(np.sort(a), np.sort(b)) for a, b in checked_pairs(x, y)]
     pairs.sort(key=lambda pair: (_order(pair[0]), _order(pair[1])))
     wins = [
         (a[:, None] > b).astype(np.float64) + 0.5 * (a[:, None] == b) for a, b in pairs
     ]  # [seed of x, seed of y] each
     value = float(np.mean([each.mean() for each in wins]))
-    if any(size < 2 for each in wins for size in each.shape):
+    if any(size < FEWEST_SEEDS for each in wins for size in each.shape):
         return Estimate(value, None)
     rng = np.random.default_rng(0)
     drawn = [
@@ -142,7 +137,7 @@ def performance_profile(scores: Scores, thresholds: ArrayLike) -> Profile:
     ordered = sorted(map(np.sort, _checked(scores)), key=_order)
     above = [(each[:, None] > grid).astype(np.float64) for each in ordered]  # [seed, threshold]
     fraction = np.mean([each.mean(axis=0) for each in above], axis=0)
-    if any(len(each) < 2 for each in above):
+    if any(len(each) < FEWEST_SEEDS for each in above):
         missing = np.full_like(fraction, np.nan)
         return Profile(fraction, missing, missing)
     rng = np.random.default_rng(0)
@@ -155,6 +150,17 @@ def _counts(rng: np.random.Generator, count: int) -> FloatArray:
     """Return how often each of `count` seeds is drawn in each resample, [resample, seed]."""
     drawn = rng.multinomial(count, np.full(count, 1.0 / count), size=RESAMPLES)
     return drawn.astype(np.float64)
+
+
+def checked_pairs(x: Scores, y: Scores) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the scores of X and Y by environment; raises ValueError if they cannot be compared."""
+    first, second = _checked(x), _checked(y)
+    if len(first) != len(second):
+        raise ValueError(
+            f"scores of the same environments are needed, but there are {len(first)} and "
+            f"{len(second)}"
+        )
+    return list(zip(first, second, strict=True))
 
 
 def _checked(scores: Scores) -> list[FloatArray]:

@@ -16,11 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray = NDArray[np.float64]
 
 RESAMPLES = 2000
+FEWEST_SEEDS = 5
+"""Fewest seeds with an interval: the bootstrap of fewer is far too narrow."""
+MOST_FOR_MEAN = 3
+"""Most seeds whose interquartile mean is their mean, and is called so."""
 BLOCK = 2**21  # numbers processed at once: 16 MB
 
 
 class Summary(TypedDict):
-    """One evaluation in `result.json`; `ci95` is [low, high], or None for one seed."""
+    """One evaluation in `result.json`; `ci95` is [low, high], None below `FEWEST_SEEDS`."""
 
     per_seed: list[float]
     mean: float
@@ -44,7 +48,7 @@ def finite_vector(values: ArrayLike) -> FloatArray:
 def trimmed_mean(values: FloatArray) -> FloatArray:
     """Return the mean of the middle half along the last axis: [..., n] -> [...].
 
-    int(0.25 * n) values are cut off at each end; for up to 3 values this is the plain mean.
+    int(0.25 * n) values are cut off at each end: none of up to `MOST_FOR_MEAN` values.
     """
     return _middle(np.sort(values, axis=-1))
 
@@ -100,12 +104,14 @@ def bootstrap_ci(
 
     `statistic` reduces the last axis, [..., n] -> [...], and is called once for all resamples. The
     interval does not depend on the order of the values: the generator is created from `seed`.
-    Raises ValueError for fewer than 2 values (one value has no interval) and for values that are
-    not finite. Source: Agarwal et al. 2021, section 4.1.
+    Raises ValueError for fewer than `FEWEST_SEEDS` values and for values that are not finite.
+    Source: Agarwal et al. 2021, section 4.1.
     """
     ordered = np.sort(finite_vector(values))
-    if ordered.size < 2:
-        raise ValueError("an interval needs the values of at least 2 seeds")
+    if ordered.size < FEWEST_SEEDS:
+        raise ValueError(
+            f"an interval needs the values of at least {FEWEST_SEEDS} seeds, got {ordered.size}"
+        )
     drawn = ordered[_positions(ordered.size, resamples, seed)]
     low, high = percentiles(statistic(drawn), confidence)
     return float(low), float(high)
@@ -115,8 +121,8 @@ def interval_curve(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArra
     """Return the interquartile mean and the ends of its 95 % interval over time, `[time]` each.
 
     `values` are `[seed, time]`; each column gives the results of `iqm` and `bootstrap_ci`. A
-    column in which a seed has no finite value is NaN in all three; with one seed both ends are
-    NaN. Raises ValueError if there is no seed or the shape is wrong.
+    column in which a seed has no finite value is NaN in all three; below `FEWEST_SEEDS` both ends
+    are NaN. Raises ValueError if there is no seed or the shape is wrong.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or array.shape[0] == 0:
@@ -126,7 +132,7 @@ def interval_curve(values: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArra
     columns = np.ascontiguousarray(np.sort(array[:, whole], axis=0).T)  # [time, seed]
     curves = np.full((3, times), np.nan)
     curves[0, whole] = _middle(columns)
-    if seeds > 1 and len(columns):
+    if seeds >= FEWEST_SEEDS and len(columns):
         cut = seeds // 4
         drawn = _positions(seeds, RESAMPLES, 0)[:, cut : seeds - cut]
         step = max(1, BLOCK // drawn.size)
@@ -145,5 +151,5 @@ def summary(per_seed: ArrayLike) -> Summary:
         "per_seed": values.tolist(),
         "mean": float(values.mean()),
         "iqm": iqm(values),
-        "ci95": list(bootstrap_ci(values)) if values.size > 1 else None,
+        "ci95": list(bootstrap_ci(values)) if values.size >= FEWEST_SEEDS else None,
     }

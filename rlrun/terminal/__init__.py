@@ -1,1 +1,4 @@
-"""Terminal output of a run: progress while it trains, a table when it ends. Imports core."""
+"""Terminal output of a run: progress while it trains, a table when it ends.
+
+Imports core and stats.
+"""

@@ -10,8 +10,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from rlrun.stats import FEWEST_SEEDS, MOST_FOR_MEAN
+
 SHOWN_AT_EACH_END = 5  # seeds, if there are more than LISTED_SEEDS
 LISTED_SEEDS = 20
+NO_INTERVAL = f"A 95 % interval needs at least {FEWEST_SEEDS} seeds."
 
 _Scores = Mapping[str, Any]  # `final` or `best` of result.json
 
@@ -19,8 +22,9 @@ _Scores = Mapping[str, Any]  # `final` or `best` of result.json
 def final_table(result: Mapping[str, Any], console: Console | None = None) -> None:
     """Print the contents of a run's `result.json`: seeds, mean, IQM, interval, time, speed.
 
-    Of more than 20 seeds the 5 lowest and the 5 highest are shown. `final` or `best` may be None,
-    as in an interrupted run. The default console is standard output.
+    Of more than 20 seeds the 5 lowest and the 5 highest are shown. Few seeds have no interval, and
+    their IQM is the mean. `final` or `best` may be None, as in an interrupted run. The default
+    console is standard output.
     """
     console = Console(highlight=False) if console is None else console
     final, best = result["final"], result["best"]
@@ -29,6 +33,8 @@ def final_table(result: Mapping[str, Any], console: Console | None = None) -> No
     unit = "update" if result.get("clock") == "updates" else "step"
     if final is not None or best is not None:
         console.print(_score_table(result["seeds"], final, best, unit))
+        if len(result["seeds"]) < FEWEST_SEEDS:
+            console.print(NO_INTERVAL)
     if final is not None:
         console.print(
             f"final: mean of {final['episodes']:,} episodes per seed at {unit} {final['step']:,}"
@@ -63,7 +69,10 @@ def _score_table(seeds: list[int], final: _Scores | None, best: _Scores | None, 
     for row in _ends(rows, (final or best or {})["per_seed"]):
         table.add_row(*row)
     table.add_section()
-    for name, key in (("mean", "mean"), ("IQM", "iqm"), ("95 % interval", "ci95")):
+    totals = [("mean", "mean")]
+    totals += [("IQM", "iqm")] * (len(seeds) > MOST_FOR_MEAN)
+    totals += [("95 % interval", "ci95")] * (len(seeds) >= FEWEST_SEEDS)
+    for name, key in totals:
         middle = [_total(exact, key)] if exact else []
         table.add_row(name, _total(final, key), *middle, _total(best, key))
     return table

@@ -100,6 +100,7 @@ def test_learning_curves_are_the_iqm_with_the_interval_of_the_statistics(tmp_pat
     values = [[1.0, 2.0, 3.0, 30.0, 5.0], [4.0, 4.0, 0.0, 1.0, 2.0]]
     leave(tmp_path / "a", None, {10: values[0], 20: values[1]}, seeds=5)
     leave(tmp_path / "b", None, {10: [7.0] * 5}, seeds=5, agent={"lr": 0.5})
+    assert drawn(tmp_path)["curves-CartPole-v1-eval-mean_reward"].notes == []
     figure = drawn(tmp_path)["curves-CartPole-v1-eval-mean_reward"].figure
     assert lines(figure) == {
         "agent.lr=0.001": ([10, 20], [stats.iqm(values[0]), stats.iqm(values[1])]),
@@ -135,12 +136,17 @@ def test_reference_scores_are_drawn_where_they_hold_for_all_runs(tmp_path: Path)
     curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
     assert lines(curves.figure)["published: -151.9"][1] == [-151.9, -151.9]
     assert curves.notes[0] == "Thin lines are single seeds."
-    assert curves.notes[1].startswith("Published: TD3, RL Baselines3 Zoo")
+    assert curves.notes[1:3] == [
+        "Fewer than 5 seeds have no band.",
+        "Up to 3 seeds: the line is the mean.",
+    ]
+    assert curves.notes[3].startswith("Published: TD3, RL Baselines3 Zoo")
     thin = [points(line)[1] for line in curves.figure.axes[0].get_lines()[:2]]
     assert thin == [[1.0, 3.0], [2.0, 4.0]]
     leave(tmp_path / "b", None, CURVE, env={"id": "Pendulum-v1", "kwargs": {"g": 1.0}})
     curves = drawn(tmp_path)["curves-Pendulum-v1-eval-mean_reward"]
-    assert "published: -151.9" not in lines(curves.figure) and curves.notes == []
+    assert "published: -151.9" not in lines(curves.figure)
+    assert not any(note.startswith("Published") for note in curves.notes)
 
 
 def test_of_many_settings_the_best_are_shown_and_it_is_said(tmp_path: Path) -> None:
@@ -150,7 +156,7 @@ def test_of_many_settings_the_best_are_shown_and_it_is_said(tmp_path: Path) -> N
     curves = figures["curves-CartPole-v1-eval-mean_reward"]
     labels = [f"agent.lr={i}" for i in range(13, 3, -1)]
     assert list(lines(curves.figure)) == [*labels, "counts as solved: 475"]
-    assert curves.notes == ["Only the 10 best of 13 settings are shown."]
+    assert curves.notes[0] == "Only the 10 best of 13 settings are shown."
     effect = figures["effects-CartPole-v1-dqn-agent.lr"].figure
     (line,) = [line for line in effect.axes[0].get_lines() if line.get_marker() == "D"]
     assert points(line)[0] == [i + 1.0 for i in range(13)]  # a hyperparameter shows all
@@ -183,6 +189,12 @@ def test_profiles_and_improvement_are_those_of_the_statistics(tmp_path: Path) ->
     axes = figures["comparison-CartPole-v1-improvement"].figure.axes[0]
     (dot,) = [line for line in axes.get_lines() if line.get_marker() == "o"]
     assert points(dot)[0] == [pytest.approx(7 / 9)]  # of nine pairs two are lost, 2.5 and 2.6 to 3
+    # 3 seeds against 3 have 2 of 20 divisions at best, and no interval
+    assert len(axes.get_lines()) == 2  # the dot, and the line at 0.5
+    (text,) = (text.get_text() for text in axes.texts)
+    assert text == "agent.lr=0.1 (too few seeds to tell; exact rank test: p = 0.4)"
+    bands = figures["comparison-CartPole-v1-profile"].figure.axes[0].collections
+    assert all(np.isnan(path.vertices).all() for band in bands for path in band.get_paths())
     leave(tmp_path / "single", [1.0], seeds=1, agent={"lr": 0.3})
     leave(tmp_path / "lost", [1.0, None, 0.0], seeds=3, agent={"lr": 0.4})
     found = drawn(tmp_path)["comparison-CartPole-v1-profile"]

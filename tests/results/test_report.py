@@ -38,7 +38,7 @@ def test_the_table_shows_the_results_and_the_statistics(tmp_path: Path) -> None:
     assert first[1:4] == ["5", "76.0", "40.0"]  # the middle three of five: 20, 30, 70
     assert first[4] == f"{low:.1f} to {high:.1f}"
     assert first[5:] == ["40.0", "100", "1:01"]
-    assert second[1:5] == ["1", "1.250", "1.250", "none: a single seed"]
+    assert second[1:5] == ["1", "1.250", "1.250 (mean)", "fewer than 5 seeds"]
     assert "2 runs of 2 settings, with 1 to 5 seeds each" in page.text
     assert page.codes == ["rlrun agent=dqn"] * 2
     assert ["rlrun", read_meta(tmp_path / "a")["versions"]["rlrun"]] in page.rows
@@ -59,7 +59,8 @@ def test_runs_of_other_seeds_are_one_row_and_a_lost_seed_is_counted(tmp_path: Pa
     leave(tmp_path / "a", [1.0, 3.0], eval={"every": 10})
     leave(tmp_path / "b", [5.0, None], seed=2, eval={"every": 20})
     row = row_of(page_of(tmp_path), "as configured")
-    assert row[1:4] == ["3 of 4", "3.000", "3.000"]
+    assert row[1:4] == ["3 of 4", "3.000", "fewer than 5 seeds"]
+    assert "IQM" not in page_of(tmp_path).rows[0]  # of so few seeds it is the mean
 
 
 def test_the_unit_of_runs_that_learnt_from_data_is_named(tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_runs_that_are_not_done_are_reported_with_their_step(tmp_path: Path) -> 
     page = Page((tmp_path / "report" / "index.html").read_text("utf-8"))
     assert "Not all are finished: 1 finished, 1 failed, 1 running." in page.text
     assert row_of(page, "agent.lr=0.5")[0].endswith("still running at step 100 of 100")
-    assert row_of(page, "agent.lr=0.5")[2:6] == ["-", "-", "-", "-"]
+    assert row_of(page, "agent.lr=0.5")[2:5] == ["-", "-", "-"]
     assert "failed at step 100 of 100: the disk is full." in page.text
     assert page.text.count("going: not exact; run.log says why.") == 1
 

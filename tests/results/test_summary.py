@@ -18,7 +18,7 @@ from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.reader import read_runs
 from tests.support.reports import leave
 
-POOR, GOOD = [10.0, 20.0, 30.0, 40.0], [100.0, 300.0, 450.0, 500.0]
+POOR, GOOD = [10.0, 20.0, 30.0, 40.0, 50.0], [100.0, 300.0, 450.0, 500.0, 480.0]
 
 
 def recorded(folder: Path, scores: Sequence[float | None] | None, **given: Any) -> None:
@@ -54,7 +54,7 @@ def test_runs_that_learnt_from_data_are_not_mixed_with_others(
 def test_the_file_has_a_line_for_each_setting_best_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recorded(tmp_path / "0", POOR, best=[50.0, 60.0, 70.0, 80.0])
+    recorded(tmp_path / "0", POOR, best=[50.0, 60.0, 70.0, 80.0, 90.0])
     recorded(tmp_path / "1", GOOD[:2], agent={"lr": 0.5})
     recorded(tmp_path / "2", GOOD[2:], agent={"lr": 0.5}, seed=2)
     text = told(tmp_path, capsys)
@@ -65,13 +65,13 @@ def test_the_file_has_a_line_for_each_setting_best_first(
         "env": "CartPole-v1",
         "agent.lr": "0.5",
         "tuned": "",
-        "seeds": "4",
-        "mean": "337.5",
-        "median": "375.0",
-        "iqm": "375.0",
+        "seeds": "5",
+        "mean": "366.0",
+        "median": "450.0",
+        "iqm": "410.0",
         "ci_low": str(low),
         "ci_high": str(high),
-        "best_iqm": "375.0",
+        "best_iqm": "410.0",
         "wall_seconds": "122.0",
         "steps": "1000",
         "runs": "2",
@@ -79,8 +79,8 @@ def test_the_file_has_a_line_for_each_setting_best_first(
         "unfinished": "0",
         "seeds_missing": "0",
     }
-    assert (second["agent.lr"], second["iqm"], second["best_iqm"]) == ("0.001", "25.0", "65.0")
-    assert f"agent.lr=0.5 4 337.5 375.0 375.0 {low:.1f} to {high:.1f} 375.0 2:02" in text
+    assert (second["agent.lr"], second["iqm"], second["best_iqm"]) == ("0.001", "30.0", "70.0")
+    assert f"agent.lr=0.5 5 366.0 450.0 410.0 {low:.1f} to {high:.1f} 410.0 2:02" in text
     assert "with probability 1.00 (95 % interval: 1.00 to 1.00)" in text
 
 
@@ -92,14 +92,45 @@ def test_probability_of_improvement_is_of_the_first_over_the_second(
     recorded(tmp_path / "2", [-1.0, -1.0], agent={"lr": 0.3})
     text = told(tmp_path, capsys)
     assert "the first (agent.lr=0.1) ends better than one of the second (agent.lr=0.2)" in text
-    assert "with probability 0.75 (95 % interval: 0.00 to 1.00)" in text
+    # of the 6 divisions of 4 scores into pairs, those with 3 to 1 or 4 to 0 are as extreme
+    assert "with probability 0.75 (too few seeds to tell; exact rank test: p = 0.67)." in text
+
+
+def test_few_seeds_have_an_exact_test_and_no_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their scores do not overlap: that says little about 3 seeds, and something about 4."""
+    recorded(tmp_path / "3" / "0", [8.0, 9.0, 10.0])
+    recorded(tmp_path / "3" / "1", [1.0, 2.0, 3.0], agent={"lr": 0.5})
+    text = told(tmp_path / "3", capsys)
+    assert "setting seeds mean median 95 % interval best time" in text  # of 3, the IQM is the mean
+    assert "agent.lr=0.001 3 9.000 9.000 - 9.000 1:01" in text
+    assert "A 95 % interval needs at least 5 seeds. A seed of the first" in text
+    assert "with probability 1.00 (too few seeds to tell; exact rank test: p = 0.1)." in text
+    recorded(tmp_path / "4" / "0", [7.0, 8.0, 9.0, 10.0])
+    recorded(tmp_path / "4" / "1", [1.0, 2.0, 3.0, 4.0], agent={"lr": 0.5})
+    text = told(tmp_path / "4", capsys)
+    assert "agent.lr=0.001 4 8.500 8.500 8.500 - 8.500 1:01" in text
+    assert "with probability 1.00 (exact rank test: p = 0.029)." in text
+    for folder in ("3", "4"):
+        assert [row["ci_low"] + row["ci_high"] for row in rows(tmp_path / folder)] == ["", ""]
+
+
+def test_an_average_that_is_a_mean_is_called_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded(tmp_path / "0", [8.0, 9.0, 10.0])
+    recorded(tmp_path / "1", POOR, agent={"lr": 0.5})
+    text = told(tmp_path, capsys)
+    assert "agent.lr=0.001 3 9.000 9.000 9.000 (mean) - 9.000" in text
+    assert "agent.lr=0.5 5 30.0 30.0 30.0 " in text
 
 
 def test_long_numbers_leave_out_columns_but_not_the_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for n, norm in enumerate(("layer", "batch")):
-        scores = [-1462.7 - n, -1505.2, -1513.6]
+        scores = [-1462.7 - n, -1505.2, -1513.6, -1470.1, -1590.2]
         recorded(tmp_path / str(n), scores, agent={"norm": norm})
     capsys.readouterr()
     print_summary(tmp_path)
@@ -114,8 +145,8 @@ def test_one_seed_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[
     recorded(tmp_path / "0", [12.0])
     recorded(tmp_path / "1", [11.0], agent={"lr": 0.5})
     text = told(tmp_path, capsys)
-    assert "agent.lr=0.001 1 12.0 12.0 12.0 - 12.0 1:01" in text
-    assert "with probability 1.00 (95 % interval: -)" in text
+    assert "agent.lr=0.001 1 12.0 12.0 - 12.0 1:01" in text
+    assert "with probability 1.00 (too few seeds to tell; exact rank test: p = 1)." in text
     assert [row["ci_low"] + row["ci_high"] for row in rows(tmp_path)] == ["", ""]
 
 
@@ -139,7 +170,7 @@ def test_what_failed_or_has_not_ended_is_listed(
     ]
     assert table["0.7"]["unfinished"] == "1" and table["0.5"]["seeds_missing"] == "2"
     assert [table["0.9"][name] for name in ("seeds", "mean", "seeds_missing")] == ["1", "5.0", "1"]
-    assert "agent.lr=0.9 1/2 5.000 5.000 5.000 - 5.000 1:01" in text
+    assert "agent.lr=0.9 1/2 5.000 5.000 5.000 (mean) - 5.000 1:01" in text
     assert "agent.lr=0.5 0/2 - - - - - 0:00" in text
     assert "5 runs: 1 done, 2 failed, 1 interrupted, 1 not readable" in text
     assert f"failed: {tmp_path / '1'} (no memory)" in text
@@ -152,7 +183,8 @@ def test_environments_are_aggregated_on_normalised_scores(
 ) -> None:
     cart = REFERENCES["CartPole-v1"]
     car = {"id": "MountainCar-v0"}
-    for name, halves in (("dqn", (1.0, 1.5)), ("ppo", (0.0, 0.5))):
+    halves_of = {"dqn": (1.0, 1.0, 1.25, 1.5, 1.5), "ppo": (0.0, 0.0, 0.25, 0.5, 0.5)}
+    for name, halves in halves_of.items():
         scores = [cart.random + half * (475 - cart.random) for half in halves]
         recorded(tmp_path / name / "cart", scores, agent={"name": name})
         recorded(
@@ -167,8 +199,10 @@ def test_environments_are_aggregated_on_normalised_scores(
     assert "No reference scores are known for Other-v0: left out below." in text
     across = text[text.index("2 environments: normalised return") :]
     # mean, median, IQM, interval, gap to 1
-    assert "dqn 4 1.250 1.250 1.250 1.000 to 1.500 0.000" in across
-    assert "ppo 4 0.250 0.250 0.250 0.000 to 0.500 0.750" in across
+    dqn, ppo = (stats.estimate([halves] * 2).ci95 for halves in halves_of.values())
+    assert dqn is not None and ppo is not None
+    assert f"dqn 10 1.250 1.250 1.250 {dqn[0]:.3f} to {dqn[1]:.3f} 0.000" in across
+    assert f"ppo 10 0.250 0.250 0.250 {ppo[0]:.3f} to {ppo[1]:.3f} 0.750" in across
     assert "sac" not in across
     assert "(dqn) ends better than one of the second (ppo) with probability 1.00" in across
     assert [row["env"] for row in rows(tmp_path)] == ["CartPole-v1"] * 3 + [

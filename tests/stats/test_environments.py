@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -38,28 +39,46 @@ def test_aggregates_by_hand(statistic: Statistic, scores: Scores, expected: floa
     assert stats.estimate(scores, statistic).value == pytest.approx(expected, rel=1e-15)
 
 
-def resamples(values: Sequence[float]) -> list[FloatArray]:
-    """Every resample there is, all of them equally likely."""
-    return [np.array(drawn) for drawn in itertools.product(values, repeat=len(values))]
+Resample = tuple[FloatArray, float]  # the scores that are drawn, and the probability of it
 
 
-def assert_ends(interval: tuple[float, float] | None, exact: Sequence[float]) -> None:
+def resamples(values: Sequence[float]) -> list[Resample]:
+    """Every resample there is, regardless of its order, with its probability."""
+    count, found = len(values), []
+    for drawn in itertools.combinations_with_replacement(range(count), count):
+        orders = math.factorial(count)
+        for place in range(count):
+            orders //= math.factorial(drawn.count(place))
+        found.append((np.array(values)[list(drawn)], orders / count**count))
+    return found
+
+
+def together(*scores: Sequence[float]) -> list[tuple[list[FloatArray], float]]:
+    """Every resample of several vectors of scores, with its probability."""
+    every = itertools.product(*map(resamples, scores))
+    return [([x for x, _ in each], math.prod(p for _, p in each)) for each in every]
+
+
+def assert_ends(
+    interval: tuple[float, float] | None, exact: Sequence[float], chances: Sequence[float]
+) -> None:
     """The ends lie where the distribution over all resamples has 2.5 % below and above."""
-    assert interval is not None
+    assert interval is not None and sum(chances) == pytest.approx(1)
+    order = np.argsort(exact)
+    below = np.cumsum(np.array(chances)[order])
     for end, tail in zip(interval, (0.025, 0.975), strict=True):
-        low, high = np.quantile(exact, (tail - 0.012, tail + 0.012))
-        assert low <= end <= high
+        places = np.searchsorted(below, (tail - 0.012, tail + 0.012))
+        low, high = np.array(exact)[order][places]
+        assert low - 1e-9 <= end <= high + 1e-9
 
 
 @pytest.mark.parametrize("statistic", ALL)
 def test_intervals_against_every_resample(statistic: Statistic) -> None:
-    scores = [[0.1, 0.9], [0.3, 1.4, 0.2], [0.0, 0.6, 0.65]]
-    exact = [
-        float(statistic(drawn))
-        for drawn in itertools.product(*(resamples(each) for each in scores))
-    ]
-    assert len(exact) == 4 * 27 * 27
-    assert_ends(stats.estimate(scores, statistic).ci95, exact)
+    scores = [[0.1, 0.9, 0.5, 0.45, 0.8], [0.3, 1.4, 0.2, 0.0, 0.65]]
+    every = together(*scores)
+    assert len(every) == 126 * 126
+    exact = [float(statistic(drawn)) for drawn, _ in every]
+    assert_ends(stats.estimate(scores, statistic).ci95, exact, [p for _, p in every])
 
 
 def improvement(x: Sequence[Sequence[float]], y: Sequence[Sequence[float]]) -> float:
@@ -86,9 +105,10 @@ def test_probability_of_improvement_against_a_double_loop_and_every_resample() -
     x = [rng.integers(5, size=n).tolist() for n in (4, 6, 3)]
     y = [rng.integers(4, size=n).tolist() for n in (5, 3, 7)]
     assert stats.probability_of_improvement(x, y).value == pytest.approx(improvement(x, y))
-    a, b = [1.0, 3.0, 4.0], [2.0, 3.0, 0.5]
-    exact = [improvement([p], [q]) for p in resamples(a) for q in resamples(b)]  # type: ignore[list-item]
-    assert_ends(stats.probability_of_improvement([a], [b]).ci95, exact)
+    a, b = [1.0, 3.0, 4.0, 2.5, 0.0], [2.0, 3.0, 0.5, 0.7, 3.5]
+    every = together(a, b)
+    exact = [float((np.sign(p[:, None] - q) / 2 + 0.5).mean()) for (p, q), _ in every]
+    assert_ends(stats.probability_of_improvement([a], [b]).ci95, exact, [p for _, p in every])
 
 
 def test_what_one_gains_the_other_loses() -> None:
@@ -101,26 +121,30 @@ def test_what_one_gains_the_other_loses() -> None:
     assert forth.ci95 == pytest.approx((1 - back.ci95[1], 1 - back.ci95[0]), abs=0.03)
     same = stats.probability_of_improvement([[1.0, 2.0, 3.0]], [[3.0, 2.0, 1.0]])
     assert same.value == 0.5
-    assert stats.probability_of_improvement([[2.0, 3.0]], [[0.0, 1.0]]) == (1.0, (1.0, 1.0))
 
 
 def test_profile_by_hand() -> None:
-    profile = stats.performance_profile(HALF, [-1.0, 0.0, 0.5, 1.0, 2.0])
+    grid = [-1.0, 0.0, 0.5, 1.0, 2.0]
+    profile = stats.performance_profile(HALF, grid)
     # 2/2 and 3/3, 1/2 and 3/3, 1/2 and 1/3, 0/2 and 1/3, none: a score is not above itself
+    np.testing.assert_allclose(profile.fraction, [1, 0.75, 5 / 12, 1 / 6, 0])
+    profile = stats.performance_profile([each * 3 for each in HALF], grid)  # of 6 and 9 seeds
     np.testing.assert_allclose(profile.fraction, [1, 0.75, 5 / 12, 1 / 6, 0])
     assert profile.low[0] == profile.high[0] == 1 and profile.high[-1] == 0
     assert (profile.low <= profile.fraction).all() and (profile.fraction <= profile.high).all()
 
 
 def test_profile_against_every_resample_and_falls() -> None:
-    scores = [[0.1, 0.9], [0.3, 1.4, 0.2]]
-    grid = np.linspace(-0.5, 2.0, 40)
+    scores = [[0.1, 0.9, 0.5, 0.45, 0.8], [0.3, 1.4, 0.2, 0.0, 0.65]]
+    grid = np.linspace(-0.5, 2.0, 10)
     profile = stats.performance_profile(scores, grid)
     assert all((np.diff(curve) <= 0).all() for curve in profile)
-    every = list(itertools.product(*(resamples(each) for each in scores)))
+    every = together(*scores)
+    chances = [p for _, p in every]
+    drawn = np.array([x for x, _ in every])  # [resample, env, seed]: as many seeds in each
     for i, threshold in enumerate(grid):
-        exact = [float(np.mean([(each > threshold).mean() for each in drawn])) for drawn in every]
-        assert_ends((profile.low[i], profile.high[i]), exact)
+        exact = (drawn > threshold).mean((1, 2)).tolist()
+        assert_ends((profile.low[i], profile.high[i]), exact, chances)
 
 
 def test_area_below_a_profile_is_the_mean() -> None:
@@ -157,7 +181,7 @@ def test_one_environment_is_what_it_is_alone() -> None:
 def test_seeds_are_drawn_within_their_environments() -> None:
     """Environments that differ, whose seeds do not, leave nothing to chance; pooled, they would."""
     for statistic in ALL:
-        value, ci95 = stats.estimate([[0.0, 0.0, 0.0], [0.75, 0.75], [0.5, 0.5]], statistic)
+        value, ci95 = stats.estimate([[0.0] * 6, [0.75] * 5, [0.5] * 5], statistic)
         assert ci95 == (value, value)
 
 
@@ -169,11 +193,18 @@ def test_equal_environments_do_not_share_their_draws() -> None:
     assert (sixteen[1] - sixteen[0]) / (alone[1] - alone[0]) == pytest.approx(0.25, rel=0.1)
 
 
-def test_one_seed_has_no_interval() -> None:
-    assert stats.estimate([[1.0, 2.0], [3.0]]).ci95 is None
-    assert stats.probability_of_improvement([[1.0, 2.0]], [[3.0]]) == (0.0, None)
-    profile = stats.performance_profile([[1.0, 2.0], [3.0]], [1.5])
+@pytest.mark.parametrize("few", [1, 2, 3, 4])
+def test_without_five_seeds_in_every_environment_there_is_no_interval(few: int) -> None:
+    many, some = [1.0] * 3 + [2.0] * 3, [3.0] * few
+    assert stats.estimate([many, some]).ci95 is None
+    assert stats.probability_of_improvement([many], [some]) == (0.0, None)
+    assert stats.probability_of_improvement([some], [many]) == (1.0, None)
+    profile = stats.performance_profile([many, some], [1.5])
     assert profile.fraction == [0.75] and np.isnan([profile.low, profile.high]).all()
+    enough = [*some, *[3.0] * (5 - few)]
+    assert stats.estimate([many, enough]).ci95 is not None
+    assert stats.probability_of_improvement([many], [enough]).ci95 == (0.0, 0.0)
+    assert np.isfinite(stats.performance_profile([many, enough], [1.5])).all()
 
 
 REFUSING: tuple[Callable[[Scores], object], ...] = (

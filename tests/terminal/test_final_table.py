@@ -46,25 +46,43 @@ def table(final: dict[str, Any] | None, best: dict[str, Any] | None, seeds: list
 
 
 def test_the_table_lists_seeds_and_then_their_summary() -> None:
-    final = scores([500.0, -0.25], 50_000, [12.0, 1500.25])
-    best = scores([500.0, 9.75], [20_000, 5000], [9.5, 500.0])
-    lines = table(final, best, [703, 9])
+    final = scores([500.0, -0.25, 1.0, 2.0, 3.0], 50_000, [12.0, 1500.25])
+    best = scores([500.0, 9.75, 1.0, 2.0, 3.0], [20_000, 5000, 1, 2, 3], [9.5, 500.0])
+    lines = table(final, best, [703, 9, 11, 12, 13])
     assert lines[:2] == ["dqn on [odd]-v1: finished", "seed final best at step"]
     assert set(lines[2]) == {"─"}
     assert lines[3:] == [
         "703 500.0 500.0 20,000",
         "9 -0.250 9.750 5,000",
+        "11 1.000 1.000 1",
+        "12 2.000 2.000 2",
+        "13 3.000 3.000 3",
         "mean 250.0 250.0",
         "IQM 251.2 251.2",
         "95 % interval 12.0 to 1,500.2 9.500 to 500.0",
         "final: mean of 100 episodes per seed at step 50,000",
-        "2 seeds, 50,000 steps per seed, 1:23 wall time, 98,123 steps/s",
+        "5 seeds, 50,000 steps per seed, 1:23 wall time, 98,123 steps/s",
     ]
 
 
-def test_one_seed_has_no_interval_and_an_interrupted_run_no_final() -> None:
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_few_seeds_have_no_interval_and_up_to_three_a_mean_alone(count: int) -> None:
+    values = [float(i) for i in range(count)]
+    lines = table(scores(values, 9, None), scores(values, [1] * count, None), list(range(count)))
+    names = [line.split()[0] for line in lines[3 + count :]]
+    assert names == [
+        "mean",
+        *["IQM"] * (count == 4),
+        "A",
+        "final:",
+        str(count),
+    ]
+    assert "A 95 % interval needs at least 5 seeds." in lines
+
+
+def test_an_interrupted_run_has_no_final() -> None:
     lines = table(None, scores([33.0], [20_000], None), [703])
-    assert "703 - 33.0 20,000" in lines and "95 % interval - -" in lines
+    assert "703 - 33.0 20,000" in lines and "mean - 250.0" in lines
     assert lines[-1].startswith("1 seed, ") and not any("final:" in line for line in lines)
     assert len(table(None, None, [703])) == 2
 

@@ -18,8 +18,8 @@ from rlrun.loop import Played
 from rlrun.playback import Player, Which, in_words, load_player, play
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.settings import recorded_settings
-from rlrun.stats import summary
-from rlrun.terminal.final_table import columns, interval, number
+from rlrun.stats import MOST_FOR_MEAN, summary
+from rlrun.terminal.final_table import NO_INTERVAL, columns, interval, number
 from rlrun.training.evaluator import EvalSettings
 
 HELP = """\
@@ -134,6 +134,7 @@ def _print(result: dict[str, Any], played: Played) -> None:
     if result["mean"] is None:
         print("failed seeds have no scores, so there are no aggregates over all seeds")
         return
-    print(f"mean           {number(result['mean'])}\nIQM            {number(result['iqm'])}")
-    if result["ci95"] is not None:
-        print(f"95 % interval  {interval(result['ci95'])}")
+    print(f"mean           {number(result['mean'])}")
+    if len(result["seeds"]) > MOST_FOR_MEAN:
+        print(f"IQM            {number(result['iqm'])}")
+    print(NO_INTERVAL if result["ci95"] is None else f"95 % interval  {interval(result['ci95'])}")

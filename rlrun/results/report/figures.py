@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlrun import stats
+from rlrun.results.certainty import compare
 from rlrun.results.grouping import Variant
 from rlrun.results.report.canvas import INK, blank, count_steps, legend, look, style
 from rlrun.results.report.curves import JoinedCurve
@@ -28,7 +29,7 @@ def learning_curves(
     reference: tuple[str, float] | None = None,
     steps: str = "environment steps",
 ) -> Figure:
-    """Draw the IQM over seeds with its shaded 95 % interval, a line for each label.
+    """Draw the IQM over seeds with its shaded 95 % interval, if any, a line for each label.
 
     With a single curve its seeds are drawn too. ``reference`` is a label and a score, and
     ``steps`` is what the x axis counts.
@@ -82,7 +83,10 @@ def profile(title: str, variants: Sequence[Variant], places: Places) -> Figure:
 
 
 def improvement(title: str, variants: Sequence[Variant], places: Places) -> Figure:
-    """Draw the probability that a seed of the first variant scores more than one of each other."""
+    """Draw the probability that a seed of the first variant scores more than one of each other.
+
+    Those without an interval, as of few seeds, have the result of an exact rank test instead.
+    """
     first, *others = [variant for variant in variants if variant.final]
     assert first.final is not None
     with style():
@@ -90,9 +94,7 @@ def improvement(title: str, variants: Sequence[Variant], places: Places) -> Figu
         figure, axes = blank(title, "probability that one of its seeds scores more", "", height)
         for y, variant in enumerate(others):
             assert variant.final is not None
-            better = stats.probability_of_improvement(
-                [first.final["per_seed"]], [variant.final["per_seed"]]
-            )
+            better = compare([first.final["per_seed"]], [variant.final["per_seed"]])
             colour, _ = look(places[variant.label])
             if better.ci95 is not None:
                 axes.plot(
@@ -103,8 +105,11 @@ def improvement(title: str, variants: Sequence[Variant], places: Places) -> Figu
                     alpha=0.35,
                     solid_capstyle="butt",
                 )
-            axes.plot([better.value], [y], color=colour, marker="o", linestyle="")
-            axes.text(0, y - 0.22, textwrap.shorten(variant.label, 80), va="bottom")
+            axes.plot([better.chance], [y], color=colour, marker="o", linestyle="")
+            label = textwrap.shorten(variant.label, 80)
+            if better.ci95 is None:
+                label = f"{textwrap.shorten(variant.label, 40)} ({better.certainty})"
+            axes.text(0, y - 0.22, label, va="bottom")
         axes.axvline(0.5, color=INK, linewidth=1, linestyle=":")
         axes.set_yticks([])
         axes.set_ylim(len(others) - 0.5, -0.9)

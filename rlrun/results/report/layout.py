@@ -95,9 +95,10 @@ def _curves(
         notes = [note, *(curve.note for _, curve in curves)]
         if len(curves) == 1 and len(curves[0][1].seeds) > 1:
             notes.append("Thin lines are single seeds.")
-        single = [label for label, curve in curves if len(curve.seeds) == 1]
-        if single:
-            notes.append(f"A single seed has no interval: {', '.join(single)}.")
+        few = [label for label, curve in curves if len(curve.seeds) < stats.FEWEST_SEEDS]
+        notes += _about(few, curves, f"Fewer than {stats.FEWEST_SEEDS} seeds have no band")
+        means = [label for label, curve in curves if len(curve.seeds) <= stats.MOST_FOR_MEAN]
+        notes += _about(means, curves, f"Up to {stats.MOST_FOR_MEAN} seeds: the line is the mean")
         envs = (run.settings["env"] for run in part.runs)
         known = shared_reference(envs) if tag == "eval/mean_reward" else None
         if known is not None and known.line.kind == "published" and known.published is not None:
@@ -107,6 +108,14 @@ def _curves(
         figure = learning_curves(f"{part.env}: {title}", curves, places, score, line, counted)
         section: Section = "losses" if _is_loss(tag) else "curves"
         yield _figure(part, section, tag, title, figure, notes)
+
+
+def _about(
+    labels: Sequence[str], curves: Sequence[tuple[str, JoinedCurve]], sentence: str
+) -> list[str]:
+    """Return a note on some of the curves, which lists them unless it is on all of them."""
+    listed = f": {', '.join(labels)}" if len(labels) < len(curves) else ""
+    return [f"{sentence}{listed}."] if labels else []
 
 
 def _line_label(known: Reference) -> str:

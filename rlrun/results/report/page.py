@@ -14,11 +14,13 @@ from rlrun.results.report.layout import DrawnFigure, Section, draw
 from rlrun.results.report.model import Content
 from rlrun.results.tuned import mixture
 from rlrun.run_folder.files import FolderError
+from rlrun.stats import FEWEST_SEEDS, MOST_FOR_MEAN
 
 MARK = '<meta name="generator" content="rlrun report">'
 INTERVAL = (
     "The interquartile mean (IQM) is the mean of the middle half of the seeds; the interval holds "
-    "95\u00a0% of the IQMs of 2,000 bootstrap resamples of the seeds."
+    "95\u00a0% of the IQMs of 2,000 bootstrap resamples of the seeds, and needs at least "
+    f"{FEWEST_SEEDS} seeds. Of up to {MOST_FOR_MEAN} seeds the IQM is the mean."
 )
 
 
@@ -103,7 +105,7 @@ def html(content: Content, figures: Sequence[tuple[DrawnFigure, str]], date: str
 """
 
 
-CURVES = "Lines are the IQM over seeds, bands its 95\u00a0% interval."
+CURVES = "Lines are the IQM over seeds, bands its 95\u00a0% interval, if there are enough seeds."
 EFFECTS = (
     "A point is the final score of a seed, a diamond the IQM of the seeds at that value. Lines "
     "join settings that differ in nothing else."
@@ -112,7 +114,9 @@ PROFILE = (
     "A performance profile shows the fraction of seeds that score more than the value on the x "
     "axis: higher is better. The other figure compares the best setting with each of the others: "
     "the probability that one of its seeds scores more than one of theirs, ties counted half; if "
-    "the 95\u00a0% interval contains 0.5, the seeds do not show which is better."
+    "the 95\u00a0% interval contains 0.5, the seeds do not show which is better. With fewer than "
+    f"{FEWEST_SEEDS} seeds there is neither a band nor an interval: then an exact rank test "
+    "(Mann and Whitney) shows whether so few seeds can distinguish the two."
 )
 
 

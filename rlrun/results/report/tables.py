@@ -6,14 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from rlrun.results.certainty import are_means, average
 from rlrun.results.grouping import Plain, Variant, differing, flat, is_ignored
 from rlrun.results.report.model import EnvSection, last_step
 from rlrun.results.tuned import as_word, tuned_name
 from rlrun.run_folder.reader import RecordedRun
+from rlrun.stats import FEWEST_SEEDS
 from rlrun.terminal.final_table import clock, interval, number
 
 LISTED = 12  # commands or warnings; more are folded
 TUNED = " *"  # marks a value that tuned settings have changed
+NO_INTERVAL = f"fewer than {FEWEST_SEEDS} seeds"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
@@ -40,8 +43,12 @@ def results(part: EnvSection) -> str:
     exact = ["exact"] * is_exact
     interval = "95\u00a0% interval"
     head = ["setting", "seeds", "mean", "IQM", interval, *exact, "best", "steps", "wall time"]
-    numbers = len(head) - 1
     rows = [_result(row, is_exact) for row in part.variants]
+    if are_means(part.variants):  # the column would repeat the means
+        place = head.index("IQM")
+        for cells in (head, *rows):
+            del cells[place]
+    numbers = len(head) - 1
     if any(row.tuned is not None for row in part.variants):
         head.insert(1, "tuned settings")
         for row, cells in zip(part.variants, rows, strict=True):
@@ -53,7 +60,7 @@ def _result(row: Variant, is_exact: bool) -> list[str]:
     final, best, exact = row.final, row.best, row.exact
     ends = "-"
     if final:
-        ends = interval(final["ci95"]) if final["ci95"] else "none: a single seed"
+        ends = interval(final["ci95"]) if final["ci95"] else NO_INTERVAL
     seeds = str(row.num_seeds)
     if final and row.num_scores < row.num_seeds:
         seeds = f"{row.num_scores} of {seeds}"
@@ -62,7 +69,7 @@ def _result(row: Variant, is_exact: bool) -> list[str]:
         f"{escape(row.label)}{states}",
         seeds,
         number(final["mean"]) if final else "-",
-        f"<b>{number(final['iqm'])}</b>" if final else "-",
+        f"<b>{average(final['iqm'], row.num_scores)}</b>" if final else "-",
         ends.replace(" to ", "\u00a0to\u00a0"),
         *[number(exact["iqm"]) if exact else "-"] * is_exact,
         number(best["iqm"]) if best else "-",

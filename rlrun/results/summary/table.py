@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from rlrun import stats
+from rlrun.results.certainty import are_means, average, compare
 from rlrun.results.grouping import Variant
 from rlrun.results.references import Reference, shared_reference
 from rlrun.results.summary.csv_file import FILE
 from rlrun.results.tuned import mixture, tuned_agents, tuned_name
 from rlrun.run_folder.reader import RecordedRun
-from rlrun.terminal.final_table import clock, interval, number
+from rlrun.stats.environments import Scores
+from rlrun.terminal.final_table import NO_INTERVAL, clock, interval, number
 
 LISTED = 30  # most rows, or runs, that the terminal shows; the file has all
 NAME_WIDTH = 24  # longer names are folded before a column of numbers is left out
@@ -46,23 +48,26 @@ def show(console: Console, env: str, variants: Sequence[Variant]) -> None:
         console.print(f"... and {len(variants) - LISTED} more settings in {FILE}")
     if any(variant.counts_updates for variant in variants):
         console.print("The steps of runs that learn from data are updates.")
+    if any(variant.final and not variant.final["ci95"] for variant in variants):
+        console.print(f"{NO_INTERVAL}\n")
     first, second = variants[0], variants[1:2]
     if first.final and second and second[0].final:
         scores = first.final["per_seed"], second[0].final["per_seed"]
-        better = stats.probability_of_improvement([scores[0]], [scores[1]])
-        _print_probability(console, first.name, second[0].name, better)
+        _print_probability(console, first.name, second[0].name, [scores[0]], [scores[1]])
 
 
 def _fitting_table(console: Console, variants: Sequence[Variant]) -> Table:
     """Return the table with all columns that fit; median, then best are dropped first.
 
-    The column of tuned settings is left out if it is the same in all rows.
+    The column of tuned settings is left out if it is the same in all rows, and one of IQMs that are
+    all means, as those of few seeds, because it would repeat the means.
     """
     longest = max(len(variant.name) for variant in variants)
     is_exact = any(variant.exact for variant in variants)
     rows = [_cells(variant, is_exact) for variant in variants]
-    same = ("tuned",) if len({tuned_name(variant) for variant in variants}) == 1 else ()
-    for left_out in (same, (*same, "median"), (*same, "median", "best")):
+    same = ["tuned"] if len({tuned_name(variant) for variant in variants}) == 1 else []
+    same += ["IQM"] if are_means(variants) else []
+    for left_out in (same, [*same, "median"], [*same, "median", "best"]):
         names = [name for name in rows[0] if name not in left_out]
         table = _table("setting", *names)
         for variant, row in zip(variants, rows, strict=True):
@@ -84,7 +89,7 @@ def _cells(variant: Variant, is_exact: bool) -> dict[str, str]:
         "seeds": str(scored) if scored == total else f"{scored}/{total}",
         "mean": number(final["mean"]) if final else "-",
         "median": number(float(np.median(final["per_seed"]))) if final else "-",
-        "IQM": number(final["iqm"]) if final else "-",
+        "IQM": average(final["iqm"], scored) if final else "-",
         "95 % interval": interval(final["ci95"]) if final and final["ci95"] else "-",
         **(exact_column if is_exact else {}),
         "best": number(best["iqm"]) if best else "-",
@@ -92,13 +97,13 @@ def _cells(variant: Variant, is_exact: bool) -> dict[str, str]:
     }
 
 
-def _print_probability(console: Console, first: str, second: str, better: stats.Estimate) -> None:
+def _print_probability(console: Console, first: str, second: str, x: Scores, y: Scores) -> None:
+    better = compare(x, y)
     sentence = (
         f"A seed of the first ({first}) ends better than one of the second ({second}) with "
-        f"probability {better.value:.2f} (95 % interval: "
+        f"probability {better.chance:.2f} ({better.certainty})."
     )
-    ends = "-" if better.ci95 is None else " to ".join(f"{end:.2f}" for end in better.ci95)
-    console.print(Text(f"{sentence}{ends}).\n"))
+    console.print(Text(f"{sentence}\n"))
 
 
 def show_across(console: Console, by_env: Mapping[str, Sequence[Variant]]) -> None:
@@ -127,14 +132,16 @@ def show_across(console: Console, by_env: Mapping[str, Sequence[Variant]]) -> No
             str(sum(map(len, each))),
             number(stats.estimate(each, stats.mean).value),
             number(stats.estimate(each, stats.median).value),
-            number(whole.value),
+            average(whole.value, sum(map(len, each))),
             interval(whole.ci95) if whole.ci95 else "-",
             number(stats.estimate(each, stats.optimality_gap).value),
         )
     console.print(table)
+    if any(len(each) < stats.FEWEST_SEEDS for several in scores.values() for each in several):
+        console.print(f"{NO_INTERVAL.removesuffix('.')} in every environment.\n")
     if len(scores) > 1:
         (first, x), (second, y) = list(scores.items())[:2]
-        _print_probability(console, first, second, stats.probability_of_improvement(x, y))
+        _print_probability(console, first, second, x, y)
 
 
 def _normalised(
