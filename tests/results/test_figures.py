@@ -173,7 +173,37 @@ def test_a_setting_has_its_colour_in_every_environment(tmp_path: Path) -> None:
         for name in ("curves-A-v0-eval-mean_reward", "curves-B-v0-eval-mean_reward")
     ]
     assert colours == [{"ppo": COLOURS[0], "dqn": COLOURS[1]}] * 2
-    assert len({look(place) for place in range(MOST_LINES)}) == MOST_LINES
+
+
+def test_lines_differ_by_more_than_their_colour(tmp_path: Path) -> None:
+    """In print, and for those who cannot distinguish the colours."""
+    assert MOST_LINES == 12
+    assert len({(str(look(i).dashes), look(i).marker) for i in range(MOST_LINES)}) == MOST_LINES
+    scores = [[float(i), float(i + 1)] for i in range(MOST_LINES)]
+    for i, each in enumerate(scores):
+        leave(tmp_path / f"{i:02}", each, CURVE, agent={"lr": i + 1.0})
+    for i, (first, second) in enumerate([(1, 2), (3, 4), (5, 6)]):
+        leave(tmp_path / f"b{i}", [1.0, 2.0], agent={"a": first, "b": second}, env={"id": "B-v0"})
+    figures = drawn(tmp_path)
+    for name in ("curves-CartPole-v1-eval-mean_reward", "comparison-CartPole-v1-profile"):
+        shown = figures[name].figure.axes[0].get_lines()
+        labelled = [line for line in shown if str(line.get_label()).startswith("agent")]
+        assert len(labelled) == MOST_LINES
+        looks = {(pattern(line), line.get_marker()) for line in labelled}
+        assert len(looks) == MOST_LINES
+        (legend,) = figures[name].figure.legends
+        in_legend = {(pattern(line), line.get_marker()) for line in legend.get_lines()}
+        assert looks <= in_legend
+    groups = figures["effects-B-v0-dqn-agent.a"].figure.axes[0].get_lines()
+    named = [line for line in groups if line.get_marker() == "D"]
+    assert len({pattern(line) for line in named}) == len(named) == 3
+    reference = [line for line in shown if str(line.get_label()).startswith("counts")]
+    assert all(pattern(line) not in {pattern(each) for each in labelled} for line in reference)
+
+
+def pattern(line: Line2D) -> str:
+    """The dashes of a line, which Matplotlib shows as words only where they have a name."""
+    return str(line._unscaled_dash_pattern)  # type: ignore[attr-defined]
 
 
 def test_profiles_and_improvement_are_those_of_the_statistics(tmp_path: Path) -> None:

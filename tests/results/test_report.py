@@ -197,3 +197,29 @@ def test_figures_of_an_earlier_report_do_not_stay(tmp_path: Path) -> None:
     page_of(tmp_path)
     assert not (pictures / "curves-old.svg").exists()
     assert (pictures / "mine.png").exists()
+
+
+def test_a_narrow_page_lists_every_cell_with_its_heading(tmp_path: Path) -> None:
+    """There is no room for all columns on a phone: those on the right would be out of sight."""
+    leave(tmp_path / "a", [1.0, 2.0, 3.0, 4.0, 5.0], seeds=5, agent={"<b>": 1})
+    leave(tmp_path / "b", [1.0, 2.0], agent={"<b>": '"'})
+    page_of(tmp_path)
+    text = (tmp_path / "report" / "index.html").read_text("utf-8")
+    for block in re.findall(r"<table>.*?</table>", text, re.DOTALL):
+        heads = re.findall(r"<th(?: [^>]*)?>(.*?)</th>", block)
+        for row in re.findall(r"<tr>(?!<th)(.*?)</tr>", block, re.DOTALL):
+            assert re.findall(r'<td[^>]* data-head="([^"]*)">', row) == heads
+    assert 'data-head="95\u00a0% interval">' in text
+    narrow = re.search(r"@media screen and \(max-width: 640px\) \{(.*?)\n\}", text, re.DOTALL)
+    assert narrow is not None
+    assert "td::before { content: attr(data-head);" in narrow[1]
+    assert "tr, td { display: block; }" in narrow[1]
+
+
+def test_a_printed_page_shows_the_folded_parts(tmp_path: Path) -> None:
+    leave(tmp_path / "a", [1.0, 2.0], CURVE)
+    page = page_of(tmp_path)
+    assert "details" in page.tags
+    text = (tmp_path / "report" / "index.html").read_text("utf-8")
+    (printed,) = re.findall(r"@media print \{(.*?)\n\}", text, re.DOTALL)
+    assert "details::details-content { content-visibility: visible;" in printed

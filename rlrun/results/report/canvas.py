@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -29,12 +29,36 @@ HEIGHT = 3.1  # without the legend
 INK, GRID, PAPER = "#24292f", "#d8dee4", "#ffffff"
 PNG_DPI = 160
 # Okabe and Ito 2008, for every kind of colour vision, without black and yellow, which are hard to
-# see on a dark or a light page; lines after the sixth are dashed.
+# see on a dark or a light page.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
-DASHES = ("-", (0, (4, 1.6)))
-MOST_LINES = len(COLOURS) * len(DASHES)
+# Without a dotted line, which marks a reference score.
+DASHES = ("-", (0, (5, 1.6)), (0, (6, 1.4, 1, 1.4)), (0, (2, 1)))
+MARKERS = ("", "o", "^")
+MOST_LINES = len(DASHES) * len(MARKERS)
+MARKED = 9  # markers along a line
 LEGEND_WIDTH = 76  # characters
-Look = tuple[str, str | tuple[int, tuple[float, float]]]  # colour and dashes of a line
+
+
+class Look(NamedTuple):
+    """How a line is drawn: no two of `MOST_LINES` lines have the same dashes and marker.
+
+    So they differ on paper, and for every reader, by more than their colour.
+    """
+
+    colour: str
+    dashes: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+    def on(self, points: int) -> dict[str, Any]:
+        """Return the arguments of Matplotlib for a line through so many points."""
+        return {
+            "color": self.colour,
+            "linestyle": self.dashes,
+            "marker": self.marker if points > 1 else self.marker or "o",
+            "markevery": max(1, points // MARKED),
+            "markersize": 4,
+        }
+
 
 _STYLE: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -90,20 +114,21 @@ def blank(title: str, x: str, y: str, height: float = HEIGHT) -> tuple[Figure, A
 
 
 def look(place: int) -> Look:
-    """Return colour and dashes of the line with an index; they repeat after `MOST_LINES`."""
-    return COLOURS[place % len(COLOURS)], DASHES[place // len(COLOURS) % len(DASHES)]
+    """Return the look of the line with an index; they repeat after `MOST_LINES`."""
+    marker = MARKERS[place // len(DASHES) % len(MARKERS)]
+    return Look(COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)], marker)
 
 
 def legend(figure: Figure, lines: list[Line2D]) -> None:
     """Add a legend under the axes, in as many columns as its labels allow; the figure grows."""
     labels = ["\n".join(textwrap.wrap(str(line.get_label()), LEGEND_WIDTH)) for line in lines]
     longest = max(map(len, labels), default=0)
-    columns = max(1, min(4, LEGEND_WIDTH // (longest + 6)))
+    columns = max(1, min(4, LEGEND_WIDTH // (longest + 8)))
     columns = min(columns, len(lines))
     rows = -(-sum(label.count("\n") + 1 for label in labels) // columns)
     figure.set_figheight(figure.get_figheight() + 0.19 * rows + 0.08)
     figure.legend(
-        lines, labels, loc="outside lower left", ncols=columns, handlelength=2.2, columnspacing=1.4
+        lines, labels, loc="outside lower left", ncols=columns, handlelength=3.6, columnspacing=1.4
     )
 
 

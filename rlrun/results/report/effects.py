@@ -90,7 +90,7 @@ def _draw(
     axes: Axes, scores: dict[float, list[float]], style: Look, shift: float, is_line: bool
 ) -> Line2D:
     """Draw the scores by x position and their IQMs; return the line of the IQMs."""
-    colour, dashes = style
+    colour = style.colour
     for place, values in scores.items():
         axes.plot(
             [place + shift] * len(values), values, "o", color=colour, alpha=0.4, markersize=3.5
@@ -101,7 +101,7 @@ def _draw(
         [place + shift for place in order],
         middle,
         color=colour,
-        linestyle=dashes if is_line else "",
+        linestyle=style.dashes if is_line else "",
         marker="D",
         markersize=5,
         markerfacecolor="none",

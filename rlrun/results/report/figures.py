@@ -18,7 +18,7 @@ from rlrun.results.grouping import Variant
 from rlrun.results.report.canvas import INK, blank, count_steps, legend, look, style
 from rlrun.results.report.curves import JoinedCurve
 
-Places = Mapping[str, int]  # label -> index of its colour and dashes
+Places = Mapping[str, int]  # label -> index of its look
 
 
 def learning_curves(
@@ -38,15 +38,12 @@ def learning_curves(
         figure, axes = blank(title, f"{steps} of each seed", score)
         lines = []
         for label, curve in curves:
-            colour, dashes = look(places[label])
+            line = look(places[label])
             middle, low, high = stats.interval_curve(curve.values)
             if len(curves) == 1 and len(curve.seeds) > 1:
-                axes.plot(curve.steps, curve.values.T, color=colour, linewidth=0.6, alpha=0.45)
-            axes.fill_between(curve.steps, low, high, color=colour, alpha=0.16, linewidth=0)
-            mark = "o" if len(curve.steps) == 1 else ""
-            lines += axes.plot(
-                curve.steps, middle, color=colour, linestyle=dashes, marker=mark, label=label
-            )
+                axes.plot(curve.steps, curve.values.T, color=line.colour, linewidth=0.6, alpha=0.45)
+            axes.fill_between(curve.steps, low, high, color=line.colour, alpha=0.16, linewidth=0)
+            lines += axes.plot(curve.steps, middle, label=label, **line.on(len(curve.steps)))
         if reference is not None:
             name, value = reference
             lines.append(axes.axhline(value, color=INK, linewidth=1, linestyle=":", label=name))
@@ -68,14 +65,12 @@ def profile(title: str, variants: Sequence[Variant], places: Places) -> Figure:
         figure, axes = blank(title, "final return τ", "fraction of seeds above τ")
         lines: list[Line2D] = []
         for label, values in scores.items():
-            colour, dashes = look(places[label])
+            line = look(places[label])
             curve = stats.performance_profile([values], thresholds)
             axes.fill_between(
-                thresholds, curve.low, curve.high, color=colour, alpha=0.12, linewidth=0
+                thresholds, curve.low, curve.high, color=line.colour, alpha=0.12, linewidth=0
             )
-            lines += axes.plot(
-                thresholds, curve.fraction, color=colour, linestyle=dashes, label=label
-            )
+            lines += axes.plot(thresholds, curve.fraction, label=label, **line.on(len(thresholds)))
         axes.set_ylim(-0.03, 1.03)
         axes.margins(x=0)
         legend(figure, lines)
@@ -95,7 +90,7 @@ def improvement(title: str, variants: Sequence[Variant], places: Places) -> Figu
         for y, variant in enumerate(others):
             assert variant.final is not None
             better = compare([first.final["per_seed"]], [variant.final["per_seed"]])
-            colour, _ = look(places[variant.label])
+            colour = look(places[variant.label]).colour
             if better.ci95 is not None:
                 axes.plot(
                     better.ci95,

@@ -20,15 +20,21 @@ NO_INTERVAL = f"fewer than {FEWEST_SEEDS} seeds"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> str:
-    """Return a table that scrolls in its own box; the cells are HTML.
+    """Return a table that scrolls in its own box; the cells and ``head`` are HTML.
 
-    The last ``numbers`` columns hold numbers and are aligned right.
+    The last ``numbers`` columns hold numbers and are aligned right. On a narrow page a row is a
+    list of its cells with their headings, so that no column is out of sight.
     """
     words = len(head) - numbers
     kinds = ["" if i < words else ' class="n"' for i in range(len(head))]
     top = "".join(f"<th{kind}>{name}</th>" for kind, name in zip(kinds, head, strict=True))
     body = "\n".join(
-        "<tr>" + "".join(f"<td{k}>{c}</td>" for k, c in zip(kinds, row, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td{kind} data-head="{name}">{cell}</td>'
+            for kind, name, cell in zip(kinds, head, row, strict=True)
+        )
+        + "</tr>"
         for row in rows
     )
     return (
