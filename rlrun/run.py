@@ -24,12 +24,11 @@ from rlrun.core.types import Envs, State
 from rlrun.data.recorded import RecordedData, data_note, open_data
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import give_up
+from rlrun.results.charts import open_logger
 from rlrun.results.grouping import flat
-from rlrun.results.references import reference
 from rlrun.results.tuned import tuned_sentence
 from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.folder import RunFolder
-from rlrun.run_folder.logger import Logger
 from rlrun.run_folder.reader import RecordedRun, score
 from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
@@ -172,23 +171,18 @@ def _train(run: _Context) -> dict[str, Any]:
     inexact = env.check_reproducible(seeds[0])
     envs = env.open(seeds, spec.num_envs) if parts.data is None else None
     experience: Experience = Updates(agent) if envs is None else Interaction(agent, envs)
-    position = None if saved is None else saved.get("log")
-    values = flat(settings)
-    columns = {key: value for key, value in values.items() if key != "tuned.keys"}
     with (
         closing(experience),
-        closing(Logger(record.path, seeds, columns, position)) as logger,
+        closing(open_logger(parts, settings, record, saved and saved.get("log"))) as logger,
         Progress(title, parts.total_steps, listener=run.listener, unit=experience.unit) as progress,
         contextlib.ExitStack() as stack,
     ):
-        if known := reference(settings["env"]):
-            logger.line(known.line.kind, known.line.score, parts.total_steps)
         if inexact:
             record.inexact(inexact)
             progress.message(f"not exact from here on: {inexact}")
         how = data_note(parts.data) if parts.data else too_short_to_learn(agent, parts.total_steps)
         memory = announcement("the replay", replay_bytes(parts, spec))
-        tuned = tuned_sentence(parts.tuned, values)
+        tuned = tuned_sentence(parts.tuned, flat(settings))
         spaces = env.assumption(), text_left_out(spec), masks_ignored(agent, spec)
         for sentence in filter(None, (tuned, *spaces, memory, how)):
             record.log(sentence)

@@ -87,6 +87,11 @@ class LogSettings:
     """Steps between log lines."""
     histograms: bool = False
     """Write the agent's histograms for TensorBoard at every evaluation."""
+    seeds: bool | Literal["auto"] = "auto"
+    """Show each seed as a run in TensorBoard (auto: fewer than 5 seeds, not in a sweep).
+
+    TensorBoard has seven colours. ``metrics.jsonl`` always has every seed.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +217,16 @@ def recorded_settings(settings: Mapping[str, Any], folder: Path) -> Settings:
         return construct(Settings, settings, "")
     except BadInput as error:
         raise FolderError(f"{folder / 'config.yaml'} is not valid: {error}") from error
+
+
+def value_of(parts: Settings, key: str) -> Any:
+    """Return the value of a setting by its full key: that of its run, or its default."""
+    value: Any = parts
+    for name in key.split("."):
+        if isinstance(value, Option) and name != "name":
+            value = value.settings
+        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+    return value
 
 
 def run_settings(settings: Mapping[str, Any]) -> dict[str, Any]:

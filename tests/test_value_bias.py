@@ -21,6 +21,7 @@ from rlrun.core.types import Array, Envs, Metrics, SpaceKinds, State, Step
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.loop import Played, evaluate
 from rlrun.run import start_run
+from rlrun.run_folder.board import SHOWN_AS
 from rlrun.training.evaluator import _value_metrics
 from tests.support.common import SMALL_DQN, envs_of, parts_and_env, settings
 
@@ -216,7 +217,7 @@ def test_a_run_logs_what_its_agent_believes(
     others = [{k: v for k, v in row.items() if k not in TAGS} for row in rows(with_value)]
     assert others == rows(without)
     assert result(with_value) == result(without)
-    shown = EventAccumulator(str(with_value / "iqm")).Reload()
+    shown = EventAccumulator(str(with_value / "mean")).Reload()
     for tag in TAGS:
         mean = np.mean([row[tag] for row in evaluations if row["step"] == 300])
-        assert shown.Scalars(tag)[-1].value == pytest.approx(mean, rel=1e-6)
+        assert shown.Scalars(SHOWN_AS.get(tag, tag))[-1].value == pytest.approx(mean, rel=1e-6)

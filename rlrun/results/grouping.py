@@ -201,18 +201,15 @@ def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], lis
 def _words(run: RecordedRun, keys: Sequence[str]) -> list[str]:
     """Return ``key=value`` for each of ``keys`` that the run has; a null value counts as one."""
     values = flat(run.settings)
-    return [
-        f"{key}={values.get(key, 'null')}"
-        for key in keys
-        if key in values or _is_null(run.settings, key)
-    ]
+    return [f"{key}={values.get(key, 'null')}" for key in keys if has(run.settings, key)]
 
 
-def _is_null(settings: Mapping[str, Any], key: str) -> bool:
+def has(settings: Mapping[str, Any], key: str) -> bool:
+    """Return whether nested settings have a full key, with any value, null too."""
     *path, last = key.split(".")
     for name in path:
         inner = settings.get(name)
         if not isinstance(inner, Mapping):
             return False
         settings = inner
-    return last in settings and settings[last] is None
+    return last in settings

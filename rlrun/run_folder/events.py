@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ from tensorboard.plugins.hparams import (  # type: ignore[import-untyped]
 )
 from tensorboard.summary.writer.record_writer import RecordWriter  # type: ignore[import-untyped]
 
+Plain = bool | int | float | str
 EVENTS = "events.out.tfevents"
 FILM = ".film"  # suffix of event files that no logger writes
 
@@ -125,17 +126,21 @@ def ends(tag: str) -> tuple[str, str]:
     return f"interval/{tag}/low", f"interval/{tag}/high"
 
 
-def margin_charts(tags: Iterable[str]) -> Summary:
-    """Build the layout of the Custom Scalars tab: for each tag a line and the band of its `ends`.
+def margin_charts(tags: Iterable[str], bands: bool, references: Mapping[str, str]) -> Summary:
+    """Build the layout of the Custom Scalars tab: for each tag a line, and the band of its `ends`.
 
-    Runs with the same layout share their charts.
+    Without ``bands`` only lines are drawn. ``references`` are the tags of further lines, by the tag
+    whose chart they are in. Runs with the same layout share their charts, if the title of their
+    category is the same: TensorBoard merges only the charts of the first category.
     """
     layout = layout_pb2.Layout()
-    category = layout.category.add(title="interquartile mean and 95 % interval over the seeds")
+    category = layout.category.add(title="over the seeds, with 95 % intervals")
     for tag in tags:
-        low, high = ends(tag)
+        low, high = ends(tag) if bands else (tag, tag)
         chart = category.chart.add(title=tag)
         chart.margin.series.add(value=tag, lower=low, upper=high)
+        if line := references.get(tag):
+            chart.margin.series.add(value=line, lower=line, upper=line)
     summary = Summary()
     content = TensorProto(dtype=DT_STRING, string_val=[layout.SerializeToString()])
     summary.value.add(
@@ -146,13 +151,41 @@ def margin_charts(tags: Iterable[str]) -> Summary:
     return summary
 
 
+def hparams_columns(
+    hparams: Mapping[str, Plain], varying: Container[str], metrics: Iterable[str]
+) -> Summary:
+    """Build the record of the columns of the HParams tab, which the library builds only for Keras.
+
+    The hyperparameters in ``varying`` come first, ``metrics`` in their order: TensorBoard shows the
+    first five of each.
+    """
+    experiment = api_pb2.Experiment()
+    for name, value in hparams.items():
+        info = experiment.hparam_infos.add(name=name, differs=name in varying)
+        if isinstance(value, bool):
+            info.type = api_pb2.DATA_TYPE_BOOL
+            info.domain_discrete.extend([False, True])
+        elif isinstance(value, str):
+            info.type = api_pb2.DATA_TYPE_STRING
+        else:
+            info.type = api_pb2.DATA_TYPE_FLOAT64
+    for tag in metrics:
+        experiment.metric_infos.add(name=api_pb2.MetricName(tag=tag))
+    content = plugin_data_pb2.HParamsPluginData(experiment=experiment)
+    return _hparams_record(metadata.EXPERIMENT_TAG, content)
+
+
 def session_end(now: float) -> Summary:
     """Build the record that ends a session of the HParams tab, missing in the library."""
     end = plugin_data_pb2.SessionEndInfo(status=api_pb2.STATUS_SUCCESS, end_time_secs=now)
     content = plugin_data_pb2.HParamsPluginData(session_end_info=end)
+    return _hparams_record(metadata.SESSION_END_INFO_TAG, content)
+
+
+def _hparams_record(tag: str, content: plugin_data_pb2.HParamsPluginData) -> Summary:
     summary = Summary()
     summary.value.add(
-        tag=metadata.SESSION_END_INFO_TAG,
+        tag=tag,
         metadata=metadata.create_summary_metadata(content),
         tensor=metadata.NULL_TENSOR,
     )

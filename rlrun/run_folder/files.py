@@ -16,7 +16,7 @@ MOST_RESULT_BYTES = 10 * MOST_BYTES
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError)
 LINES = "metrics.jsonl"
 VIDEOS = "videos"
-CURVES = ("iqm", "ci_low", "ci_high", "threshold", "published")  # as the logger writes them
+CURVES = ("iqm", "mean", "ci_low", "ci_high", "threshold", "published")  # the last four: by 0.1.0
 FOLDERS = ("checkpoint", "best", "report", "figures", VIDEOS, *CURVES)
 
 

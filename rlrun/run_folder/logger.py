@@ -7,8 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,102 +17,84 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[im
 
 from rlrun import stats
 from rlrun.core.text import readable
+from rlrun.run_folder.board import COLUMNS, MARGINS, REFERENCES, RUNS, main_run, shown
 from rlrun.run_folder.events import (
     EVENTS,
     FILM,
     EventFile,
+    Plain,
     animation,
     ends,
     histograms,
+    hparams_columns,
     image,
     margin_charts,
     session_end,
 )
-from rlrun.run_folder.files import CURVES, LINES
-
-AGGREGATED = (
-    "rollout/ep_rew_mean",
-    "eval/mean_reward",
-    "eval/exact_return",
-    "eval/discounted_return",
-    "eval/q_bias",
-    "final/mean_reward",
-    "final/exact_return",
-    "final/best_mean_reward",
-)
-RUNS = "|".join((r"seed_\d+", *CURVES))  # folders that TensorBoard lists as runs
-MARGINS = ("eval/mean_reward", "rollout/ep_rew_mean")  # tags drawn as a line with a band
+from rlrun.run_folder.files import LINES
 
 
 class Logger:
     """Writes the metrics of all seeds of a run into its folder.
 
-    - `seed_<k>/`: TensorBoard scalars of seed number k, its line in the HParams tab, its pictures
-      and histograms;
-    - `iqm/`, `ci_low/`, `ci_high/` (2 seeds or more): interquartile mean and 95 % bootstrap
-      interval over the seeds of the tags in `AGGREGATED`, wherever all seeds have a value. `iqm`
-      also has the ends of the intervals of the tags in `MARGINS`, as `interval/<tag>/low` and
-      `high`, since a chart with a band needs them in one run;
-    - `threshold/` or `published/` (if `line` was called): a reference score;
+    TensorBoard has seven colours, so a run is one entry of its list, whose name is that of its
+    average over the seeds:
+
+    - `iqm/`, `mean/` (up to 3 seeds) or `seed_<k>/` (of a single seed): TensorBoard scalars
+      wherever all seeds have a value, pictures and histograms, and the line in the HParams tab. The
+      tags in `MARGINS` have the ends of their 95 % intervals as `interval/<tag>/low` and `high`, if
+      there are enough seeds for one, and those in `REFERENCES` a reference score, all for the
+      charts of the Custom Scalars tab;
+    - `seed_<k>/`, if the seeds are shown: scalars, pictures and histograms of seed number k;
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
       each write and seed number.
 
-    A second Logger in the same folder, as in a resumed run, continues after the first.
+    A second Logger in the same folder, as in a resumed run, continues after the first. That may be
+    one of version 0.1.0, which always showed the seeds, and wrote `iqm/` for 2 or 3 seeds too.
     """
 
     def __init__(
         self,
         folder: Path,
         seeds: Sequence[int],
-        hparams: Mapping[str, bool | int | float | str],
+        hparams: Mapping[str, Plain],
         position: Mapping[str, Any] | None = None,
+        *,
+        varying: Container[str] = (),
+        reference: float | None = None,
+        show_seeds: bool = False,
     ) -> None:
-        """Open the files. `hparams` are those of the run; each seed adds its number as `seed`.
+        """Open the files. The hyperparameters in `varying` come first in the HParams tab.
 
-        With a `position` of an earlier logger of this folder, later records are cut off, and
-        a running TensorBoard discards them.
-
-        No experiment record is written: TensorBoard would take the columns of the HParams tab from
-        the first one it reads, and settings of other agents would be missing. Without one it uses
-        the settings and metrics of all runs, and shows the settings that differ first.
+        `reference` is a score to compare evaluations with. With a `position` of an earlier logger
+        of this folder, later records are cut off, and a running TensorBoard discards them.
         """
-        self._folder, self._seeds = folder, list(seeds)
+        self._folder, self._seeds, self._reference = folder, list(seeds), reference
         self.damaged: list[str] = []
         """Sentences on missing parts of an earlier logger's files."""
-        resumed = position is not None and bool(position)
-        self._cut(position or {})
-        self._runs = [EventFile(folder / f"seed_{seed}") for seed in self._seeds]
-        names = ("iqm", "ci_low", "ci_high") if len(self._seeds) > 1 else ()
-        self._aggregates = {name: EventFile(folder / name) for name in names}
+        position = position or {}
+        self._cut(position)
+        begun = {name.partition("/")[0] for name in position.get("events", {})}
+        names = [f"seed_{seed}" for seed in self._seeds]
+        self._main = EventFile(folder / main_run(self._seeds, begun))
+        shown = len(names) > 1 and (show_seeds or names[0] in begun)
+        self._runs = [EventFile(folder / name) for name in names] if shown else []
         self._lines = (folder / LINES).open("a", encoding="utf-8")
-        self._files = [*self._runs, *self._aggregates.values()]
+        self._files = [self._main, *self._runs]
         now = time.time()
-        texts = {k: readable(v) if isinstance(v, str) else v for k, v in hparams.items()}
-        for file in (*self._runs, *self._aggregates.values()):
-            if resumed and position is not None:
+        if position:
+            for file in self._files:
                 file.restart(now, int(position["step"]) + 1)
-        for seed, run in zip(self._seeds, self._runs, strict=True):
-            if not resumed:
-                # Named by its settings alone, a repeated run would share a row with the first.
-                trial = readable(f"{folder.name}/seed_{seed} in {folder.parent.resolve()}")
-                run.summary(now, 0, hparams_pb({**texts, "seed": seed}, trial, now))
-        if not resumed and names:
-            self._aggregates["iqm"].summary(now, 0, margin_charts(MARGINS))
+        else:
+            texts = {k: readable(v) if isinstance(v, str) else v for k, v in hparams.items()}
+            self._main.summary(now, 0, hparams_columns(texts, varying, COLUMNS))
+            # Named by its settings alone, a repeated run would share a row with the first.
+            trial = readable(f"{folder.name} in {folder.parent.resolve()}")
+            self._main.summary(now, 0, hparams_pb(texts, trial, now))
+            bands = len(self._seeds) >= stats.FEWEST_SEEDS
+            lines = {} if reference is None else REFERENCES
+            self._main.summary(now, 0, margin_charts(MARGINS, bands, lines))
         self.flush()
-
-    def line(self, kind: str, score: float, last: int) -> None:
-        """Show a horizontal line at `score` with the evaluations, from step 0 to step `last`.
-
-        `kind`, the name of its run, is `threshold` or `published`. Another call replaces the line,
-        as in a resumed run that was made longer.
-        """
-        now, tag = time.time(), "eval/mean_reward"
-        with closing(EventFile(self._folder / kind)) as file:
-            file.restart(now, 0)
-            for step in (0, last):
-                file.scalars(now, step, {tag: score} | dict.fromkeys(ends(tag), score))
-            file.flush()
-            file.sync()
 
     def position(self, step: int) -> dict[str, Any]:
         """Return the sizes of the files, for a logger that continues from here, from ``step``."""
@@ -156,24 +137,27 @@ class Logger:
         columns = {tag: self._column(tag, values) for tag, values in metrics.items()}
         now = time.time()
         lines = []
-        for i, (seed, run) in enumerate(zip(self._seeds, self._runs, strict=True)):
+        for i, seed in enumerate(self._seeds):
             row = {tag: column[i] for tag, column in columns.items() if math.isfinite(column[i])}
-            if row:
-                run.scalars(now, step, row)
+            if row and self._runs:
+                self._runs[i].scalars(now, step, shown(row))
             lines.append(json.dumps({"step": step, "seed": seed, **row}))
         self._lines.write("\n".join(lines) + "\n")
-        self._write_aggregates(now, step, columns)
+        if average := self._over_seeds(columns):
+            self._main.scalars(now, step, shown(average))
         self.flush()
 
     def pictures(self, step: int, tag: str, pictures: Sequence[NDArray[np.uint8]]) -> None:
         """Show pictures, uint8 `[height, width, colour]`, of the first seeds, one each."""
         now = time.time()
-        for run, picture in zip(self._runs, pictures, strict=False):
-            run.summary(now, step, image(tag, picture))
+        for i, picture in enumerate(pictures[: len(self._seeds)]):
+            run, ending = self._place(i)
+            run.summary(now, step, image(f"{tag}{ending}", picture))
 
     def animation(self, step: int, tag: str, data: bytes, size: tuple[int, int]) -> None:
         """Show a GIF of ``size`` (width, height) of the first seed."""
-        self._runs[0].summary(time.time(), step, animation(tag, data, size))
+        run, ending = self._place(0)
+        run.summary(time.time(), step, animation(f"{tag}{ending}", data, size))
 
     def histograms(self, step: int, columns: Mapping[str, NDArray[np.floating]]) -> None:
         """Show each seed's row of every array ``[seed, n]`` as a histogram.
@@ -181,10 +165,17 @@ class Logger:
         Values that are not finite are left out; a row without finite values is not shown.
         """
         now = time.time()
-        for i, run in enumerate(self._runs):
-            finite = {tag: rows[i][np.isfinite(rows[i])] for tag, rows in columns.items()}
+        for i in range(len(self._seeds)):
+            run, ending = self._place(i)
+            finite = {f"{tag}{ending}": x[i][np.isfinite(x[i])] for tag, x in columns.items()}
             if nonempty := {tag: row for tag, row in finite.items() if row.size}:
                 run.summary(now, step, histograms(nonempty))
+
+    def _place(self, i: int) -> tuple[EventFile, str]:
+        """Return the run that shows what only a seed has, and the ending of its tags there."""
+        if self._runs:
+            return self._runs[i], ""
+        return self._main, f"/seed_{self._seeds[i]}" if len(self._seeds) > 1 else ""
 
     def flush(self) -> None:
         """Flush all files to the system, so that a killed run loses nothing and readers see it."""
@@ -197,9 +188,7 @@ class Logger:
         if self._lines.closed:
             return
         now = time.time()
-        ended = session_end(now)
-        for run in self._runs:
-            run.summary(now, 0, ended)
+        self._main.summary(now, 0, session_end(now))
         for file in self._files:
             file.close()
         self._lines.close()
@@ -215,23 +204,22 @@ class Logger:
         # Converted through text: 0.1 in float32 stays 0.1, not 0.10000000149011612.
         return [float(str(value)) for value in array]
 
-    def _write_aggregates(
-        self, wall_time: float, step: int, columns: Mapping[str, Sequence[float]]
-    ) -> None:
-        values: dict[str, dict[str, float]] = {name: {} for name in self._aggregates}
-        for tag in AGGREGATED:
-            column = columns.get(tag, ())
-            if len(column) > 1 and all(map(math.isfinite, column)):
-                values["iqm"][tag] = stats.iqm(column)
-                if len(column) < stats.FEWEST_SEEDS:
-                    continue
-                low, high = stats.bootstrap_ci(column)
-                values["ci_low"][tag], values["ci_high"][tag] = low, high
-                if tag in MARGINS:
-                    values["iqm"] |= zip(ends(tag), (low, high), strict=True)
-        for name, row in values.items():
-            if row:
-                self._aggregates[name].scalars(wall_time, step, row)
+    def _over_seeds(self, columns: Mapping[str, Sequence[float]]) -> dict[str, float]:
+        """Return the interquartile means of the metrics of which all seeds have a value.
+
+        With them are the ends of intervals, and the reference score of an evaluation.
+        """
+        whole = {tag: column for tag, column in columns.items() if all(map(math.isfinite, column))}
+        if not whole:
+            return {}
+        middle = stats.trimmed_mean(np.array(list(whole.values())))  # [tag]
+        row = dict(zip(whole, middle.tolist(), strict=True))
+        if len(self._seeds) >= stats.FEWEST_SEEDS:
+            for tag in set(MARGINS) & whole.keys():
+                row |= zip(ends(tag), stats.bootstrap_ci(whole[tag]), strict=True)
+        if self._reference is not None:
+            row |= {line: self._reference for tag, line in REFERENCES.items() if tag in whole}
+        return row
 
 
 def _event_files(folder: Path) -> list[Path]:

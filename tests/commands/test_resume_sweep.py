@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -9,11 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
+from rlrun.cli.multirun.prepare import _check_unchanged
+from rlrun.core.errors import BadInput
+from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.files import FolderError
+from rlrun.settings import run_settings
 from rlrun.sweep import ledger, plan
 from rlrun.sweep.plan import Plan
 from tests.support.cli import Rlrun
+from tests.support.common import settings
 from tests.support.faulty import MENDED
 from tests.support.sweeps import FAULTY, VICTIM_WORD, command, states
 
@@ -217,3 +224,39 @@ def test_from_elsewhere_with_files_and_odd_names(
     agent.write_text("defaults: [q_learning, _self_]\nlr: 0.25\n")
     assert command("resume", os.path.join("..", folder)) == 0
     assert states(here / folder) == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "sentence"),
+    [
+        ({"log": {"every": 1000, "histograms": False}}, (), ""),  # as a run of version 0.1.0
+        ({"record": None}, (), ""),
+        (
+            {"log": {"every": 1000, "histograms": False}},
+            ("log.seeds=true",),
+            "log.seeds was None when the job began and would be True now",
+        ),
+        (
+            {"eval": {"max_steps": None}},  # not missing, but null
+            ("eval.max_steps=7",),
+            "eval.max_steps was None when the job began and would be 7 now",
+        ),
+        ({"explore": {"start": 0.5}}, (), "explore.start was 0.5 when the job began"),
+    ],
+)
+def test_a_setting_that_an_older_version_did_not_have_is_unchanged_if_it_has_its_default(
+    tmp_path: Path, then: dict[str, Any], now: tuple[str, ...], sentence: str
+) -> None:
+    words = ("agent=q_learning", "env=FrozenLake-v1", "tuned=none")
+    old, today = settings(*words), settings(*words, *now)
+    for group, values in then.items():
+        if group == "log":
+            old[group] = values
+        elif values is None:
+            del old[group]
+        else:
+            old[group] |= values
+    write_config(run_settings(old), tmp_path)
+    refused = pytest.raises(BadInput, match=sentence) if sentence else contextlib.nullcontext()
+    with refused:
+        _check_unchanged(tmp_path, OmegaConf.create(today))

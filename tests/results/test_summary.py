@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -244,7 +245,9 @@ def test_it_is_printed_again_and_for_one_run_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recorded(tmp_path / "run", POOR)
-    assert "dqn on CartPole-v1: final return" in told(tmp_path / "run", capsys)
+    text = told(tmp_path / "run", capsys)
+    assert "dqn on CartPole-v1: final return" in text
+    assert f"tensorboard --logdir {os.path.relpath(tmp_path / 'run')}" in text
     assert told(tmp_path / "run", capsys) == told(tmp_path / "run", capsys)
     assert json.loads((tmp_path / "run" / "result.json").read_text())["status"] == "done"
     (tmp_path / "empty").mkdir()

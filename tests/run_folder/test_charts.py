@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing import (  # type: ignore[import-untyped]
+    data_provider,
+    plugin_event_multiplexer,
+)
 from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
     EventAccumulator,
 )
+from tensorboard.context import RequestContext  # type: ignore[import-untyped]
+from tensorboard.plugins.base_plugin import TBContext  # type: ignore[import-untyped]
 from tensorboard.plugins.custom_scalar import (  # type: ignore[import-untyped]
     layout_pb2,
 )
@@ -18,22 +25,17 @@ from tensorboard.plugins.custom_scalar import (
 )
 from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]
 
+from rlrun import stats
+from rlrun.run import start_run
+from rlrun.run_folder.board import film_place
 from rlrun.run_folder.logger import Logger
-from tests.run_folder.test_logger import hparams, scalars
-from tests.support.resume import resume, run
+from rlrun.sweep import plan
+from rlrun.sweep.plan import Plan
+from tests.run_folder.test_logger import hparams, lines, scalars
+from tests.support.common import settings
+from tests.support.resume import WORDS, resume, run
 
-LEVEL = (
-    "eval/mean_reward",
-    "interval/eval/mean_reward/low",
-    "interval/eval/mean_reward/high",
-)
-
-
-def level(folder: Path) -> list[tuple[int, float]]:
-    """The points of a level line, which is the middle and both ends of a band in one."""
-    curves = scalars(folder)
-    assert set(curves) == set(LEVEL) and len({tuple(curve) for curve in curves.values()}) == 1
-    return curves["eval/mean_reward"]
+LEVEL = "reference/eval/mean_reward"
 
 
 def layout(folder: Path) -> layout_pb2.Layout:
@@ -43,42 +45,68 @@ def layout(folder: Path) -> layout_pb2.Layout:
     return layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
 
 
+def lines_of(chart: layout_pb2.Chart) -> list[tuple[str, str, str]]:
+    return [(each.lower, each.value, each.upper) for each in chart.margin.series]
+
+
 def test_a_chart_has_the_middle_and_the_band_of_one_run(tmp_path: Path) -> None:
-    logger = Logger(tmp_path, [4, 5], {})
-    logger.write(7, {tag: np.array([1.0, 3.0]) for tag in ("eval/mean_reward", "train/loss")})
+    logger = Logger(tmp_path, range(5), {}, reference=2.5, show_seeds=True)
+    for step, reward in ((7, [1.0, 3.0, 3.0, 3.0, 3.0]), (9, [4.0] * 5)):
+        logger.write(step, {tag: np.array(reward) for tag in ("eval/mean_reward", "train/loss")})
     logger.close()
     (category,) = layout(tmp_path / "iqm").category
     assert [chart.title for chart in category.chart] == ["eval/mean_reward", "rollout/ep_rew_mean"]
-    (series,) = category.chart[0].margin.series
+    band, level = lines_of(category.chart[0])
     drawn = scalars(tmp_path / "iqm")
-    assert [drawn[tag] for tag in (series.lower, series.value, series.upper)] == [
-        [(7, 1.0)],
-        [(7, 2.0)],
-        [(7, 3.0)],
+    low, high = stats.bootstrap_ci([1.0, 3.0, 3.0, 3.0, 3.0])
+    assert [drawn[tag] for tag in band] == [
+        [(7, pytest.approx(low)), (9, 4.0)],
+        [(7, 3.0), (9, 4.0)],
+        [(7, pytest.approx(high)), (9, 4.0)],
     ]
-    for other in ("seed_4", "ci_low", "ci_high"):  # a layout that is there twice is drawn twice
+    assert level == (LEVEL,) * 3  # a line without a band, as long as the curve
+    assert drawn[LEVEL] == [(7, 2.5), (9, 2.5)]
+    assert len(lines_of(category.chart[1])) == 1  # the reference is one of evaluations
+    for seed in range(5):  # a layout that is there twice is drawn twice
         with pytest.raises(KeyError):
-            layout(tmp_path / other)
+            layout(tmp_path / f"seed_{seed}")
 
 
-def test_a_level_line_goes_from_start_to_end(tmp_path: Path) -> None:
-    logger = Logger(tmp_path, [1], {})
-    logger.line("threshold", 475.0, 5000)
+@pytest.mark.parametrize(("seeds", "name"), [(1, "seed_0"), (2, "mean"), (3, "mean"), (4, "iqm")])
+def test_a_chart_of_few_seeds_has_a_line_without_a_band(
+    tmp_path: Path, seeds: int, name: str
+) -> None:
+    logger = Logger(tmp_path, range(seeds), {})
+    logger.write(7, {"eval/mean_reward": np.arange(float(seeds))})
     logger.close()
-    assert level(tmp_path / "threshold") == [(0, 475.0), (5000, 475.0)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["metrics.jsonl", name])
+    (category,) = layout(tmp_path / name).category
+    assert lines_of(category.chart[0]) == [("eval/mean_reward",) * 3]
+    assert scalars(tmp_path / name) == {"eval/mean_reward": [(7, (seeds - 1) / 2)]}
 
 
-def test_who_goes_on_replaces_the_line_and_keeps_the_rest(tmp_path: Path) -> None:
+def test_charts_of_few_and_of_many_seeds_are_in_one_category(tmp_path: Path) -> None:
+    """TensorBoard merges the charts of the first category alone."""
+    titles = []
+    for seeds in (1, 5):
+        (tmp_path / str(seeds)).mkdir()
+        Logger(tmp_path / str(seeds), range(seeds), {}).close()
+        (run,) = (tmp_path / str(seeds)).glob("*/")
+        titles.append(layout(run).category[0].title)
+    assert titles[0] == titles[1]
+
+
+def test_a_resumed_run_keeps_its_charts_and_its_line_grows(tmp_path: Path) -> None:
     position: dict[str, Any] = {}
-    for last in (100, 100, 300):
-        logger = Logger(tmp_path, [1, 2], {"agent.lr": 0.5}, position)
-        logger.line("published", -13.0, last)
-        logger.write(len(position), {"eval/mean_reward": np.array([1.0, 2.0])})
-        position = logger.position(last)
+    for step in (100, 200, 300):
+        logger = Logger(tmp_path, [1, 2], {"agent.lr": 0.5}, position, reference=-13.0)
+        logger.write(step, {"eval/mean_reward": np.array([1.0, 2.0])})
+        position = logger.position(step)
+        logger.write(step + 50, {"eval/mean_reward": np.array([7.0, 7.0])})  # after the checkpoint
         logger.close()
         assert logger.damaged == []
-        assert level(tmp_path / "published") == [(0, -13.0), (last, -13.0)]
-        assert len(layout(tmp_path / "iqm").category) == 1
+        assert len(layout(tmp_path / "mean").category) == 1
+    assert [step for step, _ in scalars(tmp_path / "mean")[LEVEL]] == [100, 200, 300, 350]
 
 
 def test_each_run_is_a_row_of_its_own(tmp_path: Path) -> None:
@@ -86,26 +114,141 @@ def test_each_run_is_a_row_of_its_own(tmp_path: Path) -> None:
     names = []
     for folder in (tmp_path / "a" / "run", tmp_path / "b" / "run"):
         folder.mkdir(parents=True)
-        Logger(folder, [3, 4], {"agent.lr": 0.5}).close()
-        for seed in (3, 4):
-            content = hparams(folder / f"seed_{seed}")[metadata.SESSION_START_INFO_TAG]
-            names.append(metadata.parse_session_start_info_plugin_data(content).group_name)
-    assert len(set(names)) == 4
-    assert names[0].startswith("run/seed_3 ")
+        Logger(folder, [3, 4], {"agent.lr": 0.5}, show_seeds=True).close()
+        content = hparams(folder / "mean")[metadata.SESSION_START_INFO_TAG]
+        names.append(metadata.parse_session_start_info_plugin_data(content).group_name)
+        for seed in (3, 4):  # a row is a run, not a seed of it
+            with pytest.raises(KeyError):
+                hparams(folder / f"seed_{seed}")
+    assert len(set(names)) == 2
+    assert names[0].startswith("run in ")
+
+
+@pytest.mark.filterwarnings("ignore:html5lib:DeprecationWarning")  # of what the tab imports
+def test_the_hparams_tab_shows_the_final_score_and_what_varies_first(tmp_path: Path) -> None:
+    from tensorboard.plugins.hparams import (
+        api_pb2,
+        backend_context,
+        get_experiment,
+        list_session_groups,
+    )
+
+    for lr in (0.1, 0.2):
+        folder = tmp_path / f"lr={lr}"
+        folder.mkdir()
+        chosen: dict[str, bool | int | float | str] = {
+            "agent.double": True,
+            "agent.lr": lr,
+            "agent.name": "dqn",
+            "seed": 0,
+        }
+        logger = Logger(folder, range(5), chosen, varying={"agent.lr", "env.id"})
+        logger.write(1, {"eval/mean_reward": np.arange(5.0), "train/loss": np.ones(5)})
+        logger.write(2, {"final/mean_reward": np.arange(5.0) + lr})
+        logger.close()
+    runs_read = plugin_event_multiplexer.EventMultiplexer()
+    runs_read.AddRunsFromDirectory(str(tmp_path))
+    runs_read.Reload()
+    provider = data_provider.MultiplexerDataProvider(runs_read, str(tmp_path))
+    context = backend_context.Context(TBContext(data_provider=provider))
+    asked = api_pb2.GetExperimentRequest()
+    shown = get_experiment.Handler(RequestContext(), context, "", asked).run()
+    assert [(info.name, info.differs) for info in shown.hparam_infos] == [
+        ("agent.lr", True),
+        ("agent.double", False),
+        ("agent.name", False),
+        ("seed", False),
+    ]
+    assert [info.name.tag for info in shown.metric_infos][:3] == [
+        "final/mean_reward",
+        "final/best_mean_reward",
+        "eval/mean_reward",
+    ]
+    rows = list_session_groups.Handler(
+        RequestContext(),
+        context,
+        "",
+        api_pb2.ListSessionGroupsRequest(allowed_statuses=[api_pb2.STATUS_SUCCESS], slice_size=10),
+    ).run()
+    found = {
+        row.hparams["agent.lr"].number_value: {m.name.tag: m.value for m in row.metric_values}
+        for row in rows.session_groups
+    }
+    assert found == {
+        lr: {
+            "final/mean_reward": pytest.approx(2 + lr),
+            "eval/mean_reward": 2.0,
+            "train/loss": 1.0,
+        }
+        for lr in (0.1, 0.2)
+    }
+
+
+def test_the_mean_return_comes_before_the_discounted_one(tmp_path: Path) -> None:
+    """The order of cards is that of their tags; metrics.jsonl keeps the name."""
+    logger = Logger(tmp_path, [0, 1], {}, show_seeds=True)
+    logger.write(3, {f"eval/{name}": np.ones(2) for name in ("discounted_return", "mean_reward")})
+    logger.close()
+    for name in ("mean", "seed_0", "seed_1"):
+        assert sorted(scalars(tmp_path / name)) == ["eval/mean_reward", "eval/return_discounted"]
+    assert "eval/discounted_return" in lines(tmp_path)[0]
 
 
 def test_a_whole_run_shows_its_threshold_its_best_and_its_last(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     run(folder, "total_steps=120", "eval.every=40")
-    assert level(folder / "threshold") == [(0, 475.0), (120, 475.0)]
-    seed = scalars(folder / "seed_1")
+    shown = scalars(folder / "mean")
+    assert shown[LEVEL] == [(step, 475.0) for step in (40, 80, 120)]
+    seed = scalars(folder / "seed_1")  # two seeds are shown
     evaluations = [value for _, value in seed["eval/mean_reward"]]
     assert seed["final/best_mean_reward"] == [(120, max(evaluations))] and len(evaluations) == 3
+    assert set(shown) == {*seed, LEVEL}
     assert resume(str(folder), "total_steps=160") == 0
-    assert level(folder / "threshold") == [(0, 475.0), (160, 475.0)]
+    assert scalars(folder / "mean")[LEVEL] == [(step, 475.0) for step in (40, 80, 120, 160)]
     longer = scalars(folder / "seed_1")
     assert [step for step, _ in longer["final/best_mean_reward"]] == [160]
     assert [step for step, _ in longer["final/mean_reward"]] == [160]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("seeds=5",), ["iqm"]),
+        (("seeds=4",), ["iqm", "seed_0", "seed_1", "seed_2", "seed_3"]),
+        (("seeds=3", "log.seeds=false"), ["mean"]),
+        (("seeds=5", "log.seeds=true"), ["iqm", *(f"seed_{i}" for i in range(5))]),
+        (("seeds=1", "log.seeds=true"), ["seed_0"]),
+    ],
+)
+def test_seeds_are_runs_where_they_are_few_or_asked_for(
+    tmp_path: Path, words: tuple[str, ...], shown: list[str]
+) -> None:
+    folder = tmp_path / "run"
+    run(folder, "total_steps=4", "eval.every=0", "eval.final_episodes=0", *words)
+    assert sorted({path.parent.name for path in folder.glob("*/events*")}) == shown
+    rows = (folder / "metrics.jsonl").read_text().splitlines()
+    assert len({json.loads(row)["seed"] for row in rows}) == int(words[0][-1])
+
+
+def test_a_job_of_a_sweep_is_one_run_and_its_varying_settings_come_first(tmp_path: Path) -> None:
+    words = ("total_steps=4", "eval.every=0", "eval.final_episodes=0")
+    alone, job = tmp_path / "alone", tmp_path / "sweep" / "0_lr=0.001"
+    for folder in (alone, job):
+        if folder == job:
+            job.mkdir(parents=True)
+            recorded = Plan("rlrun -m", (), (), (), ("agent.lr", "env"), "grid", "2026-01-01")
+            plan.write(job.parent, recorded)
+        folder.mkdir(exist_ok=True)
+        command = "rlrun agent=dqn 'agent.hidden=[8]' seeds=2"
+        start_run(settings(*WORDS, *words), folder, command)
+    names = [sorted(p.parent.name for p in f.glob("*/events*")) for f in (alone, job)]
+    assert names == [["mean", "seed_0", "seed_1"], ["mean"]]
+    found = []
+    for folder in (alone, job):
+        content = hparams(folder / "mean")[metadata.EXPERIMENT_TAG]
+        infos = metadata.parse_experiment_plugin_data(content).hparam_infos
+        found.append({info.name for info in infos if info.differs})
+    assert found == [{"agent.name", "agent.hidden", "seeds"}, {"agent.lr", "env.id"}]
 
 
 def test_the_best_is_told_without_a_last_evaluation_too(tmp_path: Path) -> None:
@@ -117,4 +260,25 @@ def test_the_best_is_told_without_a_last_evaluation_too(tmp_path: Path) -> None:
 
 def test_no_line_where_the_environment_is_another_one(tmp_path: Path) -> None:
     run(tmp_path / "run", "total_steps=4", "eval.every=0", "env.max_episode_steps=100")
-    assert not (tmp_path / "run" / "threshold").exists()
+    for folder in (tmp_path / "run").glob("*/"):
+        assert LEVEL not in scalars(folder)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "show_seeds", "place"),
+    [
+        (1, False, ("seed_0", "")),
+        (2, False, ("mean", "/seed_0")),
+        (5, False, ("iqm", "/seed_0")),
+        (5, True, ("seed_0", "")),
+    ],
+)
+def test_a_film_is_where_the_run_shows_what_only_its_seed_has(
+    tmp_path: Path, seeds: int, show_seeds: bool, place: tuple[str, str]
+) -> None:
+    logger = Logger(tmp_path, range(seeds), {}, show_seeds=show_seeds)
+    logger.animation(1, "video", b"GIF", (3, 2))
+    logger.close()
+    folder, ending = film_place(tmp_path, 0)
+    assert (folder.name, ending) == place
+    assert EventAccumulator(str(folder)).Reload().Tags()["images"] == [f"video{ending}"]

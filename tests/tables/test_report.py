@@ -165,4 +165,4 @@ def test_a_run_shows_its_table_everywhere(tmp_path: Path) -> None:
     final: dict[str, Any] = json.loads((tmp_path / "result.json").read_text())["final"]
     assert len(final["exact"]["per_seed"]) == 2
     assert final["exact"]["mean"] == pytest.approx(np.mean(final["exact"]["per_seed"]))
-    assert EventAccumulator(str(tmp_path / "iqm")).Reload().Scalars("eval/exact_return")
+    assert EventAccumulator(str(tmp_path / "mean")).Reload().Scalars("eval/exact_return")

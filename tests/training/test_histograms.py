@@ -49,7 +49,7 @@ def shown(folder: Path) -> Shown:
 
 
 def test_a_row_for_each_seed(tmp_path: Path) -> None:
-    logger = Logger(tmp_path, [4, 9], {})
+    logger = Logger(tmp_path, [4, 9], {}, show_seeds=True)
     weights = np.array([[0, 0, 0, 30], [-1, -1, 2, np.nan]], np.float32)
     logger.histograms(10, {"weights/online": weights, "replay/priority": np.ones((2, 3))})
     logger.histograms(20, {"weights/online": np.array([[np.inf, np.nan], [5, 6]])})
@@ -69,13 +69,32 @@ def test_a_row_for_each_seed(tmp_path: Path) -> None:
     assert buckets[1:-1, 2].tolist() == [0] * 28
 
 
+def test_what_only_a_seed_has_names_it_where_seeds_are_no_runs(tmp_path: Path) -> None:
+    logger = Logger(tmp_path, [4, 9], {})
+    logger.histograms(10, {"weights/online": np.array([[1.0, 2.0], [5.0, np.nan]])})
+    logger.pictures(10, "eval/table", [np.zeros((2, 3, 3), np.uint8)] * 2)
+    logger.animation(10, "video/training", b"GIF", (3, 2))
+    logger.close()
+    assert shown(tmp_path / "mean") == {
+        "weights/online/seed_4": [(10, 1, 2, 2)],
+        "weights/online/seed_9": [(10, 5, 5, 1)],
+    }
+    events = EventAccumulator(str(tmp_path / "mean")).Reload()
+    assert events.Tags()["images"] == [
+        "eval/table/seed_4",
+        "eval/table/seed_9",
+        "video/training/seed_4",
+    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mean", "metrics.jsonl"]
+
+
 @pytest.mark.filterwarnings("ignore:html5lib:DeprecationWarning")  # of what the tab imports
 def test_the_tab_of_histograms_lists_them(tmp_path: Path) -> None:
     from tensorboard.plugins.histogram.histograms_plugin import (  # type: ignore[import-untyped]
         HistogramsPlugin,
     )
 
-    logger = Logger(tmp_path, [4, 9], {})
+    logger = Logger(tmp_path, [4, 9], {}, show_seeds=True)
     logger.histograms(10, {"weights/online": np.ones((2, 3))})
     logger.close()
     runs_read = plugin_event_multiplexer.EventMultiplexer()

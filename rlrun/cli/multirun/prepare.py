@@ -140,28 +140,38 @@ def _checked(
 
 
 def _check_unchanged(folder: Path, config: DictConfig) -> None:
-    """Raise BadInput if a started job would have other settings now."""
+    """Raise BadInput if a started job would have other settings now.
+
+    A setting that its version did not know is unchanged if it has its default, which means what
+    runs did before.
+    """
     from rlrun import build
+    from rlrun.core.schema import construct
     from rlrun.data.recorded import open_data
-    from rlrun.results.grouping import flat
+    from rlrun.results.grouping import flat, has
     from rlrun.run_folder.config_file import read_config
-    from rlrun.settings import run_settings
+    from rlrun.settings import Settings, run_settings, value_of
     from rlrun.training.checkpoints import MAY_CHANGE
 
     if not (folder / "config.yaml").exists():
         return
     laid_out, _ = open_data(run_settings(build.plain(config)))
-    then, today = flat(read_config(folder)), flat(laid_out)
+    both = read_config(folder), laid_out
+    then, today = map(flat, both)
     today |= {key: v for key, v in EARLIER_DEFAULTS.items() if key in then and key not in today}
     # a run-wide setting that the job does not have was unknown to the version that began it
     added = (key for key in today if key not in then and key.startswith(OPEN))
     for key in [*then, *added]:
-        group = key.partition(".")[0]
-        if then.get(key) != today.get(key) and group not in (*MAY_CHANGE, RECORD):
-            raise BadInput(
-                f"{key} was {then.get(key)} when the job began and would be {today.get(key)} now: "
-                "undo the changes to the configuration files, or start a new sweep"
-            )
+        if then.get(key) == today.get(key) or key.partition(".")[0] in (*MAY_CHANGE, RECORD):
+            continue
+        if not has(both[0], key):
+            old, new = (value_of(construct(Settings, each, ""), key) for each in both)
+            if old == new:
+                continue
+        raise BadInput(
+            f"{key} was {then.get(key)} when the job began and would be {today.get(key)} now: "
+            "undo the changes to the configuration files, or start a new sweep"
+        )
 
 
 def use_folder(config: DictConfig, folder: Path) -> None:

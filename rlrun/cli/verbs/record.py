@@ -22,6 +22,7 @@ from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.media.video import FORMATS, Format, can_mp4, usual_format
 from rlrun.playback import Player, Which, load_player, other_environment
+from rlrun.run_folder.board import film_place
 from rlrun.run_folder.events import add_film
 from rlrun.run_folder.files import VIDEOS
 from rlrun.run_folder.reader import RecordedRun
@@ -115,8 +116,9 @@ def _film(
 
     played, reel = film(player.agent, 1, filmed, step, options.episodes, path, fps)
     if out is None:
-        tag = f"video/{player.which}{changes}"
-        add_film(folder / f"seed_{seed}", step, tag, reel.encoded("gif"), reel.size)
+        place, ending = film_place(folder, seed)
+        tag = f"video/{player.which}{changes}{ending}"
+        add_film(place, step, tag, reel.encoded("gif"), reel.size)
     if kind == "webp" and options.format is None and out is None:
         print(WITHOUT)
     returns = ", ".join(f"{value:,.4g}" for value in np.ravel(played.returns))
