@@ -110,11 +110,11 @@ def test_episodes_that_cannot_be_shared_are_refused() -> None:
 class Traces:
     """Its memory is m <- m / 2 + obs / 2 from m = 0 on; it acts by m, and learns nothing."""
 
-    def __init__(self, seeds: int = 1) -> None:
-        self.initial = np.full((seeds, 1), 9.0)  # must have no effect
+    def __init__(self) -> None:
+        self.initial = np.full((1, 1), 9.0)  # must have no effect
 
     def initial_memory(self, num_envs: int) -> Array:
-        return np.broadcast_to(self.initial, (len(self.initial), num_envs))
+        return np.broadcast_to(self.initial, (1, num_envs))
 
     def act(
         self, obs: Array, step: int, memory: Array, first: Array, *, explore: bool = True
