@@ -25,8 +25,8 @@ from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Ste
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.noise import ActionNoise
 from rlrun.nets.actor_critic import ActorNet
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, check_memory
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import smoothed
@@ -57,7 +57,8 @@ class DDPGSettings(ActorCriticSettings):
 
     def actor(self, spec: Spec) -> ActorNet:
         """Return the actor's network for the spaces of ``spec``."""
-        return ActorNet(spec.obs, self.hidden, math.prod(spec.action.shape), norm=self.norm)
+        outputs = math.prod(spec.action.shape)
+        return ActorNet(spec.obs, self.hidden, outputs, norm=self.norm, style=self.style)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -96,9 +97,9 @@ class DDPG:
         self._net.init(self._actor, seeds, 0, LAST_LAYER)
         self._target = self._actor.copy()
         self._gradients = self._actor.zeros_like()  # overwritten by each update
-        self._optimizer = Adam(self._actor, None)
+        self._optimizer = Optimizer(self._actor, s.method(clipped=False), self._net.statistics)
         critic = s.critic(spec)
-        self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.max_grad_norm)
+        self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.method())
         self._warmup = Warmup(spec, seeds)
         self.first_update = first_due(s.train_every, s.learning_starts)
         smoothing = np.any(s.target_noise)

@@ -20,9 +20,9 @@ from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
 from rlrun.nets.noisy import NoisySample, WeightNoise, noisy
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, Pieces, check_memory
 from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
@@ -32,8 +32,6 @@ from rlrun.replay.ring import Replay
 class DQNSettings(OffPolicySettings):
     """The settings of `DQN`; the defaults are DQN of Mnih et al. (2015), with Adam."""
 
-    adam_epsilon: Positive = 1e-8
-    """Adam's epsilon."""
     batch_size: Count = 64
     hidden: tuple[Count, ...] = (128, 128)
     train_every: Count = 2
@@ -62,6 +60,7 @@ class DQNSettings(OffPolicySettings):
     max_grad_norm: PerRow[Positive | None] = 10.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_loss(self.loss, distributional=self.distributional)
         if self.distributional and not self.v_min < self.v_max:
             raise ValueError(f"v_min must be below v_max ({self.v_max}), got {self.v_min}")
@@ -70,7 +69,9 @@ class DQNSettings(OffPolicySettings):
         """Return the network for the spaces of ``spec``."""
         atoms = self.atoms if self.distributional else 1
         actions = spec.action.choices[0]
-        return ValueNet(spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms)
+        return ValueNet(
+            spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms, style=self.style
+        )
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -117,7 +118,7 @@ class DQN:
         self._target = self._online.copy()
         self._gradients = self._online.zeros_like()  # overwritten by each update
         self._tau = device.number(s.tau, 2)
-        self._optimizer = Adam(self._online, s.max_grad_norm, s.adam_epsilon)
+        self._optimizer = Optimizer(self._online, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self.first_update = first_due(s.train_every, s.learning_starts)
         self._differentiate = device.compiled(self._gradient)

@@ -23,9 +23,9 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rows import column
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
 from rlrun.nets.distributions import only_legal
+from rlrun.nets.optimizers import Optimizer
 from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
 
@@ -116,7 +116,7 @@ class PPO:
         self._intrinsic = IntrinsicReward(curiosity, self.faults, unscaled)
         self.first_update = size
         self._rewards = RewardScale(len(seeds), spec.num_envs) if s.normalize_reward else None
-        self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
+        self._optimizer = Optimizer(self._actor.params, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, size)
         self._seeds, self._device = len(seeds), device
         self._max_kl = math.inf if s.target_kl is None else 1.5 * s.target_kl

@@ -17,9 +17,9 @@ from rlrun.agents.parts.settings import PolicyGradientSettings
 from rlrun.core.fields import Count, NonNegative, PerRow
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
 from rlrun.nets.distributions import only_legal
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters
 from rlrun.replay.episodes import Episode, Episodes
 from rlrun.rules.policy_gradient import value_loss
@@ -78,7 +78,7 @@ class Reinforce:
             self.value = self._actor.value
         self.faults = self._actor.faults
         self._episodes = Episodes(spec, len(seeds))
-        self._optimizer = Adam(self._actor.params, s.max_grad_norm, s.adam_epsilon)
+        self._optimizer = Optimizer(self._actor.params, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, spec.num_envs)
         self._device, self._seeds = device, len(seeds)
         self._coefficients = [device.number(each, 2) for each in (s.entropy_coef, s.value_coef)]

@@ -25,8 +25,8 @@ from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.nets.actor_critic import ActorNet
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, check_memory
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
@@ -49,7 +49,8 @@ class SACSettings(ActorCriticSettings):
 
     def actor(self, spec: Spec) -> ActorNet:
         """Return the actor's network; outputs are means and logarithms of standard deviations."""
-        return ActorNet(spec.obs, self.hidden, 2 * math.prod(spec.action.shape), norm=self.norm)
+        outputs = 2 * math.prod(spec.action.shape)
+        return ActorNet(spec.obs, self.hidden, outputs, norm=self.norm, style=self.style)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -86,8 +87,8 @@ class SAC:
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
         self._gradients = self._actor.zeros_like()  # overwritten by each update
-        self._optimizer = Adam(self._actor, None)
-        self._critics = Critics(s.critic(spec), seeds, device, 2, None, s.max_grad_norm)
+        self._optimizer = Optimizer(self._actor, s.method(clipped=False), self._net.statistics)
+        self._critics = Critics(s.critic(spec), seeds, device, 2, None, s.method())
         self._temperature = Temperature(len(seeds), device, s.ent_coef)
         target_entropy = -size if s.target_entropy is None else s.target_entropy
         self._target_entropy = device.number(target_entropy, 1)

@@ -16,18 +16,19 @@ from rlrun.nets.encoders import input_for
 from rlrun.nets.layer_norm import LayerNorm
 from rlrun.nets.norm import NormalizedDense
 from rlrun.nets.parameters import Pieces, padded, up
+from rlrun.nets.style import STYLE, Style
 
 ActionLayer: TypeAlias = Literal[1, 2]
 Norm: TypeAlias = Literal["layer", "batch"]
 Layers: TypeAlias = Dense | NormalizedDense
 
 
-def dense(sizes: Sequence[int], *, rectify: bool, norm: Norm | None) -> Layers:
+def dense(sizes: Sequence[int], *, rectify: bool, norm: Norm | None, style: Style) -> Layers:
     """A chain of dense layers, normalized or not."""
     if norm is None:
-        return Dense(sizes, rectify=rectify)
+        return Dense(sizes, rectify=rectify, activation=style.activation)
     kind = LayerNorm() if norm == "layer" else BatchNorm()
-    return NormalizedDense(sizes, rectify=rectify, norm=kind)
+    return NormalizedDense(sizes, rectify=rectify, norm=kind, activation=style.activation)
 
 
 def run_layers(
@@ -47,14 +48,22 @@ class ActorNet(Parts):
         hidden: widths of the hidden layers.
         outputs: number of outputs.
         norm: normalize the hidden layers per observation ("layer") or per unit ("batch").
+        style: the activation of the hidden layers, and the initial weights.
     """
 
     def __init__(
-        self, obs: Space, hidden: Sequence[int], outputs: int, *, norm: Norm | None = None
+        self,
+        obs: Space,
+        hidden: Sequence[int],
+        outputs: int,
+        *,
+        norm: Norm | None = None,
+        style: Style = STYLE,
     ) -> None:
         self._input = input_for(obs)
-        self._body = dense((self._input.size, *hidden, outputs), rectify=False, norm=norm)
-        super().__init__(actor_input=self._input, actor=self._body)
+        sizes = (self._input.size, *hidden, outputs)
+        self._body = dense(sizes, rectify=False, norm=norm, style=style)
+        super().__init__(style, actor_input=self._input, actor=self._body)
 
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """Return ``[seed, batch, output]`` as float32, computed in the dtype of the pieces."""
@@ -91,6 +100,7 @@ class CriticNet(Parts):
         hidden: widths of the hidden layers.
         action_layer: the layer that takes the action: 1, or 2 as in Lillicrap et al. 2016.
         norm: normalize the hidden layers per observation ("layer") or per unit ("batch").
+        style: the activation of the hidden layers, and the initial weights.
     """
 
     def __init__(
@@ -101,14 +111,18 @@ class CriticNet(Parts):
         *,
         action_layer: ActionLayer = 1,
         norm: Norm | None = None,
+        style: Style = STYLE,
     ) -> None:
         trunk_sizes, head_sizes = hidden[: action_layer - 1], hidden[action_layer - 1 :]
         self._input = input_for(obs)
-        self._trunk = dense((self._input.size, *trunk_sizes), rectify=True, norm=norm)
+        entry = (self._input.size, *trunk_sizes)
+        self._trunk = dense(entry, rectify=True, norm=norm, style=style)
         self._entry = self._trunk.sizes[-1]
         self._joined = self._entry + action
-        self._head = dense((self._joined, *head_sizes, 1), rectify=False, norm=norm)
-        super().__init__(critic_input=self._input, critic_shared=self._trunk, critic=self._head)
+        joined = (self._joined, *head_sizes, 1)
+        self._head = dense(joined, rectify=False, norm=norm, style=style)
+        parts = {"critic_input": self._input, "critic_shared": self._trunk, "critic": self._head}
+        super().__init__(style, **parts)
 
     def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
         """Return values ``[row, batch]`` as float32, computed in the dtype of the pieces."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.nets.parameters import Parameters
+from rlrun.nets.style import Style, initialize
 
 PACE = 0.1  # update rate of running statistics: the weight of the newest batch
 
@@ -19,12 +20,12 @@ class Parts:
     """The named parts of a network, and which pieces belong to each.
 
     A part has ``shapes`` of its pieces, ``real`` (the shapes without padding), ``fans`` (the fan-in
-    of each piece's layer, 0 if the piece is not a weight or bias) and ``init``. It may have
-    ``statistics``: the indices of the pieces that are running means and variances.
+    of each piece's layer, 0 if the piece is not a weight or bias), ``fans_out`` and ``init``. It
+    may have ``statistics``: the indices of the pieces that are running means and variances.
     """
 
-    def __init__(self, **parts: Any) -> None:
-        self._parts = parts
+    def __init__(self, style: Style, **parts: Any) -> None:
+        self._style, self._parts = style, parts
         self.shapes: list[tuple[int, int]] = []
         self.bounds: list[slice] = []
         """The range of pieces of each part, in order."""
@@ -39,8 +40,9 @@ class Parts:
     def init(
         self, params: Parameters, seeds: Sequence[int], place: int = 0, last: float | None = None
     ) -> None:
-        """Draw uniformly from ±1/√fan_in, or the last layer from ±``last`` if given.
+        """Draw the weights and biases of the network's style.
 
+        With torch's uniform ±1/√fan_in the last layer is uniform in ±``last`` if that is given.
         Each network has its own generator: those of a seed are numbered from ``place``.
         """
         numbers, networks = Numbers(Purpose.WEIGHTS), params.networks
@@ -50,7 +52,9 @@ class Parts:
             generator = torch.Generator().manual_seed(number)
             for part, bounds in zip(self._parts.values(), self.bounds, strict=True):
                 part.init(params.pieces[bounds], row, generator)
-            if last is not None:
+                if not self._style.is_torch:
+                    initialize(part, params.pieces[bounds], row, self._style, 1.0, generator)
+            if last is not None and self._style.is_torch:
                 fan_in = list(self._parts.values())[-1].fans[-1]
                 for piece in params.pieces[-2:]:
                     piece[row] *= last * math.sqrt(fan_in)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
-
-Activation: TypeAlias = Literal["relu", "tanh"]
+from rlrun.nets.style import Activation, activate, through
 
 
 class Dense:
@@ -25,20 +23,22 @@ class Dense:
         sizes: unpadded sizes of the input, each hidden layer and the output; with a single number
             there is no layer, and the output is the input.
         rectify: whether the activation also follows the last layer.
-        activation: ReLU, or the hyperbolic tangent.
+        activation: the activation.
     """
 
     def __init__(
         self, sizes: Sequence[int], *, rectify: bool, activation: Activation = "relu"
     ) -> None:
         self.sizes = tuple(sizes)
-        self._rectify, self._tanh = rectify, activation == "tanh"
+        self._rectify, self._activation = rectify, activation
         padded = [up(size, 4) for size in sizes]
         self.width = padded[-1]
         # weight, bias, weight, bias, ...
         self.shapes = [shape for i, o in pairwise(padded) for shape in ((i, o), (1, o))]
         self.fans = [i for i in self.sizes[:-1] for _ in range(2)]
         """The fan-in of each piece's layer."""
+        self.fans_out = [o for o in self.sizes[1:] for _ in range(2)]
+        """The fan-out of each piece's layer."""
         self.real = [shape for i, o in pairwise(self.sizes) for shape in ((i, o), (1, o))]
         """The shape of each piece without padding."""
 
@@ -56,7 +56,7 @@ class Dense:
         for layer in range(0, len(pieces), 2):
             x = torch.baddbmm(pieces[layer + 1], x, pieces[layer])
             if self._rectified(layer):
-                x = torch.tanh_(x) if self._tanh else torch.relu_(x)
+                x = activate(x, self._activation)
             saved.append(x)
         return x, saved
 
@@ -78,10 +78,8 @@ class Dense:
         """
         for layer in reversed(range(0, len(pieces), 2)):
             x, y = saved[layer // 2], saved[layer // 2 + 1]
-            if self._tanh and self._rectified(layer):
-                grad = grad * (1 - y * y)
-            elif self._rectified(layer):
-                grad = through_relu(grad, y)
+            if self._rectified(layer):
+                grad = through(grad, y, self._activation)
             if into is not None:
                 into[layer].copy_(torch.bmm(x.mT, grad))
                 sum_over_batch(grad, into[layer + 1])
@@ -91,11 +89,6 @@ class Dense:
 
     def _rectified(self, layer: int) -> bool:
         return self._rectify or layer + 2 < len(self.shapes)
-
-
-def through_relu(grad: Tensor, output: Tensor) -> Tensor:
-    """Return the gradient of a ReLU's input, given ``grad``, that of its ``output``."""
-    return torch.ops.aten.threshold_backward(grad, output, 0)  # type: ignore[no-any-return]
 
 
 def times_transposed(grad: Tensor, weight: Tensor) -> Tensor:

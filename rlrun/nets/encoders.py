@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from rlrun.core.types import IMAGE_SIDE, Space
-from rlrun.nets.dense import through_relu
 from rlrun.nets.parameters import Pieces, draw_uniform, padded, up
+from rlrun.nets.style import through_relu
 
 # channels, kernel, stride of each layer
 LARGE = ((32, 8, 4), (64, 4, 2), (64, 3, 1))  # of Mnih et al. 2015
@@ -30,6 +30,7 @@ class Vectors:
     shapes: tuple[tuple[int, int], ...] = ()
     real: tuple[tuple[int, int], ...] = ()
     fans: tuple[int, ...] = ()
+    fans_out: tuple[int, ...] = ()
 
     def __init__(self, obs: Space) -> None:
         self._choices = obs.choices
@@ -76,11 +77,13 @@ class Convolutions:
         self._scale = (1 / top).view(-1, 1, 1) if obs.kind == "grid" else 1 / 255
         self._kernels, self.shapes = [], []
         self.fans: list[int] = []
+        self.fans_out: list[int] = []
         for out, kernel, stride in SMALL if small else LARGE:
             self._kernels.append(((out, channels, kernel, kernel), stride))
             fan_in = channels * kernel**2
             self.shapes += [(out, fan_in), (1, out)]
             self.fans += [fan_in, fan_in]
+            self.fans_out += [out * kernel**2] * 2
             channels, sides = out, [(side - kernel) // stride + 1 for side in sides]
         self.real = self.shapes  # no padding
         self.size = channels * sides[0] * sides[1]

@@ -1,4 +1,4 @@
-"""Stacked dense layers with a normalisation in front of each ReLU."""
+"""Stacked dense layers with a normalisation in front of each activation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from rlrun.nets.dense import sum_over_batch, through_relu, times_transposed
+from rlrun.nets.dense import sum_over_batch, times_transposed
 from rlrun.nets.parameters import Pieces, draw_uniform, up
+from rlrun.nets.style import Activation, activate, through
 
 EPSILON = 1e-5  # added to the variance
 
@@ -48,18 +49,26 @@ class Normalisation(Protocol):
 
 
 class NormalizedDense:
-    """`rlrun.nets.dense.Dense` with a normalisation in front of each ReLU."""
+    """`rlrun.nets.dense.Dense` with a normalisation in front of each activation."""
 
-    def __init__(self, sizes: Sequence[int], *, rectify: bool, norm: Normalisation) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        rectify: bool,
+        norm: Normalisation,
+        activation: Activation = "relu",
+    ) -> None:
         self.sizes = tuple(sizes)
-        self._norm = norm
+        self._norm, self._activation = norm, activation
         self.width = up(sizes[-1], 4)
         self._normalized = [rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)]
-        """Whether each layer has a normalisation and a ReLU."""
+        """Whether each layer has a normalisation and an activation."""
         # weight, bias, the normalisation's rows, weight, bias, ...
         self.shapes: list[tuple[int, int]] = []
         self.real: list[tuple[int, int]] = []
         self.fans: list[int] = []
+        self.fans_out: list[int] = []
         self._firsts: list[int] = []
         """The first piece of each layer."""
         self._ones: list[int] = []
@@ -74,6 +83,7 @@ class NormalizedDense:
             self.shapes += [(up(i, 4), up(o, 4)), *[(1, up(o, 4))] * (1 + rows)]
             self.real += [(i, o), *[(1, o)] * (1 + rows)]
             self.fans += [i, i, *[0] * rows]
+            self.fans_out += [o, o, *[0] * rows]
 
     def init(self, pieces: Pieces, row: int, generator: torch.Generator) -> None:
         """Draw one seed's weights and biases uniformly from ±1/√fan_in."""
@@ -95,7 +105,7 @@ class NormalizedDense:
             if self._normalized[layer]:
                 rows = self._rows(pieces, first)
                 y, norm_saved = self._norm.forward(rows, y, self.sizes[layer + 1], learning)
-                y = torch.relu_(y)
+                y = activate(y, self._activation)
             saved.append((x, norm_saved, y))
             x = y
         return x, saved
@@ -114,7 +124,7 @@ class NormalizedDense:
             if self._normalized[layer]:
                 rows = self._rows(pieces, first)
                 into_rows = None if into is None else self._rows(into, first)
-                grad = through_relu(grad, y)
+                grad = through(grad, y, self._activation)
                 grad, biased = self._norm.backward(rows, norm_saved, grad, into_rows)
             if into is not None:
                 into[first].copy_(torch.bmm(x.mT, grad))

@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.init import orthogonal_
 
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.types import Space
 from rlrun.nets.chain import Parts
-from rlrun.nets.dense import Activation, Dense
+from rlrun.nets.dense import Dense
 from rlrun.nets.distributions import distribution_for
 from rlrun.nets.encoders import input_for
 from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.style import Style, initialize
 
 HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN = math.sqrt(2), 0.01, 1.0
 
@@ -31,7 +31,7 @@ class PolicyNet:
         obs: the observation space.
         action: the action space.
         hidden: widths of the hidden layers of each network.
-        activation: applied after each hidden layer.
+        style: the activation of the hidden layers, and the initial weights.
         value: whether there is a value network.
     """
 
@@ -40,7 +40,7 @@ class PolicyNet:
         obs: Space,
         action: Space,
         hidden: Sequence[int],
-        activation: Activation,
+        style: Style,
         *,
         value: bool = True,
     ) -> None:
@@ -48,12 +48,12 @@ class PolicyNet:
         self._input = input_for(obs)
         outputs = (self.distribution.outputs, 1) if value else (self.distribution.outputs,)
         self._heads = [
-            Dense((self._input.size, *hidden, out), rectify=False, activation=activation)
+            Dense((self._input.size, *hidden, out), rectify=False, activation=style.activation)
             for out in outputs
         ]
-        self._parts = Parts(
-            input=self._input, **dict(zip(("policy", "value"), self._heads, strict=False))
-        )
+        self._style = style
+        heads = dict(zip(("policy", "value"), self._heads, strict=False))
+        self._parts = Parts(style, input=self._input, **heads)
         self._bounds = self._parts.bounds
         self._distribution_pieces = slice(len(self._parts.shapes), None)
         self.shapes = [*self._parts.shapes, *self.distribution.shapes]
@@ -63,23 +63,22 @@ class PolicyNet:
         return pieces[self._distribution_pieces]
 
     def init(self, params: Parameters, seeds: Sequence[int]) -> None:
-        """Set orthogonal weights and biases of 0, as common implementations of PPO do.
+        """Draw the weights and biases of the style; each seed has its own generator.
 
-        The gains are √2 for hidden layers and convolutions, 0.01 for the policy's last layer, so
-        that all actions are about equally likely at first, and 1 for the value's. Each seed has its
-        own generator.
+        Orthogonal weights, which common implementations of PPO have, get the gains √2 for hidden
+        layers and convolutions, 0.01 for the policy's last layer, so that all actions are about
+        equally likely at first, and 1 for the value's.
         """
+        if self._style.init != "orthogonal":
+            self._parts.init(params, seeds)
+            return
         numbers = Numbers(Purpose.WEIGHTS)
         parts = [self._input, *self._heads]
         last_gains = [HIDDEN_GAIN, POLICY_GAIN, VALUE_GAIN][: len(parts)]
         for row, seed in enumerate(seeds):
             generator = torch.Generator().manual_seed(numbers(seed, 0, 0))
             for part, bounds, last_gain in zip(parts, self._bounds, last_gains, strict=True):
-                weights = list(zip(params.pieces[bounds], part.real, strict=True))[::2]
-                for number, (piece, (rows, columns)) in enumerate(weights):
-                    gain = last_gain if number == len(weights) - 1 else HIDDEN_GAIN
-                    weight = orthogonal_(torch.empty(rows, columns), gain, generator)
-                    piece[row, :rows, :columns] = weight
+                initialize(part, params.pieces[bounds], row, self._style, last_gain, generator)
 
     def weights(self, params: Parameters) -> dict[str, Tensor]:
         """See `Parts.weights`."""

@@ -12,6 +12,7 @@ from rlrun.nets.chain import Parts
 from rlrun.nets.dense import Dense
 from rlrun.nets.encoders import input_for
 from rlrun.nets.parameters import Pieces, padded
+from rlrun.nets.style import STYLE, Style
 
 
 class ValueNet(Parts):
@@ -27,6 +28,7 @@ class ValueNet(Parts):
         actions: number of actions.
         dueling: two heads instead of one.
         atoms: outputs per action.
+        style: the activation of the hidden layers, and the initial weights.
     """
 
     def __init__(
@@ -37,17 +39,23 @@ class ValueNet(Parts):
         *,
         dueling: bool = False,
         atoms: int = 1,
+        style: Style = STYLE,
     ) -> None:
         self._shape = (actions, atoms) if atoms > 1 else (actions,)
         self._atoms, self._dueling = atoms, dueling
         self._input = input_for(obs)
-        self._trunk = Dense((self._input.size, *hidden[:-1]), rectify=True)
+        self._trunk = Dense(
+            (self._input.size, *hidden[:-1]), rectify=True, activation=style.activation
+        )
         outputs = (actions * atoms, atoms) if dueling else (actions * atoms,)
         entry = self._trunk.sizes[-1]
-        self._heads = [Dense((entry, *hidden[-1:], out), rectify=False) for out in outputs]
+        self._heads = [
+            Dense((entry, *hidden[-1:], out), rectify=False, activation=style.activation)
+            for out in outputs
+        ]
         names = ("head", "value_head")
         heads = dict(zip(names, self._heads, strict=False))
-        super().__init__(input=self._input, shared=self._trunk, **heads)
+        super().__init__(style, input=self._input, shared=self._trunk, **heads)
         self.first_of_heads = self.bounds[2].start
         """Index of the heads' first piece; the heads' layers can be noisy."""
 

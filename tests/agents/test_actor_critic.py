@@ -16,6 +16,7 @@ from rlrun.core.types import Batch, Space
 from rlrun.loop import interact
 from rlrun.nets.actor_critic import CriticNet
 from rlrun.nets.device import Device, DeviceSettings
+from rlrun.nets.method import Method
 from tests.support.common import SMALL_CONTROL, agent_and_envs, differences, drive, host, row
 
 pytestmark = pytest.mark.slow
@@ -37,7 +38,7 @@ def normal(*shape: int, draw: int = 0) -> Tensor:
 
 def critics(count: int) -> tuple[CriticNet, Critics]:
     net = CriticNet(Space("vector", (3,)), 2, [8, 8])
-    return net, Critics(net, [4, 5], HOST, count, None, None)
+    return net, Critics(net, [4, 5], HOST, count, None, Method())
 
 
 def batch(weight: Tensor | None = None) -> Batch:

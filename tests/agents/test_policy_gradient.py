@@ -76,7 +76,7 @@ def test_seeds_stop_on_their_own_once_they_are_far_away() -> None:
     assert (free._updates == full).all()
     assert (one._updates < full).all()
     assert len(set(one._updates.tolist())) > 1
-    assert (one._optimizer._steps.numpy() == one._updates).all()
+    assert (one._optimizer.state_dict()["steps"].numpy() == one._updates).all()
 
 
 def test_a_seed_that_is_too_far_away_keeps_its_weights() -> None:

@@ -17,7 +17,8 @@ from rlrun.__main__ import main
 from rlrun.agents.dqn import DQN
 from rlrun.envs import environment, reproducible
 from rlrun.explore.policies import EpsilonGreedy
-from rlrun.nets.adam import Adam
+from rlrun.nets.method import Method
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.device import Device
 from rlrun.replay.ring import Replay
 
@@ -30,7 +31,7 @@ def counted(*args, **kwargs):
 
 gymnasium.make = counted
 environment.reproducible.doubt = lambda open_one: ""  # the self-test makes environments anew
-for cls in (DQN, Replay, Device, Adam, EpsilonGreedy):
+for cls in (DQN, Replay, Device, Optimizer, EpsilonGreedy):
     def count(cls=cls, init=cls.__init__):
         @functools.wraps(init)
         def counting(self, *args, **kwargs):
@@ -63,7 +64,7 @@ def counts(folder: Path, *words: str) -> tuple[dict[str, int], dict[str, int]]:
 def test_a_run_and_its_resume_build_everything_once_and_read_each_file_once(tmp_path: Path) -> None:
     run = ("agent=dqn", "env=Acrobot-v1", "seeds=2", "total_steps=40", "hydra.run.dir=the_run")
     built, _ = counts(tmp_path, *run, "eval.every=0", "eval.final_episodes=0")
-    once = {"DQN": 1, "Replay": 1, "Device": 1, "Adam": 1, "EpsilonGreedy": 1}
+    once = {"DQN": 1, "Replay": 1, "Device": 1, "Optimizer": 1, "EpsilonGreedy": 1}
     assert built == {**once, "environment": 2 + 1}  # two seeds, and one to see the spaces
     built, read = counts(tmp_path, "resume", "the_run", "total_steps=60")
     assert built == {**once, "environment": 2 + 1}

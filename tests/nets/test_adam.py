@@ -6,7 +6,8 @@ import torch
 from torch import nn
 from torch.optim.adam import adam
 
-from rlrun.nets.adam import Adam
+from rlrun.nets.method import Method
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, cut
 from tests.support.nets import CPU
 from tests.support.work import calls
@@ -16,7 +17,7 @@ def test_adam_and_clipping_are_those_of_torch_for_each_seed() -> None:
     shapes = [(4, 4), (1, 4)]
     params = Parameters.zeros(2, shapes, CPU)
     twins = [torch.zeros(20, requires_grad=True) for _ in range(2)]
-    ours = Adam(params, 1.0, epsilon=1e-3)
+    ours = Optimizer(params, Method(max_grad_norm=1.0, epsilon=1e-3))
     theirs = [torch.optim.Adam([twin], eps=1e-3) for twin in twins]
     generator = torch.Generator().manual_seed(0)
     for step in range(20):
@@ -41,7 +42,10 @@ def test_a_row_that_sits_steps_out_is_as_if_alone() -> None:
     shapes = [(4, 4), (1, 4)]
     stack = Parameters.zeros(3, shapes, CPU)
     alone = [Parameters.zeros(1, shapes, CPU) for _ in range(3)]
-    together, apart = Adam(stack, 1.0), [Adam(params, 1.0) for params in alone]
+    together, apart = (
+        Optimizer(stack, Method(max_grad_norm=1.0)),
+        [Optimizer(params, Method(max_grad_norm=1.0)) for params in alone],
+    )
     generator = torch.Generator().manual_seed(0)
     for step, frozen in enumerate([(), {1}, {0, 1}, {0, 1, 2}, {2}, ()]):
         slope = torch.randn(stack.flat.shape, generator=generator)
@@ -50,7 +54,7 @@ def test_a_row_that_sits_steps_out_is_as_if_alone() -> None:
             apart[k].step(slope[k : k + 1].clone(), 0.1)
         together.step(slope, 0.1, frozen)
         if step == 3:
-            again = Adam(stack, 1.0)
+            again = Optimizer(stack, Method(max_grad_norm=1.0))
             again.load_state_dict(together.state_dict())
             together = again
         for k in range(3):
@@ -62,7 +66,7 @@ def test_rows_are_bit_for_bit_those_of_the_fused_adam_of_torch_alone() -> None:
     params = Parameters.zeros(4, [(8, 16), (1, 16)], CPU)
     twins = [[torch.zeros(params.flat.shape[1]) for _ in range(3)] for _ in range(4)]
     steps = [torch.zeros(()) for _ in range(4)]
-    ours, generator = Adam(params, None), torch.Generator().manual_seed(0)
+    ours, generator = Optimizer(params, Method()), torch.Generator().manual_seed(0)
     for step, frozen in enumerate([(), (), {2}, {0, 2}, (), {3}, (), ()]):
         gradient = torch.randn(params.flat.shape, generator=generator)
         for row in {0, 1, 2, 3} - set(frozen):
@@ -97,7 +101,10 @@ def test_uneven_rows_are_one_call_however_many_they_are() -> None:
     counts = []
     for seeds in (3, 30):
         params = Parameters.zeros(seeds, [(4, 4)], CPU)
-        optimizer, gradient = Adam(params, 1.0), torch.ones_like(params.flat)
+        optimizer, gradient = (
+            Optimizer(params, Method(max_grad_norm=1.0)),
+            torch.ones_like(params.flat),
+        )
         even = calls(lambda: optimizer.step(gradient, 0.1))  # noqa: B023
         optimizer.step(gradient, 0.1, {0})
         uneven = calls(lambda: optimizer.step(gradient, 0.1))  # noqa: B023

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rlrun.nets.optimizers import Method, Optimizer
+from rlrun.nets.method import Method
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters
 from tests.support.nets import CPU
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from rlrun.core.types import Space
-from rlrun.nets.dense import Activation
 from rlrun.nets.distributions import Categorical, Gaussian
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
+from rlrun.nets.style import Activation, Style
 from tests.support.nets import CPU, GRID, IMAGE, observations
 
 distributions: Any = torch.distributions  # not typed
@@ -107,6 +107,7 @@ ACTIONS = [
     Space("vector", (2,)),
     Space("multi_discrete", (2,), (3, 4)),
 ]
+TANH = Style("tanh", "orthogonal")
 networks = pytest.mark.parametrize("action", ACTIONS, ids=lambda space: str(space.kind))
 
 
@@ -121,12 +122,12 @@ def started(net: PolicyNet, seeds: int) -> Parameters:
     "space", [Space("vector", (3,)), IMAGE, GRID], ids=lambda space: space.kind
 )
 @pytest.mark.parametrize("hidden", [(), (6,), (9, 5)])
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "elu"])
 @pytest.mark.parametrize("value", [True, False])
 def test_gradients_of_both_networks_are_those_of_autograd(
     action: Space, space: Space, hidden: tuple[int, ...], activation: Activation, value: bool
 ) -> None:
-    net = PolicyNet(space, action, hidden, activation, value=value)
+    net = PolicyNet(space, action, hidden, Style(activation, "orthogonal"), value=value)
     params = started(net, 2)
     obs = observations(space, 2, 5)
     leaves = [piece.detach().clone().requires_grad_() for piece in params.pieces]
@@ -148,7 +149,7 @@ def test_gradients_of_both_networks_are_those_of_autograd(
 
 
 def test_the_layers_are_those_of_torch() -> None:
-    net = PolicyNet(Space("vector", (3,)), ACTIONS[0], (8, 4), "tanh")
+    net = PolicyNet(Space("vector", (3,)), ACTIONS[0], (8, 4), TANH)
     params = started(net, 2)
     obs = observations(Space("vector", (3,)), 2, 6)
     policy, value = net.policy(params.pieces, obs), net.value(params.pieces, obs)
@@ -167,7 +168,7 @@ def test_the_layers_are_those_of_torch() -> None:
 
 
 def test_weights_begin_orthogonal_with_the_gains_of_the_papers_code() -> None:
-    net = PolicyNet(Space("vector", (6,)), ACTIONS[0], (8, 5), "tanh")
+    net = PolicyNet(Space("vector", (6,)), ACTIONS[0], (8, 5), TANH)
     params = started(net, 2)
     shapes = [(6, 8), (8, 5), (5, 3), (6, 8), (8, 5), (5, 1)]
     gains = [2**0.5, 2**0.5, 0.01, 2**0.5, 2**0.5, 1.0]

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rlrun.core.types import Space
-from rlrun.nets.adam import Adam
+from rlrun.nets.method import Method
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.q_network import ValueNet
 from tests.support.nets import GRID, IMAGE, gradient, learn, observations, started
 
@@ -200,7 +201,10 @@ def test_a_seed_learns_the_same_in_every_stack(draw: int) -> None:
     net = ValueNet(space, hidden, actions, dueling=rng.random() < 0.5, atoms=atoms)
     stack = started(net, range(seeds))
     alone = [started(net, [seed]) for seed in range(seeds)]
-    together, apart = Adam(stack, 1.0), [Adam(params, 1.0) for params in alone]
+    together, apart = (
+        Optimizer(stack, Method(max_grad_norm=1.0)),
+        [Optimizer(params, Method(max_grad_norm=1.0)) for params in alone],
+    )
     generator = torch.Generator().manual_seed(draw)
     for count in range(3):
         obs = observations(space, seeds, batch, draw=100 * draw + count)
@@ -220,7 +224,7 @@ def test_a_copy_stays() -> None:
     target = online.copy()
     obs = torch.ones(2, 3, 4)
     before, values = target.flat.clone(), net.infer(target.pieces, obs)
-    learn(net, online, Adam(online, None), obs, torch.ones(2, 3, 2))
+    learn(net, online, Optimizer(online, Method()), obs, torch.ones(2, 3, 2))
     assert torch.equal(target.flat, before)
     assert torch.equal(net.infer(target.pieces, obs), values)
     assert not torch.equal(online.flat, before)

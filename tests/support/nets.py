@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from rlrun.core.types import Space
-from rlrun.nets.adam import Adam
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.q_network import ValueNet
 
@@ -41,7 +41,7 @@ def observations(space: Space, *lead: int, draw: int = 1) -> Tensor:
     return torch.from_numpy(rng.standard_normal((*lead, *space.shape)).astype(np.float32))
 
 
-def learn(net: ValueNet, params: Parameters, adam: Adam, obs: Tensor, target: Tensor) -> None:
+def learn(net: ValueNet, params: Parameters, adam: Optimizer, obs: Tensor, target: Tensor) -> None:
     values = net.infer(params.pieces, obs)
     slope = (values - target).clamp(-1, 1) / target[0].numel()
     adam.step(gradient(net, params, obs, slope).flat, 1e-2)

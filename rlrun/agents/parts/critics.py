@@ -11,8 +11,9 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
 from rlrun.core.types import Batch, State
 from rlrun.nets.actor_critic import CriticNet
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
+from rlrun.nets.method import Method
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.rules.actor_critic import bootstrapped
 from rlrun.rules.td import squared
@@ -29,7 +30,7 @@ class Critics:
         device: the device of the weights.
         count: 1, or 2 for twins, whose smaller value is used (Fujimoto et al. 2018).
         last: the last layer starts uniform in ±last; None for the usual ±1/√fan_in.
-        max_grad_norm: largest norm of a seed's gradient, over both twins; None does not clip.
+        method: how the optimizer moves the weights; a seed's gradient is that of both twins.
     """
 
     def __init__(
@@ -39,14 +40,14 @@ class Critics:
         device: Device,
         count: int,
         last: float | None,
-        max_grad_norm: Number | None,
+        method: Method,
     ) -> None:
         self._net, self._count, self._device = net, count, device
         self.online = Parameters.zeros(len(seeds), net.shapes, device.torch, count)
         net.init(self.online, seeds, NETWORK_NUMBER, last)
         self._target = self.online.copy()
         self._gradients = self.online.zeros_like()  # overwritten by each update
-        self._optimizer = Adam(self.online, max_grad_norm)
+        self._optimizer = Optimizer(self.online, method, net.statistics)
 
     def min_value(self, obs: Tensor, action: Tensor) -> Tensor:
         """Return the smaller value ``[seed, batch]`` of ``action [seed, batch, number]``."""

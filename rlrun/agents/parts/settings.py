@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
-from rlrun.core.fields import Count, Natural, NonNegative, PerRow, Positive, StepSize
+from rlrun.core.fields import OFF_AT_0, Count, Natural, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.memory import fits
 from rlrun.core.schedules import due
 from rlrun.core.types import Spec
 from rlrun.nets.actor_critic import ActionLayer, CriticNet, Norm
-from rlrun.nets.dense import Activation
+from rlrun.nets.method import Method, OptimizerName
 from rlrun.nets.parameters import check_memory
 from rlrun.nets.policy_value import PolicyNet
+from rlrun.nets.style import Activation, Init, Style
 from rlrun.replay.rollout import step_bytes
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """The settings of agents with networks; the optimizer is Adam (Kingma and Ba 2015)."""
+    """The settings of agents with networks."""
 
     lr: PerRow[Positive] = 1e-3
-    """Adam's learning rate at the start."""
+    """Learning rate at the start."""
     lr_end: PerRow[NonNegative | None] = None
     """Its value at the end of the run, reached linearly (null: constant).
 
@@ -30,8 +32,51 @@ class NetworkSettings:
     """
     hidden: tuple[Count, ...] = (64, 64)
     """Widths of each network's hidden layers; images and grids go through convolutions first."""
+    activation: Activation = "relu"
+    """Activation of the hidden layers: relu, tanh or elu."""
+    init: Init = "torch"
+    """Initial weights: torch (uniform ±1/√fan_in), xavier or orthogonal.
+
+    Glorot and Bengio 2010, Saxe et al. 2014.
+    """
+    init_bias: float | None = None
+    """Initial biases (null: those of torch, or 0 with xavier and orthogonal)."""
+    optimizer: OptimizerName = "adam"
+    """Optimizer: adam, adamw, nadam, sgd or rmsprop.
+
+    Kingma and Ba 2015, Loshchilov and Hutter 2019, Dozat 2016, and RMSprop of Tieleman and Hinton
+    2012, each with the constants of torch.
+    """
+    adam_epsilon: Positive = 1e-8
+    """Epsilon of the optimizer, added to the root of the mean square."""
+    amsgrad: bool = False
+    """Use the largest mean square so far, with adam or adamw (Reddi et al. 2018)."""
+    weight_decay: Annotated[PerRow[NonNegative], OFF_AT_0] = 0.0
+    """Weight decay (0: none); adamw decays the weights directly, the others by the gradient."""
+    max_grad_value: PerRow[Positive | None] = None
+    """Clipping range of each number of a gradient, on both sides of 0 (null: not clipped)."""
     max_grad_norm: PerRow[Positive | None] = None
     """Largest norm of a seed's gradient (null: not clipped)."""
+
+    def __post_init__(self) -> None:
+        if self.amsgrad and self.optimizer not in ("adam", "adamw"):
+            raise ValueError(f"amsgrad needs optimizer=adam or adamw, got {self.optimizer}")
+
+    @property
+    def style(self) -> Style:
+        """The activation and the initial weights."""
+        return Style(self.activation, self.init, self.init_bias)
+
+    def method(self, *, clipped: bool = True) -> Method:
+        """Return how the optimizer moves weights, with or without clipped gradients."""
+        return Method(
+            self.optimizer,
+            self.adam_epsilon,
+            self.amsgrad,
+            self.weight_decay,
+            self.max_grad_norm if clipped else None,
+            self.max_grad_value if clipped else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +129,7 @@ class ActorCriticSettings(OffPolicySettings):
     """Largest norm of the gradient of a seed's critics (null: not clipped)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.norm and not self.hidden:
             raise ValueError(f"norm is {self.norm}, but there is no hidden layer to normalize")
         if self.norm == "batch" and self.batch_size < 2:
@@ -95,7 +141,12 @@ class ActorCriticSettings(OffPolicySettings):
         """Return the network of one critic for the spaces of ``spec``."""
         size = math.prod(spec.action.shape)
         return CriticNet(
-            spec.obs, size, self.hidden, action_layer=self.action_layer, norm=self.norm
+            spec.obs,
+            size,
+            self.hidden,
+            action_layer=self.action_layer,
+            norm=self.norm,
+            style=self.style,
         )
 
 
@@ -103,10 +154,8 @@ class ActorCriticSettings(OffPolicySettings):
 class PolicyGradientSettings(NetworkSettings):
     """The settings of policy-gradient agents."""
 
-    adam_epsilon: Positive = 1e-8
-    """Adam's epsilon."""
     activation: Activation = "tanh"
-    """Activation of the hidden layers: tanh or relu."""
+    init: Init = "orthogonal"
     entropy_coef: PerRow[NonNegative] = 0.0
     """Weight of the entropy in the loss."""
     value_coef: PerRow[NonNegative] = 0.5
@@ -116,7 +165,7 @@ class PolicyGradientSettings(NetworkSettings):
 
     def policy(self, spec: Spec, *, value: bool) -> PolicyNet:
         """Return the networks of the policy and the value for the spaces of ``spec``."""
-        return PolicyNet(spec.obs, spec.action, self.hidden, self.activation, value=value)
+        return PolicyNet(spec.obs, spec.action, self.hidden, self.style, value=value)
 
     def check_policy(self, spec: Spec, num_seeds: int, *, value: bool) -> None:
         """Raise ValueError if the networks do not fit the observations, or into the memory."""

@@ -11,8 +11,9 @@ from torch import Tensor
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
 from rlrun.core.types import State
-from rlrun.nets.adam import Adam
 from rlrun.nets.device import Device
+from rlrun.nets.method import Method
+from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters
 
 
@@ -30,7 +31,7 @@ class Temperature:
         if fixed is not None:
             self._fixed = torch.as_tensor(device.number(fixed, 2), device=device.torch).float()
         self._log = Parameters.zeros(num_seeds, [(1, 1)], device.torch)
-        self._optimizer = Adam(self._log, None)
+        self._optimizer = Optimizer(self._log, Method())
 
     def __call__(self) -> Tensor:
         """Return the temperatures ``[seed, 1]``."""
