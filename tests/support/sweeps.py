@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rlrun.__main__ import main
 from rlrun.run import start_run
+from rlrun.run_folder.config_file import read_config
 from rlrun.sweep import ledger
 from tests.soak.compare import unlike
 from tests.support.common import settings
@@ -71,7 +72,8 @@ def assert_undisturbed(folder: Path) -> None:
     for job, entry in ledger.read(folder).items():
         twin = folder.parent / "twins" / job
         twin.mkdir(parents=True)
-        start_run({**settings(*entry.overrides), "tuned": None}, twin, "rlrun again")
+        tuned = read_config(folder / job)["tuned"]  # a record, which `settings` does not make
+        start_run({**settings(*entry.overrides), "tuned": tuned}, twin, "rlrun again")
         assert unlike(twin, folder / job) == [], job
         final = json.loads((twin / "result.json").read_text())["final"]
         assert entry.value == final.get("exact", final)["mean"]
