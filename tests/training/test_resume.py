@@ -58,11 +58,10 @@ def test_dying_while_it_evaluates_or_writes(
 
     targets: dict[str, tuple[Any, str]] = {
         "evaluation": (Evaluator, "final"),
-        "log": (Logger, "_write_aggregates"),
+        "log": (Logger, "_over_seeds"),
         "events": (EventFile, "scalars"),
     }
     with monkeypatch.context() as patch:
-        patch.setattr(Logger, "line", lambda *_: None)  # else it would die before it begins
         patch.setattr(*targets[place], die)
         with pytest.raises(Stop):
             run(tmp_path / "run")
