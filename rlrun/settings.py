@@ -130,8 +130,9 @@ class Settings:
     data: str | None = None
     """Folder of a run whose replay to learn from (null: learn from the environment).
 
-    Seed k learns from the transitions of the same seed; a run of n seeds has those of seed k modulo
-    n. The replay gets the capacity of the run's and its environments per seed (``env.num_envs``).
+    Seed k learns from the transitions of the run's seed k; if the run has fewer seeds, they are
+    used in turn. The replay gets the capacity of the run's, and its number of environments per seed
+    (``env.num_envs``).
     """
     gamma: PerRow[Fraction] = 0.99
     """Discount factor."""

@@ -93,9 +93,9 @@ class RecordedData:
     def fill(self, replay: Replay, seeds: Sequence[int]) -> None:
         """Put the transitions into an empty replay of these seed numbers.
 
-        The first seed of the run has the data of the learner with the same number, the next seed
-        those of the next number, and so on in turn. Raises RunFailed if the checkpoint cannot be
-        used.
+        Seed k gets those of the run's seed k. The n seeds of a run are used in turn, for the
+        numbers before and after them too: k is counted from the run's first seed, modulo n. Raises
+        RunFailed if the checkpoint cannot be used.
         """
         count = len(self._run.seeds)
         rows = [(seed - self._run.seeds[0]) % count for seed in seeds]

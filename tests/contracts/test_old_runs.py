@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 
+from rlrun.checkpoint import store
 from rlrun.cli.verbs.dispatch import run_verb
+from rlrun.run import start_run
 from rlrun.sweep import ledger
+from tests.support.common import SMALL_DQN, differences, row, settings
 from tests.support.resume import resume
 
 pytestmark = pytest.mark.slow
@@ -76,6 +79,18 @@ def test_a_sweep_is_resumed_and_leaves_alone_what_is_done(old: Path) -> None:
     assert (old / "sweep" / "0_lr=0.1" / "result.json").read_bytes() == before
     settings = (old / "sweep" / "1_lr=0.2" / "config.yaml").read_text()
     assert "lr: 0.2" in settings
+
+
+def test_the_replay_of_an_old_run_is_data(old: Path) -> None:
+    """Its capacity is 120; seed 2 learns from the transitions of seed 0."""
+    (old / "new").mkdir()
+    words = (*SMALL_DQN, "env=CartPole-v1", "data=dqn_killed", "seeds=3", "total_steps=8")
+    start_run(settings(*words, "eval.every=0", "eval.final_episodes=0"), old / "new", "rlrun again")
+    was, now = (store.load(old / name / "checkpoint")["agent"] for name in ("dqn_killed", "new"))
+    stored, found = (row(each["replay"]["tail"], 0) for each in (was, now))
+    assert differences(stored, found) == []
+    assert differences(stored, row(now["replay"]["tail"], 2)) == []
+    assert now["updates"].tolist() == [8, 8, 8]
 
 
 def test_a_report_has_all_of_them(old: Path) -> None:
