@@ -31,6 +31,8 @@ class Dense:
     ) -> None:
         self.sizes = tuple(sizes)
         self._rectify, self._activation = rectify, activation
+        self.is_output = not rectify
+        """Whether the last layer is an output, which no activation follows."""
         padded = [up(size, 4) for size in sizes]
         self.width = padded[-1]
         # weight, bias, weight, bias, ...

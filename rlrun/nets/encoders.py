@@ -31,6 +31,7 @@ class Vectors:
     real: tuple[tuple[int, int], ...] = ()
     fans: tuple[int, ...] = ()
     fans_out: tuple[int, ...] = ()
+    is_output = False
 
     def __init__(self, obs: Space) -> None:
         self._choices = obs.choices
@@ -65,6 +66,8 @@ class Convolutions:
     Args:
         obs: the space of images or grids ``[seed, batch, channels, height, width]``.
     """
+
+    is_output = False
 
     def __init__(self, obs: Space) -> None:
         channels, *sides = obs.shape

@@ -61,6 +61,8 @@ class NormalizedDense:
     ) -> None:
         self.sizes = tuple(sizes)
         self._norm, self._activation = norm, activation
+        self.is_output = not rectify
+        """Whether the last layer is an output, which no activation follows."""
         self.width = up(sizes[-1], 4)
         self._normalized = [rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)]
         """Whether each layer has a normalisation and an activation."""

@@ -22,7 +22,7 @@ class Style:
     """The activation of hidden layers, and how weights and biases start.
 
     ``torch``: uniform in ±1/√fan_in, biases too. ``xavier``: uniform in ±√(6 / (fan_in + fan_out))
-    (Glorot and Bengio 2010). ``orthogonal``: orthogonal, with gain √2, in the last layer 1 (Saxe et
+    (Glorot and Bengio 2010). ``orthogonal``: orthogonal, with gain √2, in output layers 1 (Saxe et
     al. 2014). Biases start at ``init_bias``; None is 0, or torch's with ``torch``.
     """
 
@@ -54,6 +54,11 @@ class Part(Protocol):
         ...
 
     @property
+    def is_output(self) -> bool:
+        """Whether its last layer is an output, which no activation follows."""
+        ...
+
+    @property
     def fans_out(self) -> Sequence[int]:
         """The fan-out of each piece's layer."""
         ...
@@ -64,14 +69,14 @@ def initialize(
 ) -> None:
     """Overwrite one row's weights and biases, as drawn by torch, with those of the ``style``.
 
-    ``last_gain`` is the gain of an orthogonal last layer.
+    ``last_gain`` is the gain of an orthogonal output layer.
     """
     layers = [n for n in range(0, len(part.fans), 2) if part.fans[n]]
     for n in layers:
         (rows, columns), bias = part.real[n], pieces[n + 1]
         weight = pieces[n][row, :rows, :columns]
         if style.init == "orthogonal":
-            gain = last_gain if n == layers[-1] else math.sqrt(2)
+            gain = last_gain if part.is_output and n == layers[-1] else math.sqrt(2)
             weight.copy_(orthogonal_(torch.empty(rows, columns), gain, generator))
         elif style.init == "xavier":
             bound = math.sqrt(6 / (part.fans[n] + part.fans_out[n]))

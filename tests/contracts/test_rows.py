@@ -23,6 +23,8 @@ VALUES: dict[str, tuple[float, ...]] = {
     "agent.lr": (1e-2, 3e-3, 7e-4),
     "agent.lr_end": (0.0, 1e-4, 5e-3),
     "agent.max_grad_norm": (0.01, 0.3, 40.0),
+    "agent.max_grad_value": (0.001, 0.1, 40.0),
+    "agent.weight_decay": (1e-4, 0.01, 0.5),
     "agent.tau": (1.0, 0.3, 0.005),
     "agent.actor_lr": (1e-2, 3e-3, 7e-4),
     "agent.target_noise": (0.1, 0.3, 0.7),
@@ -77,6 +79,12 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "expected_sarsa explore=exponential explore.clock=episodes agent.trace_decay=.5",
     "double_q_learning explore=softmax agent.lr_clock=steps",
     "monte_carlo agent.visit=every agent.lr_clock=steps",
+    "dqn agent.optimizer=adamw agent.amsgrad=true agent.weight_decay=.1 agent.activation=elu",
+    "dqn agent.optimizer=nadam agent.max_grad_value=1 agent.init=xavier agent.init_bias=.1",
+    "ddpg agent.optimizer=rmsprop agent.weight_decay=.1 agent.norm=batch agent.activation=elu",
+    "sac agent.optimizer=adamw agent.weight_decay=.1 agent.activation=tanh agent.norm=layer",
+    "ppo agent.optimizer=sgd agent.max_grad_value=1 agent.activation=elu agent.init=xavier",
+    "reinforce agent.optimizer=nadam agent.weight_decay=.1 agent.init=torch",
     "dqn curiosity=count",
     "dqn curiosity=constant replay=prioritized agent.n_step=1",
     "ddpg curiosity=constant",
@@ -108,7 +116,8 @@ def drawn(words: tuple[str, ...], seeds: list[int], rng: random.Random) -> list[
     """A command line for each row, with random numbers and the row's seed."""
     base = construct(Settings, settings(*words), "")
     off = {"agent.trace_decay": getattr(base.agent.settings, "trace_decay", 1) == 0}
-    off["agent.target_noise"] = getattr(base.agent.settings, "target_noise", 1) == 0
+    for name in ("target_noise", "weight_decay"):
+        off[f"agent.{name}"] = getattr(base.agent.settings, name, 1) == 0
     keys = [key for key in fields(words) if not off.get(key)]
     return [
         (*words, f"seed={seed}", "seeds=1", *(f"{key}={rng.choice(VALUES[key])}" for key in keys))
