@@ -70,7 +70,7 @@ def test_the_unit_of_runs_that_learnt_from_data_is_named(tmp_path: Path) -> None
     leave(tmp_path / "steps", [3.0, 4.0], CURVE, data=None)
     both = page_of(tmp_path)
     assert "100 environment steps (updates, where data is set) of each seed" in both.text
-    steps = {row[0]: row[6] for row in both.rows if len(row) == 8}
+    steps = {row[0]: row[5] for row in both.rows if len(row) == 7}
     assert steps["data=outputs/earlier"] == "100 updates" and steps["data=null"] == "100"
 
 

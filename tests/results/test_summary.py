@@ -47,8 +47,8 @@ def test_runs_that_learnt_from_data_are_not_mixed_with_others(
     recorded(tmp_path / "1", GOOD, data="earlier")
     assert "The steps of runs that learn from data are updates." in told(tmp_path, capsys)
     assert [(row["data"], row["mean"]) for row in rows(tmp_path)] == [
-        ("earlier", "337.5"),
-        ("", "25.0"),
+        ("earlier", "366.0"),
+        ("", "30.0"),
     ]
 
 
