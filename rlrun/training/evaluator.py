@@ -11,7 +11,7 @@ import numpy as np
 
 from rlrun.checkpoint import store
 from rlrun.core.abilities import HasHistograms, value_of
-from rlrun.core.fields import Count, Natural
+from rlrun.core.fields import Count, Natural, Share
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Agent, Array, Envs
 from rlrun.loop import Played, evaluate
@@ -29,8 +29,8 @@ MOST_STEPS_BETWEEN = 5000  # two evaluations, unless eval.every is set
 class EvalSettings:
     """When and how long to evaluate (``eval``)."""
 
-    every: Natural | None = None
-    """Steps between evaluations (null: total_steps / 10, at most 5000; 0: none)."""
+    every: Natural | Share | None = None
+    """Steps between evaluations, or a fraction of the run (null: 0.1, at most 5000; 0: none)."""
     episodes: Count = 10
     """Episodes of each seed in an evaluation during training (multiples of 10 are fast)."""
     final_episodes: Natural = 100
@@ -49,6 +49,8 @@ class EvalSettings:
         By default there are 10 evaluations or a few more: the tenth of the steps is rounded down to
         two digits. Runs longer than 50,000 steps have one every 5,000. 0 means none.
         """
+        if isinstance(self.every, float):
+            return max(1, round(self.every * horizon))
         if self.every is not None:
             return self.every
         tenth = max(1, horizon // 10)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from rlrun.cli.config.paths import config_root
 from rlrun.cli.multirun.prepare import _check_unchanged
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
@@ -54,6 +55,28 @@ def test_a_tenth_of_the_run_at_most_5000_steps(planned: int, steps: int) -> None
 def test_there_are_ten_evaluations_or_a_few_more() -> None:
     assert {n // EvalSettings().steps_between(n) for n in range(100, 55_000)} == {10}
     assert all(10 <= n // EvalSettings().steps_between(n) <= 19 for n in range(10, 100))
+
+
+def test_a_number_below_1_is_a_fraction_of_the_run() -> None:
+    assert EvalSettings(every=0.025).steps_between(10_000_000) == 250_000
+    assert EvalSettings(every=0.1).steps_between(3) == 1
+    assert EvalSettings(every=1).steps_between(500) == 1
+
+
+@pytest.mark.parametrize(("given", "sentence"), [("1.5", "1.5"), ("-0.1", "-0.1"), ("-1", "-1")])
+def test_other_fractions_are_refused(rlrun: Rlrun, given: str, sentence: str) -> None:
+    outcome = rlrun(*TINY, f"eval.every={given}")
+    assert outcome.code == 2
+    assert "eval.every must be" in outcome.err
+    assert f"got {sentence}" in outcome.err
+
+
+@pytest.mark.parametrize("file", sorted((config_root() / "tuned").rglob("*.yaml")), ids=str)
+def test_tuned_settings_leave_short_runs_a_curve(file: Path) -> None:
+    tuned = OmegaConf.to_container(OmegaConf.load(file))
+    assert isinstance(tuned, dict)
+    every = (tuned.get("eval") or {}).get("every")
+    assert every is None or 0 < every <= 0.1
 
 
 def evaluated(folder: Path) -> list[int]:
