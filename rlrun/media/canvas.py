@@ -40,6 +40,17 @@ class Picture:
     def shape(self, corners: Sequence[tuple[float, float]], colour: Colour) -> None:
         self._pen.polygon([(x * self._FINE, y * self._FINE) for x, y in corners], colour)
 
+    def line(self, points: Sequence[tuple[float, float]], width: float, colour: Colour) -> None:
+        """Draw a line through at least two points."""
+        scaled = [(x * self._FINE, y * self._FINE) for x, y in points]
+        self._pen.line(scaled, colour, round(width * self._FINE), joint="curve")
+
+    def image(self, x: float, y: float, width: float, height: float, pixels: Array) -> None:
+        """Draw ``pixels``, uint8 ``[row, column, colour]``, as large as a box, without blurring."""
+        size = round(width * self._FINE), round(height * self._FINE)
+        enlarged = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
+        self._image.paste(enlarged, (round(x * self._FINE), round(y * self._FINE)))
+
     def text(
         self, x: float, y: float, words: str, size: float, colour: Colour, anchor: str = "mm"
     ) -> None:
