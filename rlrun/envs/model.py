@@ -29,6 +29,8 @@ WITH_MODEL = (
     "rlrun/MarsRover-v0",
     "rlrun/StochasticMarsRover-v0",
     "rlrun/ThreeStates-v0",
+    "rlrun/MarkovChain-v0",
+    "rlrun/GridWorld-v0",
 )
 """Ids of environments that have a model, for messages; others with a ``P`` have one too."""
 

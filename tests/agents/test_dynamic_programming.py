@@ -77,6 +77,8 @@ def test_the_start_of_the_frozen_lake(method: str) -> None:
         "rlrun/MarsRover-v0",
         "rlrun/StochasticMarsRover-v0",
         "rlrun/ThreeStates-v0",
+        "rlrun/MarkovChain-v0",
+        "rlrun/GridWorld-v0",
     ],
 )
 def test_all_methods_agree(env: str) -> None:

@@ -136,6 +136,14 @@ def test_q_learning_finds_the_policy_of_the_three_states(tmp_path: Path) -> None
             assert q.index(max(q)) == (0, 0, 1)[int(row["state"])], row
 
 
+def test_q_learning_finds_the_best_policy_of_the_grid_world(tmp_path: Path) -> None:
+    """Russell and Norvig's utility of the start is 0.705, and that is its exact return."""
+    where = ("agent=q_learning", "env=rlrun/GridWorld-v0", "gamma=1", "seed=40", "seeds=5")
+    slower = ("agent.lr_clock=steps", "agent.lr_decay=0.0005", "explore.end=0.3", "eval.every=0")
+    scores = exact(tmp_path, *where, *slower, "total_steps=150000")
+    assert scores == pytest.approx([0.7053] * 5, abs=5e-5)
+
+
 def test_q_learning_balances_the_pole_with_bins(tmp_path: Path) -> None:
     where = ("agent=q_learning", "env=CartPole-v1", "seed=20", "seeds=5", "eval.every=0")
     scores = final(tmp_path, *where)

@@ -54,6 +54,8 @@ def test_grids_are_recognised() -> None:
         "rlrun/MarsRover-v0": (1, 7),
         "rlrun/StochasticMarsRover-v0": (1, 7),
         "rlrun/ThreeStates-v0": None,
+        "rlrun/MarkovChain-v0": None,
+        "rlrun/GridWorld-v0": (3, 4),
     }
 
 

@@ -85,6 +85,8 @@ def test_steps_have_the_distribution_of_the_model(env_id: str) -> None:
         ("rlrun/MarsRover-v0", {}),
         ("rlrun/StochasticMarsRover-v0", {}),
         ("rlrun/ThreeStates-v0", {}),
+        ("rlrun/MarkovChain-v0", {}),
+        ("rlrun/GridWorld-v0", {"slip": 0.5}),
     ],
 )
 def test_episodes_have_the_distribution_of_the_original(

@@ -105,6 +105,7 @@ def test_a_cell_behind_a_trap_is_not_marked() -> None:
         ("CliffWalkingSlippery-v1", "." * 36 + "S" + "C" * 10 + "G"),
         ("rlrun/MarsRover-v0", ".$.S.$."),
         ("rlrun/StochasticMarsRover-v0", ".$.S.$."),
+        ("rlrun/GridWorld-v0", "...G.#.TS..."),
     ],
 )
 def test_the_usual_grid_worlds_are_marked(env_id: str, drawn: str) -> None:

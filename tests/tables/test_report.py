@@ -48,6 +48,7 @@ def portrait(*words: str, seeds: int = 2) -> tuple[TableReport, Tabular]:
         ("CliffWalking-v1", "↑→↓←"),
         ("CliffWalkingSlippery-v1", "↑→↓←"),
         ("rlrun/MarsRover-v0", "←·→"),
+        ("rlrun/GridWorld-v0", "↑→↓←"),
         ("rlrun/StochasticMarsRover-v0", "···"),  # it goes where it likes
         ("Taxi-v4", ""),
     ],

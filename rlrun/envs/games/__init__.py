@@ -2,7 +2,8 @@
 
 Each probe isolates one thing that a learner must get right; every agent has to solve those that
 apply to it within seconds (after the test environments of the rejax library). The others are
-textbook problems whose models and exact values are known. Imports core and media.
+textbook problems; except for the vacuum cleaner, their models and exact values are known. Imports
+core and media.
 """
 
 import gymnasium as gym
@@ -20,6 +21,11 @@ gym.register(
 gym.register(
     "rlrun/ThreeStates-v0", "rlrun.envs.games.three_states:ThreeStates", max_episode_steps=100
 )
+gym.register(
+    "rlrun/MarkovChain-v0", "rlrun.envs.games.markov_chain:MarkovChain", max_episode_steps=1000
+)
+gym.register("rlrun/GridWorld-v0", "rlrun.envs.games.grid_world:GridWorld", max_episode_steps=100)
+gym.register("rlrun/Vacuum-v0", "rlrun.envs.games.vacuum:Vacuum", max_episode_steps=1800)
 
 
 def is_probe(env_id: str) -> bool:

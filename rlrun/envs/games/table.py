@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -21,6 +22,20 @@ Transitions: TypeAlias = dict[int, dict[int, list[Transition]]]
 def signed(reward: float) -> str:
     """Format a reward for display: +10, -50, 0."""
     return f"{reward:+g}" if reward else "0"
+
+
+def real(name: str, value: Any, least: float = -math.inf, most: float = math.inf) -> float:
+    """Return an argument of an environment as a float.
+
+    Raises ValueError if it is not a finite number from ``least`` to ``most``.
+    """
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if numeric and math.isfinite(value) and least <= value <= most:
+        return float(value)
+    bounds = {"at least": least, "at most": most}
+    words = [f"{word} {bound:g}" for word, bound in bounds.items() if math.isfinite(bound)]
+    kind = " ".join(["a finite number", " and ".join(words)]).strip()
+    raise ValueError(f"{name} must be {kind}, got {value!r}")
 
 
 class Move(NamedTuple):
