@@ -114,6 +114,7 @@ def _register_env_base() -> None:
         "scale_obs": False,
         "frame_stack": None,
         "action_mask": "auto",
+        "shaping": None,
         "reward_clip": None,
         "reward_scale": 1.0,
         "resume_actions": None,

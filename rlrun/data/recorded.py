@@ -20,7 +20,7 @@ from rlrun.run_folder.files import DAMAGE, FolderError
 from rlrun.run_folder.reader import RecordedRun, read_for_resume
 from rlrun.training.checkpoints import fingerprint
 
-SAME = ("reward_clip", "reward_scale", "scale_obs")
+SAME = ("shaping", "reward_clip", "reward_scale", "scale_obs")
 """Settings of the environment that stored rewards and observations depend on."""
 
 

@@ -20,6 +20,7 @@ from rlrun.envs.ids import env_spec
 from rlrun.envs.masks import KEY, Masked, has_masks, legal_sample
 from rlrun.envs.model import read_model, step_limit, table_masks
 from rlrun.envs.settings import EnvSettings
+from rlrun.envs.shaping import check_fit
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.envs.vector.sync import EnvOptions
@@ -75,17 +76,21 @@ def read_env_info(
 ) -> EnvInfo:
     """Make one environment, take a step in it and return its properties.
 
-    Raises ValueError if its spaces are not supported or the step does not conform to them, and any
-    error that the environment itself raises.
+    Raises ValueError if its spaces are not supported, the step does not conform to them, or it does
+    not fit the shaping function, and any error that the environment itself raises.
     """
     if isinstance(make, Atari):
         with contextlib.closing(AtariGrid(make, 1, options.frame_stack)) as grid:
             space = grid.single_observation_space
+            if options.shaping is not None:
+                check_fit(options.shaping, None, has_model=False)
             return EnvInfo(_spec(env_id, space, grid.single_action_space, options), space, {}, None)
     env = make()
     with contextlib.closing(env):
         adapted = adapt(env, options.frame_stack, options.obs)
         spec = spec_of(env_id, env, adapted, options, gamma)
+        if options.shaping is not None:
+            check_fit(options.shaping, env, has_model=spec.model is not None)
         masked = _check_step(env, adapted, is_grid=spec.obs.kind == "grid")
         if options.masks and masked:
             spec = with_masks(spec, table_masks(env))

@@ -50,6 +50,7 @@ class Environment:
             frame_stack=s.frame_stack or (4 if s.is_game else 1),
             scale_obs=s.scale_obs,
             obs="image" if s.is_game else s.obs,
+            shaping=s.shaping,
             reward_transform=RewardTransform(s.reward_clip, s.reward_scale),
             masks=s.action_mask == "auto",
             resume_actions=RESUME_ACTIONS if s.resume_actions is None else s.resume_actions,

@@ -21,6 +21,7 @@ from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Mask, Model, Spec, State, Step
 from rlrun.envs.guard import Guard
 from rlrun.envs.history import ActionHistory
+from rlrun.envs.shaping import Transition, shaping_named
 from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.factory import open_grid
@@ -66,6 +67,7 @@ class GymEnvs:
         self._no_ends = np.zeros(self._grid), np.zeros(self._grid, np.int64)
         for each in self._no_ends:
             each.flags.writeable = False  # shared by many steps
+        self._shaping = None if options.shaping is None else shaping_named(options.shaping)
         self._reward_transform = options.reward_transform
         self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._limit)
@@ -78,6 +80,7 @@ class GymEnvs:
         spaces = self._obs_map.space, self._action_map.space
         self.spec = Spec(env_id, *spaces, num_envs, model, masked=options.masks)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
+        self._raw: Array = np.zeros(0)  # the environments' own observations, only for shaping
         self.faults = self._guard.faults
         """Sentences about numbers that cannot be learnt from, by the seed's position."""
         self.inexact: list[str] = []
@@ -114,7 +117,8 @@ class GymEnvs:
         if not math.isfinite(reward.sum()):
             self._guard.exclude(~np.isfinite(reward), reward, "a reward of")
         discount = self._gamma * ~terminations.reshape(self._grid)
-        next_obs = self._obs(raw)
+        before, next_obs = self._raw, self._obs(raw)
+        learnt = self._shaped(before, action, reward)
         self._return += reward
         self._length += 1
         last = np.zeros(self._grid, np.bool_)
@@ -127,8 +131,8 @@ class GymEnvs:
             score, length = np.where(last, self._return, 0.0), np.where(last, self._length, 0)
             self.obs = self._reset(last)
             self.legal = self._legal()
-        reward = self._reward_transform(reward)
-        return Step(obs, action, reward, discount, next_obs, last, score, length, legal, next_legal)
+        learnt = self._reward_transform(learnt)
+        return Step(obs, action, learnt, discount, next_obs, last, score, length, legal, next_legal)
 
     def _reset(self, last: Array) -> Array:
         """Reset the environments in the mask ``last``; return the observations of all."""
@@ -156,7 +160,18 @@ class GymEnvs:
         """Return the seeds of all environments' episodes."""
         return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
 
+    def _shaped(self, before: Array, action: Array, reward: Array) -> Array:
+        """Return the rewards to learn from, given the observations before and after the step."""
+        if self._shaping is None:
+            return reward
+        shaped = self._shaping.reward(Transition(before, action, reward, self._raw))
+        if not math.isfinite(shaped.sum()):
+            self._guard.exclude(~np.isfinite(shaped), shaped, "a shaped reward of")
+        return shaped
+
     def _obs(self, raw: Any) -> Array:
+        if self._shaping is not None:
+            self._raw = raw.copy().reshape(*self._grid, *raw.shape[1:])
         obs = self._obs_map(raw).reshape(self._obs_shape)
         if (wrong := self._obs_map.wrong(obs)) is not None:
             ordered = self._obs_map.ordered(raw).reshape(self._obs_shape)

@@ -46,7 +46,7 @@ def read_model(env: gym.Env[Any, Any], gamma: float) -> Model | None:
 
     There is none if a wrapper could change what the environment does.
     """
-    bare, obs, action = _bare(env), env.observation_space, env.action_space
+    bare, obs, action = unwrapped(env), env.observation_space, env.action_space
     table, start = getattr(bare, "P", None), getattr(bare, "initial_state_distrib", None)
     if not isinstance(obs, spaces.Discrete) or not isinstance(action, spaces.Discrete):
         return None
@@ -95,7 +95,7 @@ def _padded(table: Any, states: int, actions: int) -> Array:
     return padded
 
 
-def _bare(env: gym.Env[Any, Any]) -> gym.Env[Any, Any] | None:
+def unwrapped(env: gym.Env[Any, Any]) -> gym.Env[Any, Any] | None:
     """Return the environment inside its wrappers; None if one of them may change what it does."""
     while isinstance(env, gym.Wrapper):
         if type(env) not in _NEUTRAL:
@@ -115,7 +115,7 @@ def step_limit(env: gym.Env[Any, Any]) -> int | None:
         if isinstance(inner, wrappers.TimeLimit):
             limit = min(limit, inner._max_episode_steps)
         inner = inner.env
-    bare = _bare(env)
+    bare = unwrapped(env)
     if bare is None:
         return None
     kind = next((kind for kind in _DRAWN if isinstance(bare, kind)), None)

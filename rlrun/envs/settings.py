@@ -9,6 +9,7 @@ from typing import Any, Literal
 from rlrun.core.fields import Count, Natural, PerRow, Positive
 from rlrun.envs.arrays import EARLIER, ObsChoice
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
+from rlrun.envs.shaping import shaping_named
 
 GAME_SETTINGS = ("frame_skip", "noop_max", "sticky", "life_loss")
 """The names of the settings that only apply to Atari games."""
@@ -19,7 +20,8 @@ class EnvSettings:
     """The settings of the environment.
 
     Raises:
-        BadInput: there is no such environment, or it does not take one of the ``kwargs``.
+        BadInput: there is no such environment or shaping function, or the environment does not
+            take one of the ``kwargs``.
         ValueError: a setting does not apply to this environment.
     """
 
@@ -54,6 +56,12 @@ class EnvSettings:
 
     Runs of versions without this setting took any action.
     """
+    shaping: str | None = None
+    """Shaping function of the rewards for learning (null: none).
+
+    pole_angle: CartPole's reward minus |angle| / 12 degrees. It applies before ``reward_clip`` and
+    ``reward_scale``; scores and evaluations keep the environment's rewards.
+    """
     reward_clip: Positive | None = None
     """Clipping range of the rewards for learning, on both sides of 0 (null: not clipped)."""
     reward_scale: PerRow[Positive] = 1.0
@@ -79,6 +87,8 @@ class EnvSettings:
                     f"bin, got [{low}, {high}, {count}]"
                 )
         check_env_kwargs(self.id, self.kwargs)
+        if self.shaping is not None:
+            shaping_named(self.shaping)
         if self.is_game:
             self._check_game()
             return

@@ -95,6 +95,7 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "obs": None,
         "scale_obs": False,
         "frame_stack": None,
+        "shaping": None,
         "reward_clip": None,
         "reward_scale": 1.0,
         "resume_actions": None,

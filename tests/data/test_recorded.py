@@ -145,6 +145,11 @@ REFUSED: list[tuple[str, tuple[str, ...], str]] = [
         (*CARTPOLE, "env.reward_scale=0.1"),
         "env.reward_scale is 0.1, but the transitions in {place} were stored with 1.0: write",
     ),
+    (
+        "dqn",
+        (*CARTPOLE, "env.shaping=pole_angle"),
+        "env.shaping is pole_angle, but the transitions in {place} were stored with null: write",
+    ),
     ("dqn", (*CARTPOLE, "env.reward_clip=1"), "were stored with null: write env.reward_clip=null."),
     (
         "ddpg",

@@ -29,7 +29,8 @@ class EnvOptions:
     ``timeout`` is the most seconds that a step may take; ``on_hang`` is called with a sentence on
     an environment that takes longer; images and grids are stacks of ``frame_stack`` frames; ``obs``
     is the kind of observations (``rlrun.envs.arrays``); ``scale_obs`` scales the bounds of vectors
-    to [-1, 1]; ``reward_transform`` transforms true rewards to those that agents learn from;
+    to [-1, 1]; ``shaping`` is the name of a function that replaces the rewards that agents learn
+    from (``rlrun.envs.shaping``), and ``reward_transform`` then clips and scales them;
     ``resume_actions`` is the most actions of an episode that are kept for a resumed run to replay;
     ``global_seed`` seeds the global generators of an environment's separate process, if it draws
     from them; ``film`` receives every frame of a single filmed environment
@@ -44,6 +45,7 @@ class EnvOptions:
     frame_stack: int = 1
     scale_obs: bool = False
     obs: ObsChoice | None = None
+    shaping: str | None = None
     reward_transform: RewardTransform = IDENTITY
     resume_actions: int = RESUME_ACTIONS
     global_seed: tuple[int, ...] = ()
