@@ -34,7 +34,8 @@ class Actor:
         """Takes the number of the step, and returns the `Step`."""
 
     def _plain_step(self, step: int) -> Step:
-        return self._envs.step(self._agent.act(self._envs.obs, step, explore=self._explore))
+        envs = self._envs
+        return envs.step(self._agent.act(envs.obs, step, explore=self._explore))
 
     def _step(self, step: int) -> Step:
         envs = self._envs

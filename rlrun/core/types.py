@@ -181,7 +181,7 @@ class Envs(Protocol):
     spec: Spec
     per_seed: int
     obs: Array
-    """The current observations, ``[seed, env, ...]``."""
+    """The current observations, ``[seed, env, ...]``: a new array at each step."""
     legal: Mask
     """Which actions are legal now."""
     faults: dict[int, str]

@@ -63,6 +63,7 @@ class QTable:
         if actions is None and spec.model is not None and not spec.model.possible.all():
             self._possible = np.tile(spec.model.possible, (num_seeds, 1))  # [row, action]
             self.q[:, ~spec.model.possible] = -np.inf
+        self._latest: tuple[Array | None, Array] = None, np.empty(0)
         self._first = np.arange(num_seeds)[:, None] * self.states.count
         self._pairs = self.states.count * self.actions  # of a seed
         self.first_pair = self._first * self.actions
@@ -71,8 +72,14 @@ class QTable:
         self.flat, self._rows = self.q.reshape(-1), self.q.reshape(-1, self.actions)  # views
 
     def row(self, obs: Array) -> Array:
-        """Return the rows ``[seed, env]`` of observations ``[seed, env, ...]``."""
-        return self.states(obs) + self._first
+        """Return the rows ``[seed, env]`` of observations ``[seed, env, ...]``.
+
+        The rows of the latest array are kept: an agent acts on the observations that it has just
+        reached, and learns from those on which it acted. `Envs` never changes an array in place.
+        """
+        if obs is not self._latest[0]:
+            self._latest = obs, self.states(obs) + self._first
+        return self._latest[1]
 
     def pair(self, row: Array, action: Array) -> Array:
         pair: Array = row * self._width + action
@@ -85,7 +92,9 @@ class QTable:
 
     def optimistic(self, row: Array, legal: Mask = None) -> Array:
         """Return f(Q, N) ``[seed, env, action]``; without a bonus, Q itself."""
-        q = self.values(row, legal)
+        q = self._rows.take(row, axis=0)
+        if legal is not None and not self._has_masks:
+            q = np.where(legal, q, -np.inf)
         if self.visits is None or not self._has_bonus:
             return q
         visits = self.visits.reshape(self._rows.shape).take(row, axis=0)
