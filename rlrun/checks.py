@@ -9,7 +9,7 @@ from typing import Any
 
 from rlrun.agents import AGENTS, agent_class
 from rlrun.compatibility import incompatibility, too_many_choices
-from rlrun.core.abilities import ChecksSpaces, LearnsFromReplay
+from rlrun.core.abilities import CanFreeze, ChecksSpaces, LearnsFromReplay
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import as_bad_input
 from rlrun.core.types import Spec
@@ -30,6 +30,13 @@ def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> Non
             f"the agent {name} cannot learn from data: it learns from its own steps. Agents that "
             f"can: {', '.join(able)}.",
             "data",
+        )
+    if parts.stop.episodes is not None and not issubclass(cls, CanFreeze):
+        able = [other for other in AGENTS if issubclass(agent_class(other), CanFreeze)]
+        raise BadInput(
+            f"the agent {name} cannot stop its seeds one by one after stop.episodes: write "
+            f"total_steps=N instead, or choose an agent that can: {', '.join(able)}.",
+            "stop.episodes",
         )
     if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
         raise BadInput(f"the agent {name} {wrong}.")

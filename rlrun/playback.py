@@ -47,7 +47,8 @@ class Player:
     @property
     def step(self) -> int:
         """The step that is passed to the agent; only random policies depend on it."""
-        return max(self.steps)
+        last = max(self.steps)
+        return self.parts.stop.acting_step(last) if self.which == "final" else last
 
 
 def load_player(
@@ -138,7 +139,9 @@ def _saved(run: RecordedRun, parts: Settings, which: Which) -> tuple[State, list
                 f"{run.folder / 'config.yaml'} is not the one that the checkpoint was made with."
             )
         failed = [run.seeds[int(position)] for position in state["lost"]]
-        return state["agent"]["policy"], [int(state["step"])] * len(run.seeds), failed
+        stopped = state.get("stopped", {})
+        steps = [int(stopped.get(str(row), state["step"])) for row in range(len(run.seeds))]
+        return state["agent"]["policy"], steps, failed
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise mismatch(error) from error
 

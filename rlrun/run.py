@@ -42,6 +42,7 @@ from rlrun.training.experience import Experience, Interaction, Updates
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.filming import Filming
 from rlrun.training.run_parts import RunParts
+from rlrun.training.stopped_seeds import StoppedSeeds
 from rlrun.training.train import train
 from rlrun.tuning.study import pruning
 
@@ -188,6 +189,7 @@ def _train(run: _Context) -> dict[str, Any]:
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)
+        stopped_seeds = StoppedSeeds(parts.stop, seeds, agent, record)
         limit = evaluation_limit(parts, env)
         table = TableReport(agent, spec, seeds, limit) if isinstance(agent, Tabular) else None
         evaluator = Evaluator(
@@ -200,6 +202,7 @@ def _train(run: _Context) -> dict[str, Any]:
             table,
             parts.log.histograms,
             failed_seeds,
+            stopped_seeds,
             run.signals.check,
         )
         stack.callback(evaluator.close)
@@ -228,6 +231,7 @@ def _train(run: _Context) -> dict[str, Any]:
                 saver=run.saver,
                 signals=run.signals,
                 failed_seeds=failed_seeds,
+                stopped_seeds=stopped_seeds,
                 stopper=Stopper(parts.stop, record.past, pruning(record.path)),
                 fingerprint=fingerprint(settings),
             ),

@@ -173,6 +173,13 @@ class Settings:
                 "stop.reward",
             )
 
+        if self.stop.episodes is not None and self.data is not None:
+            raise BadInput(
+                "stop.episodes needs episodes, and a run that learns from data has none: write "
+                "total_steps=UPDATES instead.",
+                "stop.episodes",
+            )
+
     @property
     def seed_numbers(self) -> tuple[int, ...]:
         """The seed numbers."""

@@ -130,6 +130,12 @@ class DoubleQ:
         value = self._tables.flat[self._tables.pair(other, best)]
         return self._tables.move(pair, reward + discount * value, step)
 
+    def freeze(self, position: int) -> None:
+        """Freeze both tables of a seed, permanently."""
+        for table in (2 * position, 2 * position + 1):
+            self._tables.freeze(table)
+        self._intrinsic.freeze(position)
+
     def state_dict(self) -> State:
         tables = self._tables.state_dict()
         by_seed = {"policy": {"q": self._by_seed(tables["policy"]["q"])}}

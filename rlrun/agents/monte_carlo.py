@@ -135,6 +135,11 @@ class MonteCarlo:
         """Drop the unfinished episodes: the next step does not follow the last one."""
         self._length[...] = 0
 
+    def freeze(self, position: int) -> None:
+        """Freeze the table of a seed, permanently."""
+        self._table.freeze(position)
+        self._intrinsic.freeze(position)
+
     def state_dict(self) -> State:
         steps = [
             [self._steps[s, e, :length].copy() for e, length in enumerate(lengths)]

@@ -49,6 +49,9 @@ class Random:
         action: Array = (draw * choices).astype(np.int64)
         return action
 
+    def freeze(self, position: int) -> None:
+        """Do nothing: no seed learns anything."""
+
     def learn(self, t: Step, step: int) -> Metrics:
         return {}
 

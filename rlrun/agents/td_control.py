@@ -219,6 +219,11 @@ class TDControl:
         self._pending.cut()
         self._traces.values[...] = 0.0
 
+    def freeze(self, position: int) -> None:
+        """Freeze the table of a seed, permanently."""
+        self._table.freeze(position)
+        self._intrinsic.freeze(position)
+
     def state_dict(self) -> State:
         return {
             **self._table.state_dict(),

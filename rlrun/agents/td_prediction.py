@@ -100,6 +100,10 @@ class TDPrediction:
         ]
         return {"train/td_error": mean_error(errors)}
 
+    def freeze(self, position: int) -> None:
+        """Freeze the values of a seed, permanently."""
+        self._table.freeze(position)
+
     def state_dict(self) -> State:
         return self._table.state_dict()
 

@@ -47,7 +47,7 @@ class Logger:
       charts of the Custom Scalars tab;
     - `seed_<k>/`, if the seeds are shown: scalars, pictures and histograms of seed number k;
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
-      each write and seed number.
+      each write and seed number that has values.
 
     A second Logger in the same folder, as in a resumed run, continues after the first. That may be
     one of version 0.1.0, which always showed the seeds, and wrote `iqm/` for 2 or 3 seeds too.
@@ -139,10 +139,11 @@ class Logger:
         lines = []
         for i, seed in enumerate(self._seeds):
             row = {tag: column[i] for tag, column in columns.items() if math.isfinite(column[i])}
-            if row and self._runs:
-                self._runs[i].scalars(now, step, shown(row))
-            lines.append(json.dumps({"step": step, "seed": seed, **row}))
-        self._lines.write("\n".join(lines) + "\n")
+            if row:  # a seed whose training has ended has none
+                if self._runs:
+                    self._runs[i].scalars(now, step, shown(row))
+                lines.append(json.dumps({"step": step, "seed": seed, **row}) + "\n")
+        self._lines.write("".join(lines))
         if average := self._over_seeds(columns):
             self._main.scalars(now, step, shown(average))
         self.flush()

@@ -64,6 +64,7 @@ class QTable:
             self._possible = np.tile(spec.model.possible, (num_seeds, 1))  # [row, action]
             self.q[:, ~spec.model.possible] = -np.inf
         self._latest: tuple[Array | None, Array] = None, np.empty(0)
+        self._frozen: Array | None = None  # [seed], bool: which do not change any more
         self._first = np.arange(num_seeds)[:, None] * self.states.count
         self._pairs = self.states.count * self.actions  # of a seed
         self.first_pair = self._first * self.actions
@@ -111,7 +112,7 @@ class QTable:
         return possible if legal is None or self._has_masks else possible & legal
 
     def step_size(self, pair: Array, step: int) -> Any:
-        """Return the step size for each pair, and count the visit."""
+        """Return the step size for each pair, and count the visit; of frozen seeds too."""
         if self._fixed is not None:
             return self._fixed
         k: Any = step
@@ -128,8 +129,20 @@ class QTable:
         """Update Q ← Q + α (target - Q) for distinct pairs; return the errors target - Q."""
         old: Array = self.flat[pair]
         error: Array = target - old
-        self.flat[pair] = old + self.step_size(pair, step) * error
+        new = old + self.step_size(pair, step) * error
+        frozen = self.frozen(pair)
+        self.flat[pair] = new if frozen is None else np.where(frozen, old, new)
         return error
+
+    def freeze(self, seed: int) -> None:
+        """Freeze the values of the seed with this index, permanently."""
+        if self._frozen is None:
+            self._frozen = np.zeros(len(self.q), np.bool_)
+        self._frozen[seed] = True
+
+    def frozen(self, pair: Array) -> Array | None:
+        """Return which pairs belong to frozen seeds, of the same shape; None if none does."""
+        return None if self._frozen is None else self._frozen[pair // self._pairs]
 
     def state_dict(self) -> State:
         visits = {} if self.visits is None else {"visits": self.visits}

@@ -36,6 +36,8 @@ class Traces:
         trace = self.values[seed, env]  # [ready seed, pair]
         trace[np.arange(len(seed)), pair % q.shape[1]] = 1.0
         change = self._table.step_size(pair, step) * error
+        if (frozen := self._table.frozen(pair)) is not None:
+            change = np.where(frozen, 0.0, change)
         q[seed] += change[:, None] * trace
         self.values[seed, env] = self._decay[seed, None] * discount[:, None] * trace
         return error

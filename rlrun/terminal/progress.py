@@ -65,6 +65,7 @@ class Progress:
         self._speed = 0.0
         self._return: float | None = None
         self._evaluation: float | None = None
+        self._more = ""
         self._shown_step = -1
         # A sample a second over the last minute, to estimate the remaining time: it includes
         # evaluations, unlike steps_per_second.
@@ -107,15 +108,18 @@ class Progress:
         steps_per_second: float,
         ep_return: float | None,
         evaluation: float | None,
+        more: str = "",
     ) -> None:
         """Update the progress; drawn at most 5 times a second, or as a line every 10 seconds.
 
         `step` counts per seed, `steps_per_second` all seeds together; `ep_return` and `evaluation`
         are means over seeds, None if there is none yet. An `evaluation` of None keeps the last one;
-        a value that differs from the last is a new evaluation and is shown at once.
+        a value that differs from the last is a new evaluation and is shown at once. `more` is a
+        further fact.
         """
         now = monotonic()
         self._step, self._speed, self._return = step, steps_per_second, ep_return
+        self._more = more
         if not self._history or now - self._history[-1][0] >= 1.0:
             self._history.append((now, step))
         is_new = evaluation is not None and evaluation != self._evaluation
@@ -164,7 +168,7 @@ class Progress:
             facts.append(f"return {number(self._return)}")
         if self._evaluation is not None:
             facts.append(f"evaluation {number(self._evaluation)}")
-        return facts
+        return [*facts, self._more] if self._more else facts
 
     def _time_left(self) -> str:
         """Return the remaining time at the pace of the last minute; "" if it is unknown."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from rlrun.core.fields import Positive
+from rlrun.core.fields import Count, Positive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,12 +20,26 @@ class StopSettings:
 
     The minutes before an interruption count.
     """
+    episodes: Count | None = None
+    """Stop each seed after so many of its training episodes (null: train to total_steps).
+
+    A seed stops at the step in which that episode ends, in any of its environments, and the other
+    seeds continue. What it has learnt by then is what is evaluated at the end.
+    """
+
+    def acting_step(self, step: int) -> int:
+        """Return the step at which agents act in the final evaluation of a run that ends at step.
+
+        Seeds that stop do so at different steps, and then it is 0: what a random policy plays must
+        not depend on when the other seeds stop.
+        """
+        return step if self.episodes is None else 0
 
 
 class Stop(NamedTuple):
     """The reason for an early end: the word in ``result.json``, and a sentence for the log."""
 
-    word: Literal["reward", "minutes", "pruned"]
+    word: Literal["reward", "minutes", "episodes", "pruned"]
     sentence: str
 
 

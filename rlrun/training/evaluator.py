@@ -21,6 +21,7 @@ from rlrun.stats import summary
 from rlrun.tables.report import TableReport
 from rlrun.training.best import Best
 from rlrun.training.failed_seeds import FailedSeeds
+from rlrun.training.stopped_seeds import StoppedSeeds
 
 MOST_STEPS_BETWEEN = 5000  # two evaluations, unless eval.every is set
 
@@ -70,6 +71,7 @@ class Evaluator:
         table: the report on the agent's table, if it has one.
         histograms: whether to log the agent's histograms.
         failed: the failed seeds, which get no scores.
+        stopped: the stopped seeds, whose best evaluations are from before they stopped.
         check: called at every step; an exception it raises ends the evaluation.
     """
 
@@ -84,6 +86,7 @@ class Evaluator:
         table: TableReport | None,
         histograms: bool,
         failed: FailedSeeds,
+        stopped: StoppedSeeds,
         check: Callable[[], None],
     ) -> None:
         self._settings = settings
@@ -91,7 +94,7 @@ class Evaluator:
         self.every = settings.steps_between(folder.horizon)
         self._agent, self._make_envs, self._seeds = agent, make_envs, seeds
         self._folder, self._logger, self._table = folder, logger, table
-        self._failed, self._check = failed, check
+        self._failed, self._stopped, self._check = failed, stopped, check
         self._value = value_of(agent)
         self._histograms = None
         if histograms and isinstance(agent, HasHistograms):
@@ -110,7 +113,8 @@ class Evaluator:
         episodes = self._settings.episodes
         played = self._play(self._envs, step, episodes, self._value)
         mean = self._failed.without(played.returns.mean(-1))
-        if self.best.offer(step, mean, self._agent.state_dict()["policy"]):
+        offered = self._stopped.without(mean, step)
+        if self.best.offer(step, offered, self._agent.state_dict()["policy"]):
             self.save_best()
         self._folder.log(f"step {step}: evaluation {mean.mean():.4g} ({_as_text(mean)})")
         row = {"eval/mean_reward": mean, "eval/mean_ep_length": played.lengths.mean(-1)}
@@ -147,6 +151,7 @@ class Evaluator:
         if self._histograms is not None:
             rows = self._histograms()
             masked = {tag: self._failed.without(values) for tag, values in rows.items()}
+            masked = {tag: self._stopped.without(each, step) for tag, each in masked.items()}
             self._logger.histograms(step, masked)
 
     def save_best(self) -> None:
@@ -177,7 +182,7 @@ class Evaluator:
         """
         envs = self._make_envs(EvalSettings.envs_for(episodes), self._folder.final_purpose)
         with closing(envs):
-            played = self._play(envs, step, episodes)
+            played = self._play(envs, self._stopped.settings.acting_step(step), episodes)
             by_agent = self._by_agent(envs, played)
         mean = self._failed.without(played.returns.mean(-1))
         row = {"final/mean_reward": mean}
@@ -203,8 +208,11 @@ class Evaluator:
         }
 
     def _summary(self, values: Array) -> Mapping[str, Any]:
-        """Summarise all seeds; if one has failed, list only the scores of the others."""
-        if not self._failed.reasons:
+        """Summarise all seeds; if one has no score, list only the scores of the others.
+
+        It has failed, or stopped before its first evaluation.
+        """
+        if not self._failed.reasons and np.isfinite(values).all():
             return summary(values)
         per_seed = [float(value) if np.isfinite(value) else None for value in values]
         return {"per_seed": per_seed, "mean": None, "iqm": None, "ci95": None}

@@ -16,6 +16,7 @@ from rlrun.training.evaluator import Evaluator
 from rlrun.training.experience import Experience
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.filming import Filming
+from rlrun.training.stopped_seeds import StoppedSeeds
 
 
 @dataclass
@@ -37,6 +38,7 @@ class RunParts:
     saver: Saver
     signals: Signals
     failed_seeds: FailedSeeds
+    stopped_seeds: StoppedSeeds
     stopper: Stopper
     fingerprint: str
     """A digest of the settings, which identifies the checkpoints of this run."""

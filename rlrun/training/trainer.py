@@ -36,7 +36,9 @@ class Trainer:
     def after_step(self, step: int) -> bool:
         """Save, evaluate and report a step as due; return whether it is the last."""
         run = self._run
-        last = step >= run.total_steps
+        counts = self.recorder.episodes.counts
+        self._stop = run.stopped_seeds.update(step, counts, run.failed_seeds.reasons)
+        last = step >= run.total_steps or self._stop is not None
         if last or self._must_save(step):
             self.save(step)
         run.signals.check()
@@ -63,7 +65,9 @@ class Trainer:
         if run.filming is not None and due(step, run.filming.every, self._stride):
             with self._clock.paused():
                 run.filming.run(step)
-        if last or due(step, run.log_every, self._stride):
+        stopped = run.stopped_seeds.at(step)
+        logged = last or due(step, run.log_every, self._stride) > 0
+        if logged:
             fps = np.full(len(run.seeds), self._speed(step))
             row = {**self.recorder.row(), "time/fps": fps, **row}
             self._ep_return = _mean(row.get("rollout/ep_rew_mean", np.empty(0)))
@@ -71,9 +75,12 @@ class Trainer:
                 self._announce(
                     f"step {step}: nothing was learnt: the run ended before its first update"
                 )
+        if stopped:
+            row = row if logged else {**self.recorder.end(stopped), **row}
+            self.recorder.end(stopped)
         if row:
             run.logger.write(
-                step, {tag: run.failed_seeds.without(values) for tag, values in row.items()}
+                step, {tag: self._of_others(values, step) for tag, values in row.items()}
             )
         if row or run.progress.due():
             run.progress.update(
@@ -81,9 +88,14 @@ class Trainer:
                 steps_per_second=self._speed(step),
                 ep_return=self._ep_return,
                 evaluation=self._evaluation,
+                more=run.stopped_seeds.fact(),
             )
         if self._stop is not None:
             self._announce(f"step {step}: the run ends here: {self._stop.sentence}")
+
+    def _of_others(self, values: Any, step: int) -> Any:
+        """Return ``values [seed]`` with NaN for seeds that failed, or stopped before this step."""
+        return self._run.stopped_seeds.without(self._run.failed_seeds.without(values), step)
 
     def _announce(self, sentence: str) -> None:
         """Write a sentence to the log and to the terminal."""
@@ -97,11 +109,13 @@ class Trainer:
     def drop_failed_seeds(self, step: int) -> None:
         """Exclude the seeds with numbers that are not finite, or outside their space.
 
-        Raises RunFailed if all seeds have failed.
+        What happens to a seed after it has stopped does not count. Raises RunFailed if all seeds
+        have failed.
         """
+        stopped = self._run.stopped_seeds.steps
         for faults in (self._agent_faults, self._env_faults):
-            if faults:
-                self._run.failed_seeds.add(step, faults)
+            if training := {k: fault for k, fault in faults.items() if k not in stopped}:
+                self._run.failed_seeds.add(step, training)
 
     def report_inexact(self, sentences: list[str]) -> None:
         """Mark the run as not exact, with each of the sentences as a reason, and clear the list."""
@@ -131,6 +145,7 @@ class Trainer:
             "steps_per_second": speed,
             "status": "failed" if run.failed_seeds.reasons else "pruned" if pruned else "done",
             **({"stopped": self._stop.word} if self._stop is not None else {}),
+            **run.stopped_seeds.result(),
             **({"clock": "updates"} if run.experience.unit == "update" else {}),
         }
 
@@ -159,6 +174,7 @@ class Trainer:
                     "clock": self._clock.state_dict(),
                     "log": run.logger.position(step),
                     "lost": run.failed_seeds.state_dict(),
+                    "stopped": run.stopped_seeds.state_dict(),
                 }
             )
         self._saved_step = step
@@ -178,6 +194,9 @@ class Trainer:
             self.recorder.load_state_dict(saved["recorder"])
             self._clock.load_state_dict(saved["clock"])
             run.failed_seeds.restore(saved["lost"])
+            episodes = self.recorder.episodes
+            counts = episodes.counts if episodes.known else None
+            run.stopped_seeds.restore(saved.get("stopped", {}), step, counts)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             raise mismatch(error) from error
         if not complete:

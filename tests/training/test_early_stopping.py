@@ -205,7 +205,7 @@ def test_runs_from_before_these_settings_go_on(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     run(folder)
     config = folder / "config.yaml"
-    block = "stop:\n  reward: null\n  minutes: null\n"
+    block = "stop:\n  reward: null\n  minutes: null\n  episodes: null\n"
     assert block in config.read_text()
     config.write_text(config.read_text().replace(block, ""))
     assert resume(str(folder), "total_steps=400") == 0

@@ -27,6 +27,7 @@ from rlrun.training.experience import Interaction
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.metrics_window import MetricsWindow
 from rlrun.training.run_parts import RunParts
+from rlrun.training.stopped_seeds import StoppedSeeds
 from rlrun.training.train import train
 from tests.support.collectors import NAMES, Averages, Collecting, Collectors, luck_of, spec_of
 from tests.support.common import differences, host, row
@@ -125,6 +126,7 @@ def run(
     position = None if saved is None else saved["log"]
     progress = Progress("collectors", STEPS, io.StringIO())
     failed = FailedSeeds(seeds, agent, folder, progress)
+    stopped = StoppedSeeds(StopSettings(), seeds, agent, folder)
     try:
         with closing(Logger(path, seeds, {}, position)) as logger:
             evaluator = Evaluator(
@@ -137,6 +139,7 @@ def run(
                 None,
                 False,
                 failed,
+                stopped,
                 signals.check,
             )
             parts = RunParts(
@@ -155,6 +158,7 @@ def run(
                 saver=saver,
                 signals=signals,
                 failed_seeds=failed,
+                stopped_seeds=stopped,
                 stopper=Stopper(StopSettings()),
                 fingerprint="",
             )

@@ -74,11 +74,14 @@ class StochasticActor:
         return obs if self._scale is None else self._scale(obs)
 
     def normalize_step(self, t: Step) -> Step:
-        """Return the step with normalized observations; then update the statistics with them."""
+        """Return the step with normalized observations; then update the statistics with them.
+
+        Those of frozen seeds do not change: they are a part of the policy.
+        """
         if self._scale is None:
             return t
         normalized = t._replace(obs=self._scale(t.obs), next_obs=self._scale(t.next_obs))
-        self._scale.add(t.obs)
+        self._scale.add(t.obs, self.faults)
         return normalized
 
     def flat_actions(self, action: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,10 @@ class Moments:
         self.variance = np.ones((num_seeds, width))
         self._count = np.zeros((num_seeds, 1))
 
-    def add(self, values: Array) -> None:
-        """Add ``values [seed, env, n]``."""
+    def add(self, values: Array, frozen: Collection[int] = ()) -> None:
+        """Add ``values [seed, env, n]``, except those of the ``frozen`` seeds, by position."""
+        rows = list(frozen)
+        kept = [(each, each[rows]) for each in (self.mean, self.variance, self._count) if rows]
         # reduced over the last axis, so that a seed's result does not depend on other seeds
         values = np.ascontiguousarray(values.swapaxes(1, 2), np.float64)
         new, mean = values.shape[-1], values.mean(-1)
@@ -36,6 +38,8 @@ class Moments:
         self.variance[...] = (squares + shift * shift * (self._count * new / total)) / total
         self.mean += shift * (new / total)
         self._count += new
+        for each, before in kept:
+            each[rows] = before
 
     def state_dict(self) -> State:
         return {"mean": self.mean, "variance": self.variance, "count": self._count}
@@ -58,9 +62,9 @@ class ObsScale:
         scaled = (obs - mean) / np.sqrt(variance + EPSILON)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
 
-    def add(self, obs: Array) -> None:
-        """Add observations ``[seed, env, n]``."""
-        self._moments.add(obs)
+    def add(self, obs: Array, frozen: Collection[int] = ()) -> None:
+        """Add observations ``[seed, env, n]``, except those of the ``frozen`` seeds."""
+        self._moments.add(obs, frozen)
 
     def state_dict(self) -> State:
         return self._moments.state_dict()
