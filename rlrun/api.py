@@ -19,6 +19,7 @@ from rlrun.envs.masks import checked as checked_mask
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
 from rlrun.playback import Player, Which, load_player
 from rlrun.run_folder.curves import Curves
+from rlrun.run_folder.episodes import Episodes
 from rlrun.run_folder.files import check_files
 from rlrun.run_folder.reader import RecordedRun, read_run
 
@@ -38,6 +39,15 @@ class LoadedRun:
         For a tag that the run does not have the error, a KeyError, suggests the closest one.
         """
         return self._run.curves
+
+    @property
+    def episodes(self) -> Episodes:
+        """The training episodes by number: ``numbers [point]``, ``returns [seed, point]``, lengths.
+
+        A point is one episode up to number 10,000, and the mean of several beyond.
+        ``episodes.mean_returns(100)`` are the means of the last 100.
+        """
+        return self._run.episodes
 
     def policy(self, seed: int | None = None, which: Which = "final") -> Policy:
         """Return the greedy policy of the learner with the number ``seed`` (None: the first one).

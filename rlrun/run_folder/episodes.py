@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from rlrun.run_folder.files import DAMAGE, FolderError, complete_lines
 
 EPISODES = "episodes.jsonl"
 LAST = 100  # episodes of a mean, as in the texts and in rollout/
+MOST_NUMBER = 2**53  # of an episode
 
 
 def group_size(number: int) -> int:
@@ -81,7 +82,7 @@ def means_of_last(
 
 
 def numbers_from(first: int, points: int) -> list[int]:
-    """Return the number of the last episode of each of so many points from ``first`` on."""
+    """Return the number of the last episode of each of so many points from episode ``first`` on."""
     numbers, number = [], first - 1
     for _ in range(points):
         number += group_size(number + 1)
@@ -104,26 +105,40 @@ def _shortest(value: float) -> float | int | None:
     return int(value) if value.is_integer() else value
 
 
+class _Column:
+    """The returns and lengths of one seed, as they are read."""
+
+    def __init__(self) -> None:
+        self.values: list[tuple[float, float]] = []
+        self._number = 0  # of the last episode so far
+
+    def add(self, first: int, returns: list[Any], lengths: list[Any]) -> None:
+        """Add points from episode ``first`` on; NaN where some were not recorded before."""
+        if not self._number < first <= MOST_NUMBER or (first - 1) % group_size(first):
+            raise ValueError
+        while self._number < first - 1:
+            self._append(math.nan, math.nan)
+        for both in zip(returns, lengths, strict=True):
+            self._append(*(math.nan if value is None else float(value) for value in both))
+
+    def _append(self, episode_return: float, length: float) -> None:
+        self.values.append((episode_return, length))
+        self._number += group_size(self._number + 1)
+
+
 def read_episodes(path: Path, seeds: Sequence[int]) -> Episodes:
     """Return the episodes; none if there is no file. Raises FolderError if it is damaged."""
-    rows = {seed: row for row, seed in enumerate(seeds)}
-    columns: list[tuple[list[float], list[float]]] = [([], []) for _ in rows]
-    following = [1] * len(rows)  # the number of each seed's next episode
+    columns = {seed: _Column() for seed in seeds}
     content = path.read_bytes() if path.exists() else b""
     for text in complete_lines(content):
         try:
             record = json.loads(text)
-            row, first, returns = rows[record["seed"]], int(record["episode"]), record["returns"]
-            if first != following[row] or len(returns) != len(record["lengths"]):
-                raise ValueError
-            columns[row][0].extend(math.nan if each is None else float(each) for each in returns)
-            columns[row][1].extend(map(float, record["lengths"]))
-            following[row] = [first - 1, *numbers_from(first, len(returns))][-1] + 1
+            column, first = columns[record["seed"]], int(record["episode"])
+            column.add(first, record["returns"], record["lengths"])
         except DAMAGE as error:
             raise FolderError(f"{path} is damaged: a line of it does not hold episodes.") from error
-    most = max(len(returns) for returns, _ in columns)
-    arrays = np.full((2, len(rows), most), np.nan)
-    for row, both in enumerate(columns):
-        for array, values in zip(arrays, both, strict=True):
-            array[row, : len(values)] = values
-    return Episodes(np.array(numbers_from(1, most), np.int64), arrays[0], arrays[1])
+    most = max(len(column.values) for column in columns.values())
+    arrays = np.full((len(columns), most, 2), np.nan)
+    for row, column in enumerate(columns.values()):
+        arrays[row, : len(column.values)] = np.reshape(column.values, (-1, 2))
+    return Episodes(np.array(numbers_from(1, most), np.int64), arrays[..., 0], arrays[..., 1])

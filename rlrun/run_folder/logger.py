@@ -18,6 +18,8 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb  # type: ignore[im
 from rlrun import stats
 from rlrun.core.text import readable
 from rlrun.run_folder.board import COLUMNS, MARGINS, REFERENCES, RUNS, main_run, shown
+from rlrun.run_folder.episode_writer import EpisodeWriter
+from rlrun.run_folder.episodes import Points
 from rlrun.run_folder.events import (
     EVENTS,
     FILM,
@@ -47,7 +49,8 @@ class Logger:
       charts of the Custom Scalars tab;
     - `seed_<k>/`, if the seeds are shown: scalars, pictures and histograms of seed number k;
     - `metrics.jsonl`: `{"step": 5000, "seed": 703, "eval/mean_reward": 500.0, ...}`, a line for
-      each write and seed number that has values.
+      each write and seed number that has values;
+    - `episodes.jsonl`: every training episode, whose curves have its number as their step.
 
     A second Logger in the same folder, as in a resumed run, continues after the first. That may be
     one of version 0.1.0, which always showed the seeds, and wrote `iqm/` for 2 or 3 seeds too.
@@ -74,6 +77,8 @@ class Logger:
         """Sentences on missing parts of an earlier logger's files."""
         position = position or {}
         self._cut(position)
+        self._episodes = EpisodeWriter(folder, self._seeds, int(position.get("episodes", 0)))
+        self.damaged += self._episodes.damaged
         begun = {name.partition("/")[0] for name in position.get("events", {})}
         names = [f"seed_{seed}" for seed in self._seeds]
         self._main = EventFile(folder / main_run(self._seeds, begun))
@@ -102,12 +107,14 @@ class Logger:
         for file in self._files:
             file.sync()
         os.fsync(self._lines.fileno())
+        self._episodes.sync()
         sizes = {
             str(path.relative_to(self._folder)): path.stat().st_size
             for path in _event_files(self._folder)
         }
         size = (self._folder / LINES).stat().st_size
-        return {"step": step, "lines": size, "events": sizes}
+        episodes = self._episodes.size()
+        return {"step": step, "lines": size, "events": sizes, "episodes": episodes}
 
     def _cut(self, position: Mapping[str, Any]) -> None:
         """Cut off what was written after a position; everything if it is empty."""
@@ -146,6 +153,16 @@ class Logger:
         self._lines.write("".join(lines))
         if average := self._over_seeds(columns):
             self._main.scalars(now, step, shown(average))
+        self.flush()
+
+    def episodes(self, taken: Mapping[int, Points]) -> None:
+        """Write finished training episodes by the seed's position."""
+        now = time.time()
+        for i, number, values in self._episodes.write(taken):
+            if i is None:
+                self._main.scalars(now, number, values)
+            elif self._runs:
+                self._runs[i].scalars(now, number, values)
         self.flush()
 
     def pictures(self, step: int, tag: str, pictures: Sequence[NDArray[np.uint8]]) -> None:

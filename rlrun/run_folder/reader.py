@@ -18,6 +18,7 @@ from rlrun.core.rng import Purpose
 from rlrun.core.schema import convert
 from rlrun.run_folder.config_file import read_config
 from rlrun.run_folder.curves import Curves, read_curves
+from rlrun.run_folder.episodes import EPISODES, Episodes, read_episodes
 from rlrun.run_folder.files import (
     LINES,
     MOST_RESULT_BYTES,
@@ -94,6 +95,11 @@ class RecordedRun:
         """The metrics of ``metrics.jsonl`` by tag, sorted by tag."""
         return read_curves(self.folder / LINES, self.seeds)
 
+    @cached_property
+    def episodes(self) -> Episodes:
+        """The training episodes in ``episodes.jsonl``; none in runs of version 0.1."""
+        return read_episodes(self.folder / EPISODES, self.seeds)
+
     def scores(self, which: str = "final") -> list[float | None]:
         """Return each seed's mean return; None for a seed without one.
 
@@ -150,7 +156,8 @@ def read_runs(
 ) -> tuple[list[RecordedRun], list[str]]:
     """Return the readable runs at or below ``folders``, and a sentence for each damaged one.
 
-    With ``curves`` their metrics are read as well. Raises FolderError as `find_runs` does.
+    With ``curves`` their metrics and episodes are read as well. Raises FolderError as `find_runs`
+    does.
     """
     runs: list[RecordedRun] = []
     damaged: list[str] = []
@@ -159,7 +166,7 @@ def read_runs(
             check_files(folder)
             run = read_run(folder)
             if curves:
-                run.curves  # noqa: B018  # read now, so that damage is detected here
+                run.curves, run.episodes  # noqa: B018  # read now, so that damage is detected here
         except FolderError as error:
             damaged.append(str(error))
         else:

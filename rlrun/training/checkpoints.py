@@ -107,7 +107,12 @@ def check_belonging(record: RunFolder, settings: Mapping[str, Any], saved: State
     position = {"step": 0, "lines": 0, "events": {}} if saved is None else saved.get("log")
     if not isinstance(position, dict) or not all(
         type(size) is int and size >= 0
-        for size in (*_sizes(position.get("events")), position.get("lines"), position.get("step"))
+        for size in (
+            *_sizes(position.get("events")),
+            position.get("lines"),
+            position.get("step"),
+            position.get("episodes", 0),  # not in runs of version 0.1
+        )
     ):
         raise FolderError(f"{record.path / 'checkpoint'} does not say how far the log was written.")
 

@@ -18,7 +18,7 @@ class StoppedSeeds:
     """Ends the training of each seed after its number of episodes; the others continue.
 
     What the agent has learnt for a stopped seed stays unchanged. A stopped seed has the same
-    policy, bit for bit, as in a run of its own, which ends at that step.
+    policy, bit for bit, as in a run of that seed alone, which ends at that step.
     """
 
     def __init__(
@@ -65,6 +65,18 @@ class StoppedSeeds:
         if not self.steps or len(self._seeds) == 1:
             return ""
         return f"{len(self.steps)} of {len(self._seeds)} seeds have stopped"
+
+    def unfinished(self, failed: Collection[int]) -> str:
+        """Return a sentence on seeds that had too few episodes when the run ended; "" if none."""
+        limit, count = self.settings.episodes, len(self._seeds)
+        left = count - len(self.steps.keys() | set(failed))
+        if limit is None or not left:
+            return ""
+        few = "its seed" if count == 1 else f"{left} of {count} seeds"
+        return (
+            f"the run ends before {few} had stop.episodes={limit:,} episodes: a larger total_steps "
+            "gives them the time"
+        )
 
     def result(self) -> dict[str, Any]:
         """Return the entry of ``result.json``; {} if seeds do not stop."""

@@ -78,6 +78,10 @@ class Trainer:
         if stopped:
             row = row if logged else {**self.recorder.end(stopped), **row}
             self.recorder.end(stopped)
+        if logged or stopped:
+            taken = self.recorder.episodes.take().items()
+            failed = run.failed_seeds.reasons
+            run.logger.episodes({seed: each for seed, each in taken if seed not in failed})
         if row:
             run.logger.write(
                 step, {tag: self._of_others(values, step) for tag, values in row.items()}
@@ -90,6 +94,8 @@ class Trainer:
                 evaluation=self._evaluation,
                 more=run.stopped_seeds.fact(),
             )
+        if last and (unfinished := run.stopped_seeds.unfinished(run.failed_seeds.reasons)):
+            self._announce(f"step {step}: {unfinished}")
         if self._stop is not None:
             self._announce(f"step {step}: the run ends here: {self._stop.sentence}")
 

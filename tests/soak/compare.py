@@ -15,7 +15,7 @@ from tests.support.common import differences, host
 
 
 def left(folder: Path) -> dict[str, Any]:
-    """The checkpoint, the metrics, the curves and the result of a run that is done."""
+    """The checkpoint, metrics, episodes, curves and result of a run that is done."""
     state = store.load(folder / "checkpoint")
     for name in ("clock", "log"):
         state.pop(name)
@@ -29,6 +29,7 @@ def left(folder: Path) -> dict[str, Any]:
         "result": result,
         "metrics": [{k: v for k, v in line.items() if k != "time/fps"} for line in lines],
         "curves": {run.name: _curves(run) for run in sorted(folder.iterdir()) if _is_run(run)},
+        "episodes": [path.read_text() for path in folder.glob("episodes.jsonl")],
         "table": [path.read_text() for path in sorted(folder.glob("*_table.csv"))],
         "exact": json.loads((folder / "meta.json").read_text())["exact"],
     }

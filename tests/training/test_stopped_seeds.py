@@ -216,3 +216,32 @@ def test_what_cannot_count_episodes_is_refused(rlrun: Rlrun, tmp_path: Path) -> 
         assert outcome.code == 2
         assert message in outcome.err
     assert tree(tmp_path) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [(), ("stop.episodes=7",)])
+def test_all_episodes_of_training_are_recorded(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Their means are those of the log, and a stopped seed has exactly its number of episodes."""
+    from rlrun import load_run
+
+    told = train(tmp_path / "run", *AGENTS["dqn"], "total_steps=400", *words)
+    run = load_run(tmp_path / "run")
+    counts = np.isfinite(run.episodes.returns).sum(-1)
+    logged = run.metrics["rollout/ep_rew_mean"].values
+    means, lengths = run.episodes.mean_returns(), run.episodes.mean_lengths()
+    for k, count in enumerate(counts):
+        assert logged[k][np.isfinite(logged[k])][-1] == pytest.approx(means[k, count - 1])
+        assert lengths[k, count - 1] == means[k, count - 1]  # each step of CartPole is worth 1
+    if words:
+        assert counts.tolist() == [7, 7, 7]
+    else:
+        assert (lengths[range(3), counts - 1] * counts <= told["steps"]).all()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_too_short_for_its_episodes_says_so(tmp_path: Path) -> None:
+    told = train(tmp_path / "run", *AGENTS["dqn"], "total_steps=60", "stop.episodes=7")
+    assert told["stopped_at"] == [None, None, None]
+    assert "stopped" not in told
+    sentence = "step 60: the run ends before 3 of 3 seeds had stop.episodes=7 episodes: a larger"
+    assert sentence in (tmp_path / "run" / "run.log").read_text()

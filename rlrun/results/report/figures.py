@@ -28,11 +28,12 @@ def learning_curves(
     score: str,
     reference: tuple[str, float] | None = None,
     steps: str = "environment steps",
+    behind: JoinedCurve | None = None,
 ) -> Figure:
     """Draw the IQM over seeds with its shaded 95 % interval, if any, a line for each label.
 
-    With a single curve its seeds are drawn too. ``reference`` is a label and a score, and
-    ``steps`` is what the x axis counts.
+    With a single curve its seeds are drawn too, or instead of them what is ``behind`` it.
+    ``reference`` is a label and a score, and ``steps`` is what the x axis counts.
     """
     with style():
         figure, axes = blank(title, f"{steps} of each seed", score)
@@ -40,8 +41,9 @@ def learning_curves(
         for label, curve in curves:
             line = look(places[label])
             middle, low, high = stats.interval_curve(curve.values)
-            if len(curves) == 1 and len(curve.seeds) > 1:
-                axes.plot(curve.steps, curve.values.T, color=line.colour, linewidth=0.6, alpha=0.45)
+            thin = behind or curve
+            if len(curves) == 1 and (behind is not None or len(curve.seeds) > 1):
+                axes.plot(thin.steps, thin.values.T, color=line.colour, linewidth=0.6, alpha=0.45)
             axes.fill_between(curve.steps, low, high, color=line.colour, alpha=0.16, linewidth=0)
             lines += axes.plot(curve.steps, middle, label=label, **line.on(len(curve.steps)))
         if reference is not None:

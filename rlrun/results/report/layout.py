@@ -13,12 +13,14 @@ from matplotlib.figure import Figure
 from rlrun import stats
 from rlrun.results.grouping import Variant, steps_of
 from rlrun.results.references import Reference, shared_reference
+from rlrun.results.report.by_episode import episode_curves
 from rlrun.results.report.canvas import MOST_LINES
 from rlrun.results.report.curves import JoinedCurve, join_curves
 from rlrun.results.report.effects import effect, effects, is_together
 from rlrun.results.report.figures import Places, improvement, learning_curves, profile
 from rlrun.results.report.model import Content, EnvSection
 from rlrun.results.report.searches import importance, importance_notes, progress, progress_notes
+from rlrun.run_folder.episodes import LAST, group_size
 from rlrun.tuning.history import Scale, SearchHistory
 
 Section = Literal["curves", "losses", "comparison", "search", "effects"]
@@ -55,6 +57,7 @@ def draw(content: Content) -> Iterator[DrawnFigure]:
         own = labels if len(labels) <= MOST_LINES else [variant.label for variant in variants]
         places = {label: place for place, label in enumerate(own)}
         yield from _curves(part, variants, places, note)
+        yield from _by_episode(part, variants, places, note)
         yield from _comparison(part, variants, places, note)
         yield from _effects(part, scales)
     for number, search in enumerate(content.searches):
@@ -108,6 +111,32 @@ def _curves(
         figure = learning_curves(f"{part.env}: {title}", curves, places, score, line, counted)
         section: Section = "losses" if _is_loss(tag) else "curves"
         yield _figure(part, section, tag, title, figure, notes)
+
+
+def _by_episode(
+    part: EnvSection, variants: Sequence[Variant], places: Places, note: str
+) -> Iterator[DrawnFigure]:
+    """Yield the returns of training episodes by their number, if they are known."""
+    every = {variant.label: episode_curves(variant) for variant in variants}
+    known = {label: curves for label, curves in every.items() if curves is not None}
+    if not known:
+        return
+    means = [(label, curves.mean) for label, curves in known.items()]
+    notes = [note, *(curve.note for _, curve in means)]
+    notes.append(f"The line is the mean of the last {LAST} episodes, or of all so far.")
+    behind = None
+    if len(known) == 1:
+        curves = next(iter(known.values()))
+        behind = curves.episodes
+        averages = ", averaged over the seeds" if len(curves.mean.seeds) > 1 else ""
+        notes.append(f"The thin line is the return of single episodes{averages}.")
+        if group_size(int(behind.steps[-1])) > 1:
+            notes.append("From episode 10,001 on it has means of 10 episodes or more.")
+    title = "Training, by episode"
+    figure = learning_curves(
+        f"{part.env}: {title}", means, places, "return", None, "training episodes", behind
+    )
+    yield _figure(part, "curves", "by-episode", title, figure, notes)
 
 
 def _about(
