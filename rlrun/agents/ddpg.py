@@ -16,6 +16,7 @@ from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.settings import ActorCriticSettings
+from rlrun.agents.parts.starting import LearningStart
 from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
@@ -110,7 +111,7 @@ class DDPG:
         self._target_noise = [device.number(n, 3) for n in (s.target_noise, s.target_noise_clip)]
         self._differentiate_critic = device.compiled(self._critic_gradient)
         self._differentiate_actor = device.compiled(self._actor_gradient)
-        self._updates = np.zeros(len(seeds), np.int64)
+        self._start = LearningStart(s, replay, len(seeds), self._stride)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
@@ -120,14 +121,14 @@ class DDPG:
 
         Before the first update, exploring actions are uniformly random.
         """
-        starts = self._settings.learning_starts
-        if explore and self._replay.added < starts and not self._updates.any():
+        if explore and self._start.all_random:
             return self._warmup()
         action = self._device.array(self._greedy(self._actor, self._device.tensor(obs)))
         action = action.reshape(*obs.shape[:2], *self._shape)
         if not explore:
             return action
-        return np.asarray((action + self._noise(step)).clip(-1, 1), np.float32)
+        noisy = np.asarray((action + self._noise(step)).clip(-1, 1), np.float32)
+        return self._start.with_random(noisy, self._warmup)
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the actor's action, ``[seed, env]``."""
@@ -147,9 +148,10 @@ class DDPG:
         """Store the step; if an update is due, update the critic, the actor and the targets."""
         self._replay.add(t)
         self._intrinsic.observe(t)
+        self._start.observe(t.last)
         self._noise.observe(t.last)
         metrics: dict[str, Any] = {}
-        for _ in range(self._settings.updates_due(step, self._stride, self._replay.added)):
+        for _ in range(self._start.updates_due(step)):
             metrics |= self._update(step, self._lr(step))
         return metrics
 
@@ -160,7 +162,7 @@ class DDPG:
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
         self._replay.cut()
-        self._noise.observe(np.ones((len(self._updates), self._stride), np.bool_))
+        self._noise.observe(np.ones((len(self._start.updates), self._stride), np.bool_))
 
     def _update(self, step: int, lr: Number) -> Metrics:
         s, bonus = self._settings, self._intrinsic.bonus
@@ -168,28 +170,26 @@ class DDPG:
         batch = self._device.batch(sampled)
         noise = self._smoothing(s.batch_size, self._size) if self._smoothing else None
         loss, q_mean, error, gradient = self._differentiate_critic(batch, noise)
-        record_nonfinite(self.faults, loss, "the critic's loss")
-        if sampled.weight is not None:
-            self._replay.update(sampled.index, self._device.array(error))
-        self._critics.step(gradient, lr, self.faults)
-        self._updates += 1
+        record_nonfinite(self.faults, self._start.masked(loss, 0.0), "the critic's loss")
+        self._start.prioritize(sampled, self._device.array(error))
+        self._critics.step(gradient, lr, self._start.frozen(self.faults))
         metrics: dict[str, Any] = {
             "train/critic_loss": loss,
             "train/q_mean": q_mean,
-            "train/n_updates": self._updates.copy(),
             **self._intrinsic.metrics,
-            "train/learning_rate": np.full(len(self._updates), lr),
+            "train/learning_rate": np.full(len(loss), lr),
             "rollout/exploration_rate": self._noise.rate(step),
         }
-        if int(self._updates[0]) % s.actor_every == 0:
+        if (int(self._start.updates[0]) + 1) % s.actor_every == 0:
             loss, gradient = self._differentiate_actor(batch.obs)
-            record_nonfinite(self.faults, loss, "the actor's loss")
-            self._net.track(self._actor, gradient, self.faults)
-            self._optimizer.step(gradient, lr * self._actor_lr_ratio, self.faults)
+            record_nonfinite(self.faults, self._start.masked(loss, 0.0), "the actor's loss")
+            frozen = self._start.frozen(self.faults)
+            self._net.track(self._actor, gradient, frozen)
+            self._optimizer.step(gradient, lr * self._actor_lr_ratio, frozen)
             self._critics.update_targets(self._tau)
             self._target.move_towards(self._actor, self._tau)
             metrics["train/actor_loss"] = loss
-        return metrics
+        return self._start.count(metrics)
 
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
@@ -228,7 +228,7 @@ class DDPG:
             "target": self._target.flat,
             "optimizer": self._optimizer.state_dict(),
             "critics": self._critics.state_dict(),
-            "updates": self._updates,
+            **self._start.state_dict(),
             "warmup": self._warmup.state_dict(),
             "noise": self._noise.state_dict(),
             "smoothing": self._smoothing.state_dict() if self._smoothing else {},
@@ -241,10 +241,10 @@ class DDPG:
         restore_into(self._target.flat, state["target"], "the target actor")
         self._optimizer.load_state_dict(state["optimizer"])
         self._critics.load_state_dict(state["critics"])
-        restore_into(self._updates, state["updates"], "the number of updates")
         self._warmup.load_state_dict(state["warmup"])
         self._noise.load_state_dict(state["noise"])
         if self._smoothing:
             self._smoothing.load_state_dict(state["smoothing"])
         self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._replay.load_state_dict(state["replay"])
+        self._start.load_state_dict(state)

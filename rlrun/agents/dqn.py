@@ -13,6 +13,7 @@ from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.objectives import LossName, check_loss, objective
 from rlrun.agents.parts.settings import OffPolicySettings
+from rlrun.agents.parts.starting import LearningStart
 from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
@@ -122,7 +123,7 @@ class DQN:
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self.first_update = first_due(s.train_every, s.learning_starts)
         self._differentiate = device.compiled(self._gradient)
-        self._updates = np.zeros(len(seeds), np.int64)
+        self._start = LearningStart(s, replay, len(seeds), self._stride)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
@@ -158,11 +159,11 @@ class DQN:
         self._replay.add(t)
         self._explore.observe(t.last)
         self._intrinsic.observe(t)
+        self._start.observe(t.last)
         metrics: Metrics = {}
-        s, added = self._settings, self._replay.added
-        for _ in range(s.updates_due(step, self._stride, added)):
+        for _ in range(self._start.updates_due(step)):
             metrics = self._update(step, self._lr(step))
-        if added >= s.learning_starts and due(step, s.target_every, self._stride):
+        if self._start.reached and due(step, self._settings.target_every, self._stride):
             self._target.move_towards(self._online, self._tau)  # frozen seeds too: no effect
         return metrics
 
@@ -183,19 +184,17 @@ class DQN:
         noise = self._draw(), self._draw()  # drawn here: compiled code must not advance a stream
         batch = self._device.batch(sampled)
         loss, q_mean, error, gradient = self._differentiate(batch, *noise)
-        record_nonfinite(self.faults, loss, "the loss")
-        if sampled.weight is not None:
-            self._replay.update(sampled.index, np.abs(self._device.array(error)))
-        self._optimizer.step(gradient, lr, self.faults)
-        self._updates += 1
-        return {
+        record_nonfinite(self.faults, self._start.masked(loss, 0.0), "the loss")
+        self._start.prioritize(sampled, self._device.array(error))
+        self._optimizer.step(gradient, lr, self._start.frozen(self.faults))
+        metrics = {
             "train/loss": loss,
             "train/q_mean": q_mean,
-            "train/n_updates": self._updates.copy(),
-            "train/learning_rate": np.full(len(self._updates), lr),
+            "train/learning_rate": np.full(len(loss), lr),
             "rollout/exploration_rate": self._explore.rate(step),
             **self._intrinsic.metrics,
         }
+        return self._start.count(metrics)
 
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
@@ -231,7 +230,7 @@ class DQN:
             "policy": {"online": self._online.flat},
             "target": self._target.flat,
             "optimizer": self._optimizer.state_dict(),
-            "updates": self._updates,
+            **self._start.state_dict(),
             "explore": self._explore.state_dict(),
             "noise": self._noise.state_dict() if self._noise else {},
             "curiosity": self._intrinsic.state_dict(),
@@ -242,9 +241,9 @@ class DQN:
         restore_into(self._online.flat, state["policy"]["online"], "the network")
         restore_into(self._target.flat, state["target"], "the target network")
         self._optimizer.load_state_dict(state["optimizer"])
-        restore_into(self._updates, state["updates"], "the number of updates")
         self._explore.load_state_dict(state["explore"])
         if self._noise:
             self._noise.load_state_dict(state["noise"])
         self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._replay.load_state_dict(state["replay"])
+        self._start.load_state_dict(state)

@@ -16,6 +16,7 @@ from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.settings import ActorCriticSettings
+from rlrun.agents.parts.starting import LearningStart
 from rlrun.agents.parts.temperature import Temperature
 from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
@@ -100,7 +101,7 @@ class SAC:
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._differentiate_critic = device.compiled(self._critic_gradient)
         self._differentiate_actor = device.compiled(self._actor_gradient)
-        self._updates = np.zeros(len(seeds), np.int64)
+        self._start = LearningStart(s, replay, len(seeds), self._stride)
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
@@ -110,8 +111,7 @@ class SAC:
 
         Before the first update, exploring actions are uniformly random.
         """
-        starts = self._settings.learning_starts
-        if explore and self._replay.added < starts and not self._updates.any():
+        if explore and self._start.all_random:
             return self._warmup()
         x = self._device.tensor(obs)
         if explore:
@@ -119,7 +119,8 @@ class SAC:
             action = self._squashed(out, self._acting_noise(obs.shape[1], self._size)).action
         else:
             action = self._greedy(x)
-        return self._device.array(action).reshape(*obs.shape[:2], *self._shape)
+        shaped = self._device.array(action).reshape(*obs.shape[:2], *self._shape)
+        return self._start.with_random(shaped, self._warmup) if explore else shaped
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the mean action, with future entropy, ``[seed, env]``."""
@@ -142,8 +143,9 @@ class SAC:
         """Store the step; if an update is due, update critics, actor and temperature."""
         self._replay.add(t)
         self._intrinsic.observe(t)
+        self._start.observe(t.last)
         metrics: Metrics = {}
-        for _ in range(self._settings.updates_due(step, self._stride, self._replay.added)):
+        for _ in range(self._start.updates_due(step)):
             metrics = self._update(step, self._lr(step))
         return metrics
 
@@ -162,27 +164,26 @@ class SAC:
         temperature = self._temperature()
         inputs = batch, temperature, self._draw()
         critic_loss, q_mean, error, gradient = self._differentiate_critic(*inputs)
-        record_nonfinite(self.faults, critic_loss, "the critic's loss")
-        if sampled.weight is not None:
-            self._replay.update(sampled.index, self._device.array(error))
-        self._critics.step(gradient, lr, self.faults)
+        record_nonfinite(self.faults, self._start.masked(critic_loss, 0.0), "the critic's loss")
+        self._start.prioritize(sampled, self._device.array(error))
+        self._critics.step(gradient, lr, self._start.frozen(self.faults))
         inputs_of_actor = batch.obs, temperature, self._draw()
         actor_loss, log_prob, gradient = self._differentiate_actor(*inputs_of_actor)
-        record_nonfinite(self.faults, actor_loss, "the actor's loss")
-        self._net.track(self._actor, gradient, self.faults)
-        self._optimizer.step(gradient, lr, self.faults)
-        self._temperature.step(log_prob + self._target_entropy, lr, self.faults)
+        record_nonfinite(self.faults, self._start.masked(actor_loss, 0.0), "the actor's loss")
+        frozen = self._start.frozen(self.faults)
+        self._net.track(self._actor, gradient, frozen)
+        self._optimizer.step(gradient, lr, frozen)
+        self._temperature.step(log_prob + self._target_entropy, lr, frozen)
         self._critics.update_targets(self._tau)
-        self._updates += 1
-        return {
+        metrics = {
             "train/critic_loss": critic_loss,
             "train/actor_loss": actor_loss,
             "train/ent_coef": temperature[:, 0],
             "train/q_mean": q_mean,
-            "train/n_updates": self._updates.copy(),
             **self._intrinsic.metrics,
-            "train/learning_rate": np.full(len(self._updates), lr),
+            "train/learning_rate": np.full(len(critic_loss), lr),
         }
+        return self._start.count(metrics)
 
     def freeze(self, position: int) -> None:
         """Freeze the weights of a seed, permanently."""
@@ -229,7 +230,7 @@ class SAC:
             "optimizer": self._optimizer.state_dict(),
             "critics": self._critics.state_dict(),
             "temperature": self._temperature.state_dict(),
-            "updates": self._updates,
+            **self._start.state_dict(),
             "warmup": self._warmup.state_dict(),
             "acting": self._acting_noise.state_dict(),
             "learning": self._update_noise.state_dict(),
@@ -242,9 +243,9 @@ class SAC:
         self._optimizer.load_state_dict(state["optimizer"])
         self._critics.load_state_dict(state["critics"])
         self._temperature.load_state_dict(state["temperature"])
-        restore_into(self._updates, state["updates"], "the number of updates")
         self._warmup.load_state_dict(state["warmup"])
         self._acting_noise.load_state_dict(state["acting"])
         self._update_noise.load_state_dict(state["learning"])
         self._intrinsic.load_state_dict(state.get("curiosity", {}))
         self._replay.load_state_dict(state["replay"])
+        self._start.load_state_dict(state)

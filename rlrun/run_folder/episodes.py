@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from rlrun.run_folder.files import DAMAGE, FolderError, complete_lines
 
 EPISODES = "episodes.jsonl"
+SINGLE = 10_000  # the number up to which a point is a single episode
 LAST = 100  # episodes of a mean, as in the texts and in rollout/
 MOST_NUMBER = 2**53  # of an episode
 
 
 def group_size(number: int) -> int:
     """Return how many episodes the point has that episode ``number`` belongs to."""
-    return int(10 ** max(0, len(str(number - 1)) - 4))
+    return 1 if number <= SINGLE else int(10 ** (len(str(number - 1)) - 4))
 
 
 class Points(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, State
-from rlrun.run_folder.episodes import Points, group_size
+from rlrun.run_folder.episodes import SINGLE, Points, group_size
 
 
 class EpisodeCounter:
@@ -19,22 +19,25 @@ class EpisodeCounter:
     """
 
     def __init__(self, num_seeds: int) -> None:
-        self.counts: Array = np.zeros(num_seeds, np.int64)
-        """Number of episodes of each seed, ``[seed]``."""
+        self._counts = [0] * num_seeds  # a list: episodes end at almost every step of a table
         self.known = True
         """False in a run of an earlier version, whose checkpoint has no counts."""
         self._sums = np.zeros((num_seeds, 2))  # of return and length in the unfinished point
         self._points: list[list[tuple[float, float]]] = [[] for _ in range(num_seeds)]
         self._taken = np.zeros(num_seeds, np.int64)  # episodes of the points taken so far
 
+    @property
+    def counts(self) -> Array:
+        """Number of episodes of each seed, ``[seed]``."""
+        return np.array(self._counts, np.int64)
+
     def add(self, seed: int, score: float, length: float) -> None:
         """Add an episode of the seed at this position."""
-        self.counts[seed] += 1
-        number = int(self.counts[seed])
-        size = group_size(number)
-        if size == 1:
+        self._counts[seed] = number = self._counts[seed] + 1
+        if number <= SINGLE:
             self._points[seed].append((score, length))
             return
+        size = group_size(number)
         self._sums[seed] += score, length
         if number % size == 0:
             mean = self._sums[seed] / size
@@ -49,14 +52,14 @@ class EpisodeCounter:
                 first = int(self._taken[seed]) + 1
                 returns, lengths = (list(column) for column in zip(*points, strict=True))
                 taken[seed] = Points(first, returns, lengths)
-                number = int(self.counts[seed])
+                number = self._counts[seed]
                 self._taken[seed] = number - number % group_size(number)
             points.clear()
         return taken
 
     def state_dict(self) -> State:
         return {
-            "counts": self.counts.copy() if self.known else None,
+            "counts": self.counts if self.known else None,
             "sums": self._sums.copy(),
             "taken": self._taken.copy(),
             "points": [np.array(each, np.float64).reshape(-1, 2) for each in self._points],
@@ -67,7 +70,8 @@ class EpisodeCounter:
         if state is None or state["counts"] is None:
             self.known = False
             return
-        restore_into(self.counts, state["counts"], "the numbers of episodes")
+        restore_into(counts := self.counts, state["counts"], "the numbers of episodes")
+        self._counts = counts.tolist()
         restore_into(self._sums, state["sums"], "the latest episodes")
         restore_into(self._taken, state["taken"], "the numbers of episodes")
         for points, saved in zip(self._points, state["points"], strict=True):

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from rlrun.core.fields import OFF_AT_0, Count, Natural, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.memory import fits
-from rlrun.core.schedules import due
 from rlrun.core.types import Spec
+from rlrun.explore.policies import ScheduleClock
 from rlrun.nets.actor_critic import ActionLayer, CriticNet, Norm
 from rlrun.nets.method import Method, OptimizerName
 from rlrun.nets.parameters import check_memory
@@ -84,14 +84,16 @@ class OffPolicySettings(NetworkSettings):
     """The settings of agents with networks that learn from a replay.
 
     All numbers of steps are environment steps of each seed. In a run that learns from data, without
-    an environment, each step of the clock is one update: ``learning_starts``, ``train_every`` and
-    ``gradient_steps`` have no effect there.
+    an environment, each step of the clock is one update: ``learning_starts``, ``learning_clock``,
+    ``train_every`` and ``gradient_steps`` have no effect there.
     """
 
     batch_size: Count = 256
     """Transitions of each seed in an update."""
     learning_starts: Natural = 1000
-    """Steps before the first update."""
+    """Steps (or episodes) before the first update."""
+    learning_clock: ScheduleClock = "steps"
+    """steps or episodes, which learning_starts counts; each seed counts its own episodes."""
     train_every: Count = 1
     """Steps between updates."""
     gradient_steps: Count = 1
@@ -104,12 +106,6 @@ class OffPolicySettings(NetworkSettings):
     def check_batch(self, spec: Spec, num_seeds: int) -> None:
         """Raise ValueError if a batch does not fit into the memory."""
         fits("batch_size", self.batch_size, num_seeds * step_bytes(spec))
-
-    def updates_due(self, step: int, stride: int, added: int) -> int:
-        """Return the number of updates that are due after ``stride`` steps, with ``added`` ever."""
-        if added < self.learning_starts:
-            return 0
-        return due(step, self.train_every, stride) * self.gradient_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +120,7 @@ class ActorCriticSettings(OffPolicySettings):
     "layer" is that of Ba et al. (2016), "batch" that of Ioffe and Szegedy (2015).
     """
     learning_starts: Natural = 1000
-    """Steps before the first update; until then actions are uniformly random."""
+    """Steps (or episodes) before the first update; until then actions are uniformly random."""
     max_grad_norm: PerRow[Positive | None] = None
     """Largest norm of the gradient of a seed's critics (null: not clipped)."""
 
