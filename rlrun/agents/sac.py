@@ -162,13 +162,13 @@ class SAC:
         sampled = self._replay.sample(s.batch_size, s.n_step, step=step, bonus=bonus)
         batch = self._device.batch(sampled)
         temperature = self._temperature()
-        inputs = batch, temperature, self._draw()
-        critic_loss, q_mean, error, gradient = self._differentiate_critic(*inputs)
+        sample = temperature, self._draw()
+        critic_loss, q_mean, error, gradient = self._differentiate_critic(batch, *sample)
         record_nonfinite(self.faults, self._start.masked(critic_loss, 0.0), "the critic's loss")
         self._start.prioritize(sampled, self._device.array(error))
         self._critics.step(gradient, lr, self._start.frozen(self.faults))
-        inputs_of_actor = batch.obs, temperature, self._draw()
-        actor_loss, log_prob, gradient = self._differentiate_actor(*inputs_of_actor)
+        sample = temperature, self._draw()
+        actor_loss, log_prob, gradient = self._differentiate_actor(batch.obs, *sample)
         record_nonfinite(self.faults, self._start.masked(actor_loss, 0.0), "the actor's loss")
         frozen = self._start.frozen(self.faults)
         self._net.track(self._actor, gradient, frozen)
@@ -191,8 +191,7 @@ class SAC:
         self._intrinsic.freeze(position)
 
     def _draw(self) -> Tensor:
-        """Return samples of N(0, 1) for the actions of a batch."""
-        return self._update_noise(self._settings.batch_size, self._size)
+        return self._update_noise(self._settings.batch_size, self._size)  # N(0, 1), of a batch
 
     def _critic_gradient(
         self, batch: Batch, temperature: Tensor, normal: Tensor

@@ -128,7 +128,6 @@ class TDControl:
         if not self._immediate:
             error = self._learn_delayed(t, pair, step)
         elif stride == 1:
-            # one call less than in a loop, which shows for a single seed
             value = self._next_value(table.row(t.next_obs), t.next_legal, step)
             error = np.abs(table.move(pair, t.reward + t.discount * value, step))[:, 0]
         else:

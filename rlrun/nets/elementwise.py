@@ -1,4 +1,4 @@
-"""Optimizers without a kernel of their own: gradient descent, RMSprop and NAdam."""
+"""Optimizers that torch has no fused kernel for: gradient descent, RMSprop and NAdam."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from rlrun.core.types import Agent, State
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.folder import RunFolder
 
+RECORD = "tuned"  # says where the values of settings come from, and decides nothing
 MAY_CHANGE = ("total_steps", "checkpoint", "stop")  # settings that may change when a run is resumed
 
 
@@ -90,7 +91,7 @@ def mismatch(error: Exception) -> CheckpointError:
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """Return a digest of all settings that may not change when a run is resumed."""
-    fixed = {k: v for k, v in settings.items() if k not in MAY_CHANGE}
+    fixed = {k: v for k, v in settings.items() if k not in (*MAY_CHANGE, RECORD)}
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 
 

@@ -38,7 +38,10 @@ def completed(rlrun: Rlrun, monkeypatch: pytest.MonkeyPatch) -> Completed:
         ("rlrun agent=d", ["agent=ddpg", "agent=double_dqn", "agent=double_q_learning"]),
         ("rlrun env=Acr", ["env=Acrobot-v1"]),
         ("rlrun env=ALE/Br", ["env=ALE/Breakout-v5"]),
-        ("rlrun agent=dqn agent.l", ["agent.learning_starts=", "agent.loss=", "agent.lr="]),
+        (
+            "rlrun agent=dqn agent.l",
+            ["agent.learning_clock=", "agent.learning_starts="],
+        ),
         ("rlrun agent=ppo agent.cl", ["agent.clip=", "agent.clip_value="]),
         ("rlrun -m agent=ddpg agent.hid", ["agent.hidden="]),
         ("rlrun agent.hid", ["agent.hidden="]),
@@ -84,8 +87,8 @@ def test_no_setting_of_an_agent_is_a_dead_end(completed: Completed, name: str) -
     ("line", "words"),
     [
         ("rlrun ev", ["evaluate", "eval."]),
-        ("rlrun list ", ["agents", "envs", "experiments"]),
-        ("rlrun list e", ["envs", "experiments"]),
+        ("rlrun list ", ["agents", "envs", "experiments", "replay", "explore", "curiosity"]),
+        ("rlrun list e", ["envs", "experiments", "explore"]),
         ("rlrun list agents e", ["env=", "expected_sarsa"]),
         ("rlrun list agents env=Fro", ["env=FrozenLake-v1", "env=FrozenLake8x8-v1"]),
         ("rlrun list agents env=CliffWalkingS", ["env=CliffWalkingSlippery-v1"]),

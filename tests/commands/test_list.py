@@ -132,7 +132,7 @@ def test_the_settings_of_an_agent() -> None:
         "setting": "agent.lr",
         "default": "0.001",
         "values": "positive number",
-        "meaning": "Adam's learning rate at the start.",
+        "meaning": "Learning rate at the start.",
     }
     assert found["agent.double"]["default"] == "true"  # as its own file says, not the class
     assert found["agent.hidden"]["default"] == "[128,128]"

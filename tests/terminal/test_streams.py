@@ -238,5 +238,6 @@ def trial(events: Path, copy: Path) -> bytes:
         for value in event.summary.value
         if value.metadata.plugin_data.plugin_name == "hparams"
     ]
-    data = HParamsPluginData.FromString(contents[0])
-    return str(data.session_start_info.group_name).encode()
+    runs = [HParamsPluginData.FromString(each).session_start_info for each in contents]
+    (name,) = (each.group_name for each in runs if each.group_name)  # one is about the columns
+    return str(name).encode()

@@ -59,7 +59,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def line(folder: Path, *words: str) -> list[str]:
     """The command line of a run in this folder, which is in a test's folder of temporary files."""
     conf = folder.parents[1] / "package" / "conf"
-    return ["--config-dir", str(conf), *WORDS, *words, f"hydra.run.dir={folder}"]
+    given = {word.partition("=")[0] for word in words}
+    usual = [word for word in WORDS if word.partition("=")[0] not in given]
+    return ["--config-dir", str(conf), *usual, *words, f"hydra.run.dir={folder}"]
 
 
 def run(folder: Path, *words: str) -> Path:

@@ -80,9 +80,9 @@ def test_a_resumed_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     held, betas = [], []
     sample, exponent = Replay.sample, Prioritized._exponent
 
-    def sampled(self: Replay, size: int, n_step: int = 1, *, step: int) -> Batch:
+    def sampled(self: Replay, size: int, n_step: int = 1, *, step: int, bonus: Any) -> Batch:
         held.append((step, len(self)))
-        return sample(self, size, n_step, step=step)
+        return sample(self, size, n_step, step=step, bonus=bonus)
 
     def noted(self: Prioritized, *now: int) -> float:
         betas.append(float(exponent(self, *now)))

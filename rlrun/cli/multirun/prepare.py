@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from rlrun.build import Needs
 
 PROCESS_BYTES = 300 * 10**6  # memory of a job's process, without its replay
-OPEN = ("agent.", "replay.", "explore.", "env.kwargs.")  # whose keys the files of a user decide
-RECORD = "tuned"  # says where values come from; it is recorded when a job begins
+ADDED = {"env.action_mask": "auto"}
+"""Defaults of settings that earlier versions did not have and that change what they did: the jobs
+that such a version began continue without them, the others begin with them."""
 EARLIER_DEFAULTS = {"eval.every": 5000}
 """Defaults of earlier versions that are null now: a job begun then still has the number."""
 OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
@@ -151,7 +152,7 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     from rlrun.results.grouping import flat, has
     from rlrun.run_folder.config_file import read_config
     from rlrun.settings import Settings, run_settings, value_of
-    from rlrun.training.checkpoints import MAY_CHANGE
+    from rlrun.training.checkpoints import MAY_CHANGE, RECORD
 
     if not (folder / "config.yaml").exists():
         return
@@ -159,12 +160,12 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     both = read_config(folder), laid_out
     then, today = map(flat, both)
     today |= {key: v for key, v in EARLIER_DEFAULTS.items() if key in then and key not in today}
-    # a run-wide setting that the job does not have was unknown to the version that began it
-    added = (key for key in today if key not in then and key.startswith(OPEN))
-    for key in [*then, *added]:
+    for key in [*then, *(key for key in today if key not in then)]:
         if then.get(key) == today.get(key) or key.partition(".")[0] in (*MAY_CHANGE, RECORD):
             continue
         if not has(both[0], key):
+            if ADDED.get(key) == today.get(key):
+                continue
             old, new = (value_of(construct(Settings, each, ""), key) for each in both)
             if old == new:
                 continue
