@@ -62,8 +62,9 @@ class Elementwise:
         now, following, correction = self._factors()
         self._product = np.where(moving, self._product * now, self._product)
         root = (square / self._column(correction)).sqrt() + self._method.epsilon
-        own = self._column(lr * (1 - now) / (1 - self._product))
-        mean = self._column(lr * following / (1 - self._product * following))
+        product = np.where(self._steps > 0, self._product, 0.0)  # others are discarded
+        own = self._column(lr * (1 - now) / (1 - product))
+        mean = self._column(lr * following / (1 - product * following))
         return (gradient * own + self._buffers["mean"] * mean) / root
 
     def _factors(self) -> Array:
