@@ -98,7 +98,7 @@ class DDPG:
         self._net.init(self._actor, seeds, 0, LAST_LAYER)
         self._target = self._actor.copy()
         self._gradients = self._actor.zeros_like()  # overwritten by each update
-        self._optimizer = Optimizer(self._actor, s.method(clipped=False), self._net.statistics)
+        self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
         critic = s.critic(spec)
         self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.method())
         self._warmup = Warmup(spec, seeds)

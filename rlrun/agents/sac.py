@@ -88,7 +88,7 @@ class SAC:
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
         self._gradients = self._actor.zeros_like()  # overwritten by each update
-        self._optimizer = Optimizer(self._actor, s.method(clipped=False), self._net.statistics)
+        self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
         self._critics = Critics(s.critic(spec), seeds, device, 2, None, s.method())
         self._temperature = Temperature(len(seeds), device, s.ent_coef)
         target_entropy = -size if s.target_entropy is None else s.target_entropy

@@ -78,6 +78,7 @@ LILLICRAP = {  # 2016, section 7
     "agent.lr": 1e-3,
     "agent.actor_lr": 1e-4,
     "gamma": 0.99,
+    "agent.weight_decay": 1e-2,
     "agent.tau": 0.001,
     "agent.hidden": [400, 300],
     "agent.action_layer": 2,
@@ -179,7 +180,7 @@ def test_it_uses_no_tuned_settings_and_says_what_it_lacks(experiment: str) -> No
     lacking = {
         "dqn_nature": "Adam instead of RMSProp",
         "ppo_atari": "clipping range falls to 0",
-        "ddpg_paper": "weight decay of 1e-2",
+        "ddpg_paper": "the normalization of the observations themselves",
         "sac_paper": "network of the state's value",
     }
     assert lacking.get(experiment, "") in text

@@ -67,15 +67,15 @@ class NetworkSettings:
         """The activation and the initial weights."""
         return Style(self.activation, self.init, self.init_bias)
 
-    def method(self, *, clipped: bool = True) -> Method:
-        """Return how the optimizer moves weights, with or without clipped gradients."""
+    def method(self) -> Method:
+        """Return how the optimizer moves weights."""
         return Method(
             self.optimizer,
             self.adam_epsilon,
             self.amsgrad,
             self.weight_decay,
-            self.max_grad_norm if clipped else None,
-            self.max_grad_value if clipped else None,
+            self.max_grad_norm,
+            self.max_grad_value,
         )
 
 
@@ -121,6 +121,10 @@ class ActorCriticSettings(OffPolicySettings):
     """
     learning_starts: Natural = 1000
     """Steps (or episodes) before the first update; until then actions are uniformly random."""
+    weight_decay: Annotated[PerRow[NonNegative], OFF_AT_0] = 0.0
+    """Weight decay of the critics (0: none); adamw decays weights, the others by the gradient."""
+    max_grad_value: PerRow[Positive | None] = None
+    """Clipping range of each number of the critics' gradient (null: not clipped)."""
     max_grad_norm: PerRow[Positive | None] = None
     """Largest norm of the gradient of a seed's critics (null: not clipped)."""
 
@@ -132,6 +136,10 @@ class ActorCriticSettings(OffPolicySettings):
             raise ValueError("batch_size must be at least 2 with norm=batch")
         if self.action_layer > len(self.hidden) + 1:
             raise ValueError(f"action_layer is {self.action_layer}, but there is no hidden layer")
+
+    def actor_method(self) -> Method:
+        """Return how the optimizer moves the actor's weights: neither decayed nor clipped."""
+        return Method(self.optimizer, self.adam_epsilon, self.amsgrad)
 
     def critic(self, spec: Spec) -> CriticNet:
         """Return the network of one critic for the spaces of ``spec``."""
