@@ -124,13 +124,15 @@ class GymEnvs:
         last = np.zeros(self._grid, np.bool_)
         score, length = self._no_ends
         obs, self.obs = self.obs, next_obs
-        legal, self.legal = self.legal, self._legal()
-        next_legal = self.legal
+        legal = next_legal = self.legal
+        if legal is not None:
+            self.legal = next_legal = self._legal()
         if self._vector.ended:
             last.reshape(-1)[self._vector.ended] = True
             score, length = np.where(last, self._return, 0.0), np.where(last, self._length, 0)
             self.obs = self._reset(last)
-            self.legal = self._legal()
+            if legal is not None:
+                self.legal = self._legal()
         learnt = self._reward_transform(learnt)
         return Step(obs, action, learnt, discount, next_obs, last, score, length, legal, next_legal)
 

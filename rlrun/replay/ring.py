@@ -111,11 +111,11 @@ class Replay:
         else:
             reward, discount, end = self._n_step(index, n_step, bonus)
         obs, next_obs = self._observations.pair(row, end)
-        more = {
-            name: self._take(name, end if name == "next_legal" else row) for name in self._optional
-        }
-        action = self._take("action", row)
-        return Batch(obs, action, reward, discount, next_obs, weight, index, **more)
+        batch = Batch(obs, self._take("action", row), reward, discount, next_obs, weight, index)
+        if not self._optional:
+            return batch
+        rows = {name: end if name == "next_legal" else row for name in self._optional}
+        return batch._replace(**{name: self._take(name, each) for name, each in rows.items()})
 
     def update(self, index: Array, priority: Array) -> None:
         """Set the priorities ``[seed, batch]`` of the last sample: the magnitude of its errors."""

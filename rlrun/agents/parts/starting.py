@@ -54,9 +54,8 @@ class LearningStart:
 
     def updates_due(self, step: int) -> int:
         """Return the number of updates that are due now."""
-        if not self.reached:
-            return 0
-        return due(step, self._settings.train_every, self._stride) * self._settings.gradient_steps
+        times = due(step, self._settings.train_every, self._stride)
+        return times * self._settings.gradient_steps if times and self.reached else 0
 
     def frozen(self, faults: Collection[int]) -> Collection[int]:
         """Return the positions that an update leaves unchanged: those with faults or waiting."""
