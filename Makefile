@@ -24,7 +24,7 @@ run: install ## train DQN on CartPole: ten seeds at once
 test: install ## all tests, those that train included (ARGS='-m "not train"' leaves them out)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-quick: install ## the fast tests, under 90 s on two cores, and the lines of each room they run
+quick: install ## the fast tests, about 2 minutes on two cores, and the lines of each room they run
 	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 -m "not slow and not train" \
 		--cov=rlrun --cov-report=json:$(VENV)/coverage.json $(ARGS)
 	$(BIN)/python -m tests.coverage $(VENV)/coverage.json 60

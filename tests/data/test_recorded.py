@@ -20,8 +20,6 @@ from rlrun.settings import Settings
 from tests.support.common import SMALL_CONTROL, SMALL_DQN, differences, host, row, settings
 from tests.support.trained import trained
 
-pytestmark = pytest.mark.slow
-
 CARTPOLE = (*SMALL_DQN, "env=CartPole-v1")
 FILM = (*SMALL_DQN, "env=tests.support.pixels:Film-v0", "env.frame_stack=2")
 SOURCES = {"dqn": CARTPOLE, "images": FILM}  # what can learn from each of these runs
