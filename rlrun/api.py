@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from rlrun.core.abilities import UsesMasks, memory_of
+from rlrun.core.abilities import masks_used, memory_of
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
 from rlrun.envs.arrays import blank
@@ -101,7 +101,7 @@ class Policy:
 
     def _legal(self, action_mask: Any) -> dict[str, Array]:
         """Return the mask as the agent takes it. Raises BadInput if it is not a mask."""
-        if action_mask is None or not isinstance(self._player.agent, UsesMasks):
+        if action_mask is None or not masks_used(self._player.agent):
             return {}
         try:
             mask = checked_mask(action_mask, self.spec.action.choices, "action_mask")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlrun.agents import AGENTS, agent_class
@@ -25,17 +25,17 @@ def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> Non
     """
     name, parameters = str(parts.agent.name), parameters_of(cls)
     if parts.data is not None and not issubclass(cls, LearnsFromReplay):
-        able = [other for other in AGENTS if issubclass(agent_class(other), LearnsFromReplay)]
+        able = _able(spec, lambda other: issubclass(other, LearnsFromReplay))
         raise BadInput(
             f"the agent {name} cannot learn from data: it learns from its own steps. Agents that "
-            f"can: {', '.join(able)}.",
+            f"can: {able}.",
             "data",
         )
     if parts.stop.episodes is not None and not issubclass(cls, CanFreeze):
-        able = [other for other in AGENTS if issubclass(agent_class(other), CanFreeze)]
+        able = _able(spec, lambda other: issubclass(other, CanFreeze))
         raise BadInput(
             f"the agent {name} cannot stop its seeds one by one after stop.episodes: write "
-            f"total_steps=N instead, or choose an agent that can: {', '.join(able)}.",
+            f"total_steps=N instead, or choose an agent that can: {able}.",
             "stop.episodes",
         )
     if "device" in parameters and (wrong := too_many_choices(spec, num_seeds)):
@@ -44,7 +44,7 @@ def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> Non
     explorers = CHOOSERS if "explore" in parameters else NOISES if "noise" in parameters else {}
     _check_option(name, "explore", parts.explore, explorers)
     _check_explorer(name, cls, parts.explore.name, explorers)
-    _check_curiosity(name, cls, parts.curiosity, spec, num_seeds)
+    _check_curiosity(name, cls, parts, spec, num_seeds)
     if "replay" in parameters:
         with settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
@@ -88,20 +88,30 @@ def fitting_agents(spec: Spec) -> list[str]:
     return [name for name in AGENTS if not incompatibility(agent_class(name), spec)]
 
 
-def _check_curiosity(agent: str, cls: Any, given: Option, spec: Spec, num_seeds: int) -> None:
+def _able(spec: Spec, condition: Callable[[type], bool]) -> str:
+    """Return the agents that fit an environment and satisfy a condition, in words."""
+    return ", ".join(each for each in fitting_agents(spec) if condition(agent_class(each)))
+
+
+def _check_curiosity(agent: str, cls: Any, parts: Settings, spec: Spec, num_seeds: int) -> None:
     """Raise BadInput for an intrinsic reward that does not fit the agent or the environment."""
+    given = parts.curiosity
     if given.name is None:
         return
+    if parts.data is not None:
+        raise BadInput(
+            f"curiosity={given.name} rewards what the agent visits, and with data it visits "
+            "nothing: write curiosity=none.",
+            "curiosity",
+        )
     if "curiosity" in parameters_of(cls):
         with settings_errors(given, "curiosity"):
             given.settings.check(spec, num_seeds)
         return
-    able = [
-        each for each in fitting_agents(spec) if "curiosity" in parameters_of(agent_class(each))
-    ]
+    able = _able(spec, lambda other: "curiosity" in parameters_of(other))
     raise BadInput(
         f"the agent {agent} cannot learn from a bonus (curiosity={given.name}): write "
-        f"curiosity=none, or choose an agent that can: {', '.join(able)}."
+        f"curiosity=none, or choose an agent that can: {able}."
     )
 
 

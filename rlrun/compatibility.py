@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlrun.core.abilities import LearnsLater, UsesMasks
+from rlrun.core.abilities import LearnsLater, masks_used
 from rlrun.core.memory import shortage
 from rlrun.core.types import SpaceKinds, Spec
 from rlrun.envs.model import WITH_MODEL
@@ -36,7 +36,7 @@ def too_short_to_learn(agent: Any, steps: int) -> str:
 
 def masks_ignored(agent: object, spec: Spec) -> str:
     """Return a note that the agent does not use the masks of legal actions; "" if it does."""
-    if not spec.masked or isinstance(agent, UsesMasks):
+    if not spec.masked or masks_used(agent):
         return ""
     return (
         f"the agent takes no account of the actions that {spec.env_id} says are legal "

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlrun.core.abilities import Recurrent, UsesMasks, memory_of
+from rlrun.core.abilities import Recurrent, UsesMasks, masks_used, memory_of
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Agent, Array, CanAct, Envs, Metrics, State, Step
 from rlrun.value_bias import Value, ValueBias
@@ -25,7 +25,7 @@ class Actor:
         self, agent: CanAct | UsesMasks | Recurrent, envs: Envs, *, explore: bool = True
     ) -> None:
         self._envs, self._explore = envs, explore
-        self._masked = envs.legal is not None and isinstance(agent, UsesMasks)
+        self._masked = envs.legal is not None and masks_used(agent)
         self._agent: Any = agent
         self._memory: Any = memory_of(agent, envs.per_seed)
         self._recurrent = self._memory is not None

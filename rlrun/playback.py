@@ -13,6 +13,7 @@ import numpy as np
 from rlrun.build import build_player, environment, evaluation_envs
 from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput, RunFailed
+from rlrun.core.restore import take_rows
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, State
 from rlrun.envs.environment import Environment
@@ -79,7 +80,7 @@ def load_player(
     env = environment(parts)
     agent = build_player(parts, env.spec, chosen)
     try:
-        agent.load_state_dict({**agent.state_dict(), "policy": _rows(policy, rows)})
+        agent.load_state_dict({**agent.state_dict(), "policy": take_rows(policy, rows)})
         seed_steps = tuple(steps[row] for row in rows)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
         raise mismatch(error) from error
@@ -157,13 +158,6 @@ def _read(place: Path) -> State:
         except store.CheckpointError as error:
             last = error
     raise last
-
-
-def _rows(tree: Any, rows: list[int]) -> Any:
-    """Return the ``rows`` of nested arrays and tensors; the first axis is the seed."""
-    if isinstance(tree, dict):
-        return {name: _rows(each, rows) for name, each in tree.items()}
-    return tree[rows]
 
 
 def other_environment(player: Player, parts: Settings) -> Environment:

@@ -21,7 +21,6 @@ from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, St
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
-from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.noise import ActionNoise
@@ -102,7 +101,6 @@ class DDPG:
         critic = s.critic(spec)
         self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.method())
         self._warmup = Warmup(spec, seeds)
-        self.first_update = first_due(s.train_every, s.learning_starts)
         smoothing = np.any(s.target_noise)
         self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if smoothing else None
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
@@ -112,6 +110,7 @@ class DDPG:
         self._differentiate_critic = device.compiled(self._critic_gradient)
         self._differentiate_actor = device.compiled(self._actor_gradient)
         self._start = LearningStart(s, replay, len(seeds), self._stride)
+        self.first_update = self._start.first_update
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)

@@ -17,7 +17,7 @@ from rlrun.agents.parts.starting import LearningStart
 from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
-from rlrun.core.schedules import due, first_due
+from rlrun.core.schedules import due
 from rlrun.core.types import Array, Batch, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
@@ -121,9 +121,9 @@ class DQN:
         self._tau = device.number(s.tau, 2)
         self._optimizer = Optimizer(self._online, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
-        self.first_update = first_due(s.train_every, s.learning_starts)
         self._differentiate = device.compiled(self._gradient)
         self._start = LearningStart(s, replay, len(seeds), self._stride)
+        self.first_update = self._start.first_update
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)

@@ -112,13 +112,13 @@ class PPO:
         self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         self.faults = self._actor.faults
         self._rollout = Rollout(spec, len(seeds), s.n_steps)
-        unscaled = Rollout(spec, len(seeds), s.n_steps) if curiosity and s.normalize_obs else None
+        is_scaled = s.normalize_obs or s.normalize_reward
+        unscaled = Rollout(spec, len(seeds), s.n_steps) if curiosity and is_scaled else None
         self._intrinsic = IntrinsicReward(curiosity, self.faults, unscaled)
-        self.first_update = size
         self._rewards = RewardScale(len(seeds), spec.num_envs) if s.normalize_reward else None
         self._optimizer = Optimizer(self._actor.params, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, size)
-        self._seeds, self._device = len(seeds), device
+        self._seeds, self._device, self.first_update = len(seeds), device, size
         self._max_kl = math.inf if s.target_kl is None else 1.5 * s.target_kl
         number = device.number
         self._clip = None if s.clip is None else number(s.clip, 2, torch.float64)
@@ -162,6 +162,7 @@ class PPO:
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
         self._rollout.cut()
+        self._intrinsic.cut()
         if self._rewards is not None:
             self._rewards.cut()
 
@@ -210,8 +211,7 @@ class PPO:
             now.log_prob, old_log_prob, advantage, self._clip
         )
         error, value_slope = value_loss(values[..., 0], target, old_value, self._clip_value)
-        size = advantage.shape[1]
-        gradient = self._gradients
+        size, gradient = advantage.shape[1], self._gradients
         ratio = log_ratio.exp()
         entropy_slope = self._entropy_slope.expand_as(slope)
         policy_grad = net.distribution.backward(

@@ -22,7 +22,6 @@ from rlrun.core.fields import NonNegative, PerRow, StepSize
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
-from rlrun.core.schedules import first_due
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.nets.actor_critic import ActorNet
@@ -95,13 +94,13 @@ class SAC:
         self._target_entropy = device.number(target_entropy, 1)
         self._tau = device.number(s.tau, 2)
         self._warmup = Warmup(spec, seeds)
-        self.first_update = first_due(s.train_every, s.learning_starts)
         self._acting_noise = NormalDraws(seeds, Purpose.EXPLORE, device)
         self._update_noise = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._differentiate_critic = device.compiled(self._critic_gradient)
         self._differentiate_actor = device.compiled(self._actor_gradient)
         self._start = LearningStart(s, replay, len(seeds), self._stride)
+        self.first_update = self._start.first_update
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)

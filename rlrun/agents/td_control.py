@@ -121,21 +121,18 @@ class TDControl:
     def learn(self, t: Step, step: int) -> Metrics:
         """Update the pairs whose return is now known, in one environment after the other."""
         self._explore.observe(t.last)
-        if self._intrinsic.bonus is not None:
-            t = self._intrinsic.step(t)
+        t = self._intrinsic.step(t)
         table, stride = self._table, self._stride
         pair = table.pair(table.row(t.obs), t.action)
         if not self._immediate:
             error = self._learn_delayed(t, pair, step)
         elif stride == 1:
-            value = self._next_value(table.row(t.next_obs), t.next_legal, step)
-            error = np.abs(table.move(pair, t.reward + t.discount * value, step))[:, 0]
+            now = step, t.next_obs, t.next_legal, t.reward, t.discount, pair
+            error = np.abs(self._one_step(*now))[:, 0]
         else:
             parts = one_after_another(t.next_obs, t.next_legal, t.reward, t.discount, pair)
             error = mean_error([self._one_step(step, *each) for each in parts])
-        metrics: dict[str, Any] = {"train/td_error": error}
-        if self._intrinsic.bonus is not None:
-            metrics |= self._intrinsic.metrics
+        metrics: dict[str, Any] = {"train/td_error": error, **self._intrinsic.metrics}
         if due(step, SLOW_EVERY, stride):
             metrics["train/q_mean"] = table.flat[pair].mean(-1)
             metrics["rollout/exploration_rate"] = self._explore.rate(step)

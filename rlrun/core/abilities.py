@@ -7,12 +7,11 @@ protocols: an agent has the ability if it has the attribute.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
 
 from rlrun.core.types import Array, Mask, Metrics, Spec
 
 
-@runtime_checkable
 class UsesMasks(Protocol):
     """Takes only legal actions, where the environment says which ones are legal."""
 
@@ -24,6 +23,11 @@ class UsesMasks(Protocol):
         The method `value`, if there is one, has the same parameter.
         """
         ...
+
+
+def masks_used(agent: object) -> TypeGuard[UsesMasks]:
+    """Return whether an agent takes the masks of legal actions."""
+    return bool(getattr(agent, "uses_masks", False))
 
 
 @runtime_checkable
@@ -135,7 +139,7 @@ class LearnsLater(Protocol):
     """Starts to learn only after a number of steps."""
 
     first_update: int
-    """The step of the first update."""
+    """The step of the first update; 0 if it is not known before."""
 
 
 @runtime_checkable

@@ -59,6 +59,13 @@ def number(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def in_range(noun: str, bounds: Range) -> str:
+    """Return the noun of a number with its range: "positive number", "number of at least 2"."""
+    words = str(bounds)
+    link = "of " if words.startswith("at least") else ""
+    return f"positive {noun}" if words == "positive" else f"{noun} {link}{words}"
+
+
 @dataclass(frozen=True)
 class By:
     """An annotation whose values are converted by ``convert(value, key)``."""
@@ -169,9 +176,8 @@ def _words(hint: Any, plural: bool = False) -> str:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         noun = _words(arguments[0], plural)
-        for each in (str(mark) for mark in hint.__metadata__ if isinstance(mark, Range)):
-            link = "of " if each.startswith("at least") else ""
-            noun = f"positive {noun}" if each == "positive" else f"{noun} {link}{each}"
+        for each in hint.__metadata__:
+            noun = in_range(noun, each) if isinstance(each, Range) else noun
         return noun
     if origin is Literal:
         return _either([str(each) for each in arguments])

@@ -1,7 +1,8 @@
-"""Restoring saved arrays in place."""
+"""Saved arrays: restored in place, or taken for some of the seeds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -19,3 +20,15 @@ def restore_into(target: Any, source: Any, name: str) -> None:
             f"{list(target.shape)}"
         )
     target[...] = source
+
+
+def take_rows(tree: Any, rows: Sequence[int]) -> Any:
+    """Return the ``rows`` of a saved state: its arrays, tensors and lists start with the seed.
+
+    Other values belong to all seeds and are returned unchanged.
+    """
+    if isinstance(tree, dict):
+        return {name: take_rows(each, rows) for name, each in tree.items()}
+    if isinstance(tree, list):
+        return [tree[row] for row in rows]
+    return tree[list(rows)] if getattr(tree, "ndim", 0) else tree

@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union
 
 from rlrun.core.errors import BadInput, did_you_mean
-from rlrun.core.fields import By, Range, alternatives, number
+from rlrun.core.fields import By, Range, alternatives, in_range, number
 
 T = TypeVar("T")
 UNSET = "???"  # marks a required value in a YAML file
@@ -119,7 +119,8 @@ def _annotated(value: Any, kind: Any, marks: tuple[Any, ...], key: str) -> Any:
     value = convert(value, kind, key)
     for mark in marks:
         if isinstance(mark, Range) and value not in mark:
-            raise BadInput(f"{key} must be {mark}, got {number(value)}", key.partition("[")[0])
+            text = f"{key} must be {mark}, got {number(value)}"
+            raise _OutOfRange(text, key.partition("[")[0], f"a {in_range('number', mark)}")
     return value
 
 
@@ -183,11 +184,13 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
         return convert(value, kinds[0], key)  # whose messages name the wrong item
     if len(options) == 1:
         return convert(value, options[0], key)
-    errors = []
+    errors: list[_Mismatch] = []
     for kind in kinds:
         try:
             return convert(value, kind, key)
         except _Mismatch as error:
+            if isinstance(error, _OutOfRange) and not errors:
+                raise  # only its range is wrong
             errors.append(error)
     expected = " or ".join(error.expected for error in errors)
     raise _wrong(value, expected + (" or null" if type(None) in options else ""), key)
@@ -217,6 +220,10 @@ class _Mismatch(BadInput):
     def __init__(self, text: str, key: str, expected: str) -> None:
         super().__init__(text, key)
         self.expected = expected
+
+
+class _OutOfRange(_Mismatch):
+    """A value of the right type outside its range."""
 
 
 def _wrong(value: Any, expected: str, key: str, hint: str = "") -> _Mismatch:

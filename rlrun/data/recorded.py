@@ -10,6 +10,7 @@ import numpy as np
 
 from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput, RunFailed
+from rlrun.core.restore import take_rows
 from rlrun.core.rows import Number
 from rlrun.core.schema import construct, convert
 from rlrun.core.types import Spec, State
@@ -77,7 +78,7 @@ class RecordedData:
                     f"with {_text(stored)}: write {key}={_text(stored)}.",
                     key,
                 )
-        own = Environment(self._env, self._discount).spec
+        own = spec if self._env == env else Environment(self._env, self._discount).spec
         for name, one, other in (
             ("observations", own.obs, spec.obs),
             ("actions", own.action, spec.action),
@@ -101,7 +102,7 @@ class RecordedData:
         rows = [(seed - self._run.seeds[0]) % count for seed in seeds]
         state = self._stored()
         try:
-            replay.fill(state if rows == list(range(count)) else _rows(state, rows))
+            replay.fill(state if rows == list(range(count)) else take_rows(state, rows))
         except DAMAGE as error:
             raise RunFailed(
                 f"the replay in {self._folder} does not match the settings of its run: {error}."
@@ -158,12 +159,3 @@ def _text(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _rows(tree: Any, rows: list[int]) -> Any:
-    """Return the ``rows`` of a replay's state, in which arrays and lists start with the seed."""
-    if isinstance(tree, dict):
-        return {name: _rows(each, rows) for name, each in tree.items()}
-    if isinstance(tree, list):
-        return [tree[row] for row in rows]
-    return tree[rows] if isinstance(tree, np.ndarray) else tree

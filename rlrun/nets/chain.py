@@ -42,7 +42,8 @@ class Parts:
     ) -> None:
         """Draw the weights and biases of the network's style.
 
-        With torch's uniform ±1/√fan_in the last layer is uniform in ±``last`` if that is given.
+        With torch's uniform ±1/√fan_in the last layer is uniform in ±``last`` if that is given,
+        except for biases whose value is given.
         Each network has its own generator: those of a seed are numbered from ``place``.
         """
         numbers, networks = Numbers(Purpose.WEIGHTS), params.networks
@@ -54,10 +55,11 @@ class Parts:
                 part.init(params.pieces[bounds], row, generator)
                 if not self._style.is_torch:
                     initialize(part, params.pieces[bounds], row, self._style, 1.0, generator)
-            if last is not None and self._style.is_torch:
-                fan_in = list(self._parts.values())[-1].fans[-1]
-                for piece in params.pieces[-2:]:
-                    piece[row] *= last * math.sqrt(fan_in)
+            if last is not None and self._style.init == "torch":
+                scale = last * math.sqrt(list(self._parts.values())[-1].fans[-1])
+                weight, bias = params.pieces[-2:]
+                weight[row] *= scale
+                bias[row] *= scale if self._style.init_bias is None else 1.0
 
     def track(self, params: Parameters, gradient: Tensor, frozen: Collection[int]) -> None:
         """Update the running statistics with those of the batch, except for ``frozen`` seeds.

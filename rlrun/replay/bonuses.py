@@ -9,7 +9,7 @@ from rlrun.core.types import Array, Step
 from rlrun.replay.observations import Observations, take
 
 Bonus: TypeAlias = Callable[[Step], Array]
-"""Returns what is added to the rewards of transitions ``[seed, batch]``."""
+"""Returns what is added to the rewards of transitions, in their shape ``[seed, batch, ...]``."""
 
 
 def bonuses(
@@ -17,9 +17,10 @@ def bonuses(
 ) -> Array:
     """Return the bonuses of the transitions in rows ``[seed, ...]``, of the rewards' dtype.
 
-    ``fields`` are the other stored arrays by name, ``[row, ...]``.
+    With several agents each has its own, on a last axis. ``fields`` are the other stored arrays by
+    name, ``[row, ...]``.
     """
     flat = row.reshape(len(row), -1)  # [seed, batch]
     obs, next_obs = observations.pair(flat, flat)
     t = Step(obs=obs, next_obs=next_obs, **{n: take(each, flat) for n, each in fields.items()})
-    return bonus(t).astype(t.reward.dtype).reshape(row.shape)
+    return bonus(t).astype(t.reward.dtype).reshape(*row.shape, *t.reward.shape[2:])

@@ -93,9 +93,7 @@ class QTable:
 
     def optimistic(self, row: Array, legal: Mask = None) -> Array:
         """Return f(Q, N) ``[seed, env, action]``; without a bonus, Q itself."""
-        q = self._rows.take(row, axis=0)
-        if legal is not None and not self._has_masks:
-            q = np.where(legal, q, -np.inf)
+        q = self.values(row, legal)
         if self.visits is None or not self._has_bonus:
             return q
         visits = self.visits.reshape(self._rows.shape).take(row, axis=0)

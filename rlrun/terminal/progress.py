@@ -148,7 +148,12 @@ class Progress:
         """Show the last state and restore the terminal; a second call does nothing."""
         if self._live is not None:
             self._live.stop()
-        elif self._step > self._shown_step and self._history:
+        else:
+            self.flush()
+
+    def flush(self) -> None:
+        """Show the latest state, unless it is shown already."""
+        if self._step > self._shown_step and self._history:
             self._draw()
 
     def _draw(self) -> None:

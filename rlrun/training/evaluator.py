@@ -121,9 +121,14 @@ class Evaluator:
         by_agent = self._by_agent(self._envs, played)
         row |= {f"eval/mean_reward/{name}": each for name, each in by_agent.items()}
         row |= _value_metrics(played)
-        if self._table is not None and (exact := self._table.exact()) is not None:
-            row["eval/exact_return"] = self._failed.without(exact)
+        if (exact := self._exact()) is not None:
+            row["eval/exact_return"] = exact
         return row
+
+    def _exact(self) -> Array | None:
+        """Return the exact returns ``[seed]`` of tables with a known model, else None."""
+        exact = None if self._table is None else self._table.exact()
+        return None if exact is None else self._failed.without(exact)
 
     def _play(
         self, envs: Envs, step: int, episodes: int, value: Callable[..., Array] | None = None
@@ -190,8 +195,7 @@ class Evaluator:
         result: dict[str, Any] = {"step": step, "episodes": episodes, **self._summary(mean)}
         if by_agent:
             result["agents"] = {name: self._summary(each) for name, each in by_agent.items()}
-        exact = None if self._table is None else self._table.exact()
-        if exact is not None:
+        if (exact := self._exact()) is not None:
             row["final/exact_return"] = exact
             self._folder.log(f"exact return {exact.mean():.4g} ({_as_text(exact)})")
             result["exact"] = self._summary(exact)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.core.abilities import Recurrent, UsesMasks
+from rlrun.core.abilities import Recurrent, UsesMasks, masks_used
 from rlrun.core.errors import RunFailed
 from rlrun.core.fields import Natural
 from rlrun.core.types import Agent, Array, CanAct, Envs
@@ -39,8 +39,7 @@ class _First:
     def __init__(self, agent: CanAct | UsesMasks | Recurrent, num_seeds: int) -> None:
         self._act: Callable[..., Any] = agent.act
         self._num_seeds = num_seeds
-        if isinstance(agent, UsesMasks):
-            self.uses_masks = agent.uses_masks
+        self.uses_masks = masks_used(agent)
         if isinstance(agent, Recurrent):
             initial = agent.initial_memory
             self.initial_memory = lambda num_envs: initial(num_envs)[:1]

@@ -12,6 +12,7 @@ from rlrun.core.abilities import CanFreeze
 from rlrun.core.types import Agent, Array
 from rlrun.run_folder.folder import RunFolder
 from rlrun.training.early_stopping import Stop, StopSettings
+from rlrun.training.episodes import EpisodeCounter
 
 
 class StoppedSeeds:
@@ -29,14 +30,15 @@ class StoppedSeeds:
         self.steps: dict[int, int] = {}
         """The step at which each of them stopped, by position in the stack."""
 
-    def update(self, step: int, episodes: Array, failed: Collection[int]) -> Stop | None:
-        """Stop the seeds that have had enough ``episodes [seed]``; return why the run ends, if so.
+    def update(self, step: int, counter: EpisodeCounter, failed: Collection[int]) -> Stop | None:
+        """Stop the seeds that have had enough episodes; return why the run ends, if it does.
 
         The run ends when all seeds have stopped, apart from those that ``failed``.
         """
         limit = self.settings.episodes
         if limit is None:
             return None
+        episodes = counter.counts
         for position in np.flatnonzero(episodes >= limit).tolist():
             if position not in self.steps and position not in failed:
                 self._add(position, step)

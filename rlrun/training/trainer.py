@@ -36,8 +36,8 @@ class Trainer:
     def after_step(self, step: int) -> bool:
         """Save, evaluate and report a step as due; return whether it is the last."""
         run = self._run
-        counts = self.recorder.episodes.counts
-        self._stop = run.stopped_seeds.update(step, counts, run.failed_seeds.reasons)
+        episodes = self.recorder.episodes
+        self._stop = run.stopped_seeds.update(step, episodes, run.failed_seeds.reasons)
         last = step >= run.total_steps or self._stop is not None
         if last or self._must_save(step):
             self.save(step)
@@ -76,8 +76,8 @@ class Trainer:
                     f"step {step}: nothing was learnt: the run ended before its first update"
                 )
         if stopped:
-            row = row if logged else {**self.recorder.end(stopped), **row}
-            self.recorder.end(stopped)
+            ended = self.recorder.end(stopped)
+            row = row if logged else {**ended, **row}
         if logged or stopped:
             taken = self.recorder.episodes.take().items()
             failed = run.failed_seeds.reasons
@@ -138,6 +138,7 @@ class Trainer:
         pruned = self._stop is not None and self._stop.word == "pruned"
         final = None
         if not pruned:
+            run.progress.flush()  # a run that ends early is between two lines
             run.progress.message("final evaluation")
             final = run.evaluator.final(step)
         return {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rlrun.compatibility import too_short_to_learn
 from rlrun.core.types import Metrics
 from rlrun.loop import interact
 from rlrun.training.checkpoints import restore_agent
@@ -56,6 +57,16 @@ class Trained:
             self.policies.append(host(self.agent.state_dict()["policy"]))
             if step >= steps:
                 break
+
+
+@pytest.mark.parametrize("name", ["dqn", "td3", "sac"])
+def test_the_step_of_the_first_update_is_known_only_by_steps(name: str) -> None:
+    words = (*AGENTS[name], "agent.train_every=4")
+    by_steps: Any = agent_and_envs(*words, "agent.learning_starts=30")[0]
+    by_episodes: Any = agent_and_envs(*words, *BEGIN)[0]
+    assert (by_steps.first_update, by_episodes.first_update) == (32, 0)
+    assert too_short_to_learn(by_steps, 31).endswith("there is no update before step 32")
+    assert too_short_to_learn(by_episodes, 1) == ""
 
 
 @pytest.mark.slow

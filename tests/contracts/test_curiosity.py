@@ -19,6 +19,7 @@ from rlrun.checks import parameters_of
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.core.types import Array, Envs, Step
+from rlrun.curiosity.constant import Constant
 from rlrun.loop import interact
 from rlrun.run import start_run
 from rlrun.settings import Settings
@@ -167,6 +168,36 @@ def test_scaled_rewards_get_an_unscaled_bonus(monkeypatch: pytest.MonkeyPatch) -
         drive(agent, envs, 5)
     assert np.array_equal(learnt[0] + 0.25, learnt[1])
     assert not np.array_equal(learnt[0], np.ones_like(learnt[0]))  # it is scaled
+
+
+@pytest.mark.parametrize("scaled", ["normalize_obs", "normalize_reward"])
+def test_what_a_bonus_sees_is_not_scaled_and_ends_where_it_is_cut(
+    scaled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Step] = []
+    bonus = Constant.bonus
+
+    def see(self: Constant, t: Step) -> Array:
+        seen.append(t)
+        return bonus(self, t)
+
+    monkeypatch.setattr(Constant, "bonus", see)
+    words = (*SMALL_PPO, "env=Acrobot-v1", "seeds=2", "curiosity=constant", f"agent.{scaled}=true")
+    agent: Any
+    agent, envs = agent_and_envs(*words)
+    steps: list[Step] = []
+    for step, t, _ in interact(agent, envs):
+        steps.append(t)
+        if step == 2:
+            agent.cut()
+        if seen:
+            break
+    for name in ("obs", "reward"):
+        assert np.array_equal(
+            getattr(seen[0], name).reshape(2, len(steps), -1),
+            np.stack([getattr(t, name) for t in steps], 1).reshape(2, len(steps), -1),
+        )
+    assert seen[0].last.reshape(2, -1)[0].tolist() == [n == 1 for n in range(len(steps))]
 
 
 def _digits(t: Step) -> Array:

@@ -87,6 +87,12 @@ def test_what_lies_in_the_range_passes(kind: Any, value: Any, result: Any) -> No
         (Count | Literal["auto"], "fast", "jobs must be a whole number or auto, got 'fast'."),
         (Count | Literal["auto"], 0.5, "jobs must be a whole number or auto, got 0.5."),
         (Count | Literal["auto"], None, "jobs must be a whole number or auto, got null."),
+        (
+            Natural | StepSize,
+            1.5,
+            "jobs must be a whole number or a number above 0 and at most 1, got 1.5.",
+        ),
+        (Natural | StepSize, -1, "jobs must be at least 0, got -1"),
     ],
 )
 def test_what_lies_outside_is_refused_by_its_name(kind: Any, value: Any, message: str) -> None:

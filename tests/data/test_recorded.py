@@ -159,6 +159,11 @@ REFUSED: list[tuple[str, tuple[str, ...], str]] = [
         ("agent=ppo", "env=CartPole-v1"),
         "the agent ppo cannot learn from data: it learns from its own steps. Agents that can: dqn,",
     ),
+    (
+        "dqn",
+        (*CARTPOLE, "curiosity=count"),
+        "curiosity=count rewards what the agent visits, and with data it visits nothing: write",
+    ),
     ("dqn", ("agent=random", "env=CartPole-v1"), "the agent random cannot learn from data"),
 ]
 

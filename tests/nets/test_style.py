@@ -85,6 +85,16 @@ def test_only_the_biases_differ_from_those_of_torch_if_only_they_are_given() -> 
         assert not given.pieces[2 * n + 1][0, 0, width:].any()
 
 
+def test_a_small_last_layer_stays_small_if_its_biases_are_given() -> None:
+    nets = [ActorNet(VECTOR, [24], 2, style=Style(init_bias=bias)) for bias in (None, 0.5)]
+    usual, given = (Parameters.zeros(1, net.shapes, CPU) for net in nets)
+    for net, params in zip(nets, (usual, given), strict=True):
+        net.init(params, [3], last=3e-3)
+    assert 2e-3 < usual.pieces[2].abs().max() <= 3e-3
+    assert torch.equal(usual.pieces[2], given.pieces[2])
+    assert (given.pieces[3][0, 0, :2] == 0.5).all()
+
+
 def test_normalized_layers_keep_their_gains() -> None:
     net = CriticNet(VECTOR, 2, [24], norm="batch", style=Style("tanh", "xavier", 0.1))
     params = params_of(net, [3])

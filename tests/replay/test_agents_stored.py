@@ -47,6 +47,26 @@ def replay_of(seeds: tuple[int, ...], num_envs: int, slots: int) -> Replay:
     return UniformReplaySettings(capacity=slots * num_envs).build(spec_of(num_envs), seeds, 100)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_bonus_is_each_agents_own(steps: int) -> None:
+    shapes: set[tuple[int, ...]] = set()
+
+    def bonus(t: Step) -> Array:
+        shapes.add(t.reward.shape)
+        return np.add(t.action, [0.0, 8.0, 64.0])
+
+    rng = np.random.default_rng(0)
+    plain, more = replay_of((4, 9), 2, 12), replay_of((4, 9), 2, 12)
+    for number in range(20):
+        t = step_of(rng, 2, 2, number)
+        t = t._replace(discount=np.where(t.discount == 0.25, 0.5, t.discount))
+        plain.add(t)
+        more.add(t._replace(reward=t.reward + t.action + np.array([0.0, 8.0, 64.0])))
+    expected = more.sample(60, steps, step=0).reward
+    assert np.array_equal(plain.sample(60, steps, step=0, bonus=bonus).reward, expected)
+    assert shapes == {(2, 60 * steps, 3)}
+
+
 @pytest.mark.parametrize("steps", [1, 2, 4])
 @pytest.mark.parametrize("count", [3, 12, 31])
 def test_samples_are_what_a_plain_list_gives_each_agent(steps: int, count: int) -> None:

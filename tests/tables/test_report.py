@@ -18,6 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
 
 from rlrun import build
 from rlrun.core.abilities import Tabular
+from rlrun.core.errors import RunFailed
 from rlrun.core.types import Model
 from rlrun.envs.model import read_model
 from rlrun.run import start_run
@@ -25,6 +26,7 @@ from rlrun.tables import pictures
 from rlrun.tables.marks import arrows, ends
 from rlrun.tables.pictures import grid_world, whole_table
 from rlrun.tables.report import TableReport
+from rlrun.training.evaluator import Evaluator
 from tests.support.common import parts_and_env, settings
 
 
@@ -167,3 +169,22 @@ def test_a_run_shows_its_table_everywhere(tmp_path: Path) -> None:
     assert len(final["exact"]["per_seed"]) == 2
     assert final["exact"]["mean"] == pytest.approx(np.mean(final["exact"]["per_seed"]))
     assert EventAccumulator(str(tmp_path / "mean")).Reload().Scalars("eval/exact_return")
+
+
+def test_a_failed_seed_has_no_exact_return(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Evaluator._play
+
+    def fail(self: Evaluator, envs: Any, step: int, *more: Any) -> Any:
+        self._failed.add(step, {1: "its arm fell off"})
+        return play(self, envs, step, *more)
+
+    monkeypatch.setattr(Evaluator, "_play", fail)
+    words = ("agent=q_learning", "env=FrozenLake-v1", "seeds=3", "total_steps=200")
+    with pytest.raises(RunFailed, match="failed seeds: 1; the others are done"):
+        start_run(settings(*words, "eval.every=100"), tmp_path, "rlrun again")
+    final: dict[str, Any] = json.loads((tmp_path / "result.json").read_text())["final"]
+    for scores in (final, final["exact"]):
+        assert scores["per_seed"][1] is None and scores["mean"] is None
+        assert None not in (scores["per_seed"][0], scores["per_seed"][2])
+    events = EventAccumulator(str(tmp_path / "seed_1")).Reload()
+    assert not {"final/exact_return", "final/mean_reward"} & {*events.Tags()["scalars"]}

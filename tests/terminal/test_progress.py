@@ -88,6 +88,25 @@ def test_the_end_is_shown_once(sleep: Callable[[float], None]) -> None:
     ]
 
 
+def test_the_end_of_a_run_that_stops_early_comes_before_what_follows(
+    sleep: Callable[[float], None],
+) -> None:
+    stream = io.StringIO()
+    with run_in(stream) as shown:
+        sleep(10.0)
+        for step in (2_000, 2_010):
+            shown.update(step, steps_per_second=1.0, ep_return=None, evaluation=None)
+            sleep(1.0)
+        shown.flush()
+        shown.message("final evaluation")
+        shown.flush()
+    assert stream.getvalue().splitlines()[1:] == [
+        "step  2,000 of 50,000 | 1 steps/s",
+        "step  2,010 of 50,000 | 1 steps/s | 2:39:58 left",
+        "final evaluation",
+    ]
+
+
 def test_nothing_is_printed_of_a_run_that_never_started() -> None:
     stream = io.StringIO()
     run_in(stream, "title").close()

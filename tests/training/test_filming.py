@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from rlrun.core.abilities import Recurrent, UsesMasks
+from rlrun.core.abilities import Recurrent, masks_used
 from rlrun.core.types import Array
 from rlrun.training.filming import _First
 
@@ -66,13 +66,19 @@ LEGAL: Array = np.array([[[False, False, True, True], [True, False, False, False
 
 def abilities(first: object) -> tuple[bool, bool]:
     """Whether it uses masks, and whether it has a memory."""
-    return isinstance(first, UsesMasks), isinstance(first, Recurrent)
+    return masks_used(first), isinstance(first, Recurrent)
 
 
 def test_a_plain_agent() -> None:
     first: Any = _First(Plain(), SEEDS)
     assert abilities(first) == (False, False)
     assert first.act(OBS, 7).tolist() == [[107, 207]]
+
+
+def test_an_agent_that_says_it_uses_no_masks() -> None:
+    agent = Plain()
+    agent.uses_masks = False  # type: ignore[attr-defined]
+    assert abilities(_First(agent, SEEDS)) == (False, False)
 
 
 def test_an_agent_that_uses_masks() -> None:

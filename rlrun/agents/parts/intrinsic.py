@@ -19,7 +19,7 @@ class IntrinsicReward:
         curiosity: what computes the bonus; None for no bonus.
         faults: the agent's faults, to which those of the curiosity are added.
         unscaled: an empty rollout for the steps as observed, if the agent's own one has scaled
-            observations.
+            observations or rewards.
     """
 
     def __init__(
@@ -51,6 +51,11 @@ class IntrinsicReward:
             return t
         observed = t if self._unscaled is None else self._unscaled.drain()
         return t._replace(reward=t.reward + self._bonus(observed))
+
+    def cut(self) -> None:
+        """Start new episodes: the next step does not follow the last one."""
+        if self._unscaled is not None:
+            self._unscaled.cut()
 
     def _bonus(self, t: Step) -> Array:
         assert self._curiosity is not None

@@ -10,7 +10,7 @@ import torch
 
 from rlrun.agents.parts.settings import OffPolicySettings
 from rlrun.core.restore import restore_into
-from rlrun.core.schedules import due
+from rlrun.core.schedules import due, first_due
 from rlrun.core.types import Array, Batch, Metrics, State
 from rlrun.replay.ring import Replay
 
@@ -46,6 +46,12 @@ class LearningStart:
             self._episodes += last.sum(-1)
             waiting = self._episodes < self._settings.learning_starts
             self._waiting = waiting if waiting.any() else None
+
+    @property
+    def first_update(self) -> int:
+        """The step of the first update; 0 if it depends on the episodes."""
+        s = self._settings
+        return 0 if self._by_episodes else first_due(s.train_every, s.learning_starts)
 
     @property
     def reached(self) -> bool:
