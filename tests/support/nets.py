@@ -16,6 +16,7 @@ from rlrun.nets.q_network import ValueNet
 CPU = torch.device("cpu")
 IMAGE = Space("image", (2, 40, 44))
 GRID = Space("grid", (3, 5, 6), top=(10, 1, 3))
+SHAPES = [(8, 16), (1, 16)]  # of the weights and biases of a layer
 
 
 def started(net: ValueNet, seeds: Sequence[int]) -> Parameters:
@@ -45,3 +46,11 @@ def learn(net: ValueNet, params: Parameters, adam: Optimizer, obs: Tensor, targe
     values = net.infer(params.pieces, obs)
     slope = (values - target).clamp(-1, 1) / target[0].numel()
     adam.step(gradient(net, params, obs, slope).flat, 1e-2)
+
+
+def parameters(seeds: int) -> Parameters:
+    """Random weights of up to 3 seeds; those of the first are the same in every stack."""
+    generator = torch.Generator().manual_seed(7)
+    params = Parameters.zeros(seeds, SHAPES, CPU)
+    params.flat.copy_(torch.randn(3, params.flat.shape[1], generator=generator)[:seeds])
+    return params
