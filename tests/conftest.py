@@ -17,7 +17,7 @@ from tests.support.cli import Outcome, Rlrun
 
 # Box2D is imported here, under the filters of pyproject.toml: Hypothesis takes them off, and as an
 # error a warning of its bindings crashes the interpreter.
-pytest.register_assert_rewrite("tests.support.checkpoints")
+pytest.register_assert_rewrite("tests.support.checkpoints", "tests.support.rows")
 torch.set_num_threads(1)  # what is promised to the bit is promised for one thread
 
 

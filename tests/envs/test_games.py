@@ -8,44 +8,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-import rlrun.envs.games  # noqa: F401 - registers them
-from rlrun.core.types import Array
-from rlrun.envs.games.table import TableEnv, Transitions
+from tests.support.games import DRIFTING, NO, ROVER, THREE, games, made, matrix, q_iteration
 
-ROVER, DRIFTING, THREE = (
-    f"rlrun/{name}-v0" for name in ("MarsRover", "StochasticMarsRover", "ThreeStates")
-)
-CHAIN, GRID = "rlrun/MarkovChain-v0", "rlrun/GridWorld-v0"
-games = pytest.mark.parametrize("env_id", [ROVER, DRIFTING, THREE, CHAIN, GRID])
-NO = -np.inf  # the value of an impossible action
 LEFT, STAY, RIGHT = 0, 1, 2
-
-
-def made(env_id: str, **kwargs: Any) -> TableEnv:
-    """The environment without its wrappers."""
-    env = gym.make(env_id, **kwargs).unwrapped
-    assert isinstance(env, TableEnv)
-    return env
-
-
-def matrix(model: Transitions, action: int) -> Array:
-    """Transition probabilities ``[state, next state]`` of the steps that do not terminate."""
-    chances = np.zeros((len(model), len(model)))
-    for state in model:
-        for chance, there, _, terminated in model[state][action]:
-            if not terminated:
-                chances[state, there] += chance
-    return chances
-
-
-def q_iteration(model: Transitions, gamma: float, sweeps: int = 1000) -> Array:
-    """Q-values ``[state, action]``, -inf where the action is impossible."""
-    q = np.array([[0.0 if model[s][a] else NO for a in model[s]] for s in model])
-    for _ in range(sweeps):
-        value = q.max(axis=1)
-        for s, a in np.argwhere(np.isfinite(q)):
-            q[s, a] = sum(p * (r + gamma * value[n] * (not end)) for p, n, r, end in model[s][a])
-    return q
 
 
 def test_the_rover_goes_where_it_is_told() -> None:

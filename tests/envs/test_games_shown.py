@@ -8,8 +8,8 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from rlrun.loop import interact
-from tests.envs.test_games import CHAIN, GRID, ROVER, THREE, games, made
 from tests.support.common import agent_and_envs, ended, envs_of
+from tests.support.games import CHAIN, GRID, ROVER, THREE, games, made
 
 LEFT, STAY, RIGHT = 0, 1, 2
 

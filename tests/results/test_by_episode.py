@@ -13,7 +13,7 @@ from rlrun.results.report.by_episode import MOST_EPISODES, episode_curves
 from rlrun.results.report.curves import MOST_POINTS
 from rlrun.run_folder.episodes import Points, line
 from rlrun.run_folder.reader import read_runs
-from tests.results.test_figures import drawn, points
+from tests.support.figures import drawn, points
 from tests.support.reports import leave
 
 pytestmark = pytest.mark.slow

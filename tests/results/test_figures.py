@@ -1,4 +1,4 @@
-"""The figures of a report, by the data of their axes; and how curves come to one axis."""
+"""The figures of a report, by the data of their axes."""
 
 from __future__ import annotations
 
@@ -6,94 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from rlrun import stats
-from rlrun.results.grouping import grouped
-from rlrun.results.report.canvas import COLOURS, MOST_LINES, files, inline, look, short
-from rlrun.results.report.curves import MOST_POINTS, JoinedCurve, join_curves
-from rlrun.results.report.layout import DrawnFigure, draw
-from rlrun.results.report.model import gather
-from rlrun.run_folder.reader import read_runs
-from tests.support.reports import Points, leave
+from rlrun.results.report.canvas import MOST_LINES
+from tests.support.figures import CURVE, drawn, lines, points
+from tests.support.reports import leave
 
 pytestmark = pytest.mark.slow
-
-CURVE = {50: [1.0, 2.0], 100: [3.0, 4.0]}
-
-
-def drawn(folder: Path) -> dict[str, DrawnFigure]:
-    return {each.name: each for each in draw(gather([folder]))}
-
-
-def lines(figure: Figure) -> dict[str, tuple[list[float], list[float]]]:
-    """The labelled lines of a figure: x and y."""
-    named = {str(line.get_label()): line for line in figure.axes[0].get_lines()}
-    return {label: points(line) for label, line in named.items() if label[0] != "_"}
-
-
-def points(line: Line2D) -> tuple[list[float], list[float]]:
-    x, y = (np.asarray(data, float).tolist() for data in line.get_data())
-    return x, y
-
-
-def join(folder: Path, *runs: Points, seeds: int = 1) -> JoinedCurve | None:
-    for i, curve in enumerate(runs):
-        leave(folder / str(i), None, curve, seed=i * seeds, seeds=seeds)
-    (setting,) = grouped(read_runs([folder])[0])
-    return join_curves(setting, "eval/mean_reward")
-
-
-def test_curves_of_other_seeds_are_joined_at_the_steps_that_all_have(tmp_path: Path) -> None:
-    every10 = {step: [float(step)] for step in range(10, 101, 10)}
-    every20 = {step: [2.0 * step] for step in range(20, 101, 20)}
-    curve = join(tmp_path, every10, every20)
-    assert curve is not None
-    assert (curve.seeds, curve.steps.tolist()) == ([0, 1], [20, 40, 60, 80, 100])
-    np.testing.assert_array_equal(curve.values, [curve.steps, 2 * curve.steps])
-    assert curve.note == "as configured is shown at the steps that all its seeds share."
-
-
-def test_curves_at_other_steps_are_interpolated_and_it_is_said(tmp_path: Path) -> None:
-    curve = join(
-        tmp_path,
-        {step: [float(step)] for step in (10, 20, 30, 40)},
-        {step: [10.0 * step] for step in (15, 25, 35)},
-    )
-    assert curve is not None
-    assert curve.steps.tolist() == [20, 30]
-    np.testing.assert_array_equal(curve.values, [[20, 30], [200, 300]])
-    assert "interpolated, and ends at step 30" in curve.note
-
-
-def test_no_seed_is_missing_from_a_point_and_none_goes_on_past_its_end(tmp_path: Path) -> None:
-    curve = join(
-        tmp_path, {10: [1.0, None], 20: [2.0, 5.0], 30: [3.0, 6.0], 40: [4.0, None]}, seeds=2
-    )
-    assert curve is not None
-    assert curve.steps.tolist() == [20, 30]
-    np.testing.assert_array_equal(curve.values, [[2, 3], [5, 6]])
-    assert "ends at step 30, where its shortest seed ends (longest: 40)" in curve.note
-
-
-def test_seeds_without_a_common_time_have_no_curve_and_a_seed_run_twice_is_the_later(
-    tmp_path: Path,
-) -> None:
-    assert join(tmp_path / "a", {10: [1.0]}, {20: [1.0]}) is None
-    for i in range(2):
-        leave(tmp_path / "b" / str(i), None, {10: [float(i)], 20: [float(i)]}, seeds=1)
-    (setting,) = grouped(read_runs([tmp_path / "b"])[0])
-    curve = join_curves(setting, "eval/mean_reward")
-    assert curve is not None and curve.values.tolist() == [[1.0, 1.0]] and curve.note == ""
-
-
-def test_long_curves_keep_their_ends(tmp_path: Path) -> None:
-    curve = join(tmp_path, {step: [float(step)] for step in range(1, 1001)})
-    assert curve is not None
-    assert len(curve.steps) == MOST_POINTS
-    assert (curve.steps[0], curve.steps[-1]) == (1, 1000)
-    np.testing.assert_array_equal(curve.values[0], curve.steps)
 
 
 def test_learning_curves_are_the_iqm_with_the_interval_of_the_statistics(tmp_path: Path) -> None:
@@ -162,50 +81,6 @@ def test_of_many_settings_the_best_are_shown_and_it_is_said(tmp_path: Path) -> N
     assert points(line)[0] == [i + 1.0 for i in range(13)]  # a hyperparameter shows all
 
 
-def test_a_setting_has_its_colour_in_every_environment(tmp_path: Path) -> None:
-    for i, (name, env, score) in enumerate(
-        [("dqn", "A-v0", 1.0), ("ppo", "A-v0", 2.0), ("dqn", "B-v0", 5.0), ("ppo", "B-v0", 3.0)]
-    ):
-        leave(tmp_path / str(i), [score] * 2, CURVE, agent={"name": name}, env={"id": env})
-    figures = drawn(tmp_path)
-    colours = [
-        {line.get_label(): line.get_color() for line in figures[name].figure.axes[0].get_lines()}
-        for name in ("curves-A-v0-eval-mean_reward", "curves-B-v0-eval-mean_reward")
-    ]
-    assert colours == [{"ppo": COLOURS[0], "dqn": COLOURS[1]}] * 2
-
-
-def test_lines_differ_by_more_than_their_colour(tmp_path: Path) -> None:
-    """In print, and for those who cannot distinguish the colours."""
-    assert MOST_LINES == 12
-    assert len({(str(look(i).dashes), look(i).marker) for i in range(MOST_LINES)}) == MOST_LINES
-    scores = [[float(i), float(i + 1)] for i in range(MOST_LINES)]
-    for i, each in enumerate(scores):
-        leave(tmp_path / f"{i:02}", each, CURVE, agent={"lr": i + 1.0})
-    for i, (first, second) in enumerate([(1, 2), (3, 4), (5, 6)]):
-        leave(tmp_path / f"b{i}", [1.0, 2.0], agent={"a": first, "b": second}, env={"id": "B-v0"})
-    figures = drawn(tmp_path)
-    for name in ("curves-CartPole-v1-eval-mean_reward", "comparison-CartPole-v1-profile"):
-        shown = figures[name].figure.axes[0].get_lines()
-        labelled = [line for line in shown if str(line.get_label()).startswith("agent")]
-        assert len(labelled) == MOST_LINES
-        looks = {(pattern(line), line.get_marker()) for line in labelled}
-        assert len(looks) == MOST_LINES
-        (legend,) = figures[name].figure.legends
-        in_legend = {(pattern(line), line.get_marker()) for line in legend.get_lines()}
-        assert looks <= in_legend
-    groups = figures["effects-B-v0-dqn-agent.a"].figure.axes[0].get_lines()
-    named = [line for line in groups if line.get_marker() == "D"]
-    assert len({pattern(line) for line in named}) == len(named) == 3
-    reference = [line for line in shown if str(line.get_label()).startswith("counts")]
-    assert all(pattern(line) not in {pattern(each) for each in labelled} for line in reference)
-
-
-def pattern(line: Line2D) -> str:
-    """The dashes of a line, which Matplotlib shows as words only where they have a name."""
-    return str(line._unscaled_dash_pattern)  # type: ignore[attr-defined]
-
-
 def test_profiles_and_improvement_are_those_of_the_statistics(tmp_path: Path) -> None:
     scores = {"agent.lr=0.1": [1.0, 2.0, 3.0], "agent.lr=0.2": [2.5, 2.6, 9.0]}
     for label, values in scores.items():
@@ -265,23 +140,3 @@ def test_values_that_an_axis_of_numbers_cannot_show_are_words(
     axes = drawn(tmp_path)["effects-CartPole-v1-dqn-agent.kind"].figure.axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == names
     assert list(axes.get_xticks()) == list(range(len(values)))
-
-
-def test_a_figure_in_a_page_takes_its_colours_and_keeps_its_words(tmp_path: Path) -> None:
-    leave(tmp_path / "a", None, CURVE, env={"id": "<b>&'$x$'-v0"})
-    (curves,) = drawn(tmp_path).values()
-    svg, png = files(curves.figure, "name")
-    assert png.startswith(b"\x89PNG")
-    body = inline(svg, curves.title)
-    assert body.startswith('<svg role="img" aria-label="Evaluation"')
-    assert "&lt;b&gt;&amp;'$x$'-v0" in body and "var(--ink)" in body and "#24292f" not in body
-
-
-def test_steps_are_written_short() -> None:
-    assert [short(n) for n in (0, 500, 2500, 20_000, 1_500_000)] == [
-        "0",
-        "500",
-        "2.5k",
-        "20k",
-        "1.5M",
-    ]

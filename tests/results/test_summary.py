@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rlrun import stats
 from rlrun.results.grouping import grouped
-from rlrun.results.references import REFERENCES
 from rlrun.results.summary.overview import print_summary
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.reader import read_runs
 from tests.support.reports import leave
-
-POOR, GOOD = [10.0, 20.0, 30.0, 40.0, 50.0], [100.0, 300.0, 450.0, 500.0, 480.0]
-
-
-def recorded(folder: Path, scores: Sequence[float | None] | None, **given: Any) -> None:
-    """A run as one leaves it, of as many seeds as there are scores."""
-    leave(folder, scores, seeds=len(scores) if scores else 2, total_steps=1000, **given)
-
-
-def told(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """The table, as it is in a terminal of 80 columns, with one space for many."""
-    capsys.readouterr()
-    print_summary(folder)
-    return " ".join(capsys.readouterr().out.split())
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "summary.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+from tests.support.summaries import GOOD, POOR, recorded, rows, told
 
 
 def test_runs_that_learnt_from_data_are_not_mixed_with_others(
@@ -85,48 +63,6 @@ def test_the_file_has_a_line_for_each_setting_best_first(
     assert "with probability 1.00 (95 % interval: 1.00 to 1.00)" in text
 
 
-def test_probability_of_improvement_is_of_the_first_over_the_second(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recorded(tmp_path / "0", [1.0, 4.0], agent={"lr": 0.1})  # better in 3 of 4 pairs
-    recorded(tmp_path / "1", [0.0, 2.0], agent={"lr": 0.2})
-    recorded(tmp_path / "2", [-1.0, -1.0], agent={"lr": 0.3})
-    text = told(tmp_path, capsys)
-    assert "the first (agent.lr=0.1) ends better than one of the second (agent.lr=0.2)" in text
-    # of the 6 divisions of 4 scores into pairs, those with 3 to 1 or 4 to 0 are as extreme
-    assert "with probability 0.75 (too few seeds to tell; exact rank test: p = 0.67)." in text
-
-
-def test_few_seeds_have_an_exact_test_and_no_interval(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Their scores do not overlap: that says little about 3 seeds, and something about 4."""
-    recorded(tmp_path / "3" / "0", [8.0, 9.0, 10.0])
-    recorded(tmp_path / "3" / "1", [1.0, 2.0, 3.0], agent={"lr": 0.5})
-    text = told(tmp_path / "3", capsys)
-    assert "setting seeds mean median 95 % interval best time" in text  # of 3, the IQM is the mean
-    assert "agent.lr=0.001 3 9.000 9.000 - 9.000 1:01" in text
-    assert "A 95 % interval needs at least 5 seeds. A seed of the first" in text
-    assert "with probability 1.00 (too few seeds to tell; exact rank test: p = 0.1)." in text
-    recorded(tmp_path / "4" / "0", [7.0, 8.0, 9.0, 10.0])
-    recorded(tmp_path / "4" / "1", [1.0, 2.0, 3.0, 4.0], agent={"lr": 0.5})
-    text = told(tmp_path / "4", capsys)
-    assert "agent.lr=0.001 4 8.500 8.500 8.500 - 8.500 1:01" in text
-    assert "with probability 1.00 (exact rank test: p = 0.029)." in text
-    for folder in ("3", "4"):
-        assert [row["ci_low"] + row["ci_high"] for row in rows(tmp_path / folder)] == ["", ""]
-
-
-def test_an_average_that_is_a_mean_is_called_so(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recorded(tmp_path / "0", [8.0, 9.0, 10.0])
-    recorded(tmp_path / "1", POOR, agent={"lr": 0.5})
-    text = told(tmp_path, capsys)
-    assert "agent.lr=0.001 3 9.000 9.000 9.000 (mean) - 9.000" in text
-    assert "agent.lr=0.5 5 30.0 30.0 30.0 " in text
-
-
 def test_long_numbers_leave_out_columns_but_not_the_time(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -140,15 +76,6 @@ def test_long_numbers_leave_out_columns_but_not_the_time(
     assert lines[2].split() == ["setting", "seeds", "mean", "IQM", "95", "%", "interval", "time"]
     assert lines[4].split()[0] == "agent.norm=layer"  # on one line
     assert lines[4].split()[-1] == "1:01"
-
-
-def test_one_seed_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    recorded(tmp_path / "0", [12.0])
-    recorded(tmp_path / "1", [11.0], agent={"lr": 0.5})
-    text = told(tmp_path, capsys)
-    assert "agent.lr=0.001 1 12.0 12.0 - 12.0 1:01" in text
-    assert "with probability 1.00 (too few seeds to tell; exact rank test: p = 1)." in text
-    assert [row["ci_low"] + row["ci_high"] for row in rows(tmp_path)] == ["", ""]
 
 
 def test_what_failed_or_has_not_ended_is_listed(
@@ -177,57 +104,6 @@ def test_what_failed_or_has_not_ended_is_listed(
     assert f"failed: {tmp_path / '1'} (no memory)" in text
     assert f"interrupted: {tmp_path / '2'}" in text
     assert "not readable:" in text and "does not hold the settings" in text
-
-
-def test_environments_are_aggregated_on_normalised_scores(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    cart = REFERENCES["CartPole-v1"]
-    car = {"id": "MountainCar-v0"}
-    halves_of = {"dqn": (1.0, 1.0, 1.25, 1.5, 1.5), "ppo": (0.0, 0.0, 0.25, 0.5, 0.5)}
-    for name, halves in halves_of.items():
-        scores = [cart.random + half * (475 - cart.random) for half in halves]
-        recorded(tmp_path / name / "cart", scores, agent={"name": name})
-        recorded(
-            tmp_path / name / "car",
-            [-200.0 + 90 * half for half in halves],
-            env=car,
-            agent={"name": name},
-        )
-    recorded(tmp_path / "other", [1.0, 2.0], env={"id": "Other-v0"})
-    recorded(tmp_path / "alone", [1.0, 2.0], agent={"name": "sac"})
-    text = told(tmp_path, capsys)
-    assert "No reference scores are known for Other-v0: left out below." in text
-    across = text[text.index("2 environments: normalised return") :]
-    # mean, median, IQM, interval, gap to 1
-    dqn, ppo = (stats.estimate([halves] * 2).ci95 for halves in halves_of.values())
-    assert dqn is not None and ppo is not None
-    assert f"dqn 10 1.250 1.250 1.250 {dqn[0]:.3f} to {dqn[1]:.3f} 0.000" in across
-    assert f"ppo 10 0.250 0.250 0.250 {ppo[0]:.3f} to {ppo[1]:.3f} 0.750" in across
-    assert "sac" not in across
-    assert "(dqn) ends better than one of the second (ppo) with probability 1.00" in across
-    assert [row["env"] for row in rows(tmp_path)] == ["CartPole-v1"] * 3 + [
-        "MountainCar-v0"
-    ] * 2 + ["Other-v0"]
-
-
-def test_a_changed_environment_is_not_normalised(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for i, changes in enumerate(({"max_episode_steps": 100}, {"id": "Acrobot-v1"})):
-        recorded(tmp_path / f"{i}", POOR, env=changes)
-    text = told(tmp_path, capsys)
-    assert "for CartPole-v1: left out" in text and "normalised return" not in text
-
-
-def test_no_setting_is_in_every_environment(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    recorded(tmp_path / "0", POOR)
-    recorded(tmp_path / "1", POOR, env={"id": "Acrobot-v1"}, agent={"name": "ppo"})
-    text = told(tmp_path, capsys)
-    assert "No setting has results in all 2 environments." in text
-    assert "normalised return" not in text
 
 
 def test_only_so_many_rows_are_shown_and_all_are_in_the_file(

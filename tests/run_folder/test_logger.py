@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.event_accumulator import (  # type: ignore[import-untyped]
-    EventAccumulator,
-)
 from tensorboard.plugins.hparams import metadata  # type: ignore[import-untyped]
 
 from rlrun import stats
 from rlrun.run_folder.events import EventFile
 from rlrun.run_folder.logger import Logger
+from tests.support.logged import hparams, lines, scalars
 from tests.support.work import calls
 
 NAN = float("nan")
-
-
-def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """All (step, value) of each scalar tag in an event folder."""
-    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
-    events.Reload()
-    tags: list[str] = events.Tags()["scalars"]
-    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags}
-
-
-def hparams(folder: Path) -> dict[str, Any]:
-    events = EventAccumulator(str(folder))
-    events.Reload()
-    content: dict[str, Any] = events.PluginTagToContent("hparams")
-    return content
-
-
-def lines(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_each_seed_number_has_its_own_run_and_lines(tmp_path: Path) -> None:

@@ -10,8 +10,11 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose, Streams
 from rlrun.core.types import Array, Metrics, Space, SpaceKinds, Spec, State, Step
+from rlrun.replay.options import UniformReplaySettings
 from rlrun.replay.ring import Replay
 
+SEEDS = (3, 5, 8)
+STEPS = 60  # of each seed, in two environments
 NAMES = ("ant", "bee", "cat")
 WORTH = np.array([1.0, 10.0, 100.0])  # of what each of them collects in one step
 LEAVES = 2  # the bee, after so many steps
@@ -146,3 +149,14 @@ class Collecting:
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         return np.ones(obs.shape[:3], np.int64)
+
+
+def whole_episode(luck: int) -> tuple[list[float], int]:
+    """What ant, bee and cat get who always collect, and the length: 4 or 3 steps, the bee's 2."""
+    length = 4 if luck % 2 == 0 else 3
+    return [length * (1.0 + luck), 2 * (10.0 + luck), length * (100.0 + luck)], length
+
+
+def replay_of(seeds: tuple[int, ...]) -> Any:
+    """A replay for `Averages`, of 20 steps in two environments."""
+    return UniformReplaySettings(capacity=40).build(spec_of(2), seeds, STEPS)

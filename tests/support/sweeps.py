@@ -14,6 +14,7 @@ from rlrun.run import start_run
 from rlrun.run_folder.config_file import read_config
 from rlrun.sweep import ledger
 from tests.soak.compare import unlike
+from tests.support.cli import Rlrun
 from tests.support.common import settings
 from tests.support.faults import VICTIM
 
@@ -38,6 +39,7 @@ LONG = (
     "eval.every=0",
     "eval.final_episodes=2",
 )
+OPTUNA = "hydra/sweeper=optuna"
 VICTIM_WORD = f"env.kwargs.victim={VICTIM}"  # seed 6 alone meets a fault
 
 
@@ -77,3 +79,10 @@ def assert_undisturbed(folder: Path) -> None:
         assert unlike(twin, folder / job) == [], job
         final = json.loads((twin / "result.json").read_text())["final"]
         assert entry.value == final.get("exact", final)["mean"]
+
+
+def begun(rlrun: Rlrun, *words: str) -> Path:
+    """A sweep of two jobs of which the first one failed; the training is a stand-in."""
+    outcome = rlrun("-m", "seed=77,1", *words)
+    assert outcome.code == 1, outcome.err
+    return outcome.runs[0][1].parent

@@ -21,12 +21,12 @@ from rlrun.core.rng import Purpose
 from rlrun.core.types import Array
 from tests.commands.test_evaluate import chosen
 from tests.contracts.test_every_agent import SMALL
-from tests.contracts.test_rows import check_rows
 from tests.soak.compare import left, unlike
 from tests.support.common import differences
 from tests.support.faults import VICTIM
 from tests.support.faulty import MENDED
 from tests.support.resume import Stop
+from tests.support.rows import check_rows
 from tests.support.trace import Trace, install
 from tests.support.trained import evaluated, result, said
 from tests.test_api import played
