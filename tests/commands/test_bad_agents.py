@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Rlrun, check_refused
+from tests.support.cli import Rlrun, check_refused, lines_refused
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +94,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("line", "message"), BAD, ids=[line for line, _ in BAD])
+@lines_refused(BAD)
 def test_what_does_not_fit_is_refused_in_one_sentence(
     rlrun: Rlrun, tmp_path: Path, line: str, message: str
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Rlrun, check_refused
+from tests.support.cli import Rlrun, check_refused, lines_refused
 
 pytestmark = pytest.mark.slow
 
@@ -168,7 +168,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("line", "message"), BAD, ids=[line for line, _ in BAD])
+@lines_refused(BAD)
 def test_bad_input_is_one_sentence_and_leaves_nothing(
     rlrun: Rlrun, tmp_path: Path, line: str, message: str
 ) -> None:

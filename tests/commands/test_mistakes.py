@@ -16,7 +16,7 @@ from rlrun.cli.config.sources import options
 from rlrun.cli.explain import LAUNCHERS
 from rlrun.cli.synonyms import COMMANDS, OPTIONS, SETTINGS
 from rlrun.core.errors import BadInput
-from tests.support.cli import Rlrun, check_refused
+from tests.support.cli import Rlrun, check_refused, lines_refused
 
 pytestmark = pytest.mark.slow
 
@@ -115,7 +115,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("line", "message"), BAD, ids=[line for line, _ in BAD])
+@lines_refused(BAD)
 def test_a_usual_mistake_is_answered_by_what_to_write(
     rlrun: Rlrun, tmp_path: Path, line: str, message: str
 ) -> None:

@@ -15,8 +15,8 @@ from rlrun.replay.options import REPLAY, UniformReplaySettings
 from rlrun.replay.ring import Replay
 from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.replay.sizes import storage_bytes
-from tests.replay.test_ring import random_step, spec
-from tests.support.common import differences, host, seeds_of
+from tests.support.common import differences, host
+from tests.support.rings import random_step, spec, stack_and_alone
 
 NAMES = ("ant", "bee", "cat")
 
@@ -97,12 +97,7 @@ def test_samples_are_what_a_plain_list_gives_each_agent(steps: int, count: int) 
 
 
 def test_a_seed_samples_the_same_in_every_stack() -> None:
-    rng = np.random.default_rng(0)
-    stack, alone = replay_of((3, 5), 1, 20), replay_of((5,), 1, 20)
-    for number in range(30):
-        t = step_of(rng, 2, 1, number)
-        stack.add(t)
-        alone.add(seeds_of(t, slice(1, None)))
+    stack, alone = stack_and_alone(lambda seeds: replay_of(seeds, 1, 20), step_of)
     a, b = stack.sample(40, 3, step=0), alone.sample(40, 3, step=0)
     for name in ("obs", "reward", "discount", "next_obs", "legal", "alive"):
         assert getattr(a, name)[1:].tobytes() == getattr(b, name).tobytes(), name

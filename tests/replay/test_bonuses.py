@@ -8,8 +8,7 @@ import pytest
 from rlrun.core.types import Array, Step
 from rlrun.replay.ring import Replay
 from tests.replay.test_frames import make, play
-from tests.replay.test_ring import random_step, ring
-from tests.support.common import seeds_of
+from tests.support.rings import random_step, ring, stack_and_alone
 
 
 class Told:
@@ -118,12 +117,7 @@ def test_a_bonus_changes_the_rewards_alone(steps: int) -> None:
 
 
 def test_a_seed_has_the_same_bonuses_in_every_stack() -> None:
-    rng = np.random.default_rng(0)
-    stack, alone = ring((3, 5), 1, 20), ring((5,), 1, 20)
-    for number in range(30):
-        step = random_step(rng, 2, 1, number)
-        stack.add(step)
-        alone.add(seeds_of(step, slice(1, None)))
+    stack, alone = stack_and_alone(lambda seeds: ring(seeds, 1, 20))
     a = stack.sample(7, 3, step=0, bonus=Told.of)
     b = alone.sample(7, 3, step=0, bonus=Told.of)
     assert np.array_equal(a.reward[1:], b.reward)

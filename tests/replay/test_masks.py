@@ -15,8 +15,8 @@ from rlrun.replay.options import REPLAY, UniformReplaySettings
 from rlrun.replay.ring import Replay
 from rlrun.replay.rollout import Rollout, step_bytes
 from rlrun.replay.sizes import storage_bytes
-from tests.replay.test_ring import random_step, spec
-from tests.support.common import differences, host, seeds_of
+from tests.support.common import differences, host
+from tests.support.rings import random_step, spec, stack_and_alone
 
 WIDTH = 9  # bits of a mask, which tell where it comes from
 
@@ -94,12 +94,7 @@ def test_masks_of_images_are_stored_with_their_frames(kind: str) -> None:
 
 
 def test_a_seed_samples_the_same_masks_in_every_stack() -> None:
-    rng = np.random.default_rng(0)
-    stack, alone = masked_replay((3, 5), 1, 20), masked_replay((5,), 1, 20)
-    for number in range(30):
-        t = masked_step(rng, 2, 1, number)
-        stack.add(t)
-        alone.add(seeds_of(t, slice(1, None)))
+    stack, alone = stack_and_alone(lambda seeds: masked_replay(seeds, 1, 20), masked_step)
     a, b = stack.sample(40, 3, step=0), alone.sample(40, 3, step=0)
     assert a.legal[1:].tolist() == b.legal.tolist()
     assert a.next_legal[1:].tolist() == b.next_legal.tolist()

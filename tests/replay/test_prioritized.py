@@ -16,8 +16,8 @@ from rlrun.core.types import Array, Step
 from rlrun.replay.options import PrioritizedReplaySettings, UniformReplaySettings
 from rlrun.replay.ring import Replay
 from rlrun.replay.sumtree import SumTree
-from tests.replay.test_ring import random_step, spec
 from tests.support.common import differences, host, row, seeds_of
+from tests.support.rings import random_step, spec
 
 USUAL = {"alpha": 0.6, "beta": 0.4, "beta_fraction": 1.0, "epsilon": 1e-5}
 COUNTS = [1, 7, 1024, 1025, 40_000]  # no level above the leaves, one, two

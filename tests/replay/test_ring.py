@@ -5,35 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlrun.core.types import Space, Spec, Step
+from rlrun.core.types import Step
 from rlrun.replay.nstep import n_step
-from rlrun.replay.options import UniformReplaySettings
-from rlrun.replay.ring import Replay
-from tests.support.common import seeds_of
-
-
-def spec(num_envs: int) -> Spec:
-    return Spec("test", Space("vector", (2,)), Space("discrete", (), (3,)), num_envs)
-
-
-def ring(seeds: tuple[int, ...], num_envs: int, capacity: int) -> Replay:
-    return UniformReplaySettings(capacity=capacity).build(spec(num_envs), seeds, 100)
-
-
-def random_step(rng: np.random.Generator, seeds: int, envs: int, number: int) -> Step:
-    """A step whose observations tell where it comes from: [time, seed * 100 + env]."""
-    where = np.arange(seeds)[:, None] * 100.0 + np.arange(envs)
-    obs = np.stack([np.full((seeds, envs), float(number)), where], -1).astype(np.float32)
-    terminated = rng.random((seeds, envs)) < 0.15
-    last = terminated | (rng.random((seeds, envs)) < 0.15)
-    return Step(
-        obs=obs,
-        action=rng.integers(0, 3, (seeds, envs)),
-        reward=rng.integers(-4, 5, (seeds, envs)).astype(np.float64),
-        discount=np.where(terminated, 0.0, 0.5),
-        next_obs=obs + np.array([1000.0, 0.0], np.float32),
-        last=last,
-    )
+from tests.support.rings import random_step, ring, stack_and_alone
 
 
 @pytest.mark.parametrize(
@@ -106,12 +80,7 @@ def test_sampling_is_uniform() -> None:
 
 
 def test_a_seed_samples_the_same_in_every_stack() -> None:
-    rng = np.random.default_rng(0)
-    stack, alone = ring((3, 5), 1, 20), ring((5,), 1, 20)
-    for number in range(30):
-        step = random_step(rng, 2, 1, number)
-        stack.add(step)
-        alone.add(seeds_of(step, slice(1, None)))
+    stack, alone = stack_and_alone(lambda seeds: ring(seeds, 1, 20))
     for _ in range(5):
         a, b = stack.sample(7, 3, step=0), alone.sample(7, 3, step=0)
         assert all(np.array_equal(x[1:], y) for x, y in zip(a, b, strict=True) if y is not None)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 FILES = {
     "my/agent/dead.yaml": "defaults: [dqn, _self_]\nepsilonn: 3\n",
     "my/agent/negative.yaml": "defaults: [dqn, _self_]\nlr: -3\n",
@@ -42,6 +44,11 @@ def write_files(folder: Path) -> None:
 
 def tree(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def lines_refused(cases: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    """Give a test each command line, and the message that it is refused with."""
+    return pytest.mark.parametrize(("line", "message"), cases, ids=[line for line, _ in cases])
 
 
 def check_refused(rlrun: Rlrun, folder: Path, line: str, message: str) -> None:

@@ -18,6 +18,7 @@ from tests.soak.compare import left, unlike
 from tests.support.cli import Rlrun, tree
 from tests.support.resume import Stop as Died
 from tests.support.resume import resume, run, stopped_at
+from tests.support.trained import result
 
 pytestmark = pytest.mark.slow
 
@@ -35,11 +36,6 @@ def improving(monkeypatch: pytest.MonkeyPatch) -> None:
         return row
 
     monkeypatch.setattr(Evaluator, "run", improved)
-
-
-def result(folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return told
 
 
 @pytest.mark.parametrize(

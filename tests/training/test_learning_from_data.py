@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,9 @@ from rlrun.loop import evaluate
 from rlrun.run import start_run
 from tests.soak.compare import left, unlike
 from tests.support.common import SMALL_DQN, settings
+from tests.support.logged import lines
 from tests.support.resume import Stop, resume
-from tests.support.trained import evaluated, said, trained
+from tests.support.trained import evaluated, result, said, trained
 
 pytestmark = pytest.mark.slow
 
@@ -59,15 +59,6 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(tmp_path_factory.mktemp("whole") / "run", source)
-
-
-def result(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return found
-
-
-def lines(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_the_clock_counts_updates(whole: Path) -> None:

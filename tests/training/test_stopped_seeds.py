@@ -24,6 +24,7 @@ from tests.support.common import (
     settings,
 )
 from tests.support.resume import resume
+from tests.support.trained import result
 
 COMMON = (
     "seed=5",
@@ -63,11 +64,6 @@ def train(folder: Path, *words: str) -> dict[str, Any]:
     folder.mkdir()
     start_run(settings(*words[:1], *COMMON, *words[1:]), folder, "rlrun again")
     return result(folder)
-
-
-def result(folder: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return content
 
 
 def policy(folder: Path, place: str = "checkpoint") -> Any:

@@ -19,6 +19,7 @@ from rlrun.training.best import Best, merge
 from rlrun.training.evaluator import EvalSettings
 from rlrun.training.metrics_window import Average
 from tests.support.common import SMALL_DQN, settings
+from tests.support.logged import lines
 
 WORDS = (
     *SMALL_DQN,
@@ -38,10 +39,6 @@ def run(folder: Path, *words: str) -> dict[str, Any]:
     start_run(settings(*WORDS, *words), folder, "rlrun again")
     result: dict[str, Any] = json.loads((folder / "result.json").read_text())
     return result
-
-
-def lines(folder: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
