@@ -58,7 +58,7 @@ class DDPGSettings(ActorCriticSettings):
     def actor(self, spec: Spec) -> ActorNet:
         """Return the actor's network for the spaces of ``spec``."""
         outputs = math.prod(spec.action.shape)
-        return ActorNet(spec.obs, self.hidden, outputs, norm=self.norm, style=self.style)
+        return self.actor_net(spec, outputs)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""

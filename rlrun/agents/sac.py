@@ -50,7 +50,7 @@ class SACSettings(ActorCriticSettings):
     def actor(self, spec: Spec) -> ActorNet:
         """Return the actor's network; outputs are means and logarithms of standard deviations."""
         outputs = 2 * math.prod(spec.action.shape)
-        return ActorNet(spec.obs, self.hidden, outputs, norm=self.norm, style=self.style)
+        return self.actor_net(spec, outputs)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""

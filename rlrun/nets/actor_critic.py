@@ -14,21 +14,33 @@ from rlrun.nets.chain import Parts
 from rlrun.nets.dense import Dense
 from rlrun.nets.encoders import input_for
 from rlrun.nets.layer_norm import LayerNorm
-from rlrun.nets.norm import NormalizedDense
+from rlrun.nets.norm import Norm, NormalizedDense
 from rlrun.nets.parameters import Pieces, padded, up
 from rlrun.nets.style import STYLE, Style
 
 ActionLayer: TypeAlias = Literal[1, 2]
-Norm: TypeAlias = Literal["layer", "batch"]
 Layers: TypeAlias = Dense | NormalizedDense
 
 
-def dense(sizes: Sequence[int], *, rectify: bool, norm: Norm | None, style: Style) -> Layers:
-    """A chain of dense layers, normalized or not."""
+def dense(
+    sizes: Sequence[int],
+    *,
+    rectify: bool,
+    norm: Norm | None,
+    style: Style,
+    from_obs: bool = True,
+) -> Layers:
+    """A chain of dense layers, normalized or not; ``from_obs``: its input is the observation."""
     if norm is None:
         return Dense(sizes, rectify=rectify, activation=style.activation)
-    kind = LayerNorm() if norm == "layer" else BatchNorm()
-    return NormalizedDense(sizes, rectify=rectify, norm=kind, activation=style.activation)
+    return NormalizedDense(
+        sizes,
+        rectify=rectify,
+        norm=LayerNorm() if norm.kind == "layer" else BatchNorm(),
+        activation=style.activation,
+        place=norm.place,
+        on_input=from_obs and norm.obs,
+    )
 
 
 def run_layers(
@@ -47,7 +59,7 @@ class ActorNet(Parts):
         obs: the observation space; images and grids go through convolutions first.
         hidden: widths of the hidden layers.
         outputs: number of outputs.
-        norm: normalize the hidden layers per observation ("layer") or per unit ("batch").
+        norm: the normalisation of the hidden layers (None: none).
         style: the activation of the hidden layers, and the initial weights.
     """
 
@@ -99,7 +111,7 @@ class CriticNet(Parts):
         action: number of action dimensions.
         hidden: widths of the hidden layers.
         action_layer: the layer that takes the action: 1, or 2 as in Lillicrap et al. 2016.
-        norm: normalize the hidden layers per observation ("layer") or per unit ("batch").
+        norm: the normalisation of the hidden layers (None: none).
         style: the activation of the hidden layers, and the initial weights.
     """
 
@@ -120,7 +132,8 @@ class CriticNet(Parts):
         self._entry = self._trunk.sizes[-1]
         self._joined = self._entry + action
         joined = (self._joined, *head_sizes, 1)
-        self._head = dense(joined, rectify=False, norm=norm, style=style)
+        head_norm = None if norm and norm.trunk_only else norm
+        self._head = dense(joined, rectify=False, norm=head_norm, style=style, from_obs=False)
         parts = {"critic_input": self._input, "critic_shared": self._trunk, "critic": self._head}
         super().__init__(style, **parts)
 

@@ -1,10 +1,11 @@
-"""Stacked dense layers with a normalisation in front of each activation."""
+"""Stacked dense layers with normalisations before or after their activations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,6 +15,23 @@ from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.nets.style import Activation, activate, through
 
 EPSILON = 1e-5  # added to the variance
+
+NormKind: TypeAlias = Literal["layer", "batch"]
+Place: TypeAlias = Literal["before", "after"]
+
+
+@dataclass(frozen=True)
+class Norm:
+    """How the layers of an actor or a critic are normalized."""
+
+    kind: NormKind
+    """Per observation ("layer") or per unit ("batch")."""
+    place: Place = "before"
+    """Before or after the activation."""
+    obs: bool = False
+    """Whether observations are normalized too."""
+    trunk_only: bool = False
+    """Whether the layers of a critic that see the action are not normalized."""
 
 
 class Normalisation(Protocol):
@@ -49,7 +67,16 @@ class Normalisation(Protocol):
 
 
 class NormalizedDense:
-    """`rlrun.nets.dense.Dense` with a normalisation in front of each activation."""
+    """`rlrun.nets.dense.Dense` with a normalisation of each activation's input or output.
+
+    Args:
+        sizes: as in `Dense`.
+        rectify: as in `Dense`.
+        norm: the normalisation.
+        activation: the activation.
+        place: whether the normalisation comes before or after the activation.
+        on_input: whether the input of the first layer is normalized too.
+    """
 
     def __init__(
         self,
@@ -58,15 +85,18 @@ class NormalizedDense:
         rectify: bool,
         norm: Normalisation,
         activation: Activation = "relu",
+        place: Place = "before",
+        on_input: bool = False,
     ) -> None:
         self.sizes = tuple(sizes)
-        self._norm, self._activation = norm, activation
+        self._norm, self._activation, self._place = norm, activation, place
+        self._on_input = on_input
         self.is_output = not rectify
         """Whether the last layer is an output, which no activation follows."""
         self.width = up(sizes[-1], 4)
         self._normalized = [rectify or n < len(sizes) - 2 for n in range(len(sizes) - 1)]
         """Whether each layer has a normalisation and an activation."""
-        # weight, bias, the normalisation's rows, weight, bias, ...
+        # rows of the input's normalisation, weight, bias, rows, weight, bias, ...
         self.shapes: list[tuple[int, int]] = []
         self.real: list[tuple[int, int]] = []
         self.fans: list[int] = []
@@ -76,16 +106,25 @@ class NormalizedDense:
         self._ones: list[int] = []
         self.statistics: list[int] = []
         """Indices of the pieces that are running means and variances."""
+        if on_input:
+            self._add_norm(self.sizes[0])
         for normalized, (i, o) in zip(self._normalized, pairwise(self.sizes), strict=True):
-            first, rows = len(self.shapes), norm.count if normalized else 0
-            self._firsts.append(first)
+            self._firsts.append(len(self.shapes))
+            self.shapes += [(up(i, 4), up(o, 4)), (1, up(o, 4))]
+            self.real += [(i, o), (1, o)]
+            self.fans += [i, i]
+            self.fans_out += [o, o]
             if normalized:
-                self._ones += [first + 2 + row for row in norm.ones]
-                self.statistics += [first + 2 + row for row in norm.statistics]
-            self.shapes += [(up(i, 4), up(o, 4)), *[(1, up(o, 4))] * (1 + rows)]
-            self.real += [(i, o), *[(1, o)] * (1 + rows)]
-            self.fans += [i, i, *[0] * rows]
-            self.fans_out += [o, o, *[0] * rows]
+                self._add_norm(o)
+
+    def _add_norm(self, size: int) -> None:
+        first, rows = len(self.shapes), self._norm.count
+        self._ones += [first + row for row in self._norm.ones]
+        self.statistics += [first + row for row in self._norm.statistics]
+        self.shapes += [(1, up(size, 4))] * rows
+        self.real += [(1, size)] * rows
+        self.fans += [0] * rows
+        self.fans_out += [0] * rows
 
     def init(self, pieces: Pieces, row: int, generator: torch.Generator) -> None:
         """Draw one seed's weights and biases uniformly from ±1/√fan_in."""
@@ -101,14 +140,21 @@ class NormalizedDense:
         ``x`` is ``[seed, batch, in]``, padded. Without ``learning`` an output does not depend on
         the rest of its batch.
         """
-        saved: list[Any] = []
+        saved: list[Any] = [None]
+        if self._on_input:
+            x, saved[0] = self._norm.forward(self._rows(pieces, 0), x, self.sizes[0], learning)
         for layer, first in enumerate(self._firsts):
-            y, norm_saved = torch.baddbmm(pieces[first + 1], x, pieces[first]), None
+            y = torch.baddbmm(pieces[first + 1], x, pieces[first])
+            norm_saved = active = None
             if self._normalized[layer]:
-                rows = self._rows(pieces, first)
-                y, norm_saved = self._norm.forward(rows, y, self.sizes[layer + 1], learning)
-                y = activate(y, self._activation)
-            saved.append((x, norm_saved, y))
+                rows, size = self._rows(pieces, first + 2), self.sizes[layer + 1]
+                if self._place == "before":
+                    y, norm_saved = self._norm.forward(rows, y, size, learning)
+                    y = active = activate(y, self._activation)
+                else:
+                    active = activate(y, self._activation)
+                    y, norm_saved = self._norm.forward(rows, active, size, learning)
+            saved.append((x, norm_saved, active))
             x = y
         return x, saved
 
@@ -122,19 +168,26 @@ class NormalizedDense:
     ) -> Tensor:
         """Write the parameters' gradients and return the input's, as `Dense.backward` does."""
         for layer, first in reversed(list(enumerate(self._firsts))):
-            (x, norm_saved, y), biased = saved[layer], True
+            (x, norm_saved, active), biased = saved[layer + 1], True
             if self._normalized[layer]:
-                rows = self._rows(pieces, first)
-                into_rows = None if into is None else self._rows(into, first)
-                grad = through(grad, y, self._activation)
-                grad, biased = self._norm.backward(rows, norm_saved, grad, into_rows)
+                rows = self._rows(pieces, first + 2)
+                into_rows = None if into is None else self._rows(into, first + 2)
+                if self._place == "before":
+                    grad = through(grad, active, self._activation)
+                    grad, biased = self._norm.backward(rows, norm_saved, grad, into_rows)
+                else:
+                    grad = self._norm.backward(rows, norm_saved, grad, into_rows)[0]
+                    grad = through(grad, active, self._activation)
             if into is not None:
                 into[first].copy_(torch.bmm(x.mT, grad))
                 if biased:  # otherwise it is rounding noise, which Adam would scale up
                     sum_over_batch(grad, into[first + 1])
-            if layer or to_input:
+            if layer or to_input or self._on_input:
                 grad = times_transposed(grad, pieces[first])
+        if self._on_input:
+            into_rows = None if into is None else self._rows(into, 0)
+            grad = self._norm.backward(self._rows(pieces, 0), saved[0], grad, into_rows)[0]
         return grad
 
     def _rows(self, pieces: Pieces, first: int) -> Pieces:
-        return pieces[first + 2 : first + 2 + self._norm.count]
+        return pieces[first : first + self._norm.count]

@@ -33,6 +33,7 @@ AGENTS = {
         "agent=ddpg",
         *SMALL_CONTROL,
         "agent.norm=batch",
+        "agent.norm_obs=true",
         REACH,
         "explore=ornstein_uhlenbeck",
     ),

@@ -74,6 +74,16 @@ BAD = [
         "agent=sac env=Pendulum-v1 agent.norm=batch agent.batch_size=1",
         "agent.batch_size must be at least 2 with norm=batch",
     ),
+    ("agent=ddpg env=Pendulum-v1 agent.norm_at=after", "agent.norm_at needs norm=layer or norm=b"),
+    ("agent=td3 env=Pendulum-v1 agent.norm_obs=true", "agent.norm_obs needs norm=layer or norm=b"),
+    (
+        "agent=sac env=Pendulum-v1 agent.norm_critic=trunk",
+        "agent.norm_critic needs norm=layer or norm=batch",
+    ),
+    (
+        "agent=sac env=CarRacing-v3 replay.capacity=1e3 agent.norm=layer agent.norm_obs=true",
+        "agent.norm_obs only applies to vectors; the observations of CarRacing-v3 are image",
+    ),
     ("agent=td3 env=Pendulum-v1 agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000"),
     ("agent.batch_size=1e12", "agent.batch_size must be smaller: 1,000,000,000,000 take "),
     (

@@ -88,6 +88,8 @@ LILLICRAP = {  # 2016, section 7
     "explore.theta": 0.15,
     "explore.start": 0.2,
     "agent.norm": "batch",
+    "agent.norm_obs": True,
+    "agent.norm_critic": "trunk",
     "agent.max_grad_norm": None,
 }
 FUJIMOTO = {  # 2018, section 6.1
@@ -180,7 +182,7 @@ def test_it_uses_no_tuned_settings_and_says_what_it_lacks(experiment: str) -> No
     lacking = {
         "dqn_nature": "Adam instead of RMSProp",
         "ppo_atari": "clipping range falls to 0",
-        "ddpg_paper": "the normalization of the observations themselves",
+        "ddpg_paper": "does not say whether its batch normalization comes before or after",
         "sac_paper": "network of the state's value",
     }
     assert lacking.get(experiment, "") in text

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from rlrun.core.types import Space
 from rlrun.nets.actor_critic import ActorNet, CriticNet
+from rlrun.nets.norm import Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
 from rlrun.nets.q_network import ValueNet
@@ -96,7 +97,7 @@ def test_a_small_last_layer_stays_small_if_its_biases_are_given() -> None:
 
 
 def test_normalized_layers_keep_their_gains() -> None:
-    net = CriticNet(VECTOR, 2, [24], norm="batch", style=Style("tanh", "xavier", 0.1))
+    net = CriticNet(VECTOR, 2, [24], norm=Norm("batch"), style=Style("tanh", "xavier", 0.1))
     params = params_of(net, [3])
     weight, bias, gain, shift, mean, variance, *_ = params.pieces
     assert (weight[0, :42, :24].abs() <= math.sqrt(6 / (42 + 24))).all()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from rlrun.core.fields import OFF_AT_0, Count, Natural, NonNegative, PerRow, Positive, StepSize
 from rlrun.core.memory import fits
 from rlrun.core.types import Spec
 from rlrun.explore.policies import ScheduleClock
-from rlrun.nets.actor_critic import ActionLayer, CriticNet, Norm
+from rlrun.nets.actor_critic import ActionLayer, ActorNet, CriticNet
 from rlrun.nets.method import Method, OptimizerName
+from rlrun.nets.norm import Norm, NormKind, Place
 from rlrun.nets.parameters import check_memory
 from rlrun.nets.policy_value import PolicyNet
 from rlrun.nets.style import Activation, Init, Style
@@ -114,11 +115,17 @@ class ActorCriticSettings(OffPolicySettings):
 
     action_layer: ActionLayer = 1
     """The critic's layer that takes the action: 1, or 2 as in Lillicrap et al. (2016)."""
-    norm: Norm | None = None
+    norm: NormKind | None = None
     """Normalization of the hidden layers: layer or batch (null: none).
 
     "layer" is that of Ba et al. (2016), "batch" that of Ioffe and Szegedy (2015).
     """
+    norm_at: Place = "before"
+    """Where norm is: before or after the activation."""
+    norm_obs: bool = False
+    """Use norm on the observations too."""
+    norm_critic: Literal["all", "trunk"] = "all"
+    """The critic's layers with norm: all, or trunk (only those before action_layer)."""
     learning_starts: Natural = 1000
     """Steps (or episodes) before the first update; until then actions are uniformly random."""
     weight_decay: Annotated[PerRow[NonNegative], OFF_AT_0] = 0.0
@@ -136,6 +143,15 @@ class ActorCriticSettings(OffPolicySettings):
             raise ValueError("batch_size must be at least 2 with norm=batch")
         if self.action_layer > len(self.hidden) + 1:
             raise ValueError(f"action_layer is {self.action_layer}, but there is no hidden layer")
+        for name, usual in (("norm_at", "before"), ("norm_obs", False), ("norm_critic", "all")):
+            if self.norm is None and getattr(self, name) != usual:
+                raise ValueError(f"{name} needs norm=layer or norm=batch")
+
+    def check_batch(self, spec: Spec, num_seeds: int) -> None:
+        """Raise ValueError if a batch does not fit the memory, or norm_obs the observations."""
+        super().check_batch(spec, num_seeds)
+        if self.norm_obs:
+            _check_vectors("norm_obs", spec)
 
     def actor_method(self) -> Method:
         """Return how the optimizer moves the actor's weights: neither decayed nor clipped."""
@@ -149,9 +165,19 @@ class ActorCriticSettings(OffPolicySettings):
             size,
             self.hidden,
             action_layer=self.action_layer,
-            norm=self.norm,
+            norm=self._norm,
             style=self.style,
         )
+
+    def actor_net(self, spec: Spec, outputs: int) -> ActorNet:
+        """Return the actor's network with so many outputs for the observations of ``spec``."""
+        return ActorNet(spec.obs, self.hidden, outputs, norm=self._norm, style=self.style)
+
+    @property
+    def _norm(self) -> Norm | None:
+        if self.norm is None:
+            return None
+        return Norm(self.norm, self.norm_at, self.norm_obs, self.norm_critic == "trunk")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +199,14 @@ class PolicyGradientSettings(NetworkSettings):
 
     def check_policy(self, spec: Spec, num_seeds: int, *, value: bool) -> None:
         """Raise ValueError if the networks do not fit the observations, or into the memory."""
-        if self.normalize_obs and spec.obs.kind != "vector":
-            raise ValueError(
-                f"normalize_obs only applies to vectors; the observations of {spec.env_id} are "
-                f"{spec.obs.kind.replace('_', '-')}"
-            )
+        if self.normalize_obs:
+            _check_vectors("normalize_obs", spec)
         check_memory(num_seeds, self.policy(spec, value=value).shapes)
+
+
+def _check_vectors(name: str, spec: Spec) -> None:
+    if spec.obs.kind != "vector":
+        raise ValueError(
+            f"{name} only applies to vectors; the observations of {spec.env_id} are "
+            f"{spec.obs.kind.replace('_', '-')}"
+        )
