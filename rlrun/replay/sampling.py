@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -103,17 +103,19 @@ class PrioritizedSettings:
     """How much of that bias the importance weights correct at the start (1: all)."""
     beta_fraction: PerRow[Positive] = 1.0
     """Fraction of the run in which beta grows to 1, linearly."""
+    priority: Literal["error", "loss"] = "error"
+    """What priorities are: error (its size), or loss (its square times the importance weight)."""
     epsilon: PerRow[Positive] = 1e-5
-    """Added to the errors, so that every transition can be sampled."""
+    """Added to that, so that every transition can be sampled."""
 
 
 class Prioritized:
     """Proportional prioritized replay (Schaul et al. 2016, section 3.3).
 
-    Transition i is drawn with P(i) = p_i^alpha / sum p^alpha, where p = |error| + epsilon. Its
-    weight in the loss is (N P(i))^-beta, divided by the largest weight in its seed's batch; N and
-    the sum cancel. beta increases linearly to 1. New transitions get the largest priority that
-    their seed has had so far (initially 1).
+    Transition i is drawn with P(i) = p_i^alpha / sum p^alpha, where p = |error| + epsilon, or
+    weight error^2 + epsilon. Its weight in the loss is (N P(i))^-beta, divided by the largest
+    weight in its seed's batch; N and the sum cancel. beta increases linearly to 1. New transitions
+    get the largest priority that their seed has had so far (initially 1).
 
     New steps enter the tree at the next sample, many at once: nothing else changes priorities in
     between.
@@ -127,6 +129,7 @@ class Prioritized:
     def __init__(self, draws: Draws, horizon: int, settings: PrioritizedSettings) -> None:
         self._draws, self._alpha, self._epsilon = draws, settings.alpha, settings.epsilon
         self._beta, self._over = settings.beta, settings.beta_fraction * horizon
+        self._by_loss = settings.priority == "loss"
 
     def open(self, num_seeds: int, window: Window) -> None:
         self._window = window
@@ -138,6 +141,7 @@ class Prioritized:
         self._add_new()
         place, priority = self._tree.find(self._draws.uniform(size))
         weight = power(priority / priority.min(-1, keepdims=True), -self._exponent(step))
+        self._weight = weight  # of the last sample
         return place, weight.astype(np.float32)
 
     def _exponent(self, step: int) -> Number:
@@ -148,7 +152,10 @@ class Prioritized:
     def update(self, place: Array, error: Array) -> None:
         """Set priorities from errors; a transition with a non-finite error counts as new."""
         self._add_new()
-        priority = np.abs(error, dtype=np.float64) + column(self._epsilon, 2)
+        size = np.abs(error, dtype=np.float64)
+        if self._by_loss:
+            size = self._weight * size**2
+        priority = size + column(self._epsilon, 2)
         priority = np.where(priority < LARGEST, priority, self._largest)
         self._largest = np.maximum(self._largest, priority.max(-1, keepdims=True))
         self._tree.write(place, power(priority, self._alpha))

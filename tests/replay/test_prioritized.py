@@ -23,7 +23,7 @@ USUAL = {"alpha": 0.6, "beta": 0.4, "beta_fraction": 1.0, "epsilon": 1e-5}
 COUNTS = [1, 7, 1024, 1025, 40_000]  # no level above the leaves, one, two
 
 
-def replay(seeds: tuple[int, ...], envs: int, capacity: int, **more: float) -> Replay:
+def replay(seeds: tuple[int, ...], envs: int, capacity: int, **more: Any) -> Replay:
     horizon, given = int(more.pop("horizon", 100)), {**USUAL, **more}
     settings = PrioritizedReplaySettings(capacity=capacity, **given)
     return settings.build(spec(envs), seeds, horizon)
@@ -142,6 +142,20 @@ def test_weights_by_hand() -> None:
     assert len(set(batch.index[0].tolist())) == 3
     # beyond the horizon beta stays 1
     assert set(np.round(one.sample(200, step=9).weight[0], 6).tolist()) == {1.0, 0.25, 0.5}
+
+
+def test_priorities_by_the_loss_by_hand() -> None:
+    """A priority is weight * error^2 + epsilon, with the weights of the sample itself."""
+    how = {"alpha": 1.0, "beta": 0.5, "priority": "loss", "epsilon": 1.0, "horizon": 10**9}
+    one = filled(replay((0,), 1, 3, **how), some_steps(3))
+    new = one.sample(50, step=0)
+    assert (new.weight == 1).all()  # all are new
+    one.update(new.index, np.array([0.0, 2.0, -np.sqrt(8)])[new.index])
+    assert host(one.priorities())[0].tolist() == pytest.approx([1.0, 5.0, 9.0])
+    batch = one.sample(50, step=0)
+    assert set(batch.index[0].tolist()) == {0, 1, 2}
+    one.update(batch.index, np.full((1, 50), 3.0))  # weights are 1, 5^-.5 and 9^-.5
+    assert host(one.priorities())[0].tolist() == pytest.approx([10.0, 1 + 9 * 5**-0.5, 4.0])
 
 
 def test_the_largest_weight_is_that_of_the_seeds_batch() -> None:
