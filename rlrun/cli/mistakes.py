@@ -166,10 +166,6 @@ def _refuse_word(word: str, *, multirun: bool) -> None:
             f"{key} takes one number: seed is the first seed and seeds how many are trained at "
             f"once, as in seed={first} seeds={len(more) + 1}; for a run with each value add -m."
         )
-    thousands = re.fullmatch(r"(\d+(?:\.\d+)?)([km])", value, re.IGNORECASE)
-    if thousands and key not in (*REQUIRED, *OPTIONAL) and not key.startswith(FREE):
-        number = float(thousands[1]) * {"k": 1e3, "m": 1e6}[thousands[2].lower()]
-        raise BadInput(f"{key} takes a number without a letter: write {key}={number:.0f}.", key)
 
 
 def _sections() -> dict[str, list[str]]:

@@ -1,8 +1,9 @@
-"""Errors whose text is a sentence for the user, and suggestions for misspelt words."""
+"""Errors whose text is a sentence for the user, and suggestions for misspelt words and numbers."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -40,3 +41,12 @@ def did_you_mean(word: str, options: Iterable[str]) -> str:
     """Return the sentence " Did you mean X?", or "" if no option is close."""
     option = closest(word, options)
     return f" Did you mean {option}?" if option is not None else ""
+
+
+def in_digits(text: str) -> str:
+    """Return the sentence " Write 100000." for a number such as 100k, or "" for other text."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([km])", text, re.IGNORECASE)
+    if match is None:
+        return ""
+    number = float(match[1]) * {"k": 1e3, "m": 1e6}[match[2].lower()]
+    return f" Write {number:.0f}."

@@ -18,8 +18,9 @@ import typing
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union
 
-from rlrun.core.errors import BadInput, did_you_mean
+from rlrun.core.errors import BadInput, did_you_mean, in_digits
 from rlrun.core.fields import By, Range, alternatives, in_range, number
+from rlrun.core.text import as_word
 
 T = TypeVar("T")
 UNSET = "???"  # marks a required value in a YAML file
@@ -120,7 +121,7 @@ def _annotated(value: Any, kind: Any, marks: tuple[Any, ...], key: str) -> Any:
     for mark in marks:
         if isinstance(mark, Range) and value not in mark:
             text = f"{key} must be {mark}, got {number(value)}"
-            raise _OutOfRange(text, key.partition("[")[0], f"a {in_range('number', mark)}")
+            raise _OutOfRange(text, key, f"a {in_range('number', mark)}")
     return value
 
 
@@ -133,13 +134,13 @@ def _mapping(value: Any, key: str) -> dict[Any, Any]:
 def _integer(value: Any, key: str) -> int:
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if isinstance(value, bool) or not whole:  # 1e5 in YAML is a float and means 100000
-        raise _wrong(value, "a whole number", key)
+        raise _wrong(value, "a whole number", key, in_digits(str(value)))
     return int(value)
 
 
 def _number(value: Any, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(value, "a number", key)
+        raise _wrong(value, "a number", key, in_digits(str(value)))
     if not math.isfinite(value):
         raise _wrong(value, "a finite number", key)
     return float(value)
@@ -193,7 +194,8 @@ def _union(value: Any, options: tuple[Any, ...], key: str) -> Any:
                 raise  # only its range is wrong
             errors.append(error)
     expected = " or ".join(error.expected for error in errors)
-    raise _wrong(value, expected + (" or null" if type(None) in options else ""), key)
+    hint = next((error.hint for error in errors if error.hint), "")
+    raise _wrong(value, expected + (" or null" if type(None) in options else ""), key, hint)
 
 
 def _sequence(value: Any, kind: Any, options: tuple[Any, ...], key: str) -> Any:
@@ -217,9 +219,9 @@ def _sequence(value: Any, kind: Any, options: tuple[Any, ...], key: str) -> Any:
 class _Mismatch(BadInput):
     """A value that does not have the type of its setting."""
 
-    def __init__(self, text: str, key: str, expected: str) -> None:
-        super().__init__(text, key)
-        self.expected = expected
+    def __init__(self, text: str, key: str, expected: str, hint: str = "") -> None:
+        super().__init__(text, key.partition("[")[0])  # an item belongs to its list
+        self.expected, self.hint = expected, hint
 
 
 class _OutOfRange(_Mismatch):
@@ -227,10 +229,8 @@ class _OutOfRange(_Mismatch):
 
 
 def _wrong(value: Any, expected: str, key: str, hint: str = "") -> _Mismatch:
-    written = "null" if value is None else repr(value)
-    written = str(value).lower() if isinstance(value, bool) else written
-    text = f"{key} must be {expected}, got {written}.{hint}"
-    return _Mismatch(text, key.partition("[")[0], expected)
+    written = as_word(value) if value is None or isinstance(value, bool) else repr(value)
+    return _Mismatch(f"{key} must be {expected}, got {written}.{hint}", key, expected, hint)
 
 
 def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:

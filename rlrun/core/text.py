@@ -1,11 +1,24 @@
-"""Text with the names of files that are not UTF-8, whose bytes Python keeps as surrogates."""
+"""Text for users: values as they are written on the command line, and names of files.
+
+A name that is not UTF-8 has bytes that Python keeps as surrogates.
+"""
 
 from __future__ import annotations
 
 import codecs
+from typing import Any
 
 UNCHANGED = "rlrun.unchanged"
 """An error handler that writes such bytes unchanged, and other characters as their numbers."""
+
+
+def as_word(value: Any) -> str:
+    """Format a value as it is written on the command line: null, true, [64,64]."""
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(as_word, value))}]"
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def readable(text: str) -> str:

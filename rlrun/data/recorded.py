@@ -13,6 +13,7 @@ from rlrun.core.errors import BadInput, RunFailed
 from rlrun.core.restore import take_rows
 from rlrun.core.rows import Number
 from rlrun.core.schema import construct, convert
+from rlrun.core.text import as_word
 from rlrun.core.types import Spec, State
 from rlrun.envs.environment import Environment
 from rlrun.envs.settings import EnvSettings
@@ -74,8 +75,8 @@ class RecordedData:
         for key, stored, wanted in pairs:
             if not np.array_equal(stored, wanted):
                 raise BadInput(
-                    f"{key} is {_text(wanted)}, but the transitions in {self._folder} were stored "
-                    f"with {_text(stored)}: write {key}={_text(stored)}.",
+                    f"{key} is {as_word(wanted)}, but the transitions in {self._folder} were "
+                    f"stored with {as_word(stored)}: write {key}={as_word(stored)}.",
                     key,
                 )
         own = spec if self._env == env else Environment(self._env, self._discount).spec
@@ -153,9 +154,3 @@ def _without_replay(folder: Path) -> str:
         f"the checkpoint of {folder} has no replay, because of checkpoint.replay=false: choose a "
         "run that was saved with its replay."
     )
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)

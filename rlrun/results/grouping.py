@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from rlrun.core.text import as_word
 from rlrun.run_folder.reader import RecordedRun, Tuned
 from rlrun.stats import Summary, summary
 
@@ -120,7 +121,10 @@ class Variant:
 
 
 def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, Plain]:
-    """Flatten nested settings to ``group.key: value``; null values are left out."""
+    """Flatten nested settings to ``group.key: value``; null values are left out.
+
+    A list is the text that sets it on the command line: [64,64].
+    """
     values: dict[str, Plain] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
@@ -128,7 +132,7 @@ def flat(settings: Mapping[str, Any], path: str = "") -> dict[str, Plain]:
         elif isinstance(value, bool | int | float | str):
             values[f"{path}{key}"] = value
         elif value is not None:
-            values[f"{path}{key}"] = str(value)
+            values[f"{path}{key}"] = as_word(value)
     return values
 
 
@@ -201,7 +205,7 @@ def _differing_by_kind(runs: Sequence[RecordedRun]) -> dict[tuple[str, str], lis
 def _words(run: RecordedRun, keys: Sequence[str]) -> list[str]:
     """Return ``key=value`` for each of ``keys`` that the run has; a null value counts as one."""
     values = flat(run.settings)
-    return [f"{key}={values.get(key, 'null')}" for key in keys if has(run.settings, key)]
+    return [f"{key}={as_word(values.get(key))}" for key in keys if has(run.settings, key)]
 
 
 def has(settings: Mapping[str, Any], key: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from rlrun.core.text import as_word
 from rlrun.results.grouping import Plain, Variant
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ def tuned_sentence(tuned: TunedSettings | None, values: Mapping[str, Plain]) -> 
     words = ", ".join(f"{key}={as_word(values.get(key))}" for key in tuned.keys)
     effect = f": {words}" if words else ", which change nothing here"
     return f"The tuned settings {tuned.name} are used{effect}. tuned=none switches them off."
-
-
-def as_word(value: Plain | None) -> str:
-    """Format a value as it is written on the command line."""
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def tuned_name(variant: Variant) -> str:

@@ -105,8 +105,11 @@ BAD = [
     # numbers
     ("seed=0,1,2", "as in seed=0 seeds=3; for a run with each value add -m."),
     ("seed=[4,5]", "seed takes one number: seed is the first seed and seeds how many"),
-    ("total_steps=100k", "total_steps takes a number without a letter: write total_steps=100000."),
-    ("total_steps=1.5M", "write total_steps=1500000."),
+    ("total_steps=100k", "total_steps must be a whole number, got '100k'. Write 100000."),
+    ("eval.every=1.5M", "got '1.5M'. Write 1500000."),
+    ("-m agent.learning_starts=1k,2000", "got '1k'. Write 1000 (job 1 of 2: agent."),
+    ("data=100k", "data: there is no folder 100k."),
+    ("search.sampler=5k", "search.sampler must be one of "),
     # multiruns
     ("hydra/sweeper=optuna", "a search is a multirun: add -m, as in rlrun -m hydra/sweeper="),
     ("hydra/launcher=ray", "ray is not installed: pip install 'hydra-ray-launcher>=1.2.2'."),

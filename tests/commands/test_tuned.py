@@ -11,10 +11,12 @@ from omegaconf import OmegaConf
 
 from rlrun.cli.multirun.prepare import _check_unchanged
 from rlrun.core.errors import BadInput
+from rlrun.results.grouping import flat
+from rlrun.results.tuned import tuned_sentence
 from rlrun.run import start_run
 from rlrun.run_folder.config_file import write_config
 from rlrun.run_folder.reader import Tuned, read_run
-from rlrun.settings import run_settings
+from rlrun.settings import TunedSettings, run_settings
 from tests.support.cli import Rlrun, check_refused
 from tests.support.common import SMALL_DQN, settings
 
@@ -105,6 +107,18 @@ def test_the_folder_and_the_start_of_a_run_say_so(
     assert [meta["tuned"] for meta in metas] == ["dqn/CartPole-v1", None]
     runs = [read_run(tmp_path / name) for name in "ab"]
     assert [run.tuned for run in runs] == [Tuned("dqn/CartPole-v1", ("gamma",)), Tuned("", ())]
+
+
+def test_what_the_start_of_a_run_prints_can_be_pasted(rlrun: Rlrun) -> None:
+    words = ("agent.hidden=[64,32]", "agent.double=true", "agent.lr_end=null", "agent.lr=2e-5")
+    ((given, _),) = rlrun(*words).runs
+    keys = tuple(word.partition("=")[0] for word in words)
+    sentence = tuned_sentence(TunedSettings(name="dqn/mine", keys=keys), flat(given))
+    printed = sentence.partition(" are used: ")[2].partition(". tuned=none")[0]
+    outcome = rlrun(*printed.split(", "))
+    assert outcome.code == 0, outcome.err
+    assert outcome.runs[0][0]["agent"] == given["agent"]
+    assert given["agent"]["hidden"] == [64, 32]
 
 
 def test_a_sweep_from_before_the_record_is_resumed(tmp_path: Path) -> None:

@@ -93,6 +93,13 @@ def test_what_lies_in_the_range_passes(kind: Any, value: Any, result: Any) -> No
             "jobs must be a whole number or a number above 0 and at most 1, got 1.5.",
         ),
         (Natural | StepSize, -1, "jobs must be at least 0, got -1"),
+        # numbers with a letter
+        (Count, "100k", "jobs must be a whole number, got '100k'. Write 100000."),
+        (tuple[Count, ...], ["1.5M"], "jobs[0] must be a whole number, got '1.5M'. Write 1500000."),
+        (Positive | None, "2k", "jobs must be a number or null, got '2k'. Write 2000."),
+        (Count | float, "5k", "jobs must be a whole number or a number, got '5k'. Write 5000."),
+        (Literal["tpe"], "5k", "jobs must be tpe, got '5k'."),
+        (Count, "k", "jobs must be a whole number, got 'k'."),
     ],
 )
 def test_what_lies_outside_is_refused_by_its_name(kind: Any, value: Any, message: str) -> None:

@@ -66,7 +66,7 @@ def test_the_settings_of_several_agents_are_compared_in_one_table(tmp_path: Path
     assert rows(page, "agent.clip") == [["-", "0.2"]]
     assert rows(page, "agent.hidden") == []  # the same
     assert "* tuned settings: dqn/CartPole-v1." in page.text
-    assert "agent.hidden=[64, 64]" in page.text
+    assert "agent.hidden=[64,64]" in page.text
     assert page.tags.count("details") == 1
 
 

@@ -17,6 +17,7 @@ from rlrun.cli.config.loader import compose
 from rlrun.cli.explain import explain
 from rlrun.core.errors import BadInput, did_you_mean
 from rlrun.core.fields import fields_of
+from rlrun.core.text import as_word
 
 Row = dict[str, str]
 INDENT = " " * 4
@@ -32,15 +33,18 @@ def settings_of_agent(name: str) -> list[Row]:
 
     defaults = _defaults(name)
     cls = agent_class(str(defaults.get("name", name)))
-    return [
-        {
-            "setting": f"agent.{each.name}",
-            "default": _plain(defaults.get(each.name, each.default)),
-            "values": each.kind,
-            "meaning": " ".join(each.doc.replace("``", "").split()),
-        }
-        for each in fields_of(cls.settings_class)
-    ]
+    rows = []
+    for each in fields_of(cls.settings_class):
+        value = defaults.get(each.name, each.default)
+        rows.append(
+            {
+                "setting": f"agent.{each.name}",
+                "default": "VALUE" if value is dataclasses.MISSING else as_word(value),
+                "values": each.kind,
+                "meaning": " ".join(each.doc.replace("``", "").split()),
+            }
+        )
+    return rows
 
 
 def agents_of_options(options: Sequence[str]) -> dict[str, str]:
@@ -85,14 +89,3 @@ def _defaults(name: str) -> dict[str, Any]:
     plain = OmegaConf.to_container(agent)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in plain.items()}
-
-
-def _plain(value: Any) -> str:
-    """Format a value as it is written on the command line; VALUE if there is no default."""
-    if value is dataclasses.MISSING:
-        return "VALUE"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_plain, value))}]"
-    return str(value)

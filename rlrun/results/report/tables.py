@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from rlrun.core.text import as_word
 from rlrun.results.certainty import are_means, average
 from rlrun.results.grouping import Plain, Variant, differing, flat, is_ignored
 from rlrun.results.report.model import EnvSection, last_step
-from rlrun.results.tuned import as_word, tuned_name
+from rlrun.results.tuned import tuned_name
 from rlrun.run_folder.reader import RecordedRun
 from rlrun.stats import FEWEST_SEEDS
 from rlrun.terminal.final_table import clock, interval, number
