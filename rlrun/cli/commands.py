@@ -1,6 +1,6 @@
-"""The verbs of the command line (`rlrun resume ...`) and the functions that implement them.
+"""The verbs of the command line (`rlrun resume ...`), their functions, and the groups of options.
 
-Imports nothing: the table is read before anything slow is imported.
+Imports nothing: the tables are read before anything slow is imported.
 """
 
 VERBS = {
@@ -16,7 +16,19 @@ code; `rlrun.cli.verbs.dispatch` explains its exceptions. The module's HELP desc
 RUNS = ("resume", "evaluate", "record")
 """The verbs that take a run: its folder, or `last`."""
 
-WORDS = {"list": ("agents", "envs", "experiments", "replay", "explore", "curiosity")}
+PARTS = ("replay", "explore", "curiosity")
+"""The groups of parts that agents use."""
+
+LEARNING = ("agent", "env", *PARTS)
+"""The groups whose options decide which settings a run has."""
+
+REQUIRED = (*LEARNING, "device")
+"""The groups of which every run has an option."""
+
+OPTIONAL = ("tuned", "experiment", "search")
+"""The groups that can be removed from a run, as settings cannot."""
+
+WORDS = {"list": ("agents", "envs", "experiments", *PARTS)}
 """The words that may follow a verb, for verbs that do not take a folder."""
 
 CONFIG_DIR = ("--config-dir", "-cd")

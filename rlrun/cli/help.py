@@ -9,9 +9,9 @@ import re
 import textwrap
 from pathlib import Path
 
+from rlrun.cli.commands import OPTIONAL, REQUIRED
 from rlrun.cli.config.paths import config_root
 
-GROUPS = ("agent", "env", "tuned", "experiment", "replay", "explore", "curiosity", "device")
 TEXT = """\
 rlrun trains reinforcement-learning agents, several seeds at once.
 
@@ -80,7 +80,9 @@ def _settings(lines: list[str]) -> str:
 
 def _groups(root: Path, defaults: dict[str, str]) -> str:
     rows = []
-    for group in GROUPS:
+    for group in (*REQUIRED, *OPTIONAL):
+        if group == "search":  # it is selected by the agent, as the text says
+            continue
         folder = root / group
         names = sorted(p.relative_to(folder).with_suffix("").as_posix() for p in _files(folder))
         marked = [f"{name}*" if name == defaults.get(group) else name for name in names]

@@ -10,15 +10,13 @@ import os
 import re
 from collections.abc import Collection, Sequence
 
-from rlrun.cli.commands import VERBS
+from rlrun.cli.commands import OPTIONAL, REQUIRED, VERBS
 from rlrun.cli.config.paths import config_root
 from rlrun.cli.help import run_wide
 from rlrun.cli.synonyms import COMMANDS, SETTINGS
 from rlrun.core.errors import BadInput, closest, did_you_mean
 
 HOW = "Settings are written KEY=VALUE, such as env=CartPole-v1; rlrun --help lists them."
-REQUIRED = ("agent", "env", "replay", "explore", "curiosity", "device")  # those of every run
-OPTIONAL = ("tuned", "search", "experiment")  # groups that can be removed; settings cannot
 HOOKS = "hydra.callbacks.rlrun"
 FREE = ("env.kwargs.", "hydra")  # keys with any value
 OLD_GAME = re.compile(r"([A-Za-z]+?)(?:NoFrameskip|Deterministic)?(?:-v[045])?", re.IGNORECASE)
@@ -122,7 +120,7 @@ def _meant(word: str) -> str:
     key, _, value = word.partition(":")
     if value and (known := _setting(key)):
         return f"{known}={value}"  # as in YAML
-    for group in ("agent", "env", "experiment", "explore", "replay"):
+    for group in (*REQUIRED, *OPTIONAL):
         if word in options(group):
             return f"{group}={word}"
     if word in env_ids():

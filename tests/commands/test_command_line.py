@@ -12,6 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from rlrun import __version__
+from rlrun.cli.commands import OPTIONAL, REQUIRED
 from rlrun.cli.config import paths
 from rlrun.cli.config.paths import claim, config_root, discard, slug
 from rlrun.cli.help import overview, run_wide
@@ -162,16 +163,9 @@ NAMES = {"null": "None", "true": "True", "false": "False"}
 def test_help_tells_the_truth(rlrun: Rlrun) -> None:
     root = config_root()
     text = overview()
-    for group in (
-        "agent",
-        "env",
-        "replay",
-        "explore",
-        "curiosity",
-        "device",
-        "experiment",
-        "tuned",
-    ):
+    groups = {path.name for path in root.iterdir() if path.is_dir()}
+    assert groups == {*REQUIRED, *OPTIONAL}
+    for group in groups - {"search"}:
         for path in (root / group).rglob("*.yaml"):
             if not path.name.startswith("_"):
                 assert path.relative_to(root / group).with_suffix("").as_posix() in text
@@ -180,8 +174,7 @@ def test_help_tells_the_truth(rlrun: Rlrun) -> None:
     for key, value, comment in rows:
         assert str(OmegaConf.select(shown, key)) == NAMES.get(value, value)
         assert comment
-    groups = {"agent", "env", "replay", "explore", "curiosity", "device"}
-    assert {key.partition(".")[0] for key, _, _ in rows} == set(shown) - groups
+    assert {key.partition(".")[0] for key, _, _ in rows} == set(shown) - set(REQUIRED)
 
 
 def test_help_is_quick_because_it_imports_nothing() -> None:

@@ -51,6 +51,8 @@ BAD = [
     ),
     ("ppo Pendulum-v1 seeds=2", "Did you mean agent=ppo env=Pendulum-v1?"),
     ("prioritized", "Did you mean replay=prioritized?"),
+    ("count", "Did you mean curiosity=count?"),
+    ("cpu seeds=2", "Did you mean device=cpu?"),
     ("agent:ppo", "Did you mean agent=ppo?"),
     ("agent = dqn", "there are no spaces around the =: write agent=dqn."),
     ("agent =dqn", "there are no spaces around the =: write agent=dqn."),

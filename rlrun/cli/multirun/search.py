@@ -10,6 +10,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from rlrun.cli.commands import LEARNING
 from rlrun.cli.config.loader import config_dir
 from rlrun.cli.multirun.grid import JobGrid, compose_jobs, job_name
 from rlrun.cli.multirun.prepare import (
@@ -32,7 +33,6 @@ from rlrun.sweep.plan import write as write_plan
 from rlrun.terminal.commands import command_line
 from rlrun.tuning.study import Study, Trial, TrialOutcome, import_optuna
 
-GROUPS = ("agent", "env", "replay", "explore", "curiosity")  # they decide which settings there are
 TRIALS = "search.trials="
 OUTCOMES: tuple[TrialOutcome, ...] = ("done", "pruned", "failed")
 
@@ -169,7 +169,7 @@ def _is_exact(trial: Path) -> bool:
 def _save(folder: Path, job: str, config: DictConfig, words: list[str]) -> None:
     """Write ``experiment/best.yaml``: all settings and choices of options of the best trial."""
     (composed,) = compose_jobs(config, JobGrid([words], []))
-    choices = [{f"override /{group}": composed.choices[group]} for group in GROUPS]
+    choices = [{f"override /{group}": composed.choices[group]} for group in LEARNING]
     entries = {"defaults": [*choices, {"override /tuned": "none"}, "_self_"]}
     content = OmegaConf.to_yaml(OmegaConf.create(entries | read_config(folder / job)))
     path = folder / "experiment" / "best.yaml"

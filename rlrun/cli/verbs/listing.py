@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from rlrun.cli.commands import PARTS, WORDS
 from rlrun.cli.verbs.folders import config_folders, find_file, option_names
 from rlrun.core.errors import BadInput, did_you_mean
 
@@ -26,8 +27,7 @@ rlrun list replay|explore|curiosity   list the options of a group, such as curio
 
   Only lines that contain WORD are printed. --json prints only JSON. With --config-dir DIR the
   choices in your own folder are listed too."""
-GROUPS = ("replay", "explore", "curiosity")
-KINDS = ("agents", "envs", "experiments", *GROUPS)
+KINDS = WORDS["list"]
 Row: TypeAlias = dict[str, str]
 
 
@@ -73,7 +73,7 @@ def _listed(words: Sequence[str], folders: Sequence[Path]) -> list[Row]:
         "agents": _agents,
         "envs": _envs,
         "experiments": lambda _, folders: _options("experiment", folders),
-        **{group: lambda _, folders: _options(what, folders) for group in GROUPS},
+        **{group: lambda _, folders: _options(what, folders) for group in PARTS},
     }
     partner = {"agents": "env=", "envs": "agent="}.get(what, "no such setting")
     fits, patterns = "", []
