@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -32,7 +31,7 @@ from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.reader import RecordedRun, score
 from rlrun.settings import Settings, run_settings
 from rlrun.tables.report import TableReport
-from rlrun.terminal.commands import command_line, program, repeating
+from rlrun.terminal.commands import command_line, repeating, tensorboard_line
 from rlrun.terminal.final_table import failed_sentence, final_table
 from rlrun.terminal.progress import Listener, Progress
 from rlrun.training.checkpoints import Saver, check_belonging, fingerprint, has_replay
@@ -59,8 +58,7 @@ def start_run(
     parts.device.prepare()
     with Signals() as signals:
         write_config(settings, folder)
-        tuned = None if parts.tuned is None else parts.tuned.name
-        record = RunFolder.create(folder, command, parts.total_steps, tuned)
+        record = RunFolder.create(folder, command, parts.total_steps)
         saver = Saver(folder / "checkpoint", parts.checkpoint)
         return _recorded(_Context(parts, settings, record, saver, signals, None, data, listener))
 
@@ -137,7 +135,7 @@ def _recorded(run: _Context) -> float:
         raise
     record.close(result["status"])
     final_table(result)
-    print(f"curves:    {program('tensorboard')} --logdir {shlex.quote(where)}")
+    print(f"curves:    {tensorboard_line(record.path)}")
     longer = run.parts.total_steps != record.horizon  # raised on resume
     resumed = [f"total_steps={run.parts.total_steps}"] if longer else []
     print(f"again:     {repeating(record.command, resumed)}")

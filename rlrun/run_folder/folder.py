@@ -43,19 +43,14 @@ class RunFolder:
         self._write("meta.json", self._meta)
 
     @classmethod
-    def create(cls, path: Path, command: str, horizon: int, tuned: str | None = None) -> Self:
-        """Open the folder of a new run.
-
-        ``horizon`` is the length its schedules are made for, ``tuned`` the option of the group
-        tuned that it uses.
-        """
+    def create(cls, path: Path, command: str, horizon: int) -> Self:
+        """Open the folder of a new run; ``horizon`` is the length its schedules are made for."""
         meta: dict[str, Any] = {
             "version": VERSION,
             "status": "running",
             "exact": True,
             "command": command,
             "horizon": horizon,
-            "tuned": tuned,
             "own_final_episodes": True,
             "versions": versions(),
             "git_commit": _git_commit(),

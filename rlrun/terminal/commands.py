@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def program(name: str) -> str:
+def _program(name: str) -> str:
     """Return a program's name if the shell finds it, else its quoted path in this environment."""
     return name if shutil.which(name) else shlex.quote(_path(name))
 
 
 def command_line(*words: str) -> str:
     """Return ``rlrun WORDS``, quoted for a shell."""
-    return shlex.join(["rlrun", *words]).replace("rlrun", program("rlrun"), 1)
+    return shlex.join(["rlrun", *words]).replace("rlrun", _program("rlrun"), 1)
+
+
+def tensorboard_line(folder: Path) -> str:
+    """Return the line that shows the curves of the runs at or below a folder."""
+    return f"{_program('tensorboard')} --logdir {shlex.quote(os.path.relpath(folder))}"
 
 
 def repeating(command: str, resumed: Sequence[str] = ()) -> str:
@@ -25,7 +30,7 @@ def repeating(command: str, resumed: Sequence[str] = ()) -> str:
 
     ``resumed`` are the words of the `rlrun resume last` that follows it, if any.
     """
-    again = command.replace("rlrun", program("rlrun"), 1)
+    again = command.replace("rlrun", _program("rlrun"), 1)
     return f"{again} && {command_line('resume', 'last', *resumed)}" if resumed else again
 
 

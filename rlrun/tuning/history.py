@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rlrun.tuning.study import FILE, as_folder_error, import_optuna, load
+from rlrun.tuning.study import FILE, as_study_error, import_optuna, load
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -45,7 +45,7 @@ def read_history(folder: Path) -> SearchHistory:
     """
     optuna = import_optuna()
     path = folder / FILE
-    with as_folder_error(path):
+    with as_study_error(path):
         study = load(path)
         trials = study.get_trials(deepcopy=False)
         states = {"PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running"}

@@ -60,7 +60,7 @@ class Study:
         self._search, self._space, self._path = search, list(space), folder / FILE
         drop_partial_line(self._path)
         optuna = import_optuna()
-        with as_folder_error(self._path):
+        with as_study_error(self._path):
             self._study = optuna.create_study(
                 storage=_storage(self._path),
                 study_name=NAME,
@@ -85,7 +85,7 @@ class Study:
         optuna = import_optuna()
         running = (optuna.trial.TrialState.RUNNING,)
         trials = []
-        with as_folder_error(self._path):
+        with as_study_error(self._path):
             for each in self._study.get_trials(deepcopy=False, states=running):
                 self._study.sampler = _sampler(self._search, each.number)
                 trial = optuna.trial.Trial(self._study, each._trial_id)
@@ -112,7 +112,7 @@ class Study:
     def done(self) -> list[Trial]:
         """Return the trials with a value."""
         done = (import_optuna().trial.TrialState.COMPLETE,)
-        with as_folder_error(self._path):
+        with as_study_error(self._path):
             trials = self._study.get_trials(deepcopy=False, states=done)
             return [Trial(each.number, self._words(each), float(each.value)) for each in trials]
 
@@ -146,7 +146,7 @@ def pruning(run: Path) -> Callable[[int, float], bool] | None:
     if not number.isdecimal() or not path.exists():
         return None
     optuna = import_optuna()
-    with as_folder_error(path):
+    with as_study_error(path):
         study = load(path)
         storage = study._storage
         attributes = study.user_attrs
@@ -178,7 +178,7 @@ def import_optuna() -> Any:
 
 
 def load(path: Path) -> OptunaStudy:
-    """Load the study in a file. Raises any exception if it is damaged: see `as_folder_error`."""
+    """Load the study in a file. Raises any exception if it is damaged: see `as_study_error`."""
     optuna = import_optuna()
     sampler = optuna.samplers.RandomSampler()  # nothing is drawn
     study: OptunaStudy = optuna.load_study(study_name=NAME, storage=_storage(path), sampler=sampler)
@@ -198,7 +198,7 @@ def _storage(path: Path) -> BaseStorage:
 
 
 @contextmanager
-def as_folder_error(path: Path) -> Iterator[None]:
+def as_study_error(path: Path) -> Iterator[None]:
     """Turn any error from reading a damaged file into a FolderError."""
     try:
         yield

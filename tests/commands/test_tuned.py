@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +102,6 @@ def test_the_folder_and_the_start_of_a_run_say_so(
     )
     assert err.count("tuned") == 2 and err.count(f"{sentence}\n") == 1  # of one run only
     assert sentence in (tmp_path / "a" / "run.log").read_text()
-    metas = [json.loads((tmp_path / name / "meta.json").read_text()) for name in "ab"]
-    assert [meta["tuned"] for meta in metas] == ["dqn/CartPole-v1", None]
     runs = [read_run(tmp_path / name) for name in "ab"]
     assert [run.tuned for run in runs] == [Tuned("dqn/CartPole-v1", ("gamma",)), Tuned("", ())]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rlrun.terminal.commands import command_line, program, repeating
+from rlrun.terminal.commands import command_line, repeating, tensorboard_line
 
 ODD = ("agent.hidden=[64,64]", "~tuned", "env.kwargs.name='a b'", "x=$HOME", "y=`id`", "z=a;b&c|d")
 STAND_IN = """#!/bin/sh
@@ -45,7 +45,8 @@ def test_every_word_reaches_the_program(away: Path) -> None:
         *ODD,
         "--",
     ]
-    assert pasted(f"{program('tensorboard')} --logdir x") == ["--logdir", "x", "--"]
+    odd = "outputs/a run's; folder"
+    assert pasted(tensorboard_line(away.parent / odd)) == ["--logdir", odd, "--"]
 
 
 def test_a_run_that_was_resumed_for_longer_is_two_commands(away: Path) -> None:

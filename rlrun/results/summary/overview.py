@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from rlrun.results.grouping import Variant, grouped, ranked
 from rlrun.results.summary.csv_file import FILE, write
 from rlrun.results.summary.table import show, show_across, show_unfinished
 from rlrun.run_folder.reader import RecordedRun, read_runs
-from rlrun.terminal.commands import program
+from rlrun.terminal.commands import tensorboard_line
 
 
 def write_summary(folder: Path) -> tuple[dict[str, list[Variant]], list[RecordedRun], list[str]]:
@@ -43,5 +42,4 @@ def print_summary(folder: Path) -> None:
         show_across(console, by_env)
     show_unfinished(console, runs, damaged)
     console.print(f"table:     {os.path.relpath(folder / FILE)}", markup=False, soft_wrap=True)
-    curves = f"{program('tensorboard')} --logdir {shlex.quote(os.path.relpath(folder))}"
-    console.print(f"curves:    {curves}", markup=False, soft_wrap=True)
+    console.print(f"curves:    {tensorboard_line(folder)}", markup=False, soft_wrap=True)
