@@ -100,6 +100,11 @@ class RecordedRun:
         """The training episodes in ``episodes.jsonl``; none in runs of version 0.1."""
         return read_episodes(self.folder / EPISODES, self.seeds)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether seeds have exact returns, by which the run is compared."""
+        return any(score is not None for score in self.scores("exact"))
+
     def scores(self, which: str = "final") -> list[float | None]:
         """Return each seed's mean return; None for a seed without one.
 

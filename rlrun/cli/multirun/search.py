@@ -162,7 +162,7 @@ def _name(plan: SearchPlan, trial: Trial) -> str:
 def _is_exact(trial: Path) -> bool:
     """Return whether the score of a finished trial is the mean of exact returns."""
     with contextlib.suppress(FolderError):  # its folder may be missing
-        return any(score is not None for score in read_run(trial).scores("exact"))
+        return read_run(trial).is_exact
     return False
 
 

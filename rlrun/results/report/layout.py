@@ -205,7 +205,7 @@ def _search(content: Content, search: SearchHistory, number: int) -> Iterator[Dr
         return
     folder = search.folder.resolve()
     trials = [run for run in content.runs if run.folder.resolve().parent == folder]
-    is_exact = any(score is not None for run in trials for score in run.scores("exact"))
+    is_exact = any(run.is_exact for run in trials)
     where = f"{search.folder.name}: " if len(content.searches) > 1 else ""
     title = f"{where}Best score by trial"
     figure = progress(title, search, "mean final return over seeds")
