@@ -59,10 +59,6 @@ class Episodes:
         """
         return means_of_last(self.numbers, self.returns, last)
 
-    def mean_lengths(self, last: int = LAST) -> NDArray[np.float64]:
-        """Return the mean length ``[seed, point]`` likewise."""
-        return means_of_last(self.numbers, self.lengths, last)
-
 
 def means_of_last(
     numbers: NDArray[np.int64], values: NDArray[np.float64], last: int
