@@ -9,8 +9,10 @@ import numpy as np
 
 from rlrun.checkpoint.files import CheckpointError
 from rlrun.core.abilities import CanFreeze
+from rlrun.core.errors import BadInput
 from rlrun.core.types import Agent, Array
 from rlrun.run_folder.folder import RunFolder
+from rlrun.run_folder.reader import RecordedRun
 from rlrun.training.early_stopping import Stop, StopSettings
 from rlrun.training.episodes import EpisodeCounter
 
@@ -119,3 +121,25 @@ class StoppedSeeds:
         self.steps[position] = step
         assert isinstance(self._agent, CanFreeze)  # which the settings' check has made sure of
         self._agent.freeze(position)
+
+
+def stopped_before(run: RecordedRun) -> list[int]:
+    """Return the seeds of a finished run that stopped before it ended, and so cannot continue."""
+    result = run.result or {}
+    steps = result.get("stopped_at") or [None] * len(run.seeds)
+    return [
+        seed
+        for seed, step in zip(run.seeds, steps, strict=True)
+        if step is not None and step < result["steps"]
+    ]
+
+
+def check_limit(run: RecordedRun, limit: int | None) -> None:
+    """Raise BadInput if seeds that have stopped would continue with this ``stop.episodes``."""
+    stopped, before = stopped_before(run), run.settings.get("stop", {}).get("episodes")
+    if stopped and (limit is None or limit > before):
+        seeds = ", ".join(map(str, stopped))
+        raise BadInput(
+            f"stop.episodes cannot be raised from {before}: seeds that have stopped cannot "
+            f"continue, since the others trained on without them ({seeds})."
+        )

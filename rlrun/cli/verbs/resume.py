@@ -52,6 +52,7 @@ def resume(words: list[str]) -> int:
     from rlrun import build
     from rlrun.run import resume_run
     from rlrun.settings import recorded_settings
+    from rlrun.training.stopped_seeds import check_limit
 
     recorded_settings(run.settings, run.folder)
     settings = changed(run.settings, words[1:])
@@ -59,7 +60,7 @@ def resume(words: list[str]) -> int:
     if run.status == "done" and run.result and (hint := _hint(run, settings, words[0])):
         print(f"{folder} is done. {hint}")
         return 0
-    _check_stopped(run, settings)
+    check_limit(run, settings.get("stop", {}).get("episodes"))
     try:
         resume_run(run, settings, shlex.join(["rlrun", "resume", *words]))
     except Exception as error:
@@ -103,6 +104,8 @@ def _hint(run: RecordedRun, settings: Mapping[str, Any], name: str) -> str:
     def longer_with(word: str) -> str:
         return f"To train longer: {command_line('resume', name)} {word}"
 
+    from rlrun.training.stopped_seeds import stopped_before
+
     assert run.result is not None
     stop, before = settings.get("stop", {}), run.settings.get("stop", {})
     longer = settings["total_steps"] > run.settings["total_steps"]
@@ -115,35 +118,12 @@ def _hint(run: RecordedRun, settings: Mapping[str, Any], name: str) -> str:
             return f"{reward} {longer_with('stop.reward=null')}"
         case "episodes" if stop == before:
             episodes = f"stop.episodes={before.get('episodes')} ended it."
-            if _stopped_before(run):
+            if stopped_before(run):
                 return f"{episodes} Seeds that have stopped cannot continue."
             return f"{episodes} {longer_with('stop.episodes=null')}"
         case None if not longer:
             return longer_with("total_steps=N")
     return ""
-
-
-def _stopped_before(run: RecordedRun) -> list[int]:
-    """Return the seeds of a finished run that stopped before it ended, and so cannot continue."""
-    result = run.result or {}
-    steps = result.get("stopped_at") or [None] * len(run.seeds)
-    return [
-        seed
-        for seed, step in zip(run.seeds, steps, strict=True)
-        if step is not None and step < result["steps"]
-    ]
-
-
-def _check_stopped(run: RecordedRun, settings: Mapping[str, Any]) -> None:
-    """Raise BadInput if seeds that have stopped would have to continue."""
-    stopped, limit = _stopped_before(run), settings.get("stop", {}).get("episodes")
-    before = run.settings.get("stop", {}).get("episodes")
-    if stopped and (limit is None or limit > before):
-        seeds = ", ".join(map(str, stopped))
-        raise BadInput(
-            f"stop.episodes cannot be raised from {before}: seeds that have stopped cannot "
-            f"continue, since the others trained on without them ({seeds})."
-        )
 
 
 def changed(settings: Mapping[str, Any], words: Sequence[str]) -> dict[str, Any]:
