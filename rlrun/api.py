@@ -17,11 +17,12 @@ from rlrun.envs.arrays import blank
 from rlrun.envs.conform import Conform, NotInSpace, short
 from rlrun.envs.masks import checked as checked_mask
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
-from rlrun.playback import Player, Which, load_player
+from rlrun.playback import Player, load_player
 from rlrun.run_folder.curves import Curves
 from rlrun.run_folder.episodes import Episodes
 from rlrun.run_folder.files import check_files
-from rlrun.run_folder.reader import RecordedRun, read_run
+from rlrun.run_folder.reader import RecordedRun, Which, read_run
+from rlrun.settings import recorded_settings
 
 
 class LoadedRun:
@@ -53,9 +54,10 @@ class LoadedRun:
         """Return the greedy policy of the learner with the number ``seed`` (None: the first one).
 
         ``which`` is ``final``, the policy of the last step, or ``best``, the policy of its best
-        evaluation. Raises BadInput if the run has no such seed, RunFailed if it has no policy
-        (yet).
+        evaluation. Raises BadInput if the run has no such seed, FolderError if its settings are not
+        valid, RunFailed if it has no policy (yet).
         """
+        recorded_settings(self.settings, self.folder)
         number = self.seeds[0] if seed is None else seed
         return Policy(load_player(self._run, which, (number,)))
 

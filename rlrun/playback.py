@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -15,18 +15,16 @@ from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput, RunFailed
 from rlrun.core.restore import take_rows
 from rlrun.core.schema import construct
+from rlrun.core.text import seeds_in_words
 from rlrun.core.types import Agent, State
 from rlrun.envs.environment import Environment
 from rlrun.loop import Played, evaluate
 from rlrun.run_folder.files import refuse_own_code
-from rlrun.run_folder.reader import RecordedRun
-from rlrun.settings import Settings, recorded_settings
+from rlrun.run_folder.reader import RecordedRun, Which
+from rlrun.settings import Settings
 from rlrun.training.checkpoints import fingerprint, mismatch
 from rlrun.training.evaluator import EvalSettings
 from rlrun.training.missing_policies import are_saved, no_best, no_checkpoint
-
-Which: TypeAlias = Literal["final", "best"]
-"""final: the policies of the newest checkpoint; best: each seed's at its best evaluation."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,8 @@ def load_player(
 ) -> Player:
     """Load the learners of a run with the seed numbers ``seeds`` (None: all).
 
-    The replay is neither read nor allocated. ``device`` overrides settings of the run's device.
+    The run's settings must have been checked (`recorded_settings`). The replay is neither read nor
+    allocated. ``device`` overrides settings of the run's device.
 
     Raises:
         BadInput: the run has no such learners, or its environment cannot be used.
@@ -70,8 +69,7 @@ def load_player(
     chosen = run.seeds if seeds is None else tuple(seeds)
     for seed in chosen:
         if seed not in run.seeds:
-            raise BadInput(f"{run.folder} has no seed {seed}: it has {in_words(run.seeds)}.")
-    recorded_settings(run.settings, run.folder)
+            raise BadInput(f"{run.folder} has no seed {seed}: it has {seeds_in_words(run.seeds)}.")
     settings = {**run.settings, "device": {**run.settings["device"], **(device or {})}}
     parts = construct(Settings, settings, "")
     parts.device.prepare()
@@ -118,11 +116,6 @@ def play(
         if returns is not None:
             returns[list(failed)] = np.nan
     return played
-
-
-def in_words(seeds: Sequence[int]) -> str:
-    """Return "seed 3", or "seeds 3 to 7"."""
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
 
 
 def _saved(run: RecordedRun, parts: Settings, which: Which) -> tuple[State, list[int], list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from rlrun.core.errors import RunFailed
 from rlrun.core.memory import announcement
 from rlrun.core.schema import construct
 from rlrun.core.signals import Signals
+from rlrun.core.text import seeds_in_words
 from rlrun.core.types import Envs, State
 from rlrun.data.recorded import RecordedData, data_note, open_data
 from rlrun.envs.filmed import Film
@@ -157,7 +158,7 @@ def _train(run: _Context) -> dict[str, Any]:
     """Build the objects of the run, train, and return the result."""
     parts, settings, record, saved = run.parts, run.settings, run.record, run.saved
     seeds, name = parts.seed_numbers, str(parts.agent.name)
-    title = f"{name} on {parts.env.id}{' from data' if parts.data else ''}, {_listed(seeds)}"
+    title = f"{name} on {parts.env.id}{' from data' if parts.data else ''}, {seeds_in_words(seeds)}"
 
     def on_hang(sentence: str) -> None:
         with contextlib.suppress(OSError):
@@ -235,7 +236,3 @@ def _train(run: _Context) -> dict[str, Any]:
             ),
             saved,
         )
-
-
-def _listed(seeds: Sequence[int]) -> str:
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,11 @@ def test_what_is_no_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         run.policy(which="best")
     with pytest.raises(FolderError, match="there is no folder"):
         load_run(tmp_path / "nosuch")
+    edited = shutil.copytree(folder, tmp_path / "edited")
+    with (edited / "config.yaml").open("a") as file:
+        file.write("nonsense: 1\n")
+    with pytest.raises(FolderError, match=r"edited/config\.yaml is not valid: unknown setting"):
+        load_run(edited).policy()
     monkeypatch.chdir(folder)
     with pytest.raises(BadInput, match="use it from another directory"):
         load_run(".").policy()

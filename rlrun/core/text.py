@@ -6,6 +6,7 @@ A name that is not UTF-8 has bytes that Python keeps as surrogates.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Sequence
 from typing import Any
 
 UNCHANGED = "rlrun.unchanged"
@@ -19,6 +20,11 @@ def as_word(value: Any) -> str:
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """Return "seed 3", or "seeds 3 to 7"."""
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
 
 
 def readable(text: str) -> str:

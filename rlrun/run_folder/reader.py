@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from rlrun.run_folder.files import (
 from rlrun.run_folder.folder import final_purpose, is_open, read_meta
 
 MOST_SECONDS = 1e12  # of wall time, about 30,000 years: sums of it stay finite
+Which: TypeAlias = Literal["final", "best"]
+"""final: the policies of the newest checkpoint; best: each seed's at its best evaluation."""
 
 
 class Tuned(NamedTuple):

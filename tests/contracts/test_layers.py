@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import rlrun
+from rlrun.cli.commands import VERBS
 
 ROOT = Path(rlrun.__file__).parent
 LAYERS = [  # each may import what stands in lines above its own, and its own room
@@ -153,6 +154,17 @@ def test_help_needs_neither_torch_nor_hydra() -> None:
     code = (
         "import sys; sys.argv = ['rlrun', '--help']; from rlrun.__main__ import main; main();"
         "print([m for m in ('torch', 'hydra', 'gymnasium', 'numpy') if m in sys.modules])"
+    )
+    assert loaded_by(code) == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_on_a_verb_needs_no_torch(verb: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['rlrun', '{verb}', '--help'];"
+        "from rlrun.__main__ import main; main();"
+        "slow = ('torch', 'gymnasium', 'tensorboard', 'optuna', 'matplotlib');"
+        "print([m for m in slow if m in sys.modules])"
     )
     assert loaded_by(code) == "[]"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from rich.console import Console
@@ -13,14 +13,16 @@ from rlrun.cli.verbs.arguments import flag, split
 from rlrun.cli.verbs.runs import open_run, warn_inexact
 from rlrun.core.fields import Natural, Range
 from rlrun.core.schema import construct
+from rlrun.core.text import seeds_in_words
 from rlrun.core.types import Array
 from rlrun.loop import Played
-from rlrun.playback import Player, Which, in_words, load_player, play
-from rlrun.run_folder.reader import RecordedRun
-from rlrun.settings import recorded_settings
+from rlrun.run_folder.reader import RecordedRun, Which
 from rlrun.stats import MOST_FOR_MEAN, summary
 from rlrun.terminal.final_table import NO_INTERVAL, columns, interval, number
-from rlrun.training.evaluator import EvalSettings
+
+if TYPE_CHECKING:
+    from rlrun.playback import Player
+    from rlrun.training.evaluator import EvalSettings
 
 HELP = """\
 rlrun evaluate RUN [KEY=VALUE ...]   play the trained policies of a run greedily; nothing is saved
@@ -71,15 +73,16 @@ class EvaluateOptions:
 
 def evaluate(words: list[str]) -> int:
     """Run `rlrun evaluate WORDS` and return the exit code."""
+    from rlrun.playback import load_player, play  # imported late: it imports torch
+
     as_json = flag(words, "--json")
     run = open_run(words, "evaluate")
-    parts = recorded_settings(run.settings, run.folder)
     values, settings = split(words[1:], OWN, run.settings)
     options = construct(EvaluateOptions, values, "")
     changed = settings if settings != run.settings else None
     player = load_player(run, options.which, options.learners(run), settings["device"])
     warn_inexact(player.env, player.seeds[0])
-    episodes = options.episodes_per_seed(parts.eval)
+    episodes = options.episodes_per_seed(player.parts.eval)
     played = play(player, episodes, settings=changed, episode_seed=options.episode_seed)
     result = described(player, played)
     if as_json:
@@ -121,7 +124,9 @@ def _print(result: dict[str, Any], played: Played) -> None:
     """Print a line for each seed, and the aggregates over seeds."""
     steps = result["step"]
     when = f"step {steps:,}" if isinstance(steps, int) else "the best evaluation of each seed"
-    print(f"{result['agent']} on {result['env']}, {in_words(result['seeds'])}: {result['run']}")
+    print(
+        f"{result['agent']} on {result['env']}, {seeds_in_words(result['seeds'])}: {result['run']}"
+    )
     print(f"policies of {when}, {result['episodes']:,} greedy episodes of each seed")
     at_step = [] if isinstance(steps, int) else ["at step"]
     table = columns("seed", "mean", "std", "least", "most", "steps", *at_step)

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rlrun.build import evaluation_envs
 from rlrun.cli.config.paths import slug
 from rlrun.cli.verbs.arguments import option, split
 from rlrun.cli.verbs.runs import open_run, warn_inexact
@@ -18,16 +18,16 @@ from rlrun.core.errors import BadInput
 from rlrun.core.fields import Count, Natural
 from rlrun.core.schema import construct
 from rlrun.core.types import Envs
-from rlrun.envs.environment import Environment
-from rlrun.envs.filmed import Film
 from rlrun.media.video import FORMATS, Format, can_mp4, usual_format
-from rlrun.playback import Player, Which, load_player, other_environment
 from rlrun.run_folder.board import film_place
-from rlrun.run_folder.events import add_film
 from rlrun.run_folder.files import VIDEOS
-from rlrun.run_folder.reader import RecordedRun
-from rlrun.settings import Settings, recorded_settings
-from rlrun.training.filming import film
+from rlrun.run_folder.reader import RecordedRun, Which
+
+if TYPE_CHECKING:
+    from rlrun.envs.environment import Environment
+    from rlrun.envs.filmed import Film
+    from rlrun.playback import Player
+    from rlrun.settings import Settings
 
 HELP = """\
 rlrun record RUN [KEY=VALUE ...]   make a video of a trained policy
@@ -74,9 +74,11 @@ class RecordOptions:
 
 def record(words: list[str]) -> int:
     """Run `rlrun record WORDS` and return the exit code."""
+    from rlrun.playback import load_player, other_environment  # imported late: it imports torch
+    from rlrun.settings import Settings
+
     out = option(words, "--out", "FILE")
     run = open_run(words, "record")
-    recorded_settings(run.settings, run.folder)
     values, settings = split(words[1:], OWN, run.settings)
     options = construct(RecordOptions, values, "")
     kind = _kind(options, out)
@@ -104,6 +106,10 @@ def _film(
     kind: str,
 ) -> None:
     """Make the video, add it to TensorBoard's images, and print what it shows."""
+    from rlrun.build import evaluation_envs
+    from rlrun.run_folder.events import add_film
+    from rlrun.training.filming import film
+
     folder, fps = player.run.folder, env.fps
     (seed,), step = player.seeds, player.step
     name = f"{player.which}-seed_{seed}-step_{step}{changes}"

@@ -38,13 +38,18 @@ def find(name: str, verb: str) -> Path:
 def open_run(words: Sequence[str], verb: str) -> RecordedRun:
     """Return the run that the first word names.
 
-    Raises BadInput if there is no such run, FolderError if its folder is damaged.
+    Raises BadInput if there is no such run, FolderError if its folder is damaged, or its settings
+    are not valid.
     """
+    from rlrun.settings import recorded_settings  # imported late: it imports torch
+
     if not words:
         raise BadInput(f"no run given: write rlrun {verb} RUN.")
     folder = find(words[0], verb)
     check_files(folder)
-    return read_run(folder)
+    run = read_run(folder)
+    recorded_settings(run.settings, folder)
+    return run
 
 
 def warn_inexact(env: Environment, seed: int) -> None:
