@@ -12,8 +12,10 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-from rlrun.cli.commands import RUNS, VERBS, WORDS
+from rlrun.cli.commands import CONFIG_DIR, RUNS, VERBS, WORDS
+from rlrun.cli.verbs.dispatch import from_verb
 
 FLAGS = (["-sc"], ["--shell-completion"])  # of the commands that the shell itself runs
 ZSH = """\
@@ -42,16 +44,16 @@ def complete(line: str) -> list[str]:
     """Return the words that may be in the place of the last word of a command line."""
     typed = line.split()[1:] + [""] * line[-1:].isspace()
     *before, word = typed or [""]
-    if before and before[0] in VERBS:
-        return _after_verb(before, word)
-    verbs = [] if before else [verb for verb in VERBS if verb.startswith(word)]
+    if after := from_verb(before):
+        return _after_verb(after, word)
+    verbs = [verb for verb in VERBS if verb.startswith(word) and from_verb([*before, verb])]
     return [*verbs, *_settings(line)]
 
 
 def _settings(line: str) -> list[str]:
     """Return the settings that complete a command line."""
-    if folder := re.search(r"\s(?:--config-dir|-cd)[\s=](\S+)\s", line):
-        sys.argv += ["--config-dir", folder[1]]  # the loader reads its flags from there
+    if folder := re.search(rf"\s(?:{'|'.join(CONFIG_DIR)})[\s=](\S+)\s", line):
+        sys.argv += [CONFIG_DIR[0], folder[1]]  # the loader reads its flags from there
     from rlrun.cli.config.completion import complete_settings
 
     return complete_settings(line)
@@ -63,20 +65,25 @@ def _after_verb(before: Sequence[str], word: str) -> list[str]:
     if verb != "list":
         last = ["last"] if verb in RUNS and "last".startswith(word) else []
         return [] if others and verb in RUNS else [*last, *_folders(word)]
-    options = WORDS[verb] if not others else _after_list(others[0], word)
+    from rlrun.cli.verbs.folders import config_folders  # imported late, for a quick --help
+
+    folders = config_folders(others)
+    options = WORDS[verb] if not others else _after_list(others[0], word, folders)
     return [option for option in options if option.startswith(word)]
 
 
-def _after_list(what: str, word: str) -> list[str]:
-    """Return the words that `rlrun list WHAT` takes."""
+def _after_list(what: str, word: str, folders: Sequence[Path]) -> list[str]:
+    """Return the words that `rlrun list WHAT` takes; ``folders`` have the files of options."""
+    from rlrun.cli.verbs.folders import option_names
+
     if what == "agents" and word.startswith("env="):
-        from rlrun.cli.config.sources import options
         from rlrun.envs.ids import env_ids
 
-        return [f"env={name}" for name in sorted({*options("env"), *env_ids()})]
-    from rlrun.agents import AGENTS
+        return [f"env={name}" for name in sorted({*option_names(folders, "env"), *env_ids()})]
+    from rlrun.agents import AGENTS, installed_agents
 
-    return {"agents": ["env=", *AGENTS], "envs": [f"agent={name}" for name in AGENTS]}.get(what, [])
+    agents = dict.fromkeys([*AGENTS, *installed_agents(), *option_names(folders, "agent")])
+    return {"agents": ["env=", *agents], "envs": [f"agent={name}" for name in agents]}.get(what, [])
 
 
 def _folders(word: str) -> list[str]:

@@ -73,6 +73,12 @@ def test_the_users_files(completed: Completed, tmp_path: Path) -> None:
     assert completed("rlrun --config-dir my agent=dea") == ["agent=dead"]
     assert completed("rlrun --config-dir=my experiment=tw") == ["experiment=two"]
     assert completed("rlrun agent=dea") == []
+    assert completed("rlrun --config-dir my rep") == ["report", "replay.", "replay="]
+    assert completed("rlrun --config-dir my list agents dea") == ["dead"]
+    assert completed("rlrun list --config-dir=my envs agent=dea") == ["agent=dead"]
+    assert completed("rlrun list agents -cd my env=lak") == ["env=lake"]
+    assert completed("rlrun list agents dea") == []
+    assert completed("rlrun --config-dir nowhere list agents d") == []
 
 
 @pytest.mark.parametrize("name", AGENTS)

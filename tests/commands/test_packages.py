@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import rlrun
+from rlrun.cli.completion import complete
 from rlrun.cli.config.packages import package_folders
 from rlrun.core.errors import BadInput
 from tests.contracts.test_contributing import block
@@ -126,6 +127,8 @@ def test_its_files_serve_every_group(example: Path, rlrun: Rlrun) -> None:
     listed = {row["agent"]: row for row in json.loads(said("list", "agents", "--json")[1])}
     assert listed["means_of_nine"]["actions"] == "discrete"
     assert listed["means_of_nine"]["what"] == "Nine"
+    assert complete("rlrun list agents means_of") == ["means_of_nine"]
+    assert complete("rlrun list envs agent=action_m") == ["agent=action_means"]
     assert '"experiment": "means", "what": "Means"' in said("list", "experiments", "--json")[1]
     assert '"environment": "choice"' in said("list", "envs", "choice", "--json")[1]
 
