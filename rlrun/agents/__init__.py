@@ -7,13 +7,14 @@ replay, explore, nets and tables; an agent never imports an agent.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from rlrun.agents.parts import installed
 from rlrun.core.errors import BadInput, did_you_mean
 
+EXAMPLE = "CONTRIBUTING.md of rlrun shows a complete agent"
 AGENTS: dict[str, str] = {
     "dqn": "rlrun.agents.dqn:DQN",
     "double_dqn": "rlrun.agents.dqn:DQN",
@@ -40,7 +41,14 @@ AGENTS: dict[str, str] = {
 
 def installed_agents() -> dict[str, EntryPoint]:
     """Return the agents of other packages by name. Raises BadInput for a name of ours."""
-    return installed.by_name(entry_points(group="rlrun.agents"), AGENTS)
+    points = list(entry_points(group="rlrun.agents"))
+    for point in points:
+        if point.name in AGENTS:
+            raise BadInput(
+                f"the entry point {point.name} = {point.value} has the name of an agent of rlrun: "
+                "rename it, or uninstall its package."
+            )
+    return {point.name: point for point in points}
 
 
 def agent_class(name: str) -> Any:
@@ -53,7 +61,36 @@ def agent_class(name: str) -> Any:
         module, _, attribute = AGENTS[name].partition(":")
         return getattr(importlib.import_module(module), attribute)
     if name in others:
-        return installed.load(others[name])
+        return _load(others[name])
     known = [*AGENTS, *others]
     hint = did_you_mean(name, known)
     raise BadInput(f"there is no agent named '{name}'.{hint} There is: {', '.join(known)}.")
+
+
+def _load(point: EntryPoint) -> Any:
+    """Import and return an agent's class. Raises BadInput if it is not complete."""
+    name = point.name
+    try:
+        cls = point.load()
+    except Exception as error:  # the code of its package, which can raise anything
+        raise BadInput(
+            f"the agent {name} cannot be imported from {point.value}: {type(error).__name__}: "
+            f"{error}."
+        ) from error
+    for attribute in ("observes", "acts", "settings_class"):
+        if not hasattr(cls, attribute):
+            raise BadInput(f"the agent {name} ({cls.__module__}) has no {attribute}: {EXAMPLE}.")
+    settings = cls.settings_class
+    if not (isinstance(settings, type) and dataclasses.is_dataclass(settings)):
+        raise BadInput(
+            f"the settings_class of the agent {name} ({cls.__module__}) is not a dataclass: "
+            f"{EXAMPLE}."
+        )
+    positional = [each.name for each in dataclasses.fields(settings) if not each.kw_only]
+    if positional:
+        raise BadInput(
+            f"the settings of the agent {name} ({cls.__module__}.{settings.__name__}) "
+            f"must be keyword-only, but {', '.join(positional)} can be passed by position: write "
+            "@dataclass(frozen=True, kw_only=True) above the class."
+        )
+    return cls
