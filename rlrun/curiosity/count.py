@@ -16,7 +16,7 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rows import column
 from rlrun.core.types import Array, Metrics, Spec, State, Step
 from rlrun.nets.device import Device
-from rlrun.tables.states import States
+from rlrun.tables.states import States, place_values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +77,8 @@ class Count:
     def __init__(self, spec: Spec, num_seeds: int, settings: CountSettings) -> None:
         self._scale, self._states = settings.scale, States(spec)
         self._actions = settings.actions(spec)
-        choices = spec.action.choices
-        weights = [math.prod(choices[n + 1 :]) for n in range(len(choices))]
-        self._weights = np.array(weights) if spec.action.kind == "multi_discrete" else None
+        several = self._actions > 1 and spec.action.kind == "multi_discrete"
+        self._weights = place_values(spec.action.choices) if several else None
         size = self._states.count * self._actions
         self._visits = np.zeros((num_seeds, size), np.int64)
         self._flat = self._visits.reshape(-1)  # a view

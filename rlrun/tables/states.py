@@ -37,8 +37,7 @@ class States:
                 f"{spec.env_id} has {self.count:.3g} different observations: a table needs a row "
                 "for each, which does not fit into any memory."
             )
-        weights = [math.prod(self._sizes[i + 1 :]) for i in range(len(self._sizes))]
-        self._weights = np.array(weights, np.float64 if self._kind == "vector" else np.int64)
+        self._weights = place_values(self._sizes)
 
     def __call__(self, obs: Array) -> Array:
         """Return state numbers ``[seed, env]``, int64, of observations ``[seed, env, ...]``."""
@@ -56,6 +55,14 @@ class States:
         if len(self._sizes) == 1:
             return str(state)
         return ",".join(str(int(digit)) for digit in np.unravel_index(state, self._sizes))
+
+
+def place_values(sizes: Sequence[int]) -> Array:
+    """Return the factors of the digits of a mixed-radix number, the last of which is 1.
+
+    Digit i is below ``sizes[i]``; the sum of digits times factors is the number.
+    """
+    return np.array([math.prod(sizes[i + 1 :]) for i in range(len(sizes))], np.int64)
 
 
 def _checked_bins(spec: Spec) -> Sequence[tuple[float, float, int]]:

@@ -117,3 +117,10 @@ def test_continuous_actions_are_only_counted_by_state() -> None:
     with pytest.raises(ValueError, match=r"^counts must be states where actions are continuous"):
         CountSettings().check(continuous, 1)
     CountSettings(counts="states").check(continuous, 1)
+
+
+def test_actions_too_many_to_count_do_not_matter_for_visits_of_states() -> None:
+    many = Space("multi_discrete", (80,), (2,) * 80)
+    one = Count(spec(action=many), 1, CountSettings(scale=6.0, counts="states"))
+    counted(one, *[([[2]], [[0]])] * 4)
+    assert one.bonus(transitions([[2]], [[0]])).tolist() == [[3.0]]
