@@ -227,7 +227,7 @@ def recorded_settings(settings: Mapping[str, Any], folder: Path) -> Settings:
         raise FolderError(f"{folder / 'config.yaml'} is not valid: {error}") from error
 
 
-def value_of(parts: Settings, key: str) -> Any:
+def setting_value(parts: Settings, key: str) -> Any:
     """Return the value of a setting by its full key: that of its run, or its default."""
     value: Any = parts
     for name in key.split("."):

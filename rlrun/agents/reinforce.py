@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.agents.parts.chunks import Chunk, cut, joined, standardized
+from rlrun.agents.parts.chunks import Chunk, cut, joined, standardized_returns
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.settings import PolicyGradientSettings
 from rlrun.core.fields import Count, NonNegative, PerRow
@@ -60,8 +60,8 @@ class Reinforce:
     acts: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[ReinforceSettings]] = ReinforceSettings
-    value: Callable[[Array], Array]
-    """The policy's estimated return ``[seed, env]``; only with a baseline."""
+    value: Callable[..., Array]
+    """Returns the policy's estimated return, as `StochasticActor.value`; only with a baseline."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ class Reinforce:
         step_weight = np.zeros_like(gain)
         for row, length in enumerate(steps.lengths):
             if self._settings.normalize_returns:
-                gain[row, :length] = standardized(gain[row, :length])
+                gain[row, :length] = standardized_returns(gain[row, :length])
             step_weight[row, :length] = 1 / length
         numbers = np.stack([gain, steps.ret, step_weight], -1).astype(np.float32)
         columns = [self._actor.flat_actions(steps.action), numbers]

@@ -28,7 +28,7 @@ def spread(slope: Tensor, action: Tensor, actions: int) -> Tensor:
     return zeros.scatter_(-1, action.unsqueeze(-1), slope.unsqueeze(-1))
 
 
-def only_legal(q: Tensor, legal: Tensor | None) -> Tensor:
+def legal_values(q: Tensor, legal: Tensor | None) -> Tensor:
     """Return ``q`` with -inf for the actions that ``legal [..., action]`` rules out, if any."""
     return q if legal is None else q.masked_fill(~legal, -math.inf)
 

@@ -26,8 +26,8 @@ class Chunk(NamedTuple):
     """Which actions were legal; None if there are no masks."""
 
 
-def standardized(values: Array) -> Array:
-    """Scale ``values [time]`` to mean 0 and variance 1."""
+def standardized_returns(values: Array) -> Array:
+    """Scale ``values [time]``, those of one episode, to mean 0 and variance 1."""
     with np.errstate(invalid="ignore"):  # the loss of such a seed is not finite either
         standardized: Array = (values - values.mean()) / (values.std() + 1e-8)
     return standardized

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from rlrun.core.types import Batch
 from rlrun.rules.distributional import cross_entropy, expectation, project
-from rlrun.rules.td import huber, only_legal, q_learning_target, q_taken, spread, squared
+from rlrun.rules.td import huber, legal_values, q_learning_target, q_taken, spread, squared
 
 LossName: TypeAlias = Literal["huber", "squared", "cross_entropy"]
 LOSSES = {"huber": huber, "squared": squared}
@@ -65,9 +65,9 @@ class ScalarObjective:
         self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
     ) -> Loss:
         if selector is None:
-            next_out = only_legal(next_out, batch.next_legal)
+            next_out = legal_values(next_out, batch.next_legal)
         else:
-            selector = only_legal(selector, batch.next_legal)
+            selector = legal_values(selector, batch.next_legal)
         target = q_learning_target(batch.reward, batch.discount, next_out, selector)
         q = q_taken(out, batch.action)
         loss, slope = self._loss(q, target)
@@ -88,7 +88,7 @@ class CategoricalObjective:
         self, batch: Batch, out: Tensor, next_out: Tensor, selector: Tensor | None
     ) -> Loss:
         next_q = self.values(next_out if selector is None else selector)
-        best = only_legal(next_q, batch.next_legal).argmax(-1)
+        best = legal_values(next_q, batch.next_legal).argmax(-1)
         probability = torch.exp(torch.log_softmax(_logits_of(next_out, best), -1))
         target = project(batch.reward, batch.discount, probability, self._support)
         taken = _logits_of(out, batch.action)

@@ -151,7 +151,7 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     from rlrun.data.recorded import open_data
     from rlrun.results.grouping import flat, has
     from rlrun.run_folder.config_file import read_config
-    from rlrun.settings import Settings, run_settings, value_of
+    from rlrun.settings import Settings, run_settings, setting_value
     from rlrun.training.checkpoints import MAY_CHANGE, RECORD
 
     if not (folder / "config.yaml").exists():
@@ -166,7 +166,7 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
         if not has(both[0], key):
             if ADDED.get(key) == today.get(key):
                 continue
-            old, new = (value_of(construct(Settings, each, ""), key) for each in both)
+            old, new = (setting_value(construct(Settings, each, ""), key) for each in both)
             if old == new:
                 continue
         raise BadInput(
