@@ -17,7 +17,7 @@ from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.starting import LearningStart
-from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, StepSize
+from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
@@ -43,7 +43,7 @@ class DDPGSettings(ActorCriticSettings):
 
     actor_lr: PerRow[Positive | None] = None
     """The actor's learning rate, which decays in the same proportion (null: lr)."""
-    tau: PerRow[StepSize] = 0.005
+    tau: PerRow[Share] = 0.005
     """Step of the target networks towards the online ones at each actor update (1: a copy)."""
     twin: bool = False
     """Use two critics and take the smaller of their values (Fujimoto et al. 2018)."""

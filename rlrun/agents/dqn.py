@@ -14,7 +14,7 @@ from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.objectives import LossName, check_loss, objective
 from rlrun.agents.parts.settings import OffPolicySettings
 from rlrun.agents.parts.starting import LearningStart
-from rlrun.core.fields import Count, PerRow, Positive, Range, StepSize
+from rlrun.core.fields import Count, PerRow, Positive, Range, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
 from rlrun.core.schedules import due
@@ -38,7 +38,7 @@ class DQNSettings(OffPolicySettings):
     train_every: Count = 2
     target_every: Count = 200
     """Steps, or without an environment updates, between updates of the target network."""
-    tau: PerRow[StepSize] = 1.0
+    tau: PerRow[Share] = 1.0
     double: bool = False
     """Double DQN: choose the next action with the online network (van Hasselt et al. 2016)."""
     dueling: bool = False

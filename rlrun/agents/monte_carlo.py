@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.core.fields import NonNegative, PerRow, StepSize
+from rlrun.core.fields import NonNegative, PerRow, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
@@ -26,7 +26,7 @@ class MonteCarloSettings(TableSettings):
 
     visit: Literal["first", "every"] = "first"
     """first or every: the visits of a pair in an episode that are learnt from."""
-    lr: PerRow[StepSize] = 1.0
+    lr: PerRow[Share] = 1.0
     """Step size at a pair's first visit."""
     lr_decay: PerRow[NonNegative] = 0.1
     """d in lr / (1 + d k); 1: each value is the mean of its returns, 0: constant step size."""

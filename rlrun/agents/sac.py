@@ -18,7 +18,7 @@ from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.starting import LearningStart
 from rlrun.agents.parts.temperature import Temperature
-from rlrun.core.fields import NonNegative, PerRow, StepSize
+from rlrun.core.fields import NonNegative, PerRow, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
@@ -36,7 +36,7 @@ from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
 class SACSettings(ActorCriticSettings):
     """The settings of `SAC`; actor, critics and temperature share the learning rate ``lr``."""
 
-    tau: PerRow[StepSize] = 0.005
+    tau: PerRow[Share] = 0.005
     """Step of the target critics towards the online ones at each update (1: a copy)."""
     ent_coef: PerRow[NonNegative | None] = None
     """Temperature, the weight of the entropy (null: learnt, from 1 on).

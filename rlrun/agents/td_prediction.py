@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from rlrun.core.errors import RunFailed
-from rlrun.core.fields import NonNegative, PerRow, StepSize
+from rlrun.core.fields import NonNegative, PerRow, Share
 from rlrun.core.rng import ByStep, Purpose
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.explore.policies import pick
@@ -24,7 +24,7 @@ class TDPredictionSettings(TableSettings):
 
     policy: Literal["uniform"] | int | tuple[int, ...] = "uniform"
     """uniform, the number of one action, or a list of the action's number in each state."""
-    lr: PerRow[StepSize] = 1.0
+    lr: PerRow[Share] = 1.0
     """Step size at a state's first visit."""
     lr_decay: PerRow[NonNegative] = 0.1
     lr_clock: LrClock = "visits"

@@ -88,7 +88,6 @@ PerRow: TypeAlias = Annotated[T | Array, PER_ROW]
 Positive: TypeAlias = Annotated[float, Range(above=0)]
 NonNegative: TypeAlias = Annotated[float, Range(least=0)]
 Fraction: TypeAlias = Annotated[float, Range(least=0, most=1)]
-StepSize: TypeAlias = Annotated[float, Range(above=0, most=1)]
 Share: TypeAlias = Annotated[float, Range(above=0, most=1)]
 """A fraction of a whole, at most all of it."""
 Count: TypeAlias = Annotated[int, Range(least=1)]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rlrun.core.fields import Fraction, NonNegative, PerRow, StepSize
+from rlrun.core.fields import Fraction, NonNegative, PerRow, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose
 from rlrun.core.rows import Number, column
@@ -91,7 +91,7 @@ class GaussianSettings:
 class OrnsteinUhlenbeckSettings(GaussianSettings):
     """Ornstein-Uhlenbeck noise on continuous actions: x ← x - theta x + sigma N(0, 1)."""
 
-    theta: PerRow[StepSize] = 0.15
+    theta: PerRow[Share] = 0.15
     """Fraction of x that decays in a step."""
     start: PerRow[NonNegative] = 0.2
     """Sigma at the start; actions go from -1 to 1."""

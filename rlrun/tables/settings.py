@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rlrun.core.errors import BadInput
-from rlrun.core.fields import NonNegative, PerRow, StepSize
+from rlrun.core.fields import NonNegative, PerRow, Share
 from rlrun.core.memory import in_words, shortage
 from rlrun.core.types import Spec
 from rlrun.tables.states import States
@@ -20,7 +20,7 @@ LrClock: TypeAlias = Literal["steps", "visits"]
 class TableSettings:
     """The settings of every agent with a table."""
 
-    lr: PerRow[StepSize] = 0.1
+    lr: PerRow[Share] = 0.1
     """Step size at the start."""
     lr_decay: PerRow[NonNegative] = 0.0
     """d in lr / (1 + d k); 0: constant step size."""

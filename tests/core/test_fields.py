@@ -20,7 +20,7 @@ from rlrun.core.fields import (
     PerRow,
     Positive,
     Range,
-    StepSize,
+    Share,
     fields_of,
 )
 from rlrun.explore.options import LinearSettings
@@ -154,7 +154,7 @@ def test_a_class_without_a_file_has_no_docstrings() -> None:
         (Positive, "positive number"),
         (NonNegative, "number of at least 0"),
         (Fraction, "number between 0 and 1"),
-        (StepSize, "number above 0 and at most 1"),
+        (Share, "number above 0 and at most 1"),
         (Count, "whole number of at least 1"),
         (Natural, "whole number of at least 0"),
         (Annotated[int, Range(least=1, most=10_000)], "whole number between 1 and 10,000"),

@@ -19,7 +19,7 @@ from rlrun.core.fields import (
     PerRow,
     Positive,
     Range,
-    StepSize,
+    Share,
 )
 from rlrun.core.schema import as_bad_input, construct, convert, settings_of
 from rlrun.explore.options import LinearSettings
@@ -34,7 +34,7 @@ PER_ROW: Any = PerRow  # mypy does not take an alias with a union for a value
         (NonNegative, 0, 0.0),
         (Fraction, 0, 0.0),
         (Fraction, 1, 1.0),
-        (StepSize, 1, 1.0),
+        (Share, 1, 1.0),
         (Count, 1.0, 1),
         (Natural, 0, 0),
         (Annotated[int, Range(least=2, most=4)], 4, 4),
@@ -61,8 +61,8 @@ def test_what_lies_in_the_range_passes(kind: Any, value: Any, result: Any) -> No
         (NonNegative, -1, "jobs must be at least 0, got -1.0"),
         (Fraction, 1.5, "jobs must be between 0 and 1, got 1.5"),
         (Fraction, -0.5, "jobs must be between 0 and 1, got -0.5"),
-        (StepSize, 0, "jobs must be above 0 and at most 1, got 0.0"),
-        (StepSize, 1.5, "jobs must be above 0 and at most 1, got 1.5"),
+        (Share, 0, "jobs must be above 0 and at most 1, got 0.0"),
+        (Share, 1.5, "jobs must be above 0 and at most 1, got 1.5"),
         (Count, 0, "jobs must be at least 1, got 0"),
         (Natural, -1, "jobs must be at least 0, got -1"),
         (Annotated[int, Range(least=2, most=4)], 5, "jobs must be between 2 and 4, got 5"),
@@ -88,11 +88,11 @@ def test_what_lies_in_the_range_passes(kind: Any, value: Any, result: Any) -> No
         (Count | Literal["auto"], 0.5, "jobs must be a whole number or auto, got 0.5."),
         (Count | Literal["auto"], None, "jobs must be a whole number or auto, got null."),
         (
-            Natural | StepSize,
+            Natural | Share,
             1.5,
             "jobs must be a whole number or a number above 0 and at most 1, got 1.5.",
         ),
-        (Natural | StepSize, -1, "jobs must be at least 0, got -1"),
+        (Natural | Share, -1, "jobs must be at least 0, got -1"),
         # numbers with a letter
         (Count, "100k", "jobs must be a whole number, got '100k'. Write 100000."),
         (tuple[Count, ...], ["1.5M"], "jobs[0] must be a whole number, got '1.5M'. Write 1500000."),
@@ -138,7 +138,7 @@ class Cleaner:
 
     brush: Brush
     spare: Brush | None = None
-    lr: PerRow[StepSize] = 0.1
+    lr: PerRow[Share] = 0.1
     time: Annotated[float, By(hours)] = 1.0
     rooms: Mapping[str, Any] = field(default_factory=dict)
     jobs: Count | Literal["auto"] = "auto"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from rlrun.core.fields import OFF_AT_0, Count, Natural, NonNegative, PerRow, Positive, StepSize
+from rlrun.core.fields import OFF_AT_0, Count, Natural, NonNegative, PerRow, Positive, Share
 from rlrun.core.memory import fits
 from rlrun.core.types import Spec
 from rlrun.explore.policies import ScheduleClock
@@ -99,7 +99,7 @@ class OffPolicySettings(NetworkSettings):
     """Steps between updates."""
     gradient_steps: Count = 1
     """Number of updates each time."""
-    tau: PerRow[StepSize] = 0.005
+    tau: PerRow[Share] = 0.005
     """Step of the target networks towards the online ones when they are updated (1: a copy)."""
     n_step: Count = 1
     """Steps of reward summed before the bootstrap (Sutton 1988)."""
