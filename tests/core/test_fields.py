@@ -131,6 +131,7 @@ def test_fields_of_several_bases() -> None:
         "alpha": ("number between 0 and 1", 0.6),
         "beta": ("number between 0 and 1", 0.4),
         "beta_fraction": ("positive number", 1.0),
+        "priority": ("error or loss", "error"),
         "epsilon": ("positive number", 1e-5),
     }
     assert all(each.doc for each in fields_of(PrioritizedReplaySettings))
