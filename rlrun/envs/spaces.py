@@ -240,10 +240,11 @@ def _shift(start: Array | int) -> Callable[[Array], Array]:
 def _scale(box: spaces.Box) -> Callable[[Array], Array]:
     """Return a function that scales [-1, 1] to the bounds of each dimension, and clips to them."""
     low, high = box.low.astype(np.float64), box.high.astype(np.float64)
+    width = high - low
 
-    def convert(action: Array) -> Array:
-        fraction = (np.clip(action, -1.0, 1.0) + 1.0) / 2.0
-        scaled = np.clip(low + fraction * (high - low), low, high)
+    def convert(action: Array) -> Array:  # np.clip takes three times as long
+        fraction = (np.minimum(np.maximum(action, -1.0), 1.0) + 1.0) / 2.0
+        scaled: Array = np.minimum(np.maximum(low + fraction * width, low), high)
         return scaled.astype(box.dtype)
 
     return convert
