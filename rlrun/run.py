@@ -184,7 +184,7 @@ def _train(run: _Context) -> dict[str, Any]:
         memory = announcement("the replay", replay_bytes(parts, spec))
         tuned = tuned_sentence(parts.tuned, flat(settings))
         spaces = env.assumption(), text_left_out(spec), masks_ignored(agent, spec)
-        for sentence in filter(None, (tuned, *spaces, memory, how)):
+        for sentence in filter(None, (tuned, *spaces, env.arrays_differ(), memory, how)):
             record.log(sentence)
             progress.message(sentence)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)

@@ -108,7 +108,7 @@ def _register_env_base() -> None:
         "max_episode_steps": None,
         "bins": None,
         "rebuild": False,
-        "vector": "sync",
+        "vector": "auto",
         "timeout": 600.0,
         "obs": None,
         "scale_obs": False,

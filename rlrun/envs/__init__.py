@@ -1,7 +1,8 @@
 """Environments as a grid ``[seed, env]``: opening, stepping, resetting, replaying on resume.
 
 The only room that decides how an episode ends (``terminated``, ``truncated``, ``gamma``).
-`factory` opens environments, `vector` steps many together, `games` holds those of rlrun.
+`factory` opens environments, `vector` steps many together, `array_envs` holds array versions of
+Gymnasium's, `games` those of rlrun.
 
 Imports core and media.
 """

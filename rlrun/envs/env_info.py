@@ -14,6 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array, Spec
+from rlrun.envs.array_envs.registry import ARRAY_VERSIONS, ArrayVersion
 from rlrun.envs.conform import Compound, Conform, NotInSpace, one_number, short
 from rlrun.envs.faults import reason
 from rlrun.envs.ids import env_spec
@@ -22,6 +23,7 @@ from rlrun.envs.model import read_model, step_limit, table_masks
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.shaping import check_fit
 from rlrun.envs.spaces import ActionMap, ObsMap, adapt
+from rlrun.envs.vector.array_check import deviation, unsuited
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.envs.vector.sync import EnvOptions
 
@@ -40,6 +42,10 @@ class EnvInfo:
     """Gymnasium's metadata of its class: render modes and frame rate."""
     table_limit: int | None
     """Its time limit if it can be stepped as a table, else None."""
+    arrays: ArrayVersion | None = None
+    """The array version that it can be stepped by, if ``env.vector`` allows one."""
+    deviation: str = ""
+    """What its array version gives that it does not; "" if there are no differences."""
 
 
 _CACHE: dict[tuple[str, float], tuple[EnvSpec, EnvInfo]] = {}
@@ -95,7 +101,28 @@ def read_env_info(
         if options.masks and masked:
             spec = with_masks(spec, table_masks(env))
         limit = step_limit(env) if spec.model is not None else None
-        return EnvInfo(spec, env.observation_space, dict(env.metadata), limit)
+        info = EnvInfo(spec, env.observation_space, dict(env.metadata), limit)
+        if options.vector not in ("auto", "arrays"):
+            return info
+        return _with_arrays(info, make, adapted, options)
+
+
+def _with_arrays(
+    info: EnvInfo,
+    make: Callable[[], gym.Env[Any, Any]],
+    adapted: gym.Env[Any, Any],
+    options: EnvOptions,
+) -> EnvInfo:
+    """Add the array version, if it gives the same. Raises ValueError if it must but cannot."""
+    why = unsuited(adapted, rebuild=options.rebuild, masked=info.spec.masked)
+    differs = "" if why else deviation(make)
+    if options.vector == "arrays" and (why or differs):
+        why = why or f"the array version gives {differs}"
+        raise ValueError(f"env.vector=arrays is not possible, since {why}: write env.vector=auto")
+    if why or differs:
+        return dataclasses.replace(info, deviation=differs)
+    assert adapted.spec is not None
+    return dataclasses.replace(info, arrays=ARRAY_VERSIONS[adapted.spec.id])
 
 
 def spec_of(

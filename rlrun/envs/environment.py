@@ -170,6 +170,16 @@ class Environment:
             return ""
         return assumption(self._info.observation_space)
 
+    def arrays_differ(self) -> str:
+        """Return a sentence if the array version would give other numbers; "" if not."""
+        if not self._info.deviation:
+            return ""
+        versions = f"gymnasium {gym.__version__} and numpy {np.__version__}"
+        return (
+            f"{self.settings.id} is stepped by Gymnasium itself, which takes longer: with "
+            f"{versions} on this processor its array version gives {self._info.deviation}"
+        )
+
     def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:
         """Return the bins, converted from the environment's own numbers to the scaled ones.
 

@@ -1,4 +1,4 @@
-"""Opens environments: as one table if that is equivalent, else each by itself."""
+"""Opens environments: as one table or as arrays if that is equivalent, else each by itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ def open_envs(
     are those of `GymEnvs`.
     """
     options = options or EnvOptions()
-    options = dataclasses.replace(options, masks=info.spec.masked)
+    vector = options.vector
+    if vector == "auto":
+        faster = info.arrays is not None and len(seeds) * num_envs >= info.arrays.least
+        vector = "arrays" if faster else "sync"
+    options = dataclasses.replace(options, masks=info.spec.masked, vector=vector)
     model = info.spec.model
     changed = options.frame_stack > 1 or options.scale_obs or options.obs in CHOICES or options.film
     if model is None or info.table_limit is None or changed:

@@ -9,9 +9,9 @@ from gymnasium import spaces
 
 from rlrun.core.errors import RunFailed
 from rlrun.envs.conform import NotInSpace, short
-from rlrun.envs.vector.asynchronous import AsyncGrid
 from rlrun.envs.vector.atari import AtariGrid
-from rlrun.envs.vector.sync import EnvFault, SyncGrid
+from rlrun.envs.vector.factory import Grid
+from rlrun.envs.vector.sync import EnvFault
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
-def refused(
-    vector: SyncGrid | AsyncGrid | AtariGrid, place: int, number: float
-) -> tuple[float, str]:
+def refused(vector: Grid, place: int, number: float) -> tuple[float, str]:
     """Return an observed number as it was before any conversion, and why it is wrong.
 
     ``number`` is the converted value in the grid of environments.

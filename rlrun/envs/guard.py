@@ -10,9 +10,8 @@ import numpy as np
 
 from rlrun.core.types import Array
 from rlrun.envs.faults import Place, refused
-from rlrun.envs.vector.asynchronous import AsyncGrid
-from rlrun.envs.vector.atari import AtariGrid
-from rlrun.envs.vector.sync import EnvFault, EnvOptions, SyncGrid
+from rlrun.envs.vector.factory import Grid
+from rlrun.envs.vector.sync import EnvFault, EnvOptions
 from rlrun.envs.watchdog import Watchdog
 
 
@@ -29,7 +28,7 @@ class Guard:
 
     def __init__(
         self,
-        vector: SyncGrid | AsyncGrid | AtariGrid,
+        vector: Grid,
         env_id: str,
         seeds: Sequence[int],
         length: Array,
@@ -37,7 +36,7 @@ class Guard:
     ) -> None:
         self._vector, self._env_id, self._seeds, self._length = vector, env_id, seeds, length
         # asynchronous environments have their own time limit
-        seconds = options.timeout if options.vector == "sync" else None
+        seconds = None if options.vector == "async" else options.timeout
         self._watch = Watchdog(seconds, self._hanging, options.on_hang)
         self.faults: dict[int, str] = {}
         """Sentences about numbers that cannot be learnt from, by the seed's position."""

@@ -10,6 +10,7 @@ from rlrun.core.fields import Count, Natural, PerRow, Positive
 from rlrun.envs.arrays import EARLIER, ObsChoice
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
 from rlrun.envs.shaping import shaping_named
+from rlrun.envs.vector.sync import Vector
 
 GAME_SETTINGS = ("frame_skip", "noop_max", "sticky", "life_loss")
 """The names of the settings that only apply to Atari games."""
@@ -38,8 +39,12 @@ class EnvSettings:
 
     For environments whose reset keeps state of the last episode.
     """
-    vector: Literal["sync", "async"] = "sync"
-    """sync: step the environments in this process, async: each in its own process."""
+    vector: Vector = "auto"
+    """How to step them: sync in this process, async each in its own, arrays, or auto: the faster.
+
+    arrays steps all of them together, by array operations with Gymnasium's own arithmetic, and
+    auto is arrays or sync. The results are the same, bit for bit.
+    """
     timeout: Positive | None = 600.0
     """Largest number of seconds that a step may take (null: no limit)."""
     obs: ObsChoice | None = EARLIER
@@ -104,7 +109,8 @@ class EnvSettings:
         return is_atari(env_spec(self.id))
 
     def _check_game(self) -> None:
-        for name, wrong in (("rebuild", self.rebuild), ("vector", self.vector != "sync")):
+        given = {"rebuild": self.rebuild, "vector": self.vector in ("async", "arrays")}
+        for name, wrong in given.items():
             if wrong:
                 raise ValueError(
                     f"{name} does not apply to Atari games: ALE steps all of them together, in its "

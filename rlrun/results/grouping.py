@@ -24,6 +24,7 @@ IGNORED_KEYS = (
     "log.",
     "checkpoint.",
     "env.resume_actions",
+    "env.vector",
     "tuned.",  # where values come from: the values are compared
 )
 

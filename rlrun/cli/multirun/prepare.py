@@ -31,6 +31,8 @@ ADDED = {"env.action_mask": "auto"}
 that such a version began continue without them, the others begin with them."""
 EARLIER_DEFAULTS = {"eval.every": 5000}
 """Defaults of earlier versions that are null now: a job begun then still has the number."""
+SPEED = "env.vector"
+"""A setting that changes how fast a job is, but none of its numbers."""
 OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
 
 
@@ -161,7 +163,8 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     then, today = map(flat, both)
     today |= {key: v for key, v in EARLIER_DEFAULTS.items() if key in then and key not in today}
     for key in [*then, *(key for key in today if key not in then)]:
-        if then.get(key) == today.get(key) or key.partition(".")[0] in (*MAY_CHANGE, RECORD):
+        free = key == SPEED or key.partition(".")[0] in (*MAY_CHANGE, RECORD)
+        if free or then.get(key) == today.get(key):
             continue
         if not has(both[0], key):
             if ADDED.get(key) == today.get(key):

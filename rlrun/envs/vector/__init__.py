@@ -1,4 +1,4 @@
-"""Vector environments: many stepped together, in this process, in others, or by ALE.
+"""Vector environments: many stepped together, in this process, in others, as arrays, or by ALE.
 
-Imports core, and the settings and wrappers of single environments.
+Imports core, array versions, and the settings and wrappers of single environments.
 """

@@ -1,30 +1,35 @@
-"""The choice of the vector environment: in this process, in others, or ALE's own."""
+"""The choice of the vector environment: in this process, in others, as arrays, or ALE's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 
 from rlrun.envs.filmed import Filmed
 from rlrun.envs.masks import Masked
 from rlrun.envs.spaces import adapt
+from rlrun.envs.vector.arrays import ArrayGrid
 from rlrun.envs.vector.asynchronous import AsyncGrid
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.envs.vector.filmed_atari import FilmedAtari
 from rlrun.envs.vector.sync import EnvOptions, SyncGrid
 
+Grid: TypeAlias = SyncGrid | ArrayGrid | AsyncGrid | AtariGrid
+
 
 def open_grid(
     make: Callable[[], gym.Env[Any, Any]] | Atari, num_envs: int, options: EnvOptions
-) -> SyncGrid | AsyncGrid | AtariGrid:
+) -> Grid:
     """Open ``num_envs`` environments with ``options``; a filmed one is in this process."""
     film = options.film
     if isinstance(make, Atari):
         if film is not None:
             return FilmedAtari(make, options.frame_stack, film)
         return AtariGrid(make, num_envs, options.frame_stack)
+    if options.vector == "arrays" and film is None:
+        return ArrayGrid(make, num_envs)
     if film is not None:
         makers = [_maker(lambda: Filmed(make(), film), options)]
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
@@ -17,6 +17,8 @@ from rlrun.envs.masks import KEY, no_masks
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
+Vector: TypeAlias = Literal["auto", "sync", "async", "arrays"]
+"""The setting ``env.vector``."""
 RESUME_ACTIONS = 200_000  # more than the 108,000 frames of the longest episodes of Atari games
 
 
@@ -25,7 +27,8 @@ class EnvOptions:
     """Options of environments that are not tables.
 
     ``rebuild`` creates a new environment for every episode, for those that keep state between
-    episodes; ``vector`` is ``sync``, in this process, or ``async``, each in a separate process;
+    episodes; ``vector`` is ``sync``, in this process, ``async``, each in a separate process,
+    ``arrays``, by the array version, or ``auto``, one of sync and arrays (`open_envs` chooses);
     ``timeout`` is the most seconds that a step may take; ``on_hang`` is called with a sentence on
     an environment that takes longer; images and grids are stacks of ``frame_stack`` frames; ``obs``
     is the kind of observations (``rlrun.envs.arrays``); ``scale_obs`` scales the bounds of vectors
@@ -39,7 +42,7 @@ class EnvOptions:
     """
 
     rebuild: bool = False
-    vector: Literal["sync", "async"] = "sync"
+    vector: Vector = "sync"
     timeout: float | None = None
     on_hang: OnHang = give_up
     frame_stack: int = 1
