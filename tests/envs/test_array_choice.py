@@ -1,0 +1,159 @@
+"""When environments are stepped as arrays, and who can register array versions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import rlrun
+from rlrun.core.errors import BadInput
+from rlrun.core.rng import Purpose
+from rlrun.core.types import Array
+from rlrun.envs import env_info
+from rlrun.envs.array_envs import registry
+from rlrun.envs.array_envs.cart_pole import CartPole
+from rlrun.envs.array_envs.registry import ARRAY_VERSIONS
+from rlrun.envs.vector.sync import SyncGrid
+from rlrun.run import start_run
+from tests.support.arrays import CLASSIC, opened, played
+from tests.support.common import agent_and_envs, differences, parts_and_env, settings
+
+
+@pytest.fixture(autouse=True)
+def own_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test registers is forgotten, and every environment is examined anew."""
+    monkeypatch.setattr(env_info, "_CACHE", {})
+    registries: tuple[dict[str, Any], ...] = (ARRAY_VERSIONS, gym.registry)
+    before = [dict(each) for each in registries]
+    yield
+    for each, entries in zip(registries, before, strict=True):
+        each.clear()
+        each.update(entries)
+
+
+@pytest.fixture
+def only_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After this no environment can be opened but as arrays."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("not as arrays")
+
+    for name in ("step", "reset"):
+        monkeypatch.setattr(SyncGrid, name, refuse)
+
+
+@pytest.fixture
+def never_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("as arrays")
+
+    monkeypatch.setattr("rlrun.envs.vector.factory.ArrayGrid", refuse)
+
+
+@pytest.mark.parametrize("env_id", CLASSIC)
+def test_auto_uses_arrays_for_these_and_the_tested_gymnasium(
+    env_id: str, request: pytest.FixtureRequest
+) -> None:
+    _, env = parts_and_env(f"env={env_id}", "agent=random", "seeds=10")
+    assert env.spec.obs.kind == "vector" and not env.arrays_differ()
+    request.getfixturevalue("only_arrays")
+    least = ARRAY_VERSIONS[env_id].least
+    assert least <= 4
+    played(env.open(range(least), 1), 5)
+    played(env.open([7], least, purpose=Purpose.FINAL_EPISODES), 5)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("env=CartPole-v1", "seeds=1"),  # which is faster by itself
+        ("env=CartPole-v1", "env.vector=sync"),
+        ("env=CartPole-v1", "env.rebuild=true"),
+        ("env=CartPole-v1", "+env.kwargs.sutton_barto_reward=true"),
+        ("env=Pendulum-v1", "+env.kwargs.g=9.81"),
+        ("env=Pendulum-v1", "+env.kwargs.render_mode=rgb_array"),
+        ("env=LunarLander-v3",),
+    ],
+)
+@pytest.mark.usefixtures("never_arrays")
+def test_auto_leaves_everything_else_to_gymnasium(words: tuple[str, ...]) -> None:
+    envs = agent_and_envs("agent=random", "seeds=10", *words)[1]
+    played(envs, 2)
+    envs.close()
+
+
+@pytest.mark.usefixtures("never_arrays")
+def test_a_film_shows_gymnasiums_environment() -> None:
+    _, env = parts_and_env("env=CartPole-v1", "agent=random", "env.vector=arrays")
+    frames: list[Array] = []
+    envs = env.open([0], 1, film=frames.append)
+    played(envs, 2)
+    envs.close()
+    assert [frame.shape for frame in frames] == [(400, 600, 3)] * 3
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("env=LunarLander-v3",), "only Acrobot-v1, .*, Pendulum-v1 have array versions"),
+        (("env=FrozenLake-v1",), "only Acrobot-v1, .*, Pendulum-v1 have array versions"),
+        (("env=Pendulum-v1", "+env.kwargs.g=9.81"), "does not know the argument g"),
+        (("env=CartPole-v1", "env.rebuild=true"), "env.rebuild=true creates a new environment"),
+        (("env=ALE/Pong-v5",), "env.vector does not apply to Atari games"),
+    ],
+)
+def test_arrays_that_are_impossible_are_refused(words: tuple[str, ...], sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence) as refused:
+        _ = parts_and_env(*words, "agent=random", "env.vector=arrays")[1].spec
+    if "Pong" not in words[0]:
+        assert str(refused.value).endswith(": write env.vector=auto")
+
+
+class Heavier(CartPole):
+    """A cart that is pushed a little less, from the fifth step on."""
+
+    steps = 0
+
+    def step(self, action: Array) -> tuple[Array, Array]:
+        self.steps += 1
+        self._state[1] *= 1.0 if self.steps < 5 else 1.0 - 2**-30
+        return super().step(action)
+
+
+class Broken(CartPole):
+    def step(self, action: Array) -> tuple[Array, Array]:
+        raise IndexError("out of reach")
+
+
+@pytest.mark.parametrize(
+    ("version", "difference"),
+    [(Heavier, "other observations"), (Broken, r"an error \(IndexError: out of reach\)")],
+)
+def test_a_version_that_differs_is_not_used_and_a_run_logs_it(
+    tmp_path: Path, version: type[CartPole], difference: str
+) -> None:
+    registry.register_arrays("CartPole-v1", version)
+    words = ("env=CartPole-v1", "agent=random", "seeds=3", "total_steps=30", "tuned=none")
+    start_run(settings(*words, "eval.final_episodes=0"), tmp_path, "rlrun again")
+    (line,) = re.findall(".*stepped by Gymnasium itself.*", (tmp_path / "run.log").read_text())
+    assert re.search(rf"with gymnasium 1\.\S+ and numpy 2\.\S+ .* gives {difference}", line)
+    with pytest.raises(BadInput, match=f"the array version gives {difference}: write env.vect"):
+        _ = parts_and_env(*words, "env.vector=arrays")[1].spec
+
+
+def test_the_example_of_another_package() -> None:
+    """docs/packages.md: its array version gives what its environment gives."""
+    text = Path(rlrun.__file__).parents[1].joinpath("docs", "packages.md").read_text("utf-8")
+    (code,) = re.findall(r"```python\n(import gymnasium.*?)```", text, re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(compile(code, "packages.md", "exec"), scope)
+    results, expected = (played(opened("Walk-v0", vector=each), 100) for each in ("arrays", "sync"))
+    assert differences(results, expected) == []
+    ends = [step["discount"][step["last"]] for step in results]
+    assert set(np.concatenate(ends)) == {0.0, 0.99}  # terminations and truncations
