@@ -90,7 +90,7 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "max_episode_steps": None,
         "bins": None,
         "rebuild": False,
-        "vector": "sync",
+        "vector": "auto",
         "timeout": 600.0,
         "obs": None,
         "scale_obs": False,

@@ -29,12 +29,11 @@ from tests.support.common import agent_and_envs, differences, parts_and_env, set
 def own_registries(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What a test registers is forgotten, and every environment is examined anew."""
     monkeypatch.setattr(env_info, "_CACHE", {})
-    registries: tuple[dict[str, Any], ...] = (ARRAY_VERSIONS, gym.registry)
-    before = [dict(each) for each in registries]
+    before = dict(ARRAY_VERSIONS)
     yield
-    for each, entries in zip(registries, before, strict=True):
-        each.clear()
-        each.update(entries)
+    ARRAY_VERSIONS.clear()
+    ARRAY_VERSIONS.update(before)
+    gym.registry.pop("Walk-v0", None)
 
 
 @pytest.fixture
@@ -131,9 +130,28 @@ class Broken(CartPole):
         raise IndexError("out of reach")
 
 
+class Absent(CartPole):
+    def __init__(self, num_envs: int) -> None:
+        raise ImportError("no library")
+
+
+class Wider(CartPole):
+    """Its observations have double precision."""
+
+    def step(self, action: Array) -> tuple[Array, Array]:
+        result = super().step(action)
+        self.obs = self.obs.astype(np.float64)
+        return result
+
+
 @pytest.mark.parametrize(
     ("version", "difference"),
-    [(Heavier, "other observations"), (Broken, r"an error \(IndexError: out of reach\)")],
+    [
+        (Absent, r"an error \(ImportError: no library\)"),
+        (Wider, "other observations"),
+        (Heavier, "other observations"),
+        (Broken, r"an error \(IndexError: out of reach\)"),
+    ],
 )
 def test_a_version_that_differs_is_not_used_and_a_run_logs_it(
     tmp_path: Path, version: type[CartPole], difference: str

@@ -54,8 +54,9 @@ def deviation(make: Callable[[], gym.Env[Any, Any]]) -> str:
     with closing(SyncGrid([make] * ENVS)) as separate:
         try:
             return _deviation(separate, ArrayGrid(make, ENVS))
-        except EnvFault as fault:
-            return f"an error ({type(fault.error).__name__}: {fault.error})"
+        except Exception as error:
+            cause = error.error if isinstance(error, EnvFault) else error
+            return f"an error ({type(cause).__name__}: {cause})"
 
 
 def _deviation(separate: SyncGrid, arrays: ArrayGrid) -> str:
