@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
-from rlrun.nets.dense import sum_over_batch
 from rlrun.nets.norm import EPSILON
 from rlrun.nets.parameters import Pieces
+from rlrun.nets.products import sum_over_batch
 
 
 class BatchNorm:

@@ -9,6 +9,13 @@ import torch
 from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
+from rlrun.nets.products import (
+    affine,
+    is_narrow,
+    sum_over_batch,
+    times_transposed,
+    weight_gradient,
+)
 from rlrun.nets.style import Activation, activate, through
 
 
@@ -31,6 +38,7 @@ class Dense:
     ) -> None:
         self.sizes = tuple(sizes)
         self._rectify, self._activation = rectify, activation
+        self._narrow = [is_narrow(size) for size in self.sizes[1:]]
         self.is_output = not rectify
         """Whether the last layer is an output, which no activation follows."""
         padded = [up(size, 4) for size in sizes]
@@ -56,7 +64,7 @@ class Dense:
         """
         saved = [x]
         for layer in range(0, len(pieces), 2):
-            x = torch.baddbmm(pieces[layer + 1], x, pieces[layer])
+            x = affine(x, pieces[layer], pieces[layer + 1], narrow=self._narrow[layer // 2])
             if self._rectified(layer):
                 x = activate(x, self._activation)
             saved.append(x)
@@ -83,7 +91,7 @@ class Dense:
             if self._rectified(layer):
                 grad = through(grad, y, self._activation)
             if into is not None:
-                into[layer].copy_(torch.bmm(x.mT, grad))
+                weight_gradient(x, grad, into[layer], narrow=self._narrow[layer // 2])
                 sum_over_batch(grad, into[layer + 1])
             if layer or to_input:
                 grad = times_transposed(grad, pieces[layer])
@@ -91,16 +99,3 @@ class Dense:
 
     def _rectified(self, layer: int) -> bool:
         return self._rectify or layer + 2 < len(self.shapes)
-
-
-def times_transposed(grad: Tensor, weight: Tensor) -> Tensor:
-    """Return ``grad [seed, batch, out]`` times the transpose of ``weight [seed, in, out]``."""
-    if grad.dtype == torch.float32:
-        return torch.bmm(grad, weight.mT)
-    # a bfloat16 product copies a transposed operand: transpose the smaller one
-    return torch.bmm(weight, grad.mT).mT.contiguous()
-
-
-def sum_over_batch(grad: Tensor, into: Tensor) -> None:
-    """Write the sum of ``grad [seed, batch, width]`` into a piece ``[seed, 1, width]``."""
-    into.copy_(grad.sum(1, keepdim=True, dtype=into.dtype))  # out= does not compile

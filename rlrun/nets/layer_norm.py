@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rlrun.nets.dense import sum_over_batch
 from rlrun.nets.norm import EPSILON
 from rlrun.nets.parameters import Pieces, padded
+from rlrun.nets.products import sum_over_batch
 
 
 class LayerNorm:

@@ -10,8 +10,14 @@ from typing import Any, Literal, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from rlrun.nets.dense import sum_over_batch, times_transposed
 from rlrun.nets.parameters import Pieces, draw_uniform, up
+from rlrun.nets.products import (
+    affine,
+    is_narrow,
+    sum_over_batch,
+    times_transposed,
+    weight_gradient,
+)
 from rlrun.nets.style import Activation, activate, through
 
 EPSILON = 1e-5  # added to the variance
@@ -91,6 +97,7 @@ class NormalizedDense:
         self.sizes = tuple(sizes)
         self._norm, self._activation, self._place = norm, activation, place
         self._on_input = on_input
+        self._narrow = [is_narrow(size) for size in self.sizes[1:]]
         self.is_output = not rectify
         """Whether the last layer is an output, which no activation follows."""
         self.width = up(sizes[-1], 4)
@@ -144,7 +151,7 @@ class NormalizedDense:
         if self._on_input:
             x, saved[0] = self._norm.forward(self._rows(pieces, 0), x, self.sizes[0], learning)
         for layer, first in enumerate(self._firsts):
-            y = torch.baddbmm(pieces[first + 1], x, pieces[first])
+            y = affine(x, pieces[first], pieces[first + 1], narrow=self._narrow[layer])
             norm_saved = active = None
             if self._normalized[layer]:
                 rows, size = self._rows(pieces, first + 2), self.sizes[layer + 1]
@@ -179,7 +186,7 @@ class NormalizedDense:
                     grad = self._norm.backward(rows, norm_saved, grad, into_rows)[0]
                     grad = through(grad, active, self._activation)
             if into is not None:
-                into[first].copy_(torch.bmm(x.mT, grad))
+                weight_gradient(x, grad, into[first], narrow=self._narrow[layer])
                 if biased:  # otherwise it is rounding noise, which Adam would scale up
                     sum_over_batch(grad, into[first + 1])
             if layer or to_input or self._on_input:
