@@ -56,7 +56,8 @@ class DeviceSettings:
         torch.set_num_threads(self.threads)
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(self.deterministic)
+        if self.deterministic != torch.are_deterministic_algorithms_enabled():
+            torch.use_deterministic_algorithms(self.deterministic)  # its imports take a second
 
 
 class Device:

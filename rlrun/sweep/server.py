@@ -32,7 +32,6 @@ OUTPUT = "output.txt"
 LOOK_SECONDS = 0.1
 PRELOAD = [  # none of them touches a GPU, which cannot be used after a fork
     "torch",
-    "torch._dynamo",
     "gymnasium",
     "hydra._internal.hydra",
     "hydra._internal.core_plugins",

@@ -182,3 +182,17 @@ def loaded_by(code: str) -> str:
     """The last line that a program prints."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", ["agent=dqn agent.optimizer=nadam", "agent=ppo agent.n_steps=64"])
+def test_a_run_does_not_import_the_compiler(words: str, tmp_path: Path) -> None:
+    """It takes a second, and only device.compile and device.deterministic need it."""
+    line = [*words.split(), "seeds=1", "total_steps=200", "tuned=none", "eval.final_episodes=1"]
+    line += ["agent.learning_starts=100"] if "dqn" in words else []
+    code = (
+        f"import sys; sys.argv = ['rlrun', *{line}, 'hydra.run.dir={tmp_path}/run'];"
+        "from rlrun.__main__ import main; main();"
+        "print([m for m in sys.modules if m in ('torch._dynamo', 'torch._inductor', 'sympy')])"
+    )
+    assert loaded_by(code).splitlines()[-1] == "[]"
