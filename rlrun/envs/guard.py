@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 import numpy as np
@@ -17,6 +16,8 @@ from rlrun.envs.watchdog import Watchdog
 
 class Guard:
     """Turns what goes wrong in a ``[seed, env]`` grid into sentences about one environment.
+
+    Calls to the environments are made within ``with guard:``.
 
     Args:
         vector: the environments.
@@ -41,16 +42,15 @@ class Guard:
         self.faults: dict[int, str] = {}
         """Sentences about numbers that cannot be learnt from, by the seed's position."""
 
-    @contextlib.contextmanager
-    def watch(self) -> Iterator[None]:
-        """Limit the time of a call to the environments; raise an error that names a failing one."""
+    def __enter__(self) -> None:
+        """Limit the time of a call to the environments."""
         self._watch.since = monotonic()
-        try:
-            yield
-        except EnvFault as fault:
-            raise self.place(fault.place).failed(fault) from fault.error
-        finally:
-            self._watch.since = 0.0
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        """End the call; raise an error that names an environment that failed."""
+        self._watch.since = 0.0
+        if isinstance(error, EnvFault):
+            raise self.place(error.place).failed(error) from error.error
 
     def _hanging(self) -> str:
         """Return the sentence about the environment that does not respond."""

@@ -94,7 +94,7 @@ class GymEnvs:
         self._length[...] = 0
         self._history.restart()
         self.inexact.clear()
-        with self._guard.watch():
+        with self._guard:
             raw, _ = self._vector.reset(seed=self._episode_seeds())
         self.obs: Array = self._obs(raw)
         self.legal = self._legal()
@@ -111,7 +111,7 @@ class GymEnvs:
         flat = action.reshape(-1, *action.shape[2:])
         if (overlong := self._history.add(flat)) is not None:
             self.inexact.append(self._guard.place(overlong).overlong(self._limit))
-        with self._guard.watch():
+        with self._guard:
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
         reward = rewards.reshape(self._grid).astype(np.float64)
         if not math.isfinite(reward.sum()):
@@ -146,7 +146,7 @@ class GymEnvs:
             seeds[place] = self._episode_seed(s, e)
         self._history.begin(self._vector.ended)
         options = {"reset_mask": last.reshape(-1)}
-        with self._guard.watch():
+        with self._guard:
             raw, _ = self._vector.reset(seed=seeds, options=options)
         return self._obs(raw)
 
@@ -208,7 +208,7 @@ class GymEnvs:
         overlong = begun < 0
         begun[overlong] = len(actions)
         mapped = [self._action_map(flat) for flat in actions]
-        with self._guard.watch():
+        with self._guard:
             raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun.ravel().tolist())
         # added one by one as in `step`; from Python 3.12 on, sum() rounds differently
         sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.nets.products import (
-    affine,
     is_narrow,
+    narrow_affine,
     sum_over_batch,
     times_transposed,
     weight_gradient,
@@ -64,7 +64,8 @@ class Dense:
         """
         saved = [x]
         for layer in range(0, len(pieces), 2):
-            x = affine(x, pieces[layer], pieces[layer + 1], narrow=self._narrow[layer // 2])
+            weight, bias, narrow = pieces[layer], pieces[layer + 1], self._narrow[layer // 2]
+            x = narrow_affine(x, weight, bias) if narrow else torch.baddbmm(bias, x, weight)
             if self._rectified(layer):
                 x = activate(x, self._activation)
             saved.append(x)

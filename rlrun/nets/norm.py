@@ -12,8 +12,8 @@ from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.nets.products import (
-    affine,
     is_narrow,
+    narrow_affine,
     sum_over_batch,
     times_transposed,
     weight_gradient,
@@ -151,7 +151,8 @@ class NormalizedDense:
         if self._on_input:
             x, saved[0] = self._norm.forward(self._rows(pieces, 0), x, self.sizes[0], learning)
         for layer, first in enumerate(self._firsts):
-            y = affine(x, pieces[first], pieces[first + 1], narrow=self._narrow[layer])
+            weight, bias, narrow = pieces[first], pieces[first + 1], self._narrow[layer]
+            y = narrow_affine(x, weight, bias) if narrow else torch.baddbmm(bias, x, weight)
             norm_saved = active = None
             if self._normalized[layer]:
                 rows, size = self._rows(pieces, first + 2), self.sizes[layer + 1]

@@ -21,13 +21,13 @@ def is_narrow(width: int) -> bool:
     return up(width, 4) <= NARROW
 
 
-def affine(x: Tensor, weight: Tensor, bias: Tensor, *, narrow: bool) -> Tensor:
-    """Return ``x @ weight + bias``, ``[seed, batch, out]``.
+def narrow_affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return ``x @ weight + bias``, ``[seed, batch, out]``, for a narrow layer.
 
-    ``x`` is ``[seed, batch, in]``, ``weight [seed, in, out]``, ``bias [seed, 1, out]``; ``narrow``
-    is `is_narrow` of the output.
+    ``x`` is ``[seed, batch, in]``, ``weight [seed, in, out]``, ``bias [seed, 1, out]``. For other
+    layers it is ``torch.baddbmm``.
     """
-    if narrow and _is_faster_transposed(x):
+    if _is_faster_transposed(x):
         return (torch.bmm(weight.mT, x.mT).mT + bias).contiguous()
     return torch.baddbmm(bias, x, weight)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from rlrun.nets.parameters import up
-from rlrun.nets.products import BATCH, NARROW, affine, is_narrow, weight_gradient
+from rlrun.nets.products import BATCH, NARROW, is_narrow, narrow_affine, weight_gradient
 
 
 def random_case(draw: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -24,7 +24,7 @@ def random_case(draw: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, to
 @pytest.mark.parametrize("draw", range(40))
 def test_transposed_products_are_the_same_product_in_every_stack(draw: int) -> None:
     x, weight, bias, grad = random_case(draw)
-    out, into = affine(x, weight, bias, narrow=True), torch.empty_like(weight)
+    out, into = narrow_affine(x, weight, bias), torch.empty_like(weight)
     weight_gradient(x, grad, into, narrow=True)
     assert out.is_contiguous()
     assert torch.allclose(out, x @ weight + bias, atol=1e-3, rtol=1e-5)
@@ -33,11 +33,11 @@ def test_transposed_products_are_the_same_product_in_every_stack(draw: int) -> N
         one = [each[row : row + 1].clone() for each in (x, weight, bias, grad)]
         alone = torch.empty_like(one[1])
         weight_gradient(one[0], one[3], alone, narrow=True)
-        assert torch.equal(affine(*one[:3], narrow=True)[0], out[row])
+        assert torch.equal(narrow_affine(*one[:3])[0], out[row])
         assert torch.equal(alone[0], into[row])
 
 
-def test_small_batches_and_wide_layers_are_not_transposed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_batches_and_other_types_are_not_transposed(monkeypatch: pytest.MonkeyPatch) -> None:
     used: list[torch.Tensor] = []
     baddbmm = torch.baddbmm
 
@@ -47,10 +47,9 @@ def test_small_batches_and_wide_layers_are_not_transposed(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(torch, "baddbmm", count)
     x, weight, bias, _ = random_case(0)
-    affine(x, weight, bias, narrow=True)
+    narrow_affine(x, weight, bias)
     assert not used
-    affine(x[:, : BATCH - 1], weight, bias, narrow=True)
-    affine(x, weight, bias, narrow=False)
-    affine(x.bfloat16(), weight.bfloat16(), bias.bfloat16(), narrow=True)
-    assert len(used) == 3
+    narrow_affine(x[:, : BATCH - 1], weight, bias)
+    narrow_affine(x.bfloat16(), weight.bfloat16(), bias.bfloat16())
+    assert len(used) == 2
     assert [is_narrow(width) for width in (1, 4, 8, 9)] == [True, True, True, False]
