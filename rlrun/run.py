@@ -27,7 +27,7 @@ from rlrun.envs.watchdog import give_up
 from rlrun.results.charts import open_logger
 from rlrun.results.grouping import flat
 from rlrun.results.tuned import tuned_sentence
-from rlrun.run_folder.config_file import write_config
+from rlrun.run_folder.config_file import recorded_form, write_config
 from rlrun.run_folder.folder import RunFolder
 from rlrun.run_folder.reader import RecordedRun, score
 from rlrun.settings import Settings, run_settings
@@ -55,7 +55,7 @@ def start_run(
     ``command`` is the command line that repeats the run, ``listener`` receives the progress.
     """
     settings, data = open_data(run_settings(settings))
-    parts = construct(Settings, settings, "")
+    parts, settings = construct(Settings, settings, ""), recorded_form(settings)
     parts.device.prepare()
     with Signals() as signals:
         write_config(settings, folder)

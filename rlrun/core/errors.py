@@ -49,4 +49,4 @@ def in_digits(text: str) -> str:
     if match is None:
         return ""
     number = float(match[1]) * {"k": 1e3, "m": 1e6}[match[2].lower()]
-    return f" Write {number:.0f}."
+    return f" Write {number:.0f}." if number.is_integer() else ""

@@ -48,7 +48,7 @@ class EnvInfo:
     """What its array version gives that it does not; "" if there are no differences."""
 
 
-_CACHE: dict[tuple[str, float], tuple[EnvSpec, EnvInfo]] = {}
+_CACHE: dict[tuple[str, float], tuple[EnvSpec, ArrayVersion | None, EnvInfo]] = {}
 
 
 def env_info(
@@ -63,9 +63,10 @@ def env_info(
     conform to them.
     """
     key, registered = (repr(settings), gamma), env_spec(settings.id)
+    version = ARRAY_VERSIONS.get(registered.id)
     cached = _CACHE.get(key)
-    if cached is not None and cached[0] is registered:
-        return cached[1]
+    if cached is not None and cached[0] is registered and cached[1] is version:
+        return cached[2]
     try:
         info = read_env_info(make, settings.id, options, gamma)
     except Exception as error:
@@ -73,7 +74,7 @@ def env_info(
         raise BadInput(f"{settings.id} cannot be used: {why}") from error
     if len(_CACHE) == CACHE_SIZE:
         _CACHE.pop(next(iter(_CACHE)))
-    _CACHE[key] = registered, info
+    _CACHE[key] = registered, version, info
     return info
 
 

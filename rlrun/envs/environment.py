@@ -176,8 +176,8 @@ class Environment:
             return ""
         versions = f"gymnasium {gym.__version__} and numpy {np.__version__}"
         return (
-            f"{self.settings.id} is stepped by Gymnasium itself, which takes longer: with "
-            f"{versions} on this processor its array version gives {self._info.deviation}"
+            f"the array version of {self.settings.id} is not used: with {versions} on this "
+            f"processor it gives {self._info.deviation}"
         )
 
     def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:

@@ -56,6 +56,18 @@ def _interpolations(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
 
+def recorded_form(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run as it records them.
+
+    ``env.vector=arrays`` is a demand on its beginning. From then on ``auto`` gives the same
+    numbers, also where arrays are not possible, as in an evaluation with other arguments.
+    """
+    env = dict(settings["env"])
+    if env.get("vector") == "arrays":
+        env["vector"] = "auto"
+    return {**settings, "env": env}
+
+
 def write_config(settings: Mapping[str, Any], folder: Path) -> None:
     """Write ``config.yaml``: every setting, resolved."""
     temporary = folder / ".config.yaml.tmp"

@@ -81,6 +81,15 @@ BAD = [
         "agent.norm_critic needs norm=layer or norm=batch",
     ),
     (
+        "agent=ddpg env=Pendulum-v1 agent.norm=batch agent.norm_critic=trunk",
+        "agent.norm_critic=trunk leaves no layer of the critic with norm: write action_layer=2",
+    ),
+    (
+        "agent=sac env=MountainCarContinuous-v0 agent.norm=layer agent.norm_obs=true",
+        "agent.norm_obs with norm=layer would hide the observations of MountainCarContinuous-v0, "
+        "which have fewer than 3 numbers: write norm=batch",
+    ),
+    (
         "agent=sac env=CarRacing-v3 replay.capacity=1e3 agent.norm=layer agent.norm_obs=true",
         "agent.norm_obs only applies to vectors; the observations of CarRacing-v3 are image",
     ),

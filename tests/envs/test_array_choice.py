@@ -10,6 +10,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control import AcrobotEnv
 
 import rlrun
 from rlrun.core.errors import BadInput
@@ -17,10 +18,12 @@ from rlrun.core.rng import Purpose
 from rlrun.core.types import Array
 from rlrun.envs import env_info
 from rlrun.envs.array_envs import registry
+from rlrun.envs.array_envs.acrobot import Acrobot
 from rlrun.envs.array_envs.cart_pole import CartPole
 from rlrun.envs.array_envs.registry import ARRAY_VERSIONS
 from rlrun.envs.vector.sync import SyncGrid
-from rlrun.run import start_run
+from rlrun.run import resume_run, start_run
+from rlrun.run_folder.reader import read_run
 from tests.support.arrays import CLASSIC, opened, played
 from tests.support.common import agent_and_envs, differences, parts_and_env, settings
 
@@ -159,10 +162,55 @@ def test_a_version_that_differs_is_not_used_and_a_run_logs_it(
     registry.register_arrays("CartPole-v1", version)
     words = ("env=CartPole-v1", "agent=random", "seeds=3", "total_steps=30", "tuned=none")
     start_run(settings(*words, "eval.final_episodes=0"), tmp_path, "rlrun again")
-    (line,) = re.findall(".*stepped by Gymnasium itself.*", (tmp_path / "run.log").read_text())
+    (line,) = re.findall(".*array version of CartPole-v1 is.*", (tmp_path / "run.log").read_text())
     assert re.search(rf"with gymnasium 1\.\S+ and numpy 2\.\S+ .* gives {difference}", line)
     with pytest.raises(BadInput, match=f"the array version gives {difference}: write env.vect"):
         _ = parts_and_env(*words, "env.vector=arrays")[1].spec
+
+
+class Generous(AcrobotEnv):
+    """A student's: the goal pays 100."""
+
+    def step(self, a: Any) -> Any:
+        results: Any = super().step(a)  # type: ignore[no-untyped-call]
+        obs, reward, terminated, truncated, info = results
+        return obs, 100.0 if terminated else reward, terminated, truncated, info
+
+
+@pytest.mark.filterwarnings("ignore:.*Overriding environment")
+def test_another_environment_under_the_same_id_is_not_stepped_as_gymnasiums(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(gym.registry, "Acrobot-v1", gym.registry["Acrobot-v1"])
+    made: Any = Generous
+    gym.register("Acrobot-v1", entry_point=made, max_episode_steps=500)
+    words = ("env=Acrobot-v1", "agent=random", "seeds=5")
+    with pytest.raises(BadInput, match=r"another environment with the id Acrobot-v1: write env\.v"):
+        _ = parts_and_env(*words, "env.vector=arrays")[1].spec
+    assert read_back(*words) == "SyncGrid"
+    registry.register_arrays("Acrobot-v1", Acrobot)  # one that claims to be of this environment
+    assert read_back(*words) == "ArrayGrid"
+
+
+def read_back(*words: str) -> str:
+    """The kind of vector environment that steps them."""
+    envs: Any = agent_and_envs(*words)[1]
+    return type(envs._vector).__name__
+
+
+def test_a_run_with_arrays_goes_on_where_they_are_not_possible(tmp_path: Path) -> None:
+    words = ("env=CartPole-v1", "agent=random", "seeds=3", "tuned=none", "env.vector=arrays")
+    twin, folder = tmp_path / "twin", tmp_path / "run"
+    for each, steps in ((twin, 300), (folder, 150)):
+        each.mkdir()
+        start_run(settings(*words, f"total_steps={steps}"), each, "rlrun again")
+    registry.register_arrays("CartPole-v1", Heavier)
+    run = read_run(folder)
+    assert run.settings["env"]["vector"] == "auto"
+    resume_run(run, {**run.settings, "total_steps": 300}, "rlrun again")
+    assert "array version of CartPole-v1 is not used" in (folder / "run.log").read_text("utf-8")
+    results: list[Any] = [read_run(each).result for each in (twin, folder)]
+    assert results[0]["final"]["per_seed"] == results[1]["final"]["per_seed"]
 
 
 def test_the_example_of_another_package() -> None:

@@ -27,7 +27,7 @@ class Chunk(NamedTuple):
 
 
 def standardized_returns(values: Array) -> Array:
-    """Scale ``values [time]``, those of one episode, to mean 0 and variance 1."""
+    """Scale ``values [time]``, those of one seed in an update, to mean 0 and variance 1."""
     with np.errstate(invalid="ignore"):  # the loss of such a seed is not finite either
         standardized: Array = (values - values.mean()) / (values.std() + 1e-8)
     return standardized

@@ -146,12 +146,21 @@ class ActorCriticSettings(OffPolicySettings):
         for name, usual in (("norm_at", "before"), ("norm_obs", False), ("norm_critic", "all")):
             if self.norm is None and getattr(self, name) != usual:
                 raise ValueError(f"{name} needs norm=layer or norm=batch")
+        if self.norm_critic == "trunk" and self.action_layer == 1 and not self.norm_obs:
+            raise ValueError(
+                "norm_critic=trunk leaves no layer of the critic with norm: write action_layer=2"
+            )
 
     def check_batch(self, spec: Spec, num_seeds: int) -> None:
         """Raise ValueError if a batch does not fit the memory, or norm_obs the observations."""
         super().check_batch(spec, num_seeds)
         if self.norm_obs:
             _check_vectors("norm_obs", spec)
+            if self.norm == "layer" and spec.obs.shape[0] < 3:
+                raise ValueError(
+                    f"norm_obs with norm=layer would hide the observations of {spec.env_id}, which "
+                    "have fewer than 3 numbers: write norm=batch"
+                )
 
     def actor_method(self) -> Method:
         """Return how the optimizer moves the actor's weights: neither decayed nor clipped."""

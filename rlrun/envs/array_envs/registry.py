@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import gymnasium as gym
 import numpy as np
 
 from rlrun.core.types import Array
@@ -48,15 +49,20 @@ class ArrayVersion(NamedTuple):
     """Makes a number of copies."""
     least: int
     """The number of copies from which it is faster than separate environments."""
+    entry_point: object
+    """That of the environment in Gymnasium's registry; with another one it is not used."""
 
 
+CLASSIC = "gymnasium.envs.classic_control"
 ARRAY_VERSIONS: dict[str, ArrayVersion] = {
-    "Acrobot-v1": ArrayVersion(Acrobot, 3),
-    "CartPole-v0": ArrayVersion(CartPole, 2),
-    "CartPole-v1": ArrayVersion(CartPole, 2),
-    "MountainCar-v0": ArrayVersion(MountainCar, 1),
-    "MountainCarContinuous-v0": ArrayVersion(MountainCarContinuous, 4),
-    "Pendulum-v1": ArrayVersion(Pendulum, 2),
+    "Acrobot-v1": ArrayVersion(Acrobot, 3, f"{CLASSIC}.acrobot:AcrobotEnv"),
+    "CartPole-v0": ArrayVersion(CartPole, 2, f"{CLASSIC}.cartpole:CartPoleEnv"),
+    "CartPole-v1": ArrayVersion(CartPole, 2, f"{CLASSIC}.cartpole:CartPoleEnv"),
+    "MountainCar-v0": ArrayVersion(MountainCar, 1, f"{CLASSIC}.mountain_car:MountainCarEnv"),
+    "MountainCarContinuous-v0": ArrayVersion(
+        MountainCarContinuous, 4, f"{CLASSIC}.continuous_mountain_car:Continuous_MountainCarEnv"
+    ),
+    "Pendulum-v1": ArrayVersion(Pendulum, 2, f"{CLASSIC}.pendulum:PendulumEnv"),
 }
 """The array versions by Gymnasium's id. `env.vector=auto` uses them."""
 
@@ -68,5 +74,8 @@ def register_arrays(env_id: str, make: Callable[[int], ArrayEnv], *, least: int 
         env_id: the id of the environment in Gymnasium's registry, without a package.
         make: makes a number of copies.
         least: the number of copies from which `env.vector=auto` uses it.
+
+    Raises:
+        KeyError: there is no such environment yet.
     """
-    ARRAY_VERSIONS[env_id] = ArrayVersion(make, least)
+    ARRAY_VERSIONS[env_id] = ArrayVersion(make, least, gym.registry[env_id].entry_point)

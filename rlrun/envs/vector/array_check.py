@@ -31,9 +31,11 @@ def unsuited(env: gym.Env[Any, Any], *, rebuild: bool, masked: bool) -> str:
     spec = env.spec
     if spec is None or spec.id not in ARRAY_VERSIONS:
         return f"only {', '.join(sorted(ARRAY_VERSIONS))} have array versions"
-    registered = gym.spec(spec.id).kwargs
-    for name, value in spec.kwargs.items():
-        if name not in registered or value != registered[name]:
+    registered = gym.registry[spec.id]
+    if registered.entry_point != ARRAY_VERSIONS[spec.id].entry_point:
+        return f"the array version is that of another environment with the id {spec.id}"
+    for name, value in spec.kwargs.items():  # values may be arrays
+        if name not in registered.kwargs or repr(value) != repr(registered.kwargs[name]):
             return f"the array version does not know the argument {name}"
     if rebuild:
         return "env.rebuild=true creates a new environment for every episode"
