@@ -51,6 +51,8 @@ code = main()
 json.dump([code, built, read], open("counts.json", "w"))
 """
 
+COMPARED = 8 + 1  # before a run: separate environments, and the spaces of their array version
+
 
 def counts(folder: Path, *words: str) -> tuple[dict[str, int], dict[str, int]]:
     """What a command builds, by class, and what it reads of the run, by file."""
@@ -65,9 +67,10 @@ def test_a_run_and_its_resume_build_everything_once_and_read_each_file_once(tmp_
     run = ("agent=dqn", "env=Acrobot-v1", "seeds=2", "total_steps=40", "hydra.run.dir=the_run")
     built, _ = counts(tmp_path, *run, "eval.every=0", "eval.final_episodes=0")
     once = {"DQN": 1, "Replay": 1, "Device": 1, "Optimizer": 1, "EpsilonGreedy": 1}
-    assert built == {**once, "environment": 2 + 1}  # two seeds, and one to see the spaces
+    # two seeds, too few for arrays, and one to see the spaces
+    assert built == {**once, "environment": 2 + 1 + COMPARED}
     built, read = counts(tmp_path, "resume", "the_run", "total_steps=60")
-    assert built == {**once, "environment": 2 + 1}
+    assert built == {**once, "environment": 2 + 1 + COMPARED}
     written = {name for name in read if name.startswith("checkpoint/arrays-")}
     assert {"meta.json", "config.yaml", "result.json", "metrics.jsonl"} <= read.keys() - written
     assert set(read.values()) == {1}
@@ -75,9 +78,15 @@ def test_a_run_and_its_resume_build_everything_once_and_read_each_file_once(tmp_
 
 
 @pytest.mark.slow
-def test_environments_are_made_for_training_evaluation_and_films(tmp_path: Path) -> None:
+@pytest.mark.parametrize("vector", ["sync", "auto"])
+def test_environments_are_made_for_training_evaluation_and_films(
+    vector: str, tmp_path: Path
+) -> None:
     words = ("agent=random", "env=CartPole-v1", "seeds=2", "env.num_envs=3", "total_steps=40")
     evaluated = ("eval.every=20", "eval.episodes=2", "eval.final_episodes=5", "record.every=20")
-    built, _ = counts(tmp_path, *words, *evaluated, "hydra.run.dir=the_run")
+    given = (*words, *evaluated, f"env.vector={vector}", "hydra.run.dir=the_run")
+    built, _ = counts(tmp_path, *given)
     training, look, evaluation, final, films = 2 * 3, 1, 2 * 2, 2 * 5, 2
+    if vector == "auto":  # one for the spaces of each array version
+        training, evaluation, final, look = 1, 1, 1, look + COMPARED
     assert built["environment"] == training + look + evaluation + final + films
