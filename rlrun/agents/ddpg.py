@@ -62,7 +62,7 @@ class DDPGSettings(ActorCriticSettings):
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
-        self.check_batch(spec, num_seeds)
+        self.check_inputs(spec, num_seeds)
         critics = (self.critic(spec).shapes,) * (1 + self.twin)
         check_memory(num_seeds, self.actor(spec).shapes, *critics)
 

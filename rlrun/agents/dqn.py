@@ -76,7 +76,7 @@ class DQNSettings(OffPolicySettings):
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
-        self.check_batch(spec, num_seeds)
+        self.check_inputs(spec, num_seeds)
         network = self.network(spec)
         noise = network.shapes[network.first_of_heads :] if self.noisy else []
         check_memory(num_seeds, [*network.shapes, *noise])

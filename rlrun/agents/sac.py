@@ -54,7 +54,7 @@ class SACSettings(ActorCriticSettings):
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
-        self.check_batch(spec, num_seeds)
+        self.check_inputs(spec, num_seeds)
         check_memory(num_seeds, self.actor(spec).shapes, *(self.critic(spec).shapes,) * 2)
 
 

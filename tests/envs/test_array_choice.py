@@ -85,8 +85,9 @@ def test_auto_uses_arrays_for_these_and_the_tested_gymnasium(
 )
 @pytest.mark.usefixtures("never_arrays")
 def test_auto_leaves_everything_else_to_gymnasium(words: tuple[str, ...]) -> None:
-    envs = agent_and_envs("agent=random", "seeds=10", *words)[1]
-    played(envs, 2)
+    envs: Any = agent_and_envs("agent=random", "seeds=10", *words)[1]
+    assert type(envs._vector).__name__ == "SyncGrid"
+    assert len(played(envs, 2)) == 2
     envs.close()
 
 
@@ -187,12 +188,12 @@ def test_another_environment_under_the_same_id_is_not_stepped_as_gymnasiums(
     words = ("env=Acrobot-v1", "agent=random", "seeds=5")
     with pytest.raises(BadInput, match=r"another environment with the id Acrobot-v1: write env\.v"):
         _ = parts_and_env(*words, "env.vector=arrays")[1].spec
-    assert read_back(*words) == "SyncGrid"
+    assert kind_of_grid(*words) == "SyncGrid"
     registry.register_arrays("Acrobot-v1", Acrobot)  # one that claims to be of this environment
-    assert read_back(*words) == "ArrayGrid"
+    assert kind_of_grid(*words) == "ArrayGrid"
 
 
-def read_back(*words: str) -> str:
+def kind_of_grid(*words: str) -> str:
     """The kind of vector environment that steps them."""
     envs: Any = agent_and_envs(*words)[1]
     return type(envs._vector).__name__

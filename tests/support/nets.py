@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rlrun.core.types import Space
+from rlrun.nets.actor_critic import ActorNet, CriticNet
+from rlrun.nets.norm import Norm
 from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.q_network import ValueNet
 
 CPU = torch.device("cpu")
 IMAGE = Space("image", (2, 40, 44))
+VECTOR = Space("vector", (3,))
 GRID = Space("grid", (3, 5, 6), top=(10, 1, 3))
 SHAPES = [(8, 16), (1, 16)]  # of the weights and biases of a layer
-
-
-def started(net: ValueNet, seeds: Sequence[int]) -> Parameters:
-    params = Parameters.zeros(len(seeds), net.shapes, CPU)
-    net.init(params, seeds)
-    return params
 
 
 def gradient(net: ValueNet, params: Parameters, obs: Tensor, slope: Tensor) -> Parameters:
@@ -54,3 +52,22 @@ def parameters(seeds: int) -> Parameters:
     params = Parameters.zeros(seeds, SHAPES, CPU)
     params.flat.copy_(torch.randn(3, params.flat.shape[1], generator=generator)[:seeds])
     return params
+
+
+def started(
+    net: ValueNet | ActorNet | CriticNet,
+    seeds: Sequence[int],
+    networks: int = 1,
+    last: float | None = None,
+) -> Parameters:
+    params = Parameters.zeros(len(seeds), net.shapes, CPU, networks)
+    net.init(params, seeds, 0, last)
+    return params
+
+
+def name_of(norm: object) -> str:
+    return "-".join(str(each) for each in astuple(norm)) if isinstance(norm, Norm) else str(norm)
+
+
+def normal(*shape: int, draw: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(draw))

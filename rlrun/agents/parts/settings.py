@@ -104,7 +104,7 @@ class OffPolicySettings(NetworkSettings):
     n_step: Count = 1
     """Steps of reward summed before the bootstrap (Sutton 1988)."""
 
-    def check_batch(self, spec: Spec, num_seeds: int) -> None:
+    def check_inputs(self, spec: Spec, num_seeds: int) -> None:
         """Raise ValueError if a batch does not fit into the memory."""
         fits("batch_size", self.batch_size, num_seeds * step_bytes(spec))
 
@@ -151,9 +151,9 @@ class ActorCriticSettings(OffPolicySettings):
                 "norm_critic=trunk leaves no layer of the critic with norm: write action_layer=2"
             )
 
-    def check_batch(self, spec: Spec, num_seeds: int) -> None:
+    def check_inputs(self, spec: Spec, num_seeds: int) -> None:
         """Raise ValueError if a batch does not fit the memory, or norm_obs the observations."""
-        super().check_batch(spec, num_seeds)
+        super().check_inputs(spec, num_seeds)
         if self.norm_obs:
             _check_vectors("norm_obs", spec)
             if self.norm == "layer" and spec.obs.shape[0] < 3:

@@ -12,9 +12,8 @@ from gymnasium import spaces
 
 from rlrun.core.types import Array
 from rlrun.envs.array_envs.registry import ARRAY_VERSIONS
+from rlrun.envs.history import NEVER
 from rlrun.envs.vector.sync import EnvFault
-
-NEVER = 2**62  # a time that no run reaches
 
 
 class ArrayGrid:
