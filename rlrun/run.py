@@ -55,11 +55,12 @@ def start_run(
     ``command`` is the command line that repeats the run, ``listener`` receives the progress.
     """
     settings, data = open_data(run_settings(settings))
-    parts, settings = construct(Settings, settings, ""), recorded_form(settings)
+    parts = construct(Settings, settings, "")
+    settings = recorded_form(settings, parts.device.engine)
     parts.device.prepare()
     with Signals() as signals:
         write_config(settings, folder)
-        record = RunFolder.create(folder, command, parts.total_steps)
+        record = RunFolder.create(folder, command, parts.total_steps, parts.device.engine)
         saver = Saver(folder / "checkpoint", parts.checkpoint)
         return _recorded(_Context(parts, settings, record, saver, signals, None, data, listener))
 

@@ -28,6 +28,7 @@ from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.device import Device
 from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, check_memory
+from rlrun.nets.products import TORCH, Products
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import smoothed
 
@@ -55,10 +56,10 @@ class DDPGSettings(ActorCriticSettings):
     """Clipping range of that noise, on both sides of 0."""
     max_grad_norm: PerRow[Positive | None] = 1.0
 
-    def actor(self, spec: Spec) -> ActorNet:
+    def actor(self, spec: Spec, products: Products = TORCH) -> ActorNet:
         """Return the actor's network for the spaces of ``spec``."""
         outputs = math.prod(spec.action.shape)
-        return self.actor_net(spec, outputs)
+        return self.actor_net(spec, outputs, products)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -92,13 +93,13 @@ class DDPG:
         self._replay, self._noise, self._device = replay, noise, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = math.prod(self._shape)
-        self._net = s.actor(spec)
+        self._net = s.actor(spec, device.products)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, LAST_LAYER)
         self._target = self._actor.copy()
         self._gradients = self._actor.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
-        critic = s.critic(spec)
+        critic = s.critic(spec, device.products)
         self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.method())
         self._warmup = Warmup(spec, seeds)
         smoothing = np.any(s.target_noise)

@@ -25,6 +25,7 @@ from rlrun.nets.device import Device
 from rlrun.nets.noisy import NoisySample, WeightNoise, noisy
 from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, Pieces, check_memory
+from rlrun.nets.products import TORCH, Products
 from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
 
@@ -66,12 +67,13 @@ class DQNSettings(OffPolicySettings):
         if self.distributional and not self.v_min < self.v_max:
             raise ValueError(f"v_min must be below v_max ({self.v_max}), got {self.v_min}")
 
-    def network(self, spec: Spec) -> ValueNet:
+    def network(self, spec: Spec, products: Products = TORCH) -> ValueNet:
         """Return the network for the spaces of ``spec``."""
         atoms = self.atoms if self.distributional else 1
         actions = spec.action.choices[0]
+        style = self.style(products)
         return ValueNet(
-            spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms, style=self.style
+            spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms, style=style
         )
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
@@ -109,7 +111,7 @@ class DQN:
         self._settings = s = settings
         support = (s.v_min, s.v_max, s.atoms) if s.distributional else None
         self._objective = objective(s.loss, support, device.torch)
-        self._net = s.network(spec)
+        self._net = s.network(spec, device.products)
         self._noise = WeightNoise(self._net, seeds, device.torch) if s.noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
         self._online = Parameters.zeros(len(seeds), shapes, device.torch)

@@ -108,7 +108,7 @@ class PPO:
         self._settings = s = settings
         size = s.n_steps * spec.num_envs
         self._batches = Minibatches(seeds, size, s.batch_size, s.epochs)
-        net = s.policy(spec, value=True)
+        net = s.policy(spec, device.products, value=True)
         self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         self.faults = self._actor.faults
         self._rollout = Rollout(spec, len(seeds), s.n_steps)

@@ -72,7 +72,7 @@ class Reinforce:
         settings: ReinforceSettings,
     ) -> None:
         self._settings = s = settings
-        net = s.policy(spec, value=s.baseline)
+        net = s.policy(spec, device.products, value=s.baseline)
         self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         if s.baseline:
             self.value = self._actor.value

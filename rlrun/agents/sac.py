@@ -28,6 +28,7 @@ from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.device import Device
 from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, check_memory
+from rlrun.nets.products import TORCH, Products
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
 
@@ -47,10 +48,10 @@ class SACSettings(ActorCriticSettings):
     target_entropy: PerRow[float | None] = None
     """Entropy that a learnt temperature aims at (null: minus the action's dimension)."""
 
-    def actor(self, spec: Spec) -> ActorNet:
+    def actor(self, spec: Spec, products: Products = TORCH) -> ActorNet:
         """Return the actor's network; outputs are means and logarithms of standard deviations."""
         outputs = 2 * math.prod(spec.action.shape)
-        return self.actor_net(spec, outputs)
+        return self.actor_net(spec, outputs, products)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -83,12 +84,12 @@ class SAC:
         self._replay, self._device = replay, device
         self._stride, self._shape = spec.num_envs, spec.action.shape
         self._size = size = math.prod(self._shape)
-        self._net = s.actor(spec)
+        self._net = s.actor(spec, device.products)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
         self._gradients = self._actor.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
-        self._critics = Critics(s.critic(spec), seeds, device, 2, None, s.method())
+        self._critics = Critics(s.critic(spec, device.products), seeds, device, 2, None, s.method())
         self._temperature = Temperature(len(seeds), device, s.ent_coef)
         target_entropy = -size if s.target_entropy is None else s.target_entropy
         self._target_entropy = device.number(target_entropy, 1)

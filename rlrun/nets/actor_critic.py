@@ -32,12 +32,12 @@ def dense(
 ) -> Layers:
     """A chain of dense layers, normalized or not; ``from_obs``: its input is the observation."""
     if norm is None:
-        return Dense(sizes, rectify=rectify, activation=style.activation)
+        return Dense(sizes, rectify=rectify, style=style)
     return NormalizedDense(
         sizes,
         rectify=rectify,
         norm=LayerNorm() if norm.kind == "layer" else BatchNorm(),
-        activation=style.activation,
+        style=style,
         place=norm.place,
         on_input=from_obs and norm.obs,
     )

@@ -9,14 +9,8 @@ import torch
 from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
-from rlrun.nets.products import (
-    is_narrow,
-    narrow_affine,
-    sum_over_batch,
-    times_transposed,
-    weight_gradient,
-)
-from rlrun.nets.style import Activation, activate, through
+from rlrun.nets.products import sum_over_batch
+from rlrun.nets.style import STYLE, Style, activate, through
 
 
 class Dense:
@@ -30,15 +24,13 @@ class Dense:
         sizes: unpadded sizes of the input, each hidden layer and the output; with a single number
             there is no layer, and the output is the input.
         rectify: whether the activation also follows the last layer.
-        activation: the activation.
+        style: the activation, and the products.
     """
 
-    def __init__(
-        self, sizes: Sequence[int], *, rectify: bool, activation: Activation = "relu"
-    ) -> None:
+    def __init__(self, sizes: Sequence[int], *, rectify: bool, style: Style = STYLE) -> None:
         self.sizes = tuple(sizes)
-        self._rectify, self._activation = rectify, activation
-        self._narrow = [is_narrow(size) for size in self.sizes[1:]]
+        self._rectify, self._activation = rectify, style.activation
+        self._products = style.products
         self.is_output = not rectify
         """Whether the last layer is an output, which no activation follows."""
         padded = [up(size, 4) for size in sizes]
@@ -64,8 +56,7 @@ class Dense:
         """
         saved = [x]
         for layer in range(0, len(pieces), 2):
-            weight, bias, narrow = pieces[layer], pieces[layer + 1], self._narrow[layer // 2]
-            x = narrow_affine(x, weight, bias) if narrow else torch.baddbmm(bias, x, weight)
+            x = self._products.affine(x, pieces[layer], pieces[layer + 1])
             if self._rectified(layer):
                 x = activate(x, self._activation)
             saved.append(x)
@@ -92,10 +83,10 @@ class Dense:
             if self._rectified(layer):
                 grad = through(grad, y, self._activation)
             if into is not None:
-                weight_gradient(x, grad, into[layer], narrow=self._narrow[layer // 2])
+                self._products.weight_gradient(x, grad, into[layer])
                 sum_over_batch(grad, into[layer + 1])
             if layer or to_input:
-                grad = times_transposed(grad, pieces[layer])
+                grad = self._products.times_transposed(grad, pieces[layer])
         return grad
 
     def _rectified(self, layer: int) -> bool:

@@ -9,11 +9,13 @@ from typing import Literal, TypeVar, cast
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
 from rlrun.core.fields import Count
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Batch
+from rlrun.nets.products import PRODUCTS, Engine, fastest
 
 Function = TypeVar("Function", bound=Callable[..., object])
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -30,7 +32,7 @@ class DeviceSettings:
     Small networks are slower on Apple's ``mps``, which is only used when it is named.
     """
     threads: Count = 1
-    """Torch's threads; small networks are fastest with one.
+    """Threads of matrix products; small networks are fastest with one.
 
     With more, two runs on one machine slow each other down several times.
     """
@@ -48,12 +50,37 @@ class DeviceSettings:
     the networks are large, and gives other results. Weights, acting and evaluations stay float32.
     """
 
+    products: Engine | Literal["auto"] = "torch"
+    """What multiplies matrices: auto (the faster one on this machine), torch or numpy.
+
+    ``numpy`` needs the CPU, float32 and ``compile=false``; it is faster on AMD's processors. The
+    two round differently: a run keeps the one that it began with.
+    """
+
     def __post_init__(self) -> None:
         _present(self.name)
+        if self.products == "numpy" and not self._suits_numpy:
+            raise ValueError(
+                "products=numpy needs the CPU, precision=float32 and compile=false: write "
+                "products=auto"
+            )
+
+    @property
+    def _suits_numpy(self) -> bool:
+        return _present(self.name) == "cpu" and self.precision == "float32" and not self.compile
+
+    @property
+    def engine(self) -> Engine:
+        """What multiplies matrices."""
+        if self.products != "auto":
+            return self.products
+        return fastest() if self._suits_numpy else "torch"
 
     def prepare(self) -> None:
         """Configure torch for this process. Call once, before any computation."""
         torch.set_num_threads(self.threads)
+        if self.engine == "numpy":
+            threadpool_limits(self.threads, "blas")
         if self.deterministic:
             os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         if self.deterministic != torch.are_deterministic_algorithms_enabled():
@@ -68,6 +95,7 @@ class Device:
         self._is_host = self.torch.type == "cpu"
         self._compile = settings.compile
         self._precision = getattr(torch, settings.precision)
+        self.products = PRODUCTS[settings.engine]
 
     def compiled(self, function: Function) -> Function:
         """Return ``function``, compiled if the settings ask for that."""

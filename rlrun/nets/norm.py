@@ -11,14 +11,8 @@ import torch
 from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
-from rlrun.nets.products import (
-    is_narrow,
-    narrow_affine,
-    sum_over_batch,
-    times_transposed,
-    weight_gradient,
-)
-from rlrun.nets.style import Activation, activate, through
+from rlrun.nets.products import sum_over_batch
+from rlrun.nets.style import STYLE, Style, activate, through
 
 EPSILON = 1e-5  # added to the variance
 
@@ -79,7 +73,7 @@ class NormalizedDense:
         sizes: as in `Dense`.
         rectify: as in `Dense`.
         norm: the normalisation.
-        activation: the activation.
+        style: the activation, and the products.
         place: whether the normalisation comes before or after the activation.
         on_input: whether the input of the first layer is normalized too.
     """
@@ -90,14 +84,14 @@ class NormalizedDense:
         *,
         rectify: bool,
         norm: Normalisation,
-        activation: Activation = "relu",
+        style: Style = STYLE,
         place: Place = "before",
         on_input: bool = False,
     ) -> None:
         self.sizes = tuple(sizes)
-        self._norm, self._activation, self._place = norm, activation, place
+        self._norm, self._activation, self._place = norm, style.activation, place
+        self._products = style.products
         self._on_input = on_input
-        self._narrow = [is_narrow(size) for size in self.sizes[1:]]
         self.is_output = not rectify
         """Whether the last layer is an output, which no activation follows."""
         self.width = up(sizes[-1], 4)
@@ -151,8 +145,7 @@ class NormalizedDense:
         if self._on_input:
             x, saved[0] = self._norm.forward(self._rows(pieces, 0), x, self.sizes[0], learning)
         for layer, first in enumerate(self._firsts):
-            weight, bias, narrow = pieces[first], pieces[first + 1], self._narrow[layer]
-            y = narrow_affine(x, weight, bias) if narrow else torch.baddbmm(bias, x, weight)
+            y = self._products.affine(x, pieces[first], pieces[first + 1])
             norm_saved = active = None
             if self._normalized[layer]:
                 rows, size = self._rows(pieces, first + 2), self.sizes[layer + 1]
@@ -187,11 +180,11 @@ class NormalizedDense:
                     grad = self._norm.backward(rows, norm_saved, grad, into_rows)[0]
                     grad = through(grad, active, self._activation)
             if into is not None:
-                weight_gradient(x, grad, into[first], narrow=self._narrow[layer])
+                self._products.weight_gradient(x, grad, into[first])
                 if biased:  # otherwise it is rounding noise, which Adam would scale up
                     sum_over_batch(grad, into[first + 1])
             if layer or to_input or self._on_input:
-                grad = times_transposed(grad, pieces[first])
+                grad = self._products.times_transposed(grad, pieces[first])
         if self._on_input:
             into_rows = None if into is None else self._rows(into, 0)
             grad = self._norm.backward(self._rows(pieces, 0), saved[0], grad, into_rows)[0]

@@ -48,8 +48,7 @@ class PolicyNet:
         self._input = input_for(obs)
         outputs = (self.distribution.outputs, 1) if value else (self.distribution.outputs,)
         self._heads = [
-            Dense((self._input.size, *hidden, out), rectify=False, activation=style.activation)
-            for out in outputs
+            Dense((self._input.size, *hidden, out), rectify=False, style=style) for out in outputs
         ]
         self._style = style
         heads = dict(zip(("policy", "value"), self._heads, strict=False))

@@ -44,14 +44,11 @@ class ValueNet(Parts):
         self._shape = (actions, atoms) if atoms > 1 else (actions,)
         self._atoms, self._dueling = atoms, dueling
         self._input = input_for(obs)
-        self._trunk = Dense(
-            (self._input.size, *hidden[:-1]), rectify=True, activation=style.activation
-        )
+        self._trunk = Dense((self._input.size, *hidden[:-1]), rectify=True, style=style)
         outputs = (actions * atoms, atoms) if dueling else (actions * atoms,)
         entry = self._trunk.sizes[-1]
         self._heads = [
-            Dense((entry, *hidden[-1:], out), rectify=False, activation=style.activation)
-            for out in outputs
+            Dense((entry, *hidden[-1:], out), rectify=False, style=style) for out in outputs
         ]
         names = ("head", "value_head")
         heads = dict(zip(names, self._heads, strict=False))

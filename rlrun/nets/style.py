@@ -1,4 +1,4 @@
-"""What the layers of a network have in common: activation and initial weights."""
+"""What the layers of a network have in common: activation, initial weights and products."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.init import orthogonal_
 
 from rlrun.nets.parameters import Pieces, Shapes
+from rlrun.nets.products import TORCH, Products
 
 Activation: TypeAlias = Literal["relu", "tanh", "elu"]
 Init: TypeAlias = Literal["torch", "xavier", "orthogonal"]
@@ -19,7 +20,7 @@ Init: TypeAlias = Literal["torch", "xavier", "orthogonal"]
 
 @dataclass(frozen=True)
 class Style:
-    """The activation of hidden layers, and how weights and biases start.
+    """The activation of hidden layers, how weights and biases start, and what multiplies.
 
     ``torch``: uniform in ±1/√fan_in, biases too. ``xavier``: uniform in ±√(6 / (fan_in + fan_out))
     (Glorot and Bengio 2010). ``orthogonal``: orthogonal, with gain √2, in output layers 1 (Saxe et
@@ -29,6 +30,7 @@ class Style:
     activation: Activation = "relu"
     init: Init = "torch"
     init_bias: float | None = None
+    products: Products = TORCH
 
     @property
     def is_torch(self) -> bool:

@@ -56,16 +56,17 @@ def _interpolations(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def recorded_form(settings: Mapping[str, Any]) -> dict[str, Any]:
+def recorded_form(settings: Mapping[str, Any], products: str) -> dict[str, Any]:
     """Return the settings of a run as it records them.
 
     ``env.vector=arrays`` is a demand on its beginning. From then on ``auto`` gives the same
     numbers, also where arrays are not possible, as in an evaluation with other arguments.
+    ``products`` are those in use: on another machine ``device.products=auto`` could choose others.
     """
     env = dict(settings["env"])
     if env.get("vector") == "arrays":
         env["vector"] = "auto"
-    return {**settings, "env": env}
+    return {**settings, "env": env, "device": {**settings["device"], "products": products}}
 
 
 def write_config(settings: Mapping[str, Any], folder: Path) -> None:

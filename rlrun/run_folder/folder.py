@@ -43,8 +43,11 @@ class RunFolder:
         self._write("meta.json", self._meta)
 
     @classmethod
-    def create(cls, path: Path, command: str, horizon: int) -> Self:
-        """Open the folder of a new run; ``horizon`` is the length its schedules are made for."""
+    def create(cls, path: Path, command: str, horizon: int, products: str) -> Self:
+        """Open the folder of a new run.
+
+        ``horizon`` is the length that its schedules are made for, ``products`` what multiplies.
+        """
         meta: dict[str, Any] = {
             "version": VERSION,
             "status": "running",
@@ -53,6 +56,7 @@ class RunFolder:
             "horizon": horizon,
             "own_final_episodes": True,
             "versions": versions(),
+            "products": products,
             "git_commit": _git_commit(),
             "host": platform.node(),
             "platform": platform.platform(),

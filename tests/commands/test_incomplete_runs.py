@@ -176,7 +176,7 @@ def test_a_wall_time_that_is_none_does_not_end_a_report(
 def test_the_death_of_a_process_is_recorded_once(tmp_path: Path) -> None:
     record_death(tmp_path / "nothing", "killed")
     assert not (tmp_path / "nothing").exists()
-    RunFolder.create(tmp_path, "rlrun", 10)._lock.close()  # as when its process has died
+    RunFolder.create(tmp_path, "rlrun", 10, "torch")._lock.close()  # as when its process has died
     record_death(tmp_path, "killed (SIGKILL)")
     meta = json.loads((tmp_path / "meta.json").read_text())
     assert (meta["status"], meta["reason"]) == ("failed", "killed (SIGKILL)")

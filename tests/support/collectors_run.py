@@ -48,7 +48,7 @@ def run(
     saver = Saver(path / "checkpoint", CheckpointSettings(every_minutes=None))
     saved, _ = saver.load()
     if saved is None:
-        folder = RunFolder.create(path, "rlrun again", STEPS)
+        folder = RunFolder.create(path, "rlrun again", STEPS, "torch")
     else:
         folder = RunFolder.reopen(path, json.loads((path / "meta.json").read_text()), "resume")
     agent, signals = Averages(seeds, replay_of(seeds)), StopsAt(stop)

@@ -46,7 +46,7 @@ def leave(
     settings = OmegaConf.merge(SETTINGS, changes)
     folder.mkdir(parents=True)
     OmegaConf.save(settings, folder / "config.yaml")
-    run = RunFolder.create(folder, command, 100)
+    run = RunFolder.create(folder, command, 100, "torch")
     first = settings.seed
     with (folder / "metrics.jsonl").open("w") as file:
         for step, values in (curve or {}).items():

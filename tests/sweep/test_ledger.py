@@ -27,7 +27,7 @@ def add(folder: Path, **line: Any) -> None:
 def run_of(folder: Path, job: str, status: Any, reason: str | None = None) -> None:
     """The folder that a run of this job left."""
     (folder / job).mkdir()
-    RunFolder.create(folder / job, "rlrun", 10).close(status, reason)
+    RunFolder.create(folder / job, "rlrun", 10, "torch").close(status, reason)
     if status == "done":
         (folder / job / "result.json").write_text('{"final": {"mean": 7.5}}')
 
@@ -131,7 +131,8 @@ def test_on_another_machine_the_lock_of_the_run_tells(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from rlrun.run_folder.folder import RunFolder;"
     )
-    code += "f = RunFolder.create(Path(sys.argv[1]), 'x', 1); print(flush=True); time.sleep(600)"
+    code += "f = RunFolder.create(Path(sys.argv[1]), 'x', 1, 'torch'); print(flush=True); "
+    code += "time.sleep(600)"
     command = [sys.executable, "-c", code, str(tmp_path / "0")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     assert process.stdout is not None

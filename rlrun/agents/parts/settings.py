@@ -15,6 +15,7 @@ from rlrun.nets.method import Method, OptimizerName
 from rlrun.nets.norm import Norm, NormKind, Place
 from rlrun.nets.parameters import check_memory
 from rlrun.nets.policy_value import PolicyNet
+from rlrun.nets.products import TORCH, Products
 from rlrun.nets.style import Activation, Init, Style
 from rlrun.replay.rollout import step_bytes
 
@@ -63,10 +64,9 @@ class NetworkSettings:
         if self.amsgrad and self.optimizer not in ("adam", "adamw"):
             raise ValueError(f"amsgrad needs optimizer=adam or adamw, got {self.optimizer}")
 
-    @property
-    def style(self) -> Style:
-        """The activation and the initial weights."""
-        return Style(self.activation, self.init, self.init_bias)
+    def style(self, products: Products) -> Style:
+        """Return the activation, the initial weights and the products of the networks."""
+        return Style(self.activation, self.init, self.init_bias, products)
 
     def method(self) -> Method:
         """Return how the optimizer moves weights."""
@@ -166,7 +166,7 @@ class ActorCriticSettings(OffPolicySettings):
         """Return how the optimizer moves the actor's weights: neither decayed nor clipped."""
         return Method(self.optimizer, self.adam_epsilon, self.amsgrad)
 
-    def critic(self, spec: Spec) -> CriticNet:
+    def critic(self, spec: Spec, products: Products = TORCH) -> CriticNet:
         """Return the network of one critic for the spaces of ``spec``."""
         size = math.prod(spec.action.shape)
         return CriticNet(
@@ -175,12 +175,13 @@ class ActorCriticSettings(OffPolicySettings):
             self.hidden,
             action_layer=self.action_layer,
             norm=self._norm,
-            style=self.style,
+            style=self.style(products),
         )
 
-    def actor_net(self, spec: Spec, outputs: int) -> ActorNet:
+    def actor_net(self, spec: Spec, outputs: int, products: Products) -> ActorNet:
         """Return the actor's network with so many outputs for the observations of ``spec``."""
-        return ActorNet(spec.obs, self.hidden, outputs, norm=self._norm, style=self.style)
+        style = self.style(products)
+        return ActorNet(spec.obs, self.hidden, outputs, norm=self._norm, style=style)
 
     @property
     def _norm(self) -> Norm | None:
@@ -202,9 +203,9 @@ class PolicyGradientSettings(NetworkSettings):
     normalize_obs: bool = False
     """Scale observations to mean 0 and variance 1."""
 
-    def policy(self, spec: Spec, *, value: bool) -> PolicyNet:
+    def policy(self, spec: Spec, products: Products = TORCH, *, value: bool) -> PolicyNet:
         """Return the networks of the policy and the value for the spaces of ``spec``."""
-        return PolicyNet(spec.obs, spec.action, self.hidden, self.style, value=value)
+        return PolicyNet(spec.obs, spec.action, self.hidden, self.style(products), value=value)
 
     def check_policy(self, spec: Spec, num_seeds: int, *, value: bool) -> None:
         """Raise ValueError if the networks do not fit the observations, or into the memory."""
