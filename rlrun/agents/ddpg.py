@@ -24,6 +24,7 @@ from rlrun.core.rows import Number
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.noise import ActionNoise
+from rlrun.nets.acting import Acting
 from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.device import Device
 from rlrun.nets.optimizers import Optimizer
@@ -58,8 +59,7 @@ class DDPGSettings(ActorCriticSettings):
 
     def actor(self, spec: Spec, products: Products = TORCH) -> ActorNet:
         """Return the actor's network for the spaces of ``spec``."""
-        outputs = math.prod(spec.action.shape)
-        return self.actor_net(spec, outputs, products)
+        return self.actor_net(spec, math.prod(spec.action.shape), products)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -96,6 +96,7 @@ class DDPG:
         self._net = s.actor(spec, device.products)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, LAST_LAYER)
+        self._acting = Acting(self._net.infer, self._net.chain, self._actor, device)
         self._target = self._actor.copy()
         self._gradients = self._actor.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
@@ -123,8 +124,7 @@ class DDPG:
         """
         if explore and self._start.all_random:
             return self._warmup()
-        action = self._device.array(self._greedy(self._actor, self._device.tensor(obs)))
-        action = action.reshape(*obs.shape[:2], *self._shape)
+        action = self._device.array(self._greedy(obs)).reshape(*obs.shape[:2], *self._shape)
         if not explore:
             return action
         noisy = np.asarray((action + self._noise(step)).clip(-1, 1), np.float32)
@@ -132,17 +132,17 @@ class DDPG:
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the actor's action, ``[seed, env]``."""
-        x = self._device.tensor(obs)
-        return self._device.array(self._critics.min_value(x, self._greedy(self._actor, x)))
+        value = self._critics.min_value(self._device.tensor(obs), self._greedy(obs))
+        return self._device.array(value)
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
         return histograms(self._device, weights, self._replay)
 
-    def _greedy(self, params: Parameters, obs: Tensor) -> Tensor:
-        """Return the actor's actions ``[seed, batch, number]``, without noise."""
-        return torch.tanh(self._net.infer(params.pieces, obs))
+    def _greedy(self, obs: Array) -> Tensor:
+        """Return the actor's actions ``[seed, env, number]``, without noise."""
+        return torch.tanh(self._acting.tensor(obs))
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if an update is due, update the critic, the actor and the targets."""

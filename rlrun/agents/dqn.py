@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -21,10 +21,11 @@ from rlrun.core.schedules import due
 from rlrun.core.types import Array, Batch, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.policies import Explore
+from rlrun.nets.acting import Acting
 from rlrun.nets.device import Device
-from rlrun.nets.noisy import NoisySample, WeightNoise, noisy
+from rlrun.nets.noisy import NoisySample, WeightNoise, no_noise, noisy
 from rlrun.nets.optimizers import Optimizer
-from rlrun.nets.parameters import Parameters, Pieces, check_memory
+from rlrun.nets.parameters import Parameters, check_memory
 from rlrun.nets.products import TORCH, Products
 from rlrun.nets.q_network import ValueNet
 from rlrun.replay.ring import Replay
@@ -115,9 +116,12 @@ class DQN:
         self._noise = WeightNoise(self._net, seeds, device.torch) if s.noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]
         self._online = Parameters.zeros(len(seeds), shapes, device.torch)
+        self._draw: Callable[[], NoisySample | None] = self._noise.draw if self._noise else no_noise
         self._net.init(self._online, seeds)
         if self._noise:
             self._noise.init(self._online)
+        net, values = self._net, self._objective.values
+        self._acting = Acting(lambda *x: values(net.infer(*x)), net.chain, self._online, device)
         self._target = self._online.copy()
         self._gradients = self._online.zeros_like()  # overwritten by each update
         self._tau = device.number(s.tau, 2)
@@ -132,29 +136,26 @@ class DQN:
 
     def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env]``: the explorer's, or the first of the best ones."""
-        if explore:  # drawn even if it is not needed
-            pieces = noisy(self._noise, self._online, self._draw())
-            return self._explore(step, lambda: self._values(pieces, obs, legal), legal)
-        greedy: Array = self._values(self._online.pieces, obs, legal).argmax(-1)
+        if explore:
+            noise = self._draw()  # even if it is not needed
+            return self._explore(step, lambda: self._values(obs, legal, noise), legal)
+        greedy: Array = self._values(obs, legal).argmax(-1)
         return greedy
 
     def value(self, obs: Array, legal: Mask = None) -> Array:
         """Return the estimated value of the best action, ``[seed, env]``."""
-        best: Array = self._values(self._online.pieces, obs, legal).max(-1)
+        best: Array = self._values(obs, legal).max(-1)
         return best
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         return histograms(self._device, self._net.weights(self._online), self._replay)
 
-    def _values(self, pieces: Pieces, obs: Array, legal: Mask) -> Array:
+    def _values(self, obs: Array, legal: Mask, noise: NoisySample | None = None) -> Array:
         """Return the action values ``[seed, env, action]``, -inf for illegal actions."""
-        out = self._net.infer(pieces, self._device.tensor(obs))
-        values = self._device.array(self._objective.values(out))
+        pieces = noisy(self._noise, self._online, noise)
+        values = self._acting(obs) if noise is None else self._acting.using(pieces, obs)
         return values if legal is None else np.where(legal, values, -np.inf)
-
-    def _draw(self) -> NoisySample | None:
-        return self._noise.draw() if self._noise else None  # for one use of the network
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if an update is due, update the online and then the target network."""
@@ -217,10 +218,7 @@ class DQN:
         selector = self._net.infer(online, batch.next_obs) if self._settings.double else None
         out, saved = self._net.forward(online, batch.obs)
         result = self._objective(batch, out, next_out, selector)
-        loss, slope = result.loss, result.slope / result.q.shape[-1]
-        if batch.weight is not None:
-            loss = batch.weight * loss
-            slope = batch.weight.view(*loss.shape, *(1,) * (slope.ndim - 2)) * slope
+        loss, slope = result.weighted(batch.weight)
         into = self._gradients.pieces
         self._net.backward(online, saved, slope, into)
         if self._noise and noise:

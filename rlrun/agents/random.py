@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rlrun.core.fields import NoSettings
-from rlrun.core.rng import ByStep, Purpose
+from rlrun.core.rng import ByStep, Purpose, pick
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.explore.policies import pick
 
 
 class Random:

@@ -24,6 +24,7 @@ from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
+from rlrun.nets.acting import Acting
 from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.device import Device
 from rlrun.nets.optimizers import Optimizer
@@ -50,8 +51,7 @@ class SACSettings(ActorCriticSettings):
 
     def actor(self, spec: Spec, products: Products = TORCH) -> ActorNet:
         """Return the actor's network; outputs are means and logarithms of standard deviations."""
-        outputs = 2 * math.prod(spec.action.shape)
-        return self.actor_net(spec, outputs, products)
+        return self.actor_net(spec, 2 * math.prod(spec.action.shape), products)
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
         """Raise ValueError if the networks or a batch do not fit into the memory."""
@@ -87,6 +87,7 @@ class SAC:
         self._net = s.actor(spec, device.products)
         self._actor = Parameters.zeros(len(seeds), self._net.shapes, device.torch)
         self._net.init(self._actor, seeds, 0, None)
+        self._acting = Acting(self._net.infer, self._net.chain, self._actor, device)
         self._gradients = self._actor.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
         self._critics = Critics(s.critic(spec, device.products), seeds, device, 2, None, s.method())
@@ -113,28 +114,27 @@ class SAC:
         """
         if explore and self._start.all_random:
             return self._warmup()
-        x = self._device.tensor(obs)
         if explore:
-            out = self._net.infer(self._actor.pieces, x)
-            action = self._squashed(out, self._acting_noise(obs.shape[1], self._size)).action
+            noise = self._acting_noise(obs.shape[1], self._size)
+            action = self._squashed(self._acting.tensor(obs), noise).action
         else:
-            action = self._greedy(x)
+            action = self._greedy(obs)
         shaped = self._device.array(action).reshape(*obs.shape[:2], *self._shape)
         return self._start.with_random(shaped, self._warmup) if explore else shaped
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the mean action, with future entropy, ``[seed, env]``."""
-        x = self._device.tensor(obs)
-        return self._device.array(self._critics.min_value(x, self._greedy(x)))
+        value = self._critics.min_value(self._device.tensor(obs), self._greedy(obs))
+        return self._device.array(value)
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
         return histograms(self._device, weights, self._replay)
 
-    def _greedy(self, obs: Tensor) -> Tensor:
-        """Return the mean actions ``[seed, batch, number]``."""
-        return torch.tanh(self._net.infer(self._actor.pieces, obs)[..., : self._size])
+    def _greedy(self, obs: Array) -> Tensor:
+        """Return the mean actions ``[seed, env, number]``."""
+        return torch.tanh(self._acting.tensor(obs)[..., : self._size])
 
     def _squashed(self, out: Tensor, normal: Tensor) -> Squashed:
         return squashed(out[..., : self._size], out[..., self._size :], normal)

@@ -10,9 +10,8 @@ import numpy as np
 
 from rlrun.core.errors import RunFailed
 from rlrun.core.fields import NonNegative, PerRow, Share
-from rlrun.core.rng import ByStep, Purpose
+from rlrun.core.rng import ByStep, Purpose, pick
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
-from rlrun.explore.policies import pick
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
 from rlrun.tables.settings import LrClock, TableSettings
 from rlrun.tables.states import States

@@ -155,3 +155,13 @@ class Normals(Streams):
 
     def _sample(self, generator: np.random.Generator, width: int) -> Array:
         return generator.standard_normal(width)
+
+
+def pick(weight: Array, draw: Array) -> Array:
+    """Return an action sampled in proportion to ``weight [..., action]``, by ``draw`` in [0, 1).
+
+    Weights need not sum to 1; booleans are weights of 0 and 1.
+    """
+    total = weight.cumsum(-1)
+    chosen: Array = (total > (draw * total[..., -1])[..., None]).argmax(-1)
+    return chosen

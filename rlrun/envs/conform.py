@@ -6,6 +6,7 @@ cannot represent would be rounded or wrapped around, without an error.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import gymnasium as gym
@@ -84,6 +85,13 @@ def checked(space: gym.Space[Any], raw: Any, subject: str = OBSERVATION) -> Arra
             f"type of {short(space)}, cannot hold"
         )
     return array
+
+
+def all_finite(numbers: Array) -> bool:
+    """Return whether all numbers are finite, in a fraction of the time of `numpy.isfinite`."""
+    flat = numbers.ravel()
+    # the sum of squares of large numbers overflows
+    return math.isfinite(flat.dot(flat)) or bool(np.isfinite(flat).all())
 
 
 def one_number(reward: Any) -> float:

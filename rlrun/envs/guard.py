@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 
 import numpy as np
@@ -23,7 +23,7 @@ class Guard:
         vector: the environments.
         env_id: their id.
         seeds: the seed numbers.
-        length: ``[seed, env]``, the steps of the current episodes; the caller updates it in place.
+        length: returns the steps of the current episodes, ``[seed, env]``.
         options: the options of the environments.
     """
 
@@ -32,7 +32,7 @@ class Guard:
         vector: Grid,
         env_id: str,
         seeds: Sequence[int],
-        length: Array,
+        length: Callable[[], Array],
         options: EnvOptions,
     ) -> None:
         self._vector, self._env_id, self._seeds, self._length = vector, env_id, seeds, length
@@ -58,8 +58,9 @@ class Guard:
 
     def place(self, number: int) -> Place:
         """Return the place of an environment, given its number in the grid."""
-        s, e = divmod(number, self._length.shape[1])
-        return Place(self._env_id, e, self._seeds[s], int(self._length[s, e]))
+        length = self._length()
+        s, e = divmod(number, length.shape[1])
+        return Place(self._env_id, e, self._seeds[s], int(length[s, e]))
 
     def exclude(self, wrong: Array, values: Array, what: str, raw: Array | None = None) -> None:
         """Record a fault for seeds with ``wrong [seed, env, ...]`` values, and set these to 0.
@@ -67,7 +68,7 @@ class Guard:
         At 0 they cannot affect other seeds. ``raw`` are the environments' own numbers, if they
         differ from ``values``.
         """
-        grid = self._length.shape
+        grid = wrong.shape[:2]
         for s, e in np.argwhere(wrong.reshape(*grid, -1).any(-1)).tolist():
             number, why = (values if raw is None else raw)[s, e, ...][wrong[s, e]].flat[0], ""
             if raw is not None:

@@ -7,7 +7,6 @@ rewards would have followed, and the true last observation is kept.
 from __future__ import annotations
 
 import functools
-import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,8 +18,10 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rng import Numbers, Purpose
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Mask, Model, Spec, State, Step
+from rlrun.envs.conform import all_finite
 from rlrun.envs.guard import Guard
 from rlrun.envs.history import ActionHistory
+from rlrun.envs.no_ends import no_ends
 from rlrun.envs.shaping import Transition, shaping_named
 from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.envs.vector.atari import Atari
@@ -64,15 +65,15 @@ class GymEnvs:
         self._seeds, self.per_seed = tuple(seeds), num_envs
         self._numbers, self._gamma = Numbers(purpose), column(gamma, 2)
         self._grid = (len(self._seeds), num_envs)
-        self._no_ends = np.zeros(self._grid), np.zeros(self._grid, np.int64)
-        for each in self._no_ends:
-            each.flags.writeable = False  # shared by many steps
+        self._no_ends = no_ends(self._grid, self._gamma)
         self._shaping = None if options.shaping is None else shaping_named(options.shaping)
         self._reward_transform = options.reward_transform
+        self._transforms = not options.reward_transform.is_identity
         self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._limit)
         self._vector = open_grid(make, len(self._seeds) * num_envs, options)
-        self._length = np.zeros(self._grid, np.int64)
+        self._time = 0  # steps since the restart
+        self._begun = np.zeros(self._grid, np.int64)  # the value of `_time` when each episode began
         self._guard = Guard(self._vector, env_id, self._seeds, self._length, options)
         space, stack = self._vector.single_observation_space, options.frame_stack
         self._obs_map = ObsMap(space, stack, options.scale_obs, options.obs)
@@ -80,6 +81,7 @@ class GymEnvs:
         spaces = self._obs_map.space, self._action_map.space
         self.spec = Spec(env_id, *spaces, num_envs, model, masked=options.masks)
         self._obs_shape = (*self._grid, *self.spec.obs.shape)
+        self._continuous = self.spec.action.kind == "vector"
         self._raw: Array = np.zeros(0)  # the environments' own observations, only for shaping
         self.faults = self._guard.faults
         """Sentences about numbers that cannot be learnt from, by the seed's position."""
@@ -91,7 +93,8 @@ class GymEnvs:
         """Restart every environment at its first episode."""
         self._episode = np.zeros(self._grid, np.int64)
         self._return = np.zeros(self._grid)
-        self._length[...] = 0
+        self._time = 0
+        self._begun[...] = 0
         self._history.restart()
         self.inexact.clear()
         with self._guard:
@@ -105,7 +108,7 @@ class GymEnvs:
         Continuous actions are in [-1, 1]. If an episode ended, ``self.obs`` is afterwards the first
         observation of the next one.
         """
-        if self.spec.action.kind == "vector" and not math.isfinite(action.sum()):
+        if self._continuous and not all_finite(action):
             action = action.copy()
             self._guard.exclude(~np.isfinite(action), action, "an action in")
         flat = action.reshape(-1, *action.shape[2:])
@@ -113,27 +116,28 @@ class GymEnvs:
             self.inexact.append(self._guard.place(overlong).overlong(self._limit))
         with self._guard:
             raw, rewards, terminations, _, _ = self._vector.step(self._action_map(flat))
-        reward = rewards.reshape(self._grid).astype(np.float64)
-        if not math.isfinite(reward.sum()):
+        reward = np.array(rewards, np.float64).reshape(self._grid)
+        if not all_finite(reward):
             self._guard.exclude(~np.isfinite(reward), reward, "a reward of")
-        discount = self._gamma * ~terminations.reshape(self._grid)
         before, next_obs = self._raw, self._obs(raw)
         learnt = self._shaped(before, action, reward)
         self._return += reward
-        self._length += 1
-        last = np.zeros(self._grid, np.bool_)
-        score, length = self._no_ends
+        self._time += 1
+        last, score, length, discount = self._no_ends
         obs, self.obs = self.obs, next_obs
         legal = next_legal = self.legal
         if legal is not None:
             self.legal = next_legal = self._legal()
         if self._vector.ended:
+            discount = self._gamma * ~terminations.reshape(self._grid)
+            last = np.zeros(self._grid, np.bool_)
             last.reshape(-1)[self._vector.ended] = True
-            score, length = np.where(last, self._return, 0.0), np.where(last, self._length, 0)
+            score, length = np.where(last, self._return, 0.0), np.where(last, self._length(), 0)
             self.obs = self._reset(last)
             if legal is not None:
                 self.legal = self._legal()
-        learnt = self._reward_transform(learnt)
+        if self._transforms:
+            learnt = self._reward_transform(learnt)
         return Step(obs, action, learnt, discount, next_obs, last, score, length, legal, next_legal)
 
     def _reset(self, last: Array) -> Array:
@@ -142,13 +146,17 @@ class GymEnvs:
         for place in self._vector.ended:
             s, e = divmod(place, self.per_seed)
             self._episode[s, e] += 1
-            self._return[s, e] = self._length[s, e] = 0
+            self._return[s, e], self._begun[s, e] = 0, self._time
             seeds[place] = self._episode_seed(s, e)
         self._history.begin(self._vector.ended)
         options = {"reset_mask": last.reshape(-1)}
         with self._guard:
             raw, _ = self._vector.reset(seed=seeds, options=options)
         return self._obs(raw)
+
+    def _length(self) -> Array:
+        """Return the steps of the current episodes, ``[seed, env]``."""
+        return self._time - self._begun
 
     def _legal(self) -> Mask:
         """Return which actions are legal now, bool ``[seed, env, choice]``; None without masks."""
@@ -167,7 +175,7 @@ class GymEnvs:
         if self._shaping is None:
             return reward
         shaped = self._shaping.reward(Transition(before, action, reward, self._raw))
-        if not math.isfinite(shaped.sum()):
+        if not all_finite(shaped):
             self._guard.exclude(~np.isfinite(shaped), shaped, "a shaped reward of")
         return shaped
 
@@ -213,7 +221,7 @@ class GymEnvs:
         # added one by one as in `step`; from Python 3.12 on, sum() rounds differently
         sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]
         self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)
-        self._length[...] = len(mapped) - begun
+        self._time, self._begun[...] = len(mapped), begun
         self.obs = self._obs(raw)
         if self.obs.shape != state["obs"].shape:
             raise ValueError(f"the observations are of the shape {state['obs'].shape}")
@@ -229,16 +237,13 @@ class GymEnvs:
             self._vector.ended = np.flatnonzero(not_restored).tolist()
             self.obs = self._reset(not_restored)
             self.legal = self._legal()
-        env_id = self.spec.env_id
+        env_id, seeds = self.spec.env_id, np.array(self._seeds)
         return [
-            f"{env_id} {reason} (seeds {self._numbered(where)}): a new episode begins there"
+            f"{env_id} {reason} (seeds {', '.join(map(str, seeds[where.any(-1)]))}): a new episode "
+            "begins there"
             for reason, where in reasons.items()
             if where.any()
         ]
-
-    def _numbered(self, where: Array) -> str:
-        """Return the seeds with an environment in the mask ``where [seed, env]``, as text."""
-        return ", ".join(str(self._seeds[s]) for s in np.flatnonzero(where.any(-1)))
 
     def close(self) -> None:
         self._guard.close()

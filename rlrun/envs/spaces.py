@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from gymnasium.wrappers import FrameStackObservation, TransformObservation
 
 from rlrun.core.types import Array, Space
 from rlrun.envs.arrays import ObsChoice, blank, grid_bounds, kind_of, largest, layout_of
-from rlrun.envs.conform import Compound, Conform, can_flatten, short
+from rlrun.envs.conform import Compound, Conform, all_finite, can_flatten, short
 
 NOT_VECTORS = "env.scale_obs=true only applies to vectors; its observations are not"
 
@@ -165,7 +164,7 @@ class ObsMap:
         them would learn nothing, or read data of other seeds. None if all are valid.
         """
         if self.space.kind == "vector":
-            return None if math.isfinite(obs.sum()) else ~np.isfinite(obs)
+            return None if all_finite(obs) else ~np.isfinite(obs)
         if self.space.kind == "image":
             return None
         if self.space.kind == "grid":

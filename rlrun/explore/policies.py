@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from rlrun.core.restore import restore_into
-from rlrun.core.rng import Purpose, Streams
+from rlrun.core.rng import Purpose, Streams, pick
 from rlrun.core.rows import Number, column
 from rlrun.core.schedules import Schedule
 from rlrun.core.types import Array, Spec, State
@@ -182,16 +182,6 @@ def best(values: Array, draw: Array) -> Array:
     chosen: Array = first
     if np.count_nonzero(tied):
         chosen = pick(values == values.max(-1, keepdims=True), draw)
-    return chosen
-
-
-def pick(weight: Array, draw: Array) -> Array:
-    """Return an action sampled in proportion to ``weight [..., action]``, by ``draw`` in [0, 1).
-
-    Weights need not sum to 1; booleans are weights of 0 and 1.
-    """
-    total = weight.cumsum(-1)
-    chosen: Array = (total > (draw * total[..., -1])[..., None]).argmax(-1)
     return chosen
 
 

@@ -77,6 +77,13 @@ class ActorNet(Parts):
         self._body = dense(sizes, rectify=False, norm=norm, style=style)
         super().__init__(style, actor_input=self._input, actor=self._body)
 
+    @property
+    def chain(self) -> list[tuple[Dense, slice]]:
+        """The network as layers; empty if there is more to it."""
+        if isinstance(self._body, NormalizedDense) or not self._input.is_identity:
+            return []
+        return [(self._body, self.bounds[1])]
+
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """Return ``[seed, batch, output]`` as float32, computed in the dtype of the pieces."""
         return self.forward(pieces, obs, learning=False)[0]

@@ -8,9 +8,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from rlrun.core.types import Array
 from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.nets.products import sum_over_batch
-from rlrun.nets.style import STYLE, Style, activate, through
+from rlrun.nets.style import STYLE, Activation, Style, activate, through
 
 
 class Dense:
@@ -88,6 +89,17 @@ class Dense:
             if layer or to_input:
                 grad = self._products.times_transposed(grad, pieces[layer])
         return grad
+
+    def layers(self, pieces: Pieces) -> list[tuple[Array, Array, Activation | None]]:
+        """Return each layer's weight and bias, views of CPU memory, and the activation after it."""
+        return [
+            (
+                pieces[layer].numpy(),
+                pieces[layer + 1].numpy(),
+                self._activation if self._rectified(layer) else None,
+            )
+            for layer in range(0, len(pieces), 2)
+        ]
 
     def _rectified(self, layer: int) -> bool:
         return self._rectify or layer + 2 < len(self.shapes)

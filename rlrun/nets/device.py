@@ -95,7 +95,8 @@ class Device:
         self._is_host = self.torch.type == "cpu"
         self._compile = settings.compile
         self._precision = getattr(torch, settings.precision)
-        self.products = PRODUCTS[settings.engine]
+        self.engine = settings.engine
+        self.products = PRODUCTS[self.engine]
 
     def compiled(self, function: Function) -> Function:
         """Return ``function``, compiled if the settings ask for that."""

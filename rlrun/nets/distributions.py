@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Protocol
 
-import torch
+import numpy as np
 from torch import Tensor
 from torch.nn import functional
 
-from rlrun.core.types import Space
+from rlrun.core.rng import pick
+from rlrun.core.types import Array, Space
 from rlrun.nets.parameters import Pieces, up
 
 ILLEGAL = -1e8  # the logit of a choice that is not legal
@@ -45,11 +46,11 @@ class Distribution(Protocol):
     normal: bool
     """Whether those are normally distributed; otherwise they are uniform in [0, 1)."""
 
-    def sample(self, out: Tensor, pieces: Pieces, draw: Tensor) -> Tensor:
+    def sample(self, out: Array, pieces: Pieces, draw: Array) -> Array:
         """Return actions ``[seed, batch, n]`` for random numbers ``draw [seed, batch, draws]``."""
         ...
 
-    def mode(self, out: Tensor) -> Tensor:
+    def mode(self, out: Array) -> Array:
         """Return the likeliest actions ``[seed, batch, n]``; the first among equals."""
         ...
 
@@ -81,17 +82,18 @@ class Categorical:
         self._parts = [slice(start, stop) for start, stop in bounds]
         self.outputs, self.draws = sum(choices), len(choices)
 
-    def sample(self, out: Tensor, pieces: Pieces, draw: Tensor) -> Tensor:
-        actions = []
-        for n, part in enumerate(self._parts):
-            # the first value whose cumulative probability exceeds the draw
-            cumulative = out[..., part].double().softmax(-1).cumsum(-1)
-            exceeds = cumulative > (draw[..., n] * cumulative[..., -1]).unsqueeze(-1)
-            actions.append(exceeds.to(torch.uint8).argmax(-1))
-        return torch.stack(actions, -1)
+    def sample(self, out: Array, pieces: Pieces, draw: Array) -> Array:
+        actions = np.empty(draw.shape, np.int64)
+        logits = out.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # infinite ones of a seed that has failed
+            for n, part in enumerate(self._parts):
+                one = logits[..., part]
+                weight = np.exp(one - one.max(-1, keepdims=True))
+                actions[..., n] = pick(weight, draw[..., n])
+        return actions
 
-    def mode(self, out: Tensor) -> Tensor:
-        return torch.stack([out[..., part].argmax(-1) for part in self._parts], -1)
+    def mode(self, out: Array) -> Array:
+        return np.stack([out[..., part].argmax(-1) for part in self._parts], -1)
 
     def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> LogProb:
         saved, log_probs, entropies = [], [], []
@@ -129,17 +131,18 @@ class Gaussian:
         self.outputs = self.draws = self._size = size
         self.shapes = [(1, up(size, 4))]
 
-    def sample(self, out: Tensor, pieces: Pieces, draw: Tensor) -> Tensor:
-        deviation = pieces[0][..., : self._size].exp()
-        return self.mode(out) + deviation * draw.float()
+    def sample(self, out: Array, pieces: Pieces, draw: Array) -> Array:
+        deviation = pieces[0][..., : self._size].exp().numpy(force=True)
+        sampled: Array = self.mode(out) + deviation * draw.astype(np.float32)
+        return sampled
 
-    def mode(self, out: Tensor) -> Tensor:
+    def mode(self, out: Array) -> Array:
         return out[..., : self._size]
 
     def of(self, out: Tensor, pieces: Pieces, action: Tensor) -> LogProb:
         log_std = pieces[0][..., : self._size]
         precision = (-log_std).exp()  # the root of the precision
-        distance = (action - self.mode(out)) * precision
+        distance = (action - out[..., : self._size]) * precision
         log_prob = (-0.5 * distance * distance - log_std - LOG_ROOT_TAU).sum(-1)
         entropy = (log_std + (0.5 + LOG_ROOT_TAU)).sum(-1).expand_as(log_prob)
         return LogProb(log_prob, entropy, (distance, precision, out.shape[-1]))

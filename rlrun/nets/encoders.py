@@ -35,6 +35,8 @@ class Vectors:
 
     def __init__(self, obs: Space) -> None:
         self._choices = obs.choices
+        self.is_identity = not obs.choices
+        """Whether the output is the observation, apart from padding."""
         self.size = sum(obs.choices) if obs.choices else obs.shape[0]
         self._width = up(self.size, 4)
 
@@ -68,6 +70,7 @@ class Convolutions:
     """
 
     is_output = False
+    is_identity = False
 
     def __init__(self, obs: Space) -> None:
         channels, *sides = obs.shape

@@ -82,6 +82,10 @@ class NoisySample(NamedTuple):
     weights: list[Tensor]
 
 
+def no_noise() -> None:
+    """Draw nothing, in place of `WeightNoise.draw`."""
+
+
 def noisy(noise: WeightNoise | None, params: Parameters, drawn: NoisySample | None) -> Pieces:
     """Return the pieces of ``params``, with the noise that was drawn, if there is any."""
     return params.pieces if noise is None or drawn is None else noise.noisy(params.pieces, drawn)

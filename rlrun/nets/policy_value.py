@@ -83,6 +83,11 @@ class PolicyNet:
         """See `Parts.weights`."""
         return self._parts.weights(params)
 
+    @property
+    def policy_chain(self) -> list[tuple[Dense, slice]]:
+        """The policy network as layers; empty if there is more to it."""
+        return [(self._heads[0], self._bounds[1])] if self._input.is_identity else []
+
     def policy(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """Return the policy's output ``[seed, batch, width]`` for ``obs [seed, batch, ...]``."""
         return self._one(0, pieces, obs)

@@ -61,6 +61,13 @@ class ValueNet(Parts):
         """The head of the action values or advantages, then that of the state's value, if any."""
         return self._heads
 
+    @property
+    def chain(self) -> list[tuple[Dense, slice]]:
+        """The network as layers; empty if there is more to it."""
+        if self._dueling or self._atoms > 1 or not self._input.is_identity:
+            return []
+        return [(self._trunk, self.bounds[1]), (self._heads[0], self.bounds[2])]
+
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """Return ``[seed, batch, action]``, or with several atoms ``[seed, batch, action, atom]``.
 

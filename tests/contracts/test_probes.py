@@ -67,7 +67,7 @@ def values(agent: str, probe: str, *words: str, obs: float = 0.0) -> Any:
     if not isinstance(one, DQN):
         return one.values[:, round(obs) + 1]  # type: ignore[attr-defined]
     seen = np.full((4, 1, 1), obs, np.float32)
-    return one._values(one._online.pieces, seen, None)[:, 0]
+    return one._values(seen, None)[:, 0]
 
 
 @agents
@@ -135,7 +135,7 @@ def test_match_in_pixels(words: tuple[str, ...], obs: str) -> None:
     for right in (0, 1):
         picture = np.zeros((2, 1, 1, 12, 12), np.uint8)
         picture[..., 6 * right : 6 * right + 6] = 255
-        q = one._values(one._online.pieces, picture, None)[:, 0]
+        q = one._values(picture, None)[:, 0]
         assert q[:, right] == pytest.approx(1.0, abs=0.1)
         assert q[:, 1 - right] == pytest.approx(-1.0, abs=0.1)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from rlrun.core.errors import RunFailed
+from rlrun.core.rng import pick
 from rlrun.core.types import Array, Envs, Step
 from rlrun.envs.env_info import read_env_info
 from rlrun.envs.model import WITH_MODEL, read_model, table_masks
 from rlrun.envs.table_envs import TableEnvs
 from rlrun.envs.vector.sync import EnvOptions
-from rlrun.explore.policies import pick
 from tests.support.common import agent_and_envs, differences, grid_of, host, parts_and_env
 from tests.support.masked import DOORS, ROOMS, Doors
 

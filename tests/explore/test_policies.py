@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rlrun.core.errors import BadInput
+from rlrun.core.rng import pick
 from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space, Spec
 from rlrun.explore.options import (
@@ -17,7 +18,7 @@ from rlrun.explore.options import (
     SoftmaxSettings,
     UniformSettings,
 )
-from rlrun.explore.policies import EpsilonGreedy, Rate, best, pick
+from rlrun.explore.policies import EpsilonGreedy, Rate, best
 
 SPEC = Spec("test", Space("vector", (1,)), Space("discrete", (), (4,)), 5)
 LINE: dict[str, Any] = {"fraction": 0.5, "clock": "steps", "over": None}

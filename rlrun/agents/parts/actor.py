@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from rlrun.agents.parts.common import histograms
 from rlrun.agents.parts.normalize import ObsScale
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose, Streams
 from rlrun.core.types import Array, Mask, Spec, State, Step
+from rlrun.nets.acting import Acting
 from rlrun.nets.device import Device
-from rlrun.nets.distributions import only_legal
+from rlrun.nets.distributions import ILLEGAL
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
 
@@ -41,6 +41,8 @@ class StochasticActor:
         self._spec, self._device, self.net = spec, device, net
         self.params = Parameters.zeros(len(seeds), self.net.shapes, device.torch)
         self.net.init(self.params, seeds)
+        self._acting = Acting(net.policy, net.policy_chain, self.params, device)
+        self._distribution_pieces = net.distribution_pieces(self.params.pieces)
         self._scale = ObsScale(len(seeds), spec.obs.shape[0]) if normalize_obs else None
         self._draws: Streams
         if self.net.distribution.normal:
@@ -54,20 +56,16 @@ class StochasticActor:
 
     def act(self, obs: Array, *, explore: bool, legal: Mask) -> Array:
         """Return actions ``[seed, env, ...]``: samples, or the most likely ones."""
-        distribution, pieces = self.net.distribution, self.params.pieces
-        out = self.net.policy(pieces, self._device.tensor(self.normalized(obs))).cpu()
+        distribution, lead = self.net.distribution, obs.shape[:2]
+        out = self._acting(self.normalized(obs))
         if legal is not None:
-            out = only_legal(out, torch.from_numpy(legal))
-        lead = obs.shape[:2]
+            out = np.where(legal, out[..., : legal.shape[-1]], ILLEGAL)
         if explore:
-            draw = self._draw(lead[1] * distribution.draws)
-            draw = np.ascontiguousarray(draw).reshape(*lead, distribution.draws)
-            params = [piece.cpu() for piece in self.net.distribution_pieces(pieces)]
-            action = distribution.sample(out, params, torch.from_numpy(draw))
+            draw = self._draw(lead[1] * distribution.draws).reshape(*lead, distribution.draws)
+            action = distribution.sample(out, self._distribution_pieces, draw)
         else:
             action = distribution.mode(out)
-        shaped: Array = action.numpy().reshape(*lead, *self._spec.action.shape)
-        return shaped
+        return action.reshape(*lead, *self._spec.action.shape)
 
     def normalized(self, obs: Array) -> Array:
         """Return the observations, scaled if ``normalize_obs`` is set."""

@@ -49,6 +49,13 @@ class Loss(NamedTuple):
     slope: Tensor
     """The gradient of the loss with respect to the output, ``[seed, batch, action, ...]``."""
 
+    def weighted(self, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the losses times ``weight [seed, batch]``, and the gradient of their mean."""
+        loss, slope = self.loss, self.slope / self.q.shape[-1]
+        if weight is None:
+            return loss, slope
+        return weight * loss, weight.view(*loss.shape, *(1,) * (slope.ndim - 2)) * slope
+
 
 class ScalarObjective:
     """One value per action, with a loss of the difference to its target (``rlrun.rules.td``)."""

@@ -1,0 +1,77 @@
+"""The output of a network for acting, which is asked for few observations at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlrun.core.types import Array
+from rlrun.nets.dense import Dense
+from rlrun.nets.device import Device
+from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.style import Activation, activate
+
+Chain: TypeAlias = Sequence[tuple[Dense, slice]]
+"""Dense layers one after the other, with the pieces of each; their input is the observation."""
+ZERO = np.array(0.0, np.float32)  # numpy is faster with it than with a Python number
+
+
+class Acting:
+    """Computes a network's output with its current parameters.
+
+    Layers with numpy's products are computed by numpy throughout, on views of the weights: on small
+    batches its calls cost half of torch's. The numbers are those of ``infer``.
+
+    Args:
+        infer: returns the output ``[seed, batch, output]`` for pieces and observations.
+        chain: the same function as layers; () if it is not only that.
+        params: the parameters, which are updated in place.
+        device: their device.
+    """
+
+    def __init__(
+        self,
+        infer: Callable[[Pieces, Tensor], Tensor],
+        chain: Chain,
+        params: Parameters,
+        device: Device,
+    ) -> None:
+        self._infer, self._params, self._device = infer, params, device
+        self._layers: list[tuple[Array, Array, Activation | None]] = []
+        if device.engine == "numpy":
+            for dense, bounds in chain:
+                self._layers += dense.layers(params.pieces[bounds])
+            self._outputs = chain[-1][0].sizes[-1] if chain else 0
+            self._inputs = len(self._layers[0][0][0]) if self._layers else 0
+
+    def __call__(self, obs: Array) -> Array:
+        """Return the output ``[seed, env, output]`` for observations ``[seed, env, ...]``."""
+        return self._by_numpy(obs) if self._layers else self.using(self._params.pieces, obs)
+
+    def tensor(self, obs: Array) -> Tensor:
+        """Return the output as a tensor on the device."""
+        if self._layers:
+            return torch.from_numpy(self._by_numpy(obs))
+        return self._infer(self._params.pieces, self._device.tensor(obs))
+
+    def using(self, pieces: Pieces, obs: Array) -> Array:
+        """Return the output with other parameters, such as noisy ones."""
+        return self._device.array(self._infer(pieces, self._device.tensor(obs)))
+
+    def _by_numpy(self, obs: Array) -> Array:
+        x = obs
+        if x.shape[-1] < self._inputs:
+            x = np.zeros((*obs.shape[:-1], self._inputs), np.float32)
+            x[..., : obs.shape[-1]] = obs
+        for weight, bias, activation in self._layers:
+            x = np.matmul(x, weight)
+            x += bias
+            if activation == "relu":
+                np.maximum(x, ZERO, out=x)
+            elif activation is not None:
+                x = activate(torch.from_numpy(x), activation).numpy()
+        return x[..., : self._outputs]
