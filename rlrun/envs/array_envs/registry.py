@@ -10,7 +10,7 @@ import numpy as np
 
 from rlrun.core.types import Array
 from rlrun.envs.array_envs.acrobot import Acrobot
-from rlrun.envs.array_envs.cart_pole import CartPole
+from rlrun.envs.array_envs.cart_pole import cart_poles
 from rlrun.envs.array_envs.mountain_car import MountainCar
 from rlrun.envs.array_envs.mountain_car_continuous import MountainCarContinuous
 from rlrun.envs.array_envs.pendulum import Pendulum
@@ -56,8 +56,8 @@ class ArrayVersion(NamedTuple):
 CLASSIC = "gymnasium.envs.classic_control"
 ARRAY_VERSIONS: dict[str, ArrayVersion] = {
     "Acrobot-v1": ArrayVersion(Acrobot, 3, f"{CLASSIC}.acrobot:AcrobotEnv"),
-    "CartPole-v0": ArrayVersion(CartPole, 2, f"{CLASSIC}.cartpole:CartPoleEnv"),
-    "CartPole-v1": ArrayVersion(CartPole, 2, f"{CLASSIC}.cartpole:CartPoleEnv"),
+    "CartPole-v0": ArrayVersion(cart_poles, 1, f"{CLASSIC}.cartpole:CartPoleEnv"),
+    "CartPole-v1": ArrayVersion(cart_poles, 1, f"{CLASSIC}.cartpole:CartPoleEnv"),
     "MountainCar-v0": ArrayVersion(MountainCar, 1, f"{CLASSIC}.mountain_car:MountainCarEnv"),
     "MountainCarContinuous-v0": ArrayVersion(
         MountainCarContinuous, 4, f"{CLASSIC}.continuous_mountain_car:Continuous_MountainCarEnv"

@@ -16,7 +16,7 @@ from rlrun.envs.vector.sync import EnvFault, SyncGrid
 
 PLAIN = (OrderEnforcing, PassiveEnvChecker, TimeLimit)
 """The wrappers that Gymnasium puts around every environment."""
-ENVS, STEPS = 8, 50  # of the comparison, which takes about 10 ms
+ENVS, STEPS = (1, 8), 50  # of the comparisons, which take about 10 ms
 RESULTS = ("observations", "rewards", "terminations", "truncations")
 
 
@@ -51,18 +51,22 @@ def unsuited(env: gym.Env[Any, Any], *, rebuild: bool, masked: bool) -> str:
 def deviation(make: Callable[[], gym.Env[Any, Any]]) -> str:
     """Return what the array version gives that the environment does not; "" without differences.
 
-    Several environments are stepped in both ways, with the same seeds and random actions.
+    One environment and several are stepped in both ways, with the same seeds and random actions.
     """
-    with closing(SyncGrid([make] * ENVS)) as separate:
-        try:
-            return _deviation(separate, ArrayGrid(make, ENVS))
-        except Exception as error:
-            cause = error.error if isinstance(error, EnvFault) else error
-            return f"an error ({type(cause).__name__}: {cause})"
+    for number in ENVS:
+        with closing(SyncGrid([make] * number)) as separate:
+            try:
+                if found := _deviation(separate, ArrayGrid(make, number)):
+                    return found
+            except Exception as error:
+                cause = error.error if isinstance(error, EnvFault) else error
+                return f"an error ({type(cause).__name__}: {cause})"
+    return ""
 
 
 def _deviation(separate: SyncGrid, arrays: ArrayGrid) -> str:
-    seeds = list(range(ENVS))
+    number = separate.num_envs
+    seeds = list(range(number))
     separate.action_space.seed(0)
     if not _same(separate.reset(seed=seeds)[0], arrays.reset(seed=seeds)[0]):
         return "other first observations"
@@ -72,7 +76,7 @@ def _deviation(separate: SyncGrid, arrays: ArrayGrid) -> str:
         for name, one, other in zip(RESULTS, expected, results, strict=True):
             if not _same(one, other):
                 return f"other {name}"
-        seeds = [seed + ENVS for seed in seeds]
+        seeds = [seed + number for seed in seeds]
         ended = {"reset_mask": expected[2] | expected[3]}
         first = [grid.reset(seed=seeds, options=ended)[0] for grid in (separate, arrays)]
         if not _same(*first):
