@@ -13,7 +13,7 @@ from rlrun.core.types import Array
 from rlrun.nets.dense import Dense
 from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters, Pieces
-from rlrun.nets.style import Activation, activate
+from rlrun.nets.style import Style
 
 Chain: TypeAlias = Sequence[tuple[Dense, slice]]
 """Dense layers one after the other, with the pieces of each; their input is the observation."""
@@ -41,7 +41,7 @@ class Acting:
         device: Device,
     ) -> None:
         self._infer, self._params, self._device = infer, params, device
-        self._layers: list[tuple[Array, Array, Activation | None]] = []
+        self._layers: list[tuple[Array, Array, Style | None]] = []
         if device.engine == "numpy":
             for dense, bounds in chain:
                 self._layers += dense.layers(params.pieces[bounds])
@@ -67,11 +67,15 @@ class Acting:
         if x.shape[-1] < self._inputs:
             x = np.zeros((*obs.shape[:-1], self._inputs), np.float32)
             x[..., : obs.shape[-1]] = obs
-        for weight, bias, activation in self._layers:
+        for weight, bias, style in self._layers:
             x = np.matmul(x, weight)
             x += bias
-            if activation == "relu":
+            if style is None:
+                continue
+            if style.activation == "relu":
                 np.maximum(x, ZERO, out=x)
-            elif activation is not None:
-                x = activate(torch.from_numpy(x), activation).numpy()
+            elif style.activation == "tanh":
+                np.tanh(x, out=x)
+            else:
+                x = style.activate(torch.from_numpy(x)).numpy()
         return x[..., : self._outputs]

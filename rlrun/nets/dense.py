@@ -11,7 +11,7 @@ from torch import Tensor
 from rlrun.core.types import Array
 from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.nets.products import sum_over_batch
-from rlrun.nets.style import STYLE, Activation, Style, activate, through
+from rlrun.nets.style import STYLE, Style
 
 
 class Dense:
@@ -30,7 +30,7 @@ class Dense:
 
     def __init__(self, sizes: Sequence[int], *, rectify: bool, style: Style = STYLE) -> None:
         self.sizes = tuple(sizes)
-        self._rectify, self._activation = rectify, style.activation
+        self._rectify, self._style = rectify, style
         self._products = style.products
         self.is_output = not rectify
         """Whether the last layer is an output, which no activation follows."""
@@ -59,7 +59,7 @@ class Dense:
         for layer in range(0, len(pieces), 2):
             x = self._products.affine(x, pieces[layer], pieces[layer + 1])
             if self._rectified(layer):
-                x = activate(x, self._activation)
+                x = self._style.activate(x)
             saved.append(x)
         return x, saved
 
@@ -82,7 +82,7 @@ class Dense:
         for layer in reversed(range(0, len(pieces), 2)):
             x, y = saved[layer // 2], saved[layer // 2 + 1]
             if self._rectified(layer):
-                grad = through(grad, y, self._activation)
+                grad = self._style.through(grad, y)
             if into is not None:
                 self._products.weight_gradient(x, grad, into[layer])
                 sum_over_batch(grad, into[layer + 1])
@@ -90,13 +90,16 @@ class Dense:
                 grad = self._products.times_transposed(grad, pieces[layer])
         return grad
 
-    def layers(self, pieces: Pieces) -> list[tuple[Array, Array, Activation | None]]:
-        """Return each layer's weight and bias, views of CPU memory, and the activation after it."""
+    def layers(self, pieces: Pieces) -> list[tuple[Array, Array, Style | None]]:
+        """Return each layer's weight and bias, views of CPU memory, and the style of its output.
+
+        The latter is None if no activation follows.
+        """
         return [
             (
                 pieces[layer].numpy(),
                 pieces[layer + 1].numpy(),
-                self._activation if self._rectified(layer) else None,
+                self._style if self._rectified(layer) else None,
             )
             for layer in range(0, len(pieces), 2)
         ]

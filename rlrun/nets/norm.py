@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rlrun.nets.parameters import Pieces, draw_uniform, up
 from rlrun.nets.products import sum_over_batch
-from rlrun.nets.style import STYLE, Style, activate, through
+from rlrun.nets.style import STYLE, Style
 
 EPSILON = 1e-5  # added to the variance
 
@@ -89,7 +89,7 @@ class NormalizedDense:
         on_input: bool = False,
     ) -> None:
         self.sizes = tuple(sizes)
-        self._norm, self._activation, self._place = norm, style.activation, place
+        self._norm, self._style, self._place = norm, style, place
         self._products = style.products
         self._on_input = on_input
         self.is_output = not rectify
@@ -151,9 +151,9 @@ class NormalizedDense:
                 rows, size = self._rows(pieces, first + 2), self.sizes[layer + 1]
                 if self._place == "before":
                     y, norm_saved = self._norm.forward(rows, y, size, learning)
-                    y = active = activate(y, self._activation)
+                    y = active = self._style.activate(y)
                 else:
-                    active = activate(y, self._activation)
+                    active = self._style.activate(y)
                     y, norm_saved = self._norm.forward(rows, active, size, learning)
             saved.append((x, norm_saved, active))
             x = y
@@ -174,11 +174,11 @@ class NormalizedDense:
                 rows = self._rows(pieces, first + 2)
                 into_rows = None if into is None else self._rows(into, first + 2)
                 if self._place == "before":
-                    grad = through(grad, active, self._activation)
+                    grad = self._style.through(grad, active)
                     grad, biased = self._norm.backward(rows, norm_saved, grad, into_rows)
                 else:
                     grad = self._norm.backward(rows, norm_saved, grad, into_rows)[0]
-                    grad = through(grad, active, self._activation)
+                    grad = self._style.through(grad, active)
             if into is not None:
                 self._products.weight_gradient(x, grad, into[first])
                 if biased:  # otherwise it is rounding noise, which Adam would scale up

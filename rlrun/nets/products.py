@@ -1,7 +1,7 @@
 """The matrix products of dense layers, computed by torch or by numpy on the same memory.
 
-Which is faster depends on the machine. torch's products are those of Intel's MKL, which on
-processors of other makers does not use all of their vector units; numpy's OpenBLAS does. The two
+Which is faster depends on the machine. torch's products, and its tanh, are those of Intel's MKL,
+which on processors of other makers does not use all of their vector units; numpy's are not. The two
 round differently: a run uses one of them throughout, for acting and for learning.
 
 All tensors are ``[seed, ...]``, and a seed alone gets what it gets in a stack: how a product is
@@ -24,7 +24,7 @@ BATCH = 128  # the smallest batch for which they are
 
 
 class Products(Protocol):
-    """The three products of a dense layer.
+    """The three products of a dense layer, and the tanh of its output.
 
     ``x`` is ``[seed, batch, in]``, ``weight [seed, in, out]`` and ``bias [seed, 1, out]``; ``grad``
     is the gradient of the layer's output, ``[seed, batch, out]``.
@@ -40,6 +40,10 @@ class Products(Protocol):
 
     def times_transposed(self, grad: Tensor, weight: Tensor) -> Tensor:
         """Return ``grad`` times the transpose of ``weight``, ``[seed, batch, in]``."""
+        ...
+
+    def tanh_(self, x: Tensor) -> Tensor:
+        """Return the hyperbolic tangent, which overwrites ``x``."""
         ...
 
 
@@ -67,6 +71,9 @@ class TorchProducts:
         # a bfloat16 product copies a transposed operand: transpose the smaller one
         return torch.bmm(weight, grad.mT).mT.contiguous()
 
+    def tanh_(self, x: Tensor) -> Tensor:
+        return torch.tanh_(x)
+
 
 class NumpyProducts:
     """The products of numpy, for float32 on the CPU."""
@@ -79,6 +86,10 @@ class NumpyProducts:
 
     def times_transposed(self, grad: Tensor, weight: Tensor) -> Tensor:
         return torch.from_numpy(np.matmul(grad.numpy(), weight.numpy().swapaxes(1, 2)))
+
+    def tanh_(self, x: Tensor) -> Tensor:
+        np.tanh(array := x.numpy(), out=array)
+        return x
 
 
 TORCH: Products = TorchProducts()

@@ -37,6 +37,25 @@ class Style:
         """Whether all weights and biases start as in torch."""
         return self.init == "torch" and self.init_bias is None
 
+    def activate(self, x: Tensor) -> Tensor:
+        """Apply the activation; ``x`` may be overwritten.
+
+        ELU in a form whose result does not depend on a number's place in an array.
+        """
+        if self.activation == "relu":
+            return torch.relu_(x)
+        if self.activation == "tanh":
+            return self.products.tanh_(x)
+        return torch.where(x > 0, x, torch.exp(x.clamp(max=0)) - 1)
+
+    def through(self, grad: Tensor, output: Tensor) -> Tensor:
+        """Return the gradient of the activation's input, given ``grad``, that of its ``output``."""
+        if self.activation == "relu":
+            return through_relu(grad, output)
+        if self.activation == "tanh":
+            return torch.ops.aten.tanh_backward(grad, output)  # type: ignore[no-any-return]
+        return grad * torch.where(output > 0, 1.0, output + 1)
+
 
 STYLE = Style()
 """The default style."""
@@ -85,27 +104,6 @@ def initialize(
             weight.copy_((torch.rand(rows, columns, generator=generator) * 2 - 1) * bound)
         if style.init_bias is not None or style.init != "torch":
             bias[row, :, : part.real[n + 1][1]] = style.init_bias or 0.0
-
-
-def activate(x: Tensor, activation: Activation) -> Tensor:
-    """Apply an activation; ``x`` may be overwritten.
-
-    ELU in a form whose result does not depend on a number's place in an array.
-    """
-    if activation == "relu":
-        return torch.relu_(x)
-    if activation == "tanh":
-        return torch.tanh_(x)
-    return torch.where(x > 0, x, torch.exp(x.clamp(max=0)) - 1)
-
-
-def through(grad: Tensor, output: Tensor, activation: Activation) -> Tensor:
-    """Return the gradient of an activation's input, given ``grad``, that of its ``output``."""
-    if activation == "relu":
-        return through_relu(grad, output)
-    if activation == "tanh":
-        return grad * (1 - output * output)
-    return grad * torch.where(output > 0, 1.0, output + 1)
 
 
 def through_relu(grad: Tensor, output: Tensor) -> Tensor:

@@ -13,31 +13,39 @@ from rlrun.nets.actor_critic import ActorNet, CriticNet
 from rlrun.nets.norm import Norm
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
+from rlrun.nets.products import PRODUCTS
 from rlrun.nets.q_network import ValueNet
-from rlrun.nets.style import Activation, Style, activate, through
+from rlrun.nets.style import Style
 from tests.support.nets import CPU
 
 VECTOR, IMAGE = Space("vector", (40,)), Space("image", (4, 40, 40))
 THEIRS = {"relu": torch.relu, "tanh": torch.tanh, "elu": functional.elu}
 
 
-@pytest.mark.parametrize("kind", ["relu", "tanh", "elu"])
-def test_activations_and_their_slopes_are_those_of_torch(kind: Activation) -> None:
+STYLES = [
+    Style("relu"),
+    Style("elu"),
+    *(Style("tanh", products=products) for products in PRODUCTS.values()),
+]
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_activations_and_their_slopes_are_those_of_torch(style: Style) -> None:
     x = torch.linspace(-20, 20, 401, requires_grad=True)
-    theirs = THEIRS[kind](x)
+    theirs = THEIRS[style.activation](x)
     (slope,) = torch.autograd.grad(theirs.sum(), x)
-    ours = activate(x.detach().clone(), kind)
+    ours = style.activate(x.detach().clone())
     assert torch.allclose(ours, theirs, atol=1e-6)
-    assert torch.allclose(through(torch.ones(401), ours, kind), slope, atol=1e-6)
+    assert torch.allclose(style.through(torch.ones(401), ours), slope, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", ["relu", "tanh", "elu"])
-def test_an_activation_does_not_depend_on_a_numbers_place(kind: Activation) -> None:
+@pytest.mark.parametrize("style", STYLES)
+def test_an_activation_does_not_depend_on_a_numbers_place(style: Style) -> None:
     x = torch.randn(3, 7, 13, generator=torch.Generator().manual_seed(0))
-    whole = activate(x.clone(), kind)
+    whole = style.activate(x.clone())
     for row in range(3):
-        assert torch.equal(activate(x[row].clone(), kind), whole[row])
-        assert torch.equal(through(x[row], whole[row], kind), through(x, whole, kind)[row])
+        assert torch.equal(style.activate(x[row].clone()), whole[row])
+        assert torch.equal(style.through(x[row], whole[row]), style.through(x, whole)[row])
 
 
 def params_of(net: ValueNet | ActorNet | CriticNet | PolicyNet, seeds: list[int]) -> Parameters:
