@@ -109,8 +109,8 @@ class DDPG:
         self._actor_lr_ratio = 1.0 if s.actor_lr is None else s.actor_lr / s.lr
         self._tau = device.number(s.tau, 2)
         self._target_noise = [device.number(n, 3) for n in (s.target_noise, s.target_noise_clip)]
-        self._differentiate_critic = device.compiled(self._critic_gradient)
-        self._differentiate_actor = device.compiled(self._actor_gradient)
+        self._differentiate_critic = device.differentiator(self._critic_gradient)
+        self._differentiate_actor = device.differentiator(self._actor_gradient)
         self._start = LearningStart(s, replay, len(seeds), self._stride)
         self.first_update = self._start.first_update
         self.faults: dict[int, str] = {}

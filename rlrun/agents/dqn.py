@@ -127,7 +127,7 @@ class DQN:
         self._tau = device.number(s.tau, 2)
         self._optimizer = Optimizer(self._online, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
-        self._differentiate = device.compiled(self._gradient)
+        self._differentiate = device.differentiator(self._gradient)
         self._start = LearningStart(s, replay, len(seeds), self._stride)
         self.first_update = self._start.first_update
         self.faults: dict[int, str] = {}

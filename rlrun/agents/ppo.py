@@ -129,7 +129,7 @@ class PPO:
         self._value_slope = number(s.value_coef / batch_size, 2)
         self._coefficients = number(s.value_coef, 2), number(s.entropy_coef, 2)
         self._gradients = self._actor.params.zeros_like()  # overwritten by each update
-        self._differentiate = device.compiled(self._gradient)
+        self._differentiate = device.differentiator(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
 
     def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:

@@ -21,6 +21,7 @@ from rlrun.nets.device import Device
 from rlrun.nets.distributions import only_legal
 from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters
+from rlrun.nets.products import unchecked
 from rlrun.replay.episodes import Episode, Episodes
 from rlrun.rules.policy_gradient import value_loss
 
@@ -82,7 +83,7 @@ class Reinforce:
         self._lr = LearningRate(s.lr, s.lr_end, horizon, spec.num_envs)
         self._device, self._seeds = device, len(seeds)
         self._coefficients = [device.number(each, 2) for each in (s.entropy_coef, s.value_coef)]
-        self._differentiate = device.compiled(self._gradient)
+        self._differentiate = device.differentiator(self._gradient)
         self._updates = np.zeros(len(seeds), np.int64)
         self._losses = np.full((len(seeds), len(TAGS)), np.nan)  # [seed, tag], of the latest update
         self._rates = np.full(len(seeds), np.nan)  # [seed], likewise
@@ -154,6 +155,7 @@ class Reinforce:
         self._updates[positions] += 1
         self._losses[positions] = losses
 
+    @unchecked()
     def _chunks(self, batches: list[list[Episode]], params: Parameters) -> list[Chunk]:
         """Return the steps of all episodes, padded to one length, in chunks."""
         steps, device = joined(batches), self._device

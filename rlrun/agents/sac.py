@@ -99,8 +99,8 @@ class SAC:
         self._acting_noise = NormalDraws(seeds, Purpose.EXPLORE, device)
         self._update_noise = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
-        self._differentiate_critic = device.compiled(self._critic_gradient)
-        self._differentiate_actor = device.compiled(self._actor_gradient)
+        self._differentiate_critic = device.differentiator(self._critic_gradient)
+        self._differentiate_actor = device.differentiator(self._actor_gradient)
         self._start = LearningStart(s, replay, len(seeds), self._stride)
         self.first_update = self._start.first_update
         self.faults: dict[int, str] = {}

@@ -13,6 +13,7 @@ from rlrun.core.types import Array
 from rlrun.nets.dense import Dense
 from rlrun.nets.device import Device
 from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.products import unchecked
 from rlrun.nets.style import Style
 
 Chain: TypeAlias = Sequence[tuple[Dense, slice]]
@@ -48,16 +49,19 @@ class Acting:
             self._outputs = chain[-1][0].sizes[-1] if chain else 0
             self._inputs = len(self._layers[0][0][0]) if self._layers else 0
 
+    @unchecked()
     def __call__(self, obs: Array) -> Array:
         """Return the output ``[seed, env, output]`` for observations ``[seed, env, ...]``."""
         return self._by_numpy(obs) if self._layers else self.using(self._params.pieces, obs)
 
+    @unchecked()
     def tensor(self, obs: Array) -> Tensor:
         """Return the output as a tensor on the device."""
         if self._layers:
             return torch.from_numpy(self._by_numpy(obs))
         return self._infer(self._params.pieces, self._device.tensor(obs))
 
+    @unchecked()
     def using(self, pieces: Pieces, obs: Array) -> Array:
         """Return the output with other parameters, such as noisy ones."""
         return self._device.array(self._infer(pieces, self._device.tensor(obs)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from rlrun.core.fields import Count
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Batch
-from rlrun.nets.products import PRODUCTS, Engine, fastest
+from rlrun.nets.products import PRODUCTS, Engine, fastest, unchecked
 
 Function = TypeVar("Function", bound=Callable[..., object])
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -98,9 +98,11 @@ class Device:
         self.engine = settings.engine
         self.products = PRODUCTS[self.engine]
 
-    def compiled(self, function: Function) -> Function:
-        """Return ``function``, compiled if the settings ask for that."""
-        return cast("Function", torch.compile(function)) if self._compile else function
+    def differentiator(self, function: Function) -> Function:
+        """Return a function that computes gradients, compiled if the settings ask for that."""
+        if self._compile:
+            return cast("Function", torch.compile(function))
+        return unchecked()(function)
 
     def cast_for_update(self, pieces: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return parameters in the precision of updates; the same objects if that is float32."""

@@ -76,7 +76,11 @@ class TorchProducts:
 
 
 class NumpyProducts:
-    """The products of numpy, for float32 on the CPU."""
+    """The products of numpy, for float32 on the CPU.
+
+    numpy warns of results that are not finite. Their callers check the loss: they call within
+    `unchecked`.
+    """
 
     def affine(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return torch.from_numpy(np.matmul(x.numpy(), weight.numpy())).add_(bias)
@@ -90,6 +94,11 @@ class NumpyProducts:
     def tanh_(self, x: Tensor) -> Tensor:
         np.tanh(array := x.numpy(), out=array)
         return x
+
+
+def unchecked() -> np.errstate:
+    """Return a context in which numpy does not warn of numbers that are not finite."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 TORCH: Products = TorchProducts()

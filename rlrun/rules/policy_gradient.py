@@ -30,19 +30,23 @@ def gae(
     true next observation multiplied by the discount, which is 0 if the episode terminated. With
     λ = 0 it is the TD error, with λ = 1 the return minus the value.
 
+    The sums of all times double in reach at once (Hillis and Steele 1986): after n passes each has
+    its first 2^n terms.
+
     Args:
         reward, discount, last: ``[seed, time, ...]``.
         value, next_value: values of the observation and of the next one, of the same shape.
         trace_decay: λ; an array must broadcast.
     """
     error = reward + discount * next_value - value
-    carry = discount * (trace_decay * ~last)
-    advantage = np.empty_like(error)
-    following = np.zeros_like(error[:, 0])
-    for time in range(error.shape[1] - 1, -1, -1):
-        following = error[:, time] + carry[:, time] * following
-        advantage[:, time] = following
-    return advantage
+    advantage = np.ascontiguousarray(error.swapaxes(0, 1))  # [time, seed, ...]
+    carry = np.ascontiguousarray((discount * (trace_decay * ~last)).swapaxes(0, 1))
+    reach = 1
+    while reach < len(advantage):
+        advantage[:-reach] += carry[:-reach] * advantage[reach:]
+        carry[:-reach] *= carry[reach:]
+        reach *= 2
+    return np.ascontiguousarray(advantage.swapaxes(0, 1))
 
 
 def clipped_objective(

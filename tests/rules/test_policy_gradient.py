@@ -49,6 +49,20 @@ def test_a_rollout_that_stops_within_an_episode_counts_on_with_the_value() -> No
     assert found.item() == 1 + 0.5 * 8 - 3
 
 
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 100])
+def test_it_is_the_sum_from_the_end_backwards(length: int) -> None:
+    rng = np.random.default_rng(length)
+    reward, value, after = rng.normal(size=(3, 2, length, 3))
+    last = rng.random((2, length, 3)) < 0.1
+    discount = 0.97 * (rng.random((2, length, 3)) < 0.9)
+    found = gae(reward, discount, last, value, after, trace_decay=0.8)
+    following = np.zeros((2, 3))
+    for t in reversed(range(length)):
+        error = reward[:, t] + discount[:, t] * after[:, t] - value[:, t]
+        following = error + 0.8 * discount[:, t] * np.where(last[:, t], 0.0, following)
+        assert found[:, t] == pytest.approx(following, abs=1e-12)
+
+
 def test_seeds_and_environments_are_on_their_own() -> None:
     rng = np.random.default_rng(0)
     reward, value, after = rng.normal(size=(3, 2, 7, 3))

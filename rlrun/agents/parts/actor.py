@@ -18,6 +18,7 @@ from rlrun.nets.device import Device
 from rlrun.nets.distributions import ILLEGAL
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
+from rlrun.nets.products import unchecked
 
 
 class StochasticActor:
@@ -93,6 +94,7 @@ class StochasticActor:
         """
         return self.value_of_normalized(self.normalized(obs))
 
+    @unchecked()
     def value_of_normalized(self, obs: Array) -> Array:
         """Return the values ``[seed, env]`` of normalized observations."""
         return self._device.array(self.net.value(self.params.pieces, self._device.tensor(obs)))

@@ -15,6 +15,7 @@ from rlrun.nets.device import Device
 from rlrun.nets.method import Method
 from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.products import unchecked
 from rlrun.rules.actor_critic import bootstrapped
 from rlrun.rules.td import squared
 
@@ -49,6 +50,7 @@ class Critics:
         self._gradients = self.online.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self.online, method, net.statistics)
 
+    @unchecked()
     def min_value(self, obs: Tensor, action: Tensor) -> Tensor:
         """Return the smaller value ``[seed, batch]`` of ``action [seed, batch, number]``."""
         return self._min_value(self.online.pieces, obs, action)

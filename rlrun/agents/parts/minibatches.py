@@ -15,7 +15,10 @@ from rlrun.core.rows import Number
 from rlrun.core.types import Array, State, Step
 from rlrun.nets.device import Device
 from rlrun.nets.distributions import only_legal
+from rlrun.nets.products import unchecked
 from rlrun.rules.policy_gradient import gae
+
+CHUNK = 16  # steps whose next observations are evaluated together
 
 
 class Minibatch(NamedTuple):
@@ -29,6 +32,7 @@ class Minibatch(NamedTuple):
     """Which actions were legal; None if there are no masks."""
 
 
+@unchecked()
 def rollout_to_batch(
     actor: StochasticActor, device: Device, steps: Step, trace_decay: Number
 ) -> tuple[Minibatch, Array]:
@@ -38,9 +42,7 @@ def rollout_to_batch(
     explain. The returns, the targets of the values, are the values plus the advantages of `gae`.
     """
     lead = (len(steps.last), steps.last[0].size)
-    obs, next_obs = (
-        device.tensor(each.reshape(*lead, *each.shape[3:])) for each in (steps.obs, steps.next_obs)
-    )
+    obs = device.tensor(steps.obs.reshape(*lead, *steps.obs.shape[3:]))
     action = device.tensor(actor.flat_actions(steps.action))
     legal = None if steps.legal is None else device.tensor(steps.legal.reshape(*lead, -1))
     net, pieces = actor.net, actor.params.pieces
@@ -48,19 +50,36 @@ def rollout_to_batch(
     out = only_legal(out, legal)
     log_prob = net.distribution.of(out, net.distribution_pieces(pieces), action).log_prob
     before = torch.stack([log_prob, values[..., 0]], -1)
-    value, next_value = (
-        device.array(each).astype(np.float64).reshape(steps.reward.shape)
-        for each in (values[..., 0], net.value(pieces, next_obs))
+    value = device.array(values[..., 0]).astype(np.float64).reshape(steps.reward.shape)
+    next_value = _next_values(actor, device, steps, value)
+    advantage = gae(
+        steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
     )
-    with np.errstate(invalid="ignore", over="ignore"):  # the loss shows seeds that are not finite
-        advantage = gae(
-            steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
-        )
-        goals = [each.reshape(lead) for each in (advantage, advantage + value)]
-        explained_variance = _explained_variance(*goals)
-        targets = device.tensor(np.stack(goals, -1).astype(np.float32))
+    goals = [each.reshape(lead) for each in (advantage, advantage + value)]
+    explained_variance = _explained_variance(*goals)
+    targets = device.tensor(np.stack(goals, -1).astype(np.float32))
     numbers = torch.cat([targets, before], -1)
     return Minibatch(obs, action, numbers, legal), explained_variance
+
+
+def _next_values(actor: StochasticActor, device: Device, steps: Step, value: Array) -> Array:
+    """Return the values ``[seed, time, env]`` of the next observations.
+
+    Most are the ``value`` of the following step. The others, after a truncation and at the end of
+    the rollout, are computed in chunks of a fixed size, so that a seed's do not depend on the ends
+    of other seeds.
+    """
+    following = np.concatenate([value[:, 1:], value[:, -1:]], 1)
+    needed = steps.last & (steps.discount != 0)
+    needed[:, -1] = True
+    for start in range(0, needed.shape[1], CHUNK):
+        chunk = np.s_[:, start : start + CHUNK]
+        here, obs = needed[chunk], steps.next_obs[chunk]
+        if here.any():
+            obs = obs.reshape(len(obs), -1, *obs.shape[3:])
+            found = device.array(actor.net.value(actor.params.pieces, device.tensor(obs)))
+            following[chunk] = np.where(here, found.reshape(here.shape), following[chunk])
+    return following
 
 
 class Minibatches:
