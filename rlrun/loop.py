@@ -95,6 +95,17 @@ def interact(
         yield step, t, agent.learn(t, step)
 
 
+class Block(NamedTuple):
+    """The episodes that ended in several steps at once; with it, metrics are ``[time, seed]``."""
+
+    score: Array
+    """``[seed, episode]``: true, undiscounted returns, in the order of time."""
+    length: Array
+    """``[seed, episode]``, in steps."""
+    ended: Array
+    """``[seed]``: how many there are; what follows them means nothing."""
+
+
 class Played(NamedTuple):
     """The results of an evaluation; each array is ``[seed, episode]``."""
 

@@ -171,7 +171,9 @@ def _train(run: _Context) -> dict[str, Any]:
     agent = build_agent(parts, spec, horizon=record.horizon, data=run.data)
     inexact = env.check_reproducible(seeds[0])
     envs = env.open(seeds, spec.num_envs) if parts.data is None else None
-    experience: Experience = Updates(agent) if envs is None else Interaction(agent, envs)
+    experience: Experience = (
+        Updates(agent) if envs is None else Interaction(agent, envs, parts.total_steps)
+    )
     with (
         closing(experience),
         closing(open_logger(parts, settings, record, saved and saved.get("log"))) as logger,

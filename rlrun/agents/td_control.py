@@ -15,10 +15,11 @@ from rlrun.core.schedules import due
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.options import BonusSettings
-from rlrun.explore.policies import Explore
+from rlrun.explore.policies import EpsilonGreedy, Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
-from rlrun.tables.pending import MAX_STEPS, CompletedStep, PendingSteps
+from rlrun.tables.learner import Learner, learner
+from rlrun.tables.pending import MAX_STEPS, CompletedStep, NewestStep, PendingSteps
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
 from rlrun.tables.settings import TableSettings
 from rlrun.tables.traces import Traces
@@ -91,14 +92,11 @@ class TDControl:
         self.faults: dict[int, str] = {}
         """Numbers of the curiosity that were not finite, by the seed's position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
-        grid = (len(seeds), spec.num_envs)
         self._traces = Traces(self._table, spec.num_envs, s.trace_decay)
         self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not self._traces.used
         self._pending = PendingSteps(self._table.first_pair, spec.num_envs, s.n_step)
-        self._error = np.zeros(len(seeds))  # mean absolute error of each seed's latest updates
-        self._last = np.zeros(grid, np.bool_)  # whether the newest pending step ended its episode
-        self._next_obs = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
-        self._next_legal = np.ones((*grid, spec.num_masked), np.bool_) if spec.masked else None
+        self._error: Array = np.zeros(len(seeds))  # mean absolute ones of the latest updates
+        self._newest = NewestStep(spec, len(seeds))
 
     @property
     def values(self) -> Array:
@@ -138,6 +136,15 @@ class TDControl:
             metrics["rollout/exploration_rate"] = self._explore.rate(step)
         return metrics
 
+    def learner(self) -> tuple[Learner, EpsilonGreedy] | None:
+        """Return what compiled code learns and acts with; None if it cannot do the same."""
+        s, explore = self._settings, self._explore
+        one_step = s.n_step == 1 and not self._traces.used and self._intrinsic.bonus is None
+        short = s.bootstrap == "max" or self._table.actions < 8  # numpy sums eight in another order
+        if not (one_step and short and isinstance(explore, EpsilonGreedy) and explore.by_step):
+            return None
+        return learner(s.bootstrap, self._table, self._pending, self._newest, self._error), explore
+
     def _one_step(
         self,
         step: int,
@@ -165,15 +172,14 @@ class TDControl:
     def _learn_delayed(self, t: Step, pair: Array, step: int) -> Array:
         """Learn from steps whose return is known now; return mean absolute errors ``[seed]``."""
         if self._settings.bootstrap == "taken":
-            value = self._value_taken(t)
-            if self._last.any():  # no action was taken in the last state of an episode
-                end = self._table.row(self._next_obs)
-                value = np.where(self._last, self._next_value(end, self._next_legal, step), value)
-            completed = self._pending.complete(value, self._last)
-            error = self._update_completed(completed, self._last, step)
+            value, before = self._value_taken(t), self._newest
+            if before.last.any():  # no action was taken in the last state of an episode
+                end = self._table.row(before.next_obs)
+                value = np.where(before.last, self._next_value(end, before.next_legal, step), value)
+            completed = self._pending.complete(value, before.last)
+            error = self._update_completed(completed, before.last, step)
             self._pending.push(pair, t.reward, t.discount)
-            self._last, self._next_obs = t.last.copy(), t.next_obs.copy()
-            self._next_legal = t.next_legal
+            before.set(t)
             return error
         if self._traces.used and self._settings.bootstrap == "max":
             best = greedy_value(self._table.optimistic(self._table.row(t.obs), t.legal))
@@ -228,9 +234,7 @@ class TDControl:
             "trace": self._traces.values,
             "waiting": self._pending.state_dict(),
             "error": self._error,
-            "last": self._last,
-            "next_obs": self._next_obs,
-            **({} if self._next_legal is None else {"next_legal": self._next_legal}),
+            **self._newest.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -240,8 +244,4 @@ class TDControl:
         restore_into(self._traces.values, state["trace"], "the eligibility traces")
         self._pending.load_state_dict(state["waiting"])
         restore_into(self._error, state["error"], "the errors")
-        restore_into(self._last, state["last"], "the pending steps")
-        restore_into(self._next_obs, state["next_obs"], "the pending steps")
-        if self._next_legal is not None:
-            self._next_legal = self._next_legal.copy()  # it is also in the step
-            restore_into(self._next_legal, state["next_legal"], "the pending steps")
+        self._newest.load_state_dict(state)

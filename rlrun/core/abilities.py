@@ -7,7 +7,7 @@ protocols: an agent has the ability if it has the attribute.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Protocol, TypeGuard, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeGuard, runtime_checkable
 
 from rlrun.core.types import Array, Mask, Metrics, Spec
 
@@ -70,6 +70,18 @@ class LearnsFromReplay(Protocol):
         """Do one update, number ``step`` from 1 on, and that of the targets if due; return metrics.
 
         The number is the clock of all schedules and of what is due every so many steps.
+        """
+        ...
+
+
+@runtime_checkable
+class LearnsInBlocks(Protocol):
+    """Has a table that compiled code can learn, for many steps at once."""
+
+    def learner(self) -> tuple[Any, Any] | None:
+        """Return the `rlrun.tables.learner.Learner`, and the explorer, `EpsilonGreedy`.
+
+        None if compiled code cannot do the same as the agent.
         """
         ...
 

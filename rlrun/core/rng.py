@@ -116,6 +116,22 @@ class Streams:
         """Return ``[seed, count]`` float64 in [0, below); a view that stays valid."""
         return self._next(count)
 
+    def left(self, count: int) -> int:
+        """Return how many draws of ``count`` numbers `draws` can return at once: at least 1."""
+        if not count:
+            return MOST
+        return (len(self._block) - self._used) // count or max(BLOCK, count) // count
+
+    def draws(self, count: int, number: int) -> Array:
+        """Return the next ``number`` draws of ``count`` each, at most `left` of them.
+
+        The numbers are ``[draw, count, seed]``, those of as many calls of `uniform`.
+        """
+        if self._used + count > len(self._block):
+            self._refill(max(BLOCK, count))
+        start, self._used = self._used, self._used + number * count
+        return self._block[start : self._used].reshape(number, count, len(self._bits))
+
     def _next(self, count: int) -> Array:
         if self._used + count > len(self._block):
             self._refill(max(BLOCK, count))

@@ -38,7 +38,13 @@ class Linear:
             return np.where(step >= self.steps, self.end, self._line(step, steps))
         return self.end if step >= self.steps else self._line(step, self.steps)
 
-    def _line(self, step: int, steps: Number) -> Number:
+    def many(self, steps: Array) -> Array:
+        """Return the values at many steps, ``[step, row]``, or ``[step, 1]`` for all rows."""
+        length, step = np.asarray(self.steps, np.float64), steps[:, None]
+        line = self._line(step, np.where(length > 0, length, 1.0))
+        return np.where(step >= length, self.end, line)
+
+    def _line(self, step: int | Array, steps: Number) -> Number:
         return self.start + (self.end - self.start) * step / steps
 
 

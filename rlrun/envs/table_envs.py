@@ -15,15 +15,12 @@ from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.rows import column
 from rlrun.core.types import Array, Mask, Model, Spec, State, Step
+from rlrun.envs.outcomes import outcomes
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 
 
 class TableEnvs:
     """``num_envs`` copies of a table for each seed; ``GymEnvs`` is the same for any environment.
-
-    The outcomes of all (state, action) pairs are stored in one array. Pair i has the interval from
-    i to i + 1, divided by its probabilities, so that one search finds the outcomes of all
-    environments.
 
     Args:
         model: the table, with gamma in it.
@@ -49,21 +46,23 @@ class TableEnvs:
         self._gamma = None if gamma is None else column(gamma, 2)
         self._possible = model.possible if spec.masked else None
         self.spec, self.per_seed = spec, spec.num_envs
-        self._seeds, self._purpose, self._limit = tuple(seeds), purpose, limit
+        self._seeds, self._purpose, self.limit = tuple(seeds), purpose, limit
         states, actions, _ = model.probability.shape
         self._actions = actions
-        chance, next_state, reward, discount, alive = _outcomes(model)
-        pair = np.repeat(np.arange(states * actions), [len(row) for row in chance])
-        within = np.concatenate([np.cumsum(row) for row in chance])
-        last_of_pair = np.append(pair[1:] != pair[:-1], True)
-        self._bounds = pair + np.where(last_of_pair, 1.0, within)
-        self._next_state, self._reward, self._discount = next_state, reward, discount
+        self.outcomes = o = outcomes(model)
+        self._bounds, self._terminates = o.bounds, o.terminates
+        self._next_state, self._reward, self._discount = o.next_state, o.reward, o.discount
         self._reward_transform = None if reward_transform.is_identity else reward_transform
-        self._terminates = alive == 0
-        self._next_pair = next_state * actions
-        self._starts, self._start_bounds = _support(model.start)
-        self._random_step, self._random_start = len(pair) > states * actions, len(self._starts) > 1
-        self._count = self.per_seed * (self._random_step + self._random_start)
+        self.learnt_reward = reward_transform(o.reward[None])
+        """The rewards that agents learn from, ``[seed, outcome]`` or ``[1, outcome]``."""
+        self.discounts = o.discount[None] if gamma is None else o.discount * gamma[:, None]
+        """Likewise."""
+        self._next_pair = o.next_state * actions
+        self._starts, self._start_bounds = o.starts, o.start_bounds
+        self._random_step = len(o.bounds) > states * actions
+        self._random_start = len(o.starts) > 1
+        self.count = self.per_seed * (self._random_step + self._random_start)
+        """How many numbers are drawn for a step of a seed."""
         # A sum of a pair's number and a draw must not be rounded up into the next pair's interval.
         self._below = 1.0 - states * actions * 2.0**-51
         self.faults: dict[int, str] = {}
@@ -75,11 +74,11 @@ class TableEnvs:
     def restart(self) -> None:
         """Restart every environment at its first episode."""
         grid = (len(self._seeds), self.per_seed)
-        self._streams = Streams(self._seeds, self._purpose, self._below)
+        self.streams = Streams(self._seeds, self._purpose, self._below)
         self._return = np.zeros(grid)
         self._time = 0  # steps since the restart
         self._start_time = np.zeros(grid, np.int64)  # the value of `_time` when each episode began
-        self._deadline = self._limit  # no episode is truncated before this time
+        self._deadline = self.limit  # no episode is truncated before this time
         self._no_ends = np.zeros(grid, np.bool_), np.zeros(grid), np.zeros(grid, np.int64)
         for each in self._no_ends:
             each.flags.writeable = False  # shared by many steps
@@ -108,7 +107,7 @@ class TableEnvs:
         last, score, length = self._no_ends
         self.obs, self._pair = next_obs, self._next_pair[outcome]
         if self._time >= self._deadline or np.count_nonzero(discount) < discount.size:
-            last = self._terminates[outcome] | (self._time - self._start_time >= self._limit)
+            last = self._terminates[outcome] | (self._time - self._start_time >= self.limit)
             if last.any():
                 score = np.where(last, self._return, 0.0)
                 length = np.where(last, self._time - self._start_time, 0)
@@ -129,13 +128,13 @@ class TableEnvs:
         """Begin new episodes in the environments of the mask ``last``."""
         self._return[last] = 0.0
         self._start_time[last] = self._time
-        self._deadline = int(self._start_time.min()) + self._limit
+        self._deadline = int(self._start_time.min()) + self.limit
         self.obs = np.where(last, self._first_states(draw), self.obs)
         self._pair = self.obs * self._actions
 
     def _draw(self) -> Array:
         """Draw this step's random numbers ``[seed, ...]``: the same count in every step."""
-        return self._streams.uniform(self._count)
+        return self.streams.uniform(self.count)
 
     def _first_states(self, draw: Array) -> Array:
         """Return a first state for every environment, whether or not it begins an episode."""
@@ -144,53 +143,32 @@ class TableEnvs:
         chosen = self._start_bounds.searchsorted(draw[:, -self.per_seed :], "right")
         return self._starts[chosen]
 
+    def now(self) -> tuple[Array, Array, Array]:
+        """Return copies of the states, and of the return and length of each episode so far."""
+        return self.obs.copy(), self._return.copy(), self._time - self._start_time
+
+    def place(self, obs: Array, returns: Array, length: Array) -> None:
+        """Continue from these states and episodes, ``[seed, env]`` each, as `now` returns them."""
+        self.obs, self._pair, self.legal = obs, obs * self._actions, self._legal(obs)
+        self._return, self._start_time = returns, self._time - length
+        self._deadline = int(self._start_time.min()) + self.limit
+
     def state_dict(self) -> State:
-        return {
-            "streams": self._streams.state_dict(),
-            "obs": self.obs.copy(),
-            "return": self._return.copy(),
-            "length": self._time - self._start_time,
-        }
+        obs, returns, length = self.now()
+        streams = self.streams.state_dict()
+        return {"streams": streams, "obs": obs, "return": returns, "length": length}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> list[str]:
         self.restart()
-        self._streams.load_state_dict(state["streams"])
-        restore_into(self.obs, state["obs"], "the states")
-        if not ((self.obs >= 0) & (self.obs < self.spec.obs.choices[0])).all():
+        self.streams.load_state_dict(state["streams"])
+        obs, returns, length = self.now()
+        restore_into(obs, state["obs"], "the states")
+        if not ((obs >= 0) & (obs < self.spec.obs.choices[0])).all():
             raise ValueError("the states are not those of this environment")
-        self._pair, self.legal = self.obs * self._actions, self._legal(self.obs)
-        restore_into(self._return, state["return"], "the returns")
-        restore_into(self._start_time, state["length"], "the lengths of the episodes")
-        self._start_time *= -1
-        self._deadline = int(self._start_time.min()) + self._limit
+        restore_into(returns, state["return"], "the returns")
+        restore_into(length, state["length"], "the lengths of the episodes")
+        self.place(obs, returns, length)
         return []
 
     def close(self) -> None:
         """Do nothing: there is nothing to close."""
-
-
-def _outcomes(model: Model) -> tuple[list[Array], Array, Array, Array, Array]:
-    """Return each pair's probabilities, and every outcome's next state, reward, discount, alive.
-
-    An impossible action, which has no outcome, stays in its state with reward 0.
-    """
-    states, actions, width = model.probability.shape
-    chance = model.probability.reshape(-1, width).copy()
-    next_state, reward, discount, alive = (
-        each.reshape(-1, width).copy()
-        for each in (model.next_state, model.reward, model.discount, model.alive)
-    )
-    impossible = ~model.possible.reshape(-1)
-    chance[impossible, 0] = 1.0
-    next_state[impossible, 0] = np.repeat(np.arange(states), actions)[impossible]
-    real = chance > 0
-    rows = [row[mask] for row, mask in zip(chance, real, strict=True)]
-    return rows, next_state[real], reward[real], discount[real], alive[real]
-
-
-def _support(distribution: Array) -> tuple[Array, Array]:
-    """Return the states of positive probability, and the end of each one's interval of [0, 1)."""
-    states = np.flatnonzero(distribution)
-    bounds = np.cumsum(distribution[states])
-    bounds[-1] = 1.0
-    return states, bounds

@@ -14,7 +14,7 @@ import numpy as np
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose, Streams, pick
 from rlrun.core.rows import Number, column
-from rlrun.core.schedules import Schedule
+from rlrun.core.schedules import Linear, Schedule
 from rlrun.core.types import Array, Spec, State
 
 ActionValues: TypeAlias = Callable[[], Array]
@@ -57,14 +57,16 @@ class Rate:
     """A schedule's value, by the step or by each seed's number of finished episodes."""
 
     def __init__(self, schedule: Schedule, num_seeds: int, clock: ScheduleClock) -> None:
-        self._schedule, self._by_step = schedule, clock == "steps"
+        self._schedule = schedule
+        self.by_step = clock == "steps"
+        """Whether it is a function of the step alone."""
         self._episodes = np.zeros(num_seeds, np.int64)
         self._values: Array = np.zeros((num_seeds, 1))
         self._values += column(schedule(0), 2)
 
     def __call__(self, step: int) -> Number:
         """Return one value for all seeds, or ``[seed, 1]``."""
-        if not self._by_step:
+        if not self.by_step:
             return self._values
         value = self._schedule(step)
         if isinstance(value, np.ndarray):
@@ -72,8 +74,15 @@ class Rate:
             return by_row
         return value
 
+    def many(self, steps: Array) -> Array:
+        """Return the values at many steps, ``[step, seed]``, or ``[step, 1]`` for all seeds."""
+        if isinstance(self._schedule, Linear):
+            return self._schedule.many(steps)
+        values = [self(step) for step in steps.tolist()]
+        return np.array(values, np.float64).reshape(len(values), -1)
+
     def observe(self, last: Array) -> None:
-        if not self._by_step and last.any():
+        if not self.by_step and last.any():
             self._episodes += last.sum(-1)
             self._read()
 
@@ -101,11 +110,13 @@ class EpsilonGreedy:
         self.epsilon, self.bonus = rate, bonus
         self._actions = spec.action.choices[0]
         self._envs, self._seeds = spec.num_envs, len(seeds)
-        self._streams = Streams(seeds, Purpose.EXPLORE)
+        self.streams = Streams(seeds, Purpose.EXPLORE)
+        self.count = 2 * spec.num_envs
+        """How many numbers are drawn for a step of a seed: first those that decide to explore."""
 
     def __call__(self, step: int, values: ActionValues, possible: Array | None = None) -> Array:
         """Return actions ``[seed, env]``; ``values`` is not called if all environments explore."""
-        draw = self._streams.uniform(self._envs * 2)
+        draw = self.streams.uniform(self.count)
         which = draw[:, self._envs :]
         exploring = draw[:, : self._envs] < self.epsilon(step)
         count = np.count_nonzero(exploring)
@@ -128,6 +139,11 @@ class EpsilonGreedy:
         mixed: Array = epsilon * uniform + (1.0 - epsilon) * greedy
         return mixed
 
+    @property
+    def by_step(self) -> bool:
+        """Whether it depends on the step and the values alone."""
+        return self.epsilon.by_step and not np.any(self.bonus)
+
     def rate(self, step: int) -> Array:
         return np.broadcast_to(np.ravel(self.epsilon(step)), self._seeds)
 
@@ -135,10 +151,10 @@ class EpsilonGreedy:
         self.epsilon.observe(last)
 
     def state_dict(self) -> State:
-        return {**self._streams.state_dict(), **self.epsilon.state_dict()}
+        return {**self.streams.state_dict(), **self.epsilon.state_dict()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._streams.load_state_dict(state)
+        self.streams.load_state_dict(state)
         self.epsilon.load_state_dict(state)
 
 

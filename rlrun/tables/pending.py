@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rlrun.core.restore import restore_into
-from rlrun.core.types import Array, State
+from rlrun.core.types import Array, Mask, Spec, State, Step
 
 MAX_STEPS = 10_000
 """The largest number of pending steps per environment."""
@@ -72,6 +72,13 @@ class PendingSteps:
             completed.append(CompletedStep(self._pair[:, k].copy(), target, discount.copy(), ready))
         return completed[::-1]
 
+    @property
+    def newest(self) -> tuple[Array, Array, Array, Array]:
+        """The newest pairs, rewards, discounts and mask of pending ones, views ``[seed, env]``."""
+        arrays = self._pair, self._reward, self._discount, self._pending
+        pair, reward, discount, pending = (array[:, -1] for array in arrays)
+        return pair, reward, discount, pending
+
     def cut(self) -> None:
         """Drop all pending steps: the next step does not follow the newest one."""
         self._pending[...] = False
@@ -90,3 +97,28 @@ class PendingSteps:
         restore_into(self._pending, state["waits"], "the pending steps")
         restore_into(self._reward, state["reward"], "the pending steps")
         restore_into(self._discount, state["discount"], "the pending steps")
+
+
+class NewestStep:
+    """Where every environment is after its newest step, for agents that have to act there first."""
+
+    def __init__(self, spec: Spec, num_seeds: int) -> None:
+        grid = (num_seeds, spec.num_envs)
+        self.last: Array = np.zeros(grid, np.bool_)
+        """Whether it ended its episode, ``[seed, env]``."""
+        self.next_obs: Array = np.zeros((*grid, *spec.obs.shape), spec.obs.dtype)
+        self.next_legal: Mask = np.ones((*grid, spec.num_masked), np.bool_) if spec.masked else None
+
+    def set(self, t: Step) -> None:
+        self.last, self.next_obs, self.next_legal = t.last.copy(), t.next_obs.copy(), t.next_legal
+
+    def state_dict(self) -> State:
+        legal = {} if self.next_legal is None else {"next_legal": self.next_legal}
+        return {"last": self.last, "next_obs": self.next_obs, **legal}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        restore_into(self.last, state["last"], "the pending steps")
+        restore_into(self.next_obs, state["next_obs"], "the pending steps")
+        if self.next_legal is not None:
+            self.next_legal = self.next_legal.copy()  # it is also in the step
+            restore_into(self.next_legal, state["next_legal"], "the pending steps")

@@ -43,7 +43,7 @@ class QTable:
         actions: int | None = None,
         bonus: Number = 0.0,
     ) -> None:
-        s = settings
+        self.settings = s = settings
         self.states = States(spec)
         self.actions = actions or spec.action.choices[0]
         self._has_bonus = bool(np.any(bonus > 0))
@@ -60,7 +60,10 @@ class QTable:
         self._possible: Array | None = None
         # masks that the table has already need not be applied at every step
         self._has_masks = spec.model is not None and spec.model.has_masks
+        self.possible_pairs: Array = np.zeros((0, self.actions), np.bool_)
+        """``[state, action]``, the pairs that the model does not rule out; empty if it has all."""
         if actions is None and spec.model is not None and not spec.model.possible.all():
+            self.possible_pairs = spec.model.possible
             self._possible = np.tile(spec.model.possible, (num_seeds, 1))  # [row, action]
             self.q[:, ~spec.model.possible] = -np.inf
         self._latest: tuple[Array | None, Array] = None, np.empty(0)
@@ -141,6 +144,11 @@ class QTable:
     def frozen(self, pair: Array) -> Array | None:
         """Return which pairs belong to frozen seeds, of the same shape; None if none does."""
         return None if self._frozen is None else self._frozen[pair // self._pairs]
+
+    @property
+    def frozen_seeds(self) -> Array:
+        """A mask ``[seed]``."""
+        return np.zeros(len(self.q), np.bool_) if self._frozen is None else self._frozen
 
     def state_dict(self) -> State:
         visits = {} if self.visits is None else {"visits": self.visits}

@@ -43,12 +43,13 @@ class Saver:
 
     def __init__(self, folder: Path, settings: CheckpointSettings) -> None:
         self._store, self._settings = Checkpoints(folder), settings
+        self.every_steps = settings.every_steps
         self._seconds = 60 * (settings.every_minutes or float("inf"))
         self._next = monotonic() + self._seconds
 
     def due(self, step: int, stride: int) -> bool:
         """Return whether a checkpoint is due, after ``stride`` more steps."""
-        return monotonic() >= self._next or due(step, self._settings.every_steps, stride) > 0
+        return monotonic() >= self._next or due(step, self.every_steps, stride) > 0
 
     def save(self, state: State) -> None:
         """Write a checkpoint. Raises CheckpointError on failure, and keeps the last good one."""

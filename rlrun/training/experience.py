@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from rlrun.core.abilities import CanCut, LearnsFromReplay
+from rlrun.core.abilities import CanCut, LearnsFromReplay, LearnsInBlocks
 from rlrun.core.types import Agent, Envs, Metrics, State, Step
-from rlrun.loop import Actor, interact
+from rlrun.envs.table_envs import TableEnvs
+from rlrun.loop import Actor, Block, interact
+
+if TYPE_CHECKING:
+    from rlrun.training.table_loop import TableLoop
 
 Unit: TypeAlias = Literal["step", "update"]
+Until: TypeAlias = Callable[[int], int]
+COMPILED_FROM = 10_000
+"""Steps of an environment that take as long as loading compiled code, which is for longer runs."""
 
 
 class Experience(Protocol):
@@ -26,8 +33,12 @@ class Experience(Protocol):
     refilling: str
     """How a replay that was not in the checkpoint is filled again, as a clause."""
 
-    def learn(self, clock: int) -> Iterator[tuple[int, Step | None, Metrics]]:
-        """Learn endlessly from ``clock`` on; yield the clock, the step if any, and the metrics."""
+    def learn(self, clock: int, until: Until) -> Iterator[tuple[int, Step | Block | None, Metrics]]:
+        """Learn endlessly from ``clock`` on; yield the clock, the step if any, and the metrics.
+
+        ``until(clock)`` is the next value of the clock at which something is due: several steps at
+        once, a block, do not pass it.
+        """
         ...
 
     def state_dict(self) -> State: ...
@@ -51,12 +62,28 @@ class Interaction:
         "requires"
     )
 
-    def __init__(self, agent: Agent, envs: Envs) -> None:
+    def __init__(self, agent: Agent, envs: Envs, steps: int = 0) -> None:
+        """``steps`` is the length of the run, which must be long enough for compiled code."""
         self._agent, self._envs = agent, envs
         self._actor = Actor(agent, envs)
         self.stride, self.faults, self.inexact = envs.per_seed, envs.faults, envs.inexact
+        self._blocks: TableLoop | None = None
+        self.note = ""
+        """A sentence on why compiled code is not used, where it could be; "" if there is none."""
+        if steps >= COMPILED_FROM * self.stride and isinstance(envs, TableEnvs):
+            try:
+                self._blocks = _compiled(agent, envs)
+            except ImportError as error:  # numba is missing, or does not fit numpy
+                self.note = (
+                    f"steps are not compiled ({error}): pip install 'rlrun[fast]' makes runs with "
+                    "this table many times as fast"
+                )
+        self.compiled = self._blocks is not None
+        """Whether steps are those of compiled code; the numbers are the same."""
 
-    def learn(self, clock: int) -> Iterator[tuple[int, Step | None, Metrics]]:
+    def learn(self, clock: int, until: Until) -> Iterator[tuple[int, Step | Block | None, Metrics]]:
+        if self._blocks is not None:
+            return self._blocks.interact(clock, until)
         return interact(self._agent, self._envs, clock, self._actor)
 
     def state_dict(self) -> State:
@@ -75,6 +102,15 @@ class Interaction:
         self._envs.close()
 
 
+def _compiled(agent: Agent, envs: TableEnvs) -> TableLoop | None:
+    """Return the compiled loop; None if it cannot do the same. Raises ImportError without numba."""
+    if not isinstance(agent, LearnsInBlocks) or (parts := agent.learner()) is None:
+        return None
+    from rlrun.training.table_loop import TableLoop, suited
+
+    return TableLoop(agent, envs) if suited(parts[0], envs) else None
+
+
 class Updates:
     """The agent learns from the data in its replay; nothing is stepped."""
 
@@ -88,7 +124,7 @@ class Updates:
         self.faults: dict[int, str] = {}
         self.inexact: list[str] = []
 
-    def learn(self, clock: int) -> Iterator[tuple[int, Step | None, Metrics]]:
+    def learn(self, clock: int, until: Until) -> Iterator[tuple[int, Step | Block | None, Metrics]]:
         while True:
             clock += 1
             yield clock, None, self._agent.update(clock)

@@ -10,6 +10,7 @@ import numpy as np
 
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, State, Step
+from rlrun.loop import Block
 from rlrun.training.episodes import EpisodeCounter
 
 WINDOW = 100  # episodes in the means under rollout/, as in Stable-Baselines3
@@ -31,8 +32,11 @@ class MetricsWindow:
         self.episodes = EpisodeCounter(num_seeds)
         """The number of episodes of each seed, and those that are not written yet."""
 
-    def add(self, t: Step | None, metrics: Metrics) -> None:
+    def add(self, t: Step | Block | None, metrics: Metrics) -> None:
         """Add the episodes that ended with a step, if there was one, and the metrics of updates."""
+        if isinstance(t, Block):
+            self._add_block(t, metrics)
+            return
         if t is not None and np.count_nonzero(t.last):  # on small arrays faster than any()
             score = t.score if t.alive is None else t.score.sum(-1)  # of all agents
             for seed, env in np.argwhere(t.last).tolist():
@@ -45,6 +49,20 @@ class MetricsWindow:
             if tag not in self._metrics:
                 self._metrics[tag] = Average(self._ended)
             self._metrics[tag].add(values)
+
+    def _add_block(self, block: Block, metrics: Metrics) -> None:
+        """Add the episodes and the metrics ``[time, seed]`` of several steps."""
+        for seed in np.flatnonzero((block.ended > 0) & ~self._ended).tolist():
+            scores, lengths = (
+                each[seed, : block.ended[seed]].tolist() for each in (block.score, block.length)
+            )
+            self._returns[seed].extend(scores)
+            self._lengths[seed].extend(lengths)
+            self.episodes.extend(seed, scores, lengths)
+        for tag, values in metrics.items():
+            if tag not in self._metrics:
+                self._metrics[tag] = Average(self._ended)
+            self._metrics[tag].extend(_host(values))
 
     def row(self) -> dict[str, Array]:
         """Return values ``[seed]`` by tag: means since the last row, the latest value of counts."""
@@ -121,6 +139,18 @@ class Average:
         self._block.append(values)
         if len(self._block) == self.BLOCK:
             self._fold()
+
+    def extend(self, values: Array) -> None:
+        """Add the values ``[time, seed]`` of at least one time."""
+        self._fold()
+        there = ~np.isnan(values)
+        if self._ended is not None:
+            there &= ~self._ended
+        added = np.where(there, values, 0.0)
+        added[0] += self._sum
+        self._sum = np.add.accumulate(added, out=added)[-1].copy()  # in order, as `_fold` does
+        self._count = self._count + there.sum(0)
+        self._latest = values[-1].copy()
 
     def value(self) -> Array:
         self._fold()

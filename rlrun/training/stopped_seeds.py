@@ -50,6 +50,16 @@ class StoppedSeeds:
             return None
         return Stop("episodes", f"every seed has had stop.episodes={limit:,} episodes")
 
+    def earliest(self, step: int, counter: EpisodeCounter, failed: Collection[int]) -> list[int]:
+        """Return the step before which no further seed can stop, as a list; [] if none can ever."""
+        limit = self.settings.episodes
+        if limit is None:
+            return []
+        training = np.ones(len(self._seeds), np.bool_)
+        training[[*self.steps, *failed]] = False
+        left = limit - counter.counts[training]
+        return [step + max(1, int(left.min()))] if left.size else []
+
     def at(self, step: int) -> list[int]:
         """Return the positions of the seeds that stopped at this step."""
         return [position for position, stopped in self.steps.items() if stopped == step]

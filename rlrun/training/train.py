@@ -29,7 +29,7 @@ def train(run: RunParts, saved: State | None = None) -> dict[str, Any]:
     step = 0 if saved is None else trainer.restore(saved)
     try:
         if saved is None or not trainer.after_step(step):
-            for now, t, metrics in run.experience.learn(step):
+            for now, t, metrics in run.experience.learn(step, trainer.next_due):
                 step = now
                 trainer.recorder.add(t, metrics)
                 if trainer.has_faults():

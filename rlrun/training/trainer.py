@@ -33,6 +33,15 @@ class Trainer:
         self._ep_return: float | None = None
         self._stop: Stop | None = None
 
+    def next_due(self, step: int) -> int:
+        """Return the next step at which `after_step` may do more than look at clock and signals."""
+        run = self._run
+        films = 0 if run.filming is None else run.filming.every
+        cadences = run.log_every, run.evaluator.every, films, run.saver.every_steps
+        dues = [(step // every + 1) * every for every in cadences if every]
+        stop = run.stopped_seeds.earliest(step, self.recorder.episodes, run.failed_seeds.reasons)
+        return min(run.total_steps, *stop, *dues)
+
     def after_step(self, step: int) -> bool:
         """Save, evaluate and report a step as due; return whether it is the last."""
         run = self._run

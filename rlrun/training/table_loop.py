@@ -1,0 +1,169 @@
+"""The compiled twin of `loop.interact`, for agents with a table in environments that are tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rlrun.core.abilities import LearnsInBlocks
+from rlrun.core.types import Array, Metrics
+from rlrun.envs.table_envs import TableEnvs
+from rlrun.loop import Block
+from rlrun.tables.compiled import run
+from rlrun.tables.learner import TAKEN, Learner
+
+SLOW_EVERY = 100  # steps between reports of the metrics that change slowly, as of the agents
+MOST = 1_000_000  # environment steps in a block, about 0.1 s: a signal waits for its end
+LARGEST = 1e100  # magnitude of rewards and values; with larger ones, results may be infinite
+
+
+class World(NamedTuple):
+    """The environments: `rlrun.envs.outcomes`, and their states."""
+
+    bounds: Array
+    first: Array
+    next_state: Array
+    terminates: Array
+    starts: Array
+    start_bounds: Array
+    true_reward: Array
+    reward: Array
+    """``[seed, outcome]``, or ``[1, outcome]`` for all seeds: what agents learn from."""
+    discount: Array
+    """Likewise."""
+    limit: int
+    state: Array
+    """``[seed, env]``, which changes in place, like the next two."""
+    returns: Array
+    length: Array
+
+
+class Draws(NamedTuple):
+    """Random numbers and the schedule."""
+
+    explore: Array
+    """``[time, number, seed]``, the explorer's."""
+    chance: Array
+    """``[time, number, seed]``, those of the environments."""
+    epsilon: Array
+    """``[time + 1, seed]``, or ``[time + 1, 1]`` for all seeds: also after the last step."""
+
+
+class Results(NamedTuple):
+    """What is logged, in arrays to fill."""
+
+    slow: Array
+    """``[time]``, bool, which is given: the steps with a `value`."""
+    error: Array
+    """Absolute errors ``[time, seed, env]``; with `TAKEN`, their means ``[time, seed, 1]``."""
+    value: Array
+    """``[slow time, seed, env]``: what the values of the pairs are after the step."""
+    score: Array
+    """``[seed, episode]``: the returns of the episodes that ended."""
+    length: Array
+    ended: Array
+    """``[seed]``: how many they are."""
+
+
+class TableLoop:
+    """Acts, steps and learns in compiled code, for as many steps at once as nothing else is due.
+
+    Every number is that of `loop.interact`, bit for bit, and between two blocks agent and
+    environments are in the same state.
+    """
+
+    def __init__(self, agent: LearnsInBlocks, envs: TableEnvs) -> None:
+        self._agent, self._envs = agent, envs
+
+    def interact(
+        self, step: int, until: Callable[[int], int]
+    ) -> Iterator[tuple[int, Block, Metrics]]:
+        """Act, step and learn endlessly; yield the step after a block, its episodes and metrics.
+
+        No block passes ``until(step)``.
+        """
+        while True:
+            step, results, epsilon = self._block(step, until(step))
+            block = Block(results.score, results.length, results.ended)
+            yield step, block, _metrics(results, epsilon)
+
+    def _block(self, step: int, until: int) -> tuple[int, Results, Array]:
+        """Do one block; return the step after it, its results, and epsilon ``[time, ...]``."""
+        parts, envs = self._agent.learner(), self._envs
+        assert parts is not None  # `suited` was asked
+        learner, explorer = parts
+        stride, number = envs.per_seed, -(-(until - step) // envs.per_seed)
+        for streams, count in ((explorer.streams, explorer.count), (envs.streams, envs.count)):
+            number = min(number, streams.left(count))
+        number = max(1, min(number, MOST // envs.obs.size))
+        steps = np.arange(step, step + (number + 1) * stride, stride)
+        draws = Draws(
+            explore=explorer.streams.draws(explorer.count, number),
+            chance=envs.streams.draws(envs.count, number),
+            epsilon=explorer.epsilon.many(steps),
+        )
+        results = _empty(envs.obs.shape, np.diff(steps // SLOW_EVERY) > 0, learner.bootstrap)
+        world = _world(envs)
+        arrays: tuple[Any, ...] = (*learner, *world, *draws, *results)
+        run(step, *arrays)
+        envs.place(world.state, world.returns, world.length)
+        return int(steps[-1]), results, draws.epsilon[1:]
+
+
+def suited(learner: Learner, envs: TableEnvs) -> bool:
+    """Return whether compiled code can do the same in these environments."""
+    model = envs.spec.model
+    if envs.spec.obs.kind != "discrete" or model is None:
+        return False
+    values = learner.q[np.isfinite(learner.q)], envs.learnt_reward, envs.outcomes.reward
+    finite = all(np.abs(each).max() < LARGEST for each in values)
+    return finite and (model.has_masks or not envs.spec.masked)
+
+
+def _world(envs: TableEnvs) -> World:
+    o = envs.outcomes
+    state, returns, length = envs.now()
+    return World(
+        bounds=o.bounds,
+        first=o.first,
+        next_state=o.next_state,
+        terminates=o.terminates,
+        starts=o.starts,
+        start_bounds=o.start_bounds,
+        true_reward=o.reward,
+        reward=envs.learnt_reward,
+        discount=envs.discounts,
+        limit=envs.limit,
+        state=state,
+        returns=returns,
+        length=length,
+    )
+
+
+def _empty(shape: tuple[int, ...], slow: Array, bootstrap: int) -> Results:
+    (seeds, envs), number = shape, len(slow)
+    return Results(
+        slow=slow,
+        error=np.empty((number, seeds, 1 if bootstrap == TAKEN else envs)),
+        value=np.empty((np.count_nonzero(slow), seeds, envs)),
+        score=np.empty((seeds, number * envs)),
+        length=np.empty((seeds, number * envs)),
+        ended=np.zeros(seeds, np.int64),
+    )
+
+
+def _metrics(results: Results, epsilon: Array) -> Metrics:
+    """Return the metrics of an agent by tag, ``[time, seed]``."""
+    metrics = {"train/td_error": _mean(results.error)}
+    if len(results.value):
+        metrics["train/q_mean"] = mean = _mean(results.value)
+        metrics["rollout/exploration_rate"] = np.broadcast_to(epsilon[results.slow], mean.shape)
+    return metrics
+
+
+def _mean(values: Array) -> Array:
+    """Return means over the last axis."""
+    mean: Array = values[..., 0] if values.shape[-1] == 1 else values.mean(-1)
+    return mean
