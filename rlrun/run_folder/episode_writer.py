@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlrun import stats
 from rlrun.run_folder.episodes import (
     EPISODES,
     LAST,
     Points,
+    digits,
     line,
     means_of_last,
     numbers_from,
@@ -26,12 +29,13 @@ TAGS = ("by_episode/return", f"by_episode/return_mean_{LAST}", "by_episode/lengt
 """Their step in TensorBoard is the number of the episode."""
 
 
-def is_charted(number: int) -> bool:
-    """Return whether the curves have a point at an episode: all to 1,000, every 10th to 10,000, ...
+def is_charted(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where the curves have points: all episodes to 1,000, every 10th to 10,000, ...
 
     TensorBoard shows no more than 1,000 points of a curve.
     """
-    return number % int(10 ** max(0, len(str(number - 1)) - 3)) == 0
+    charted: NDArray[np.bool_] = numbers % 10 ** np.maximum(0, digits(numbers - 1) - 3) == 0
+    return charted
 
 
 class CurvePoint(NamedTuple):
@@ -52,10 +56,11 @@ class EpisodeWriter:
         self.damaged: list[str] = []
         """Sentences on missing parts of an earlier writer's file."""
         # of each seed the last points, whose episodes are in the next means
-        self._numbers: list[list[int]] = [[] for _ in seeds]
-        self._returns: list[list[float]] = [[] for _ in seeds]
-        # values of the tags by episode and seed, until all seeds have them
-        self._waiting: dict[int, dict[int, list[float]]] = {}
+        self._numbers = [np.empty(0, np.int64) for _ in seeds]
+        self._returns = [np.empty(0) for _ in seeds]
+        # of each seed the points of its curves that are in no average yet, ``[point, 1 + tag]``:
+        # the number of the episode, and the values
+        self._waiting = [np.empty((0, 1 + len(TAGS))) for _ in seeds]
         if self.size() < size:
             self.damaged.append(f"{EPISODES} is shorter than at the checkpoint")
         if not self._path.exists():
@@ -71,9 +76,8 @@ class EpisodeWriter:
         for seed, both in enumerate(zip(read.returns, read.lengths, strict=True)):
             there = np.flatnonzero(~np.isnan(both[1]))
             count = int(there[-1]) + 1 if len(there) else 0
-            points = Points(1, both[0][:count].tolist(), both[1][:count].tolist())
-            for _ in self._curves(seed, points):
-                pass  # they were written before
+            self._add(seed, Points(1, both[0][:count].tolist(), both[1][:count].tolist()))
+        self._averages()  # they were written before
 
     def size(self) -> int:
         """Return the size of the file in bytes; 0 if there is none."""
@@ -85,32 +89,58 @@ class EpisodeWriter:
             with self._path.open("a") as file:
                 os.fsync(file.fileno())
 
-    def write(self, taken: Mapping[int, Points]) -> list[CurvePoint]:
-        """Write points by the seed's position; return the new points of the curves."""
+    def write(self, taken: Mapping[int, Points], *, by_seed: bool = True) -> list[CurvePoint]:
+        """Write points by the seed's position; return the new points of the curves.
+
+        ``by_seed`` is whether those of each seed are wanted, besides the averages.
+        """
         if taken:
             lines = [line(self._seeds[seed], points) for seed, points in taken.items()]
             with self._path.open("a", encoding="utf-8") as file:
                 file.write("".join(f"{each}\n" for each in lines))
-        return [point for seed, points in taken.items() for point in self._curves(seed, points)]
+        curves = []
+        for seed, points in taken.items():
+            rows = self._add(seed, points).tolist()
+            if by_seed:
+                curves += [
+                    CurvePoint(seed, int(number), _finite(values)) for number, *values in rows
+                ]
+        return curves + self._averages()
 
-    def _curves(self, seed: int, points: Points) -> Iterator[CurvePoint]:
-        new = numbers_from(points.first, len(points.returns))
-        numbers, returns = self._numbers[seed] + new, self._returns[seed] + points.returns
-        means = means_of_last(np.array(numbers, np.int64), np.array(returns), LAST)
+    def _add(self, seed: int, points: Points) -> NDArray[np.float64]:
+        """Add points of a seed; return those of its curves, ``[point, 1 + tag]``, with numbers."""
+        new = np.array(numbers_from(points.first, len(points.returns)), np.int64)
+        numbers = np.concatenate([self._numbers[seed], new])
+        returns = np.concatenate([self._returns[seed], points.returns])
+        means = means_of_last(numbers, returns, LAST)[len(numbers) - len(new) :]
         self._numbers[seed], self._returns[seed] = numbers[-LAST:], returns[-LAST:]
-        last = means[len(means) - len(new) :].tolist()
-        for number, *values in zip(new, points.returns, last, points.lengths, strict=True):
-            if not is_charted(number):
-                continue
-            yield CurvePoint(seed, number, _finite(values))
-            of_all = self._waiting.setdefault(number, {})
-            of_all[seed] = values
-            if len(of_all) == len(self._seeds):
-                del self._waiting[number]
-                by_tag = np.array([of_all[k] for k in range(len(self._seeds))]).T  # [tag, seed]
-                with np.errstate(invalid="ignore"):
-                    average = _finite(stats.trimmed_mean(by_tag).tolist())
-                yield CurvePoint(None, number, average)
+        rows = np.stack([new, points.returns, means, points.lengths], -1)[is_charted(new)]
+        self._waiting[seed] = np.concatenate([self._waiting[seed], rows])
+        return rows
+
+    def _averages(self) -> list[CurvePoint]:
+        """Return the averages over the seeds at the episodes that all of them have had by now."""
+        shared = reduce(_shared, (rows[:, 0] for rows in self._waiting))
+        if not len(shared):
+            return []
+        places = [rows[:, 0].searchsorted(shared) for rows in self._waiting]
+        ready = [rows[place, 1:] for rows, place in zip(self._waiting, places, strict=True)]
+        # an episode that a seed does not have, though it has later ones, was lost
+        self._waiting = [
+            rows[place[-1] + 1 :] for rows, place in zip(self._waiting, places, strict=True)
+        ]
+        with np.errstate(invalid="ignore"):
+            means = stats.trimmed_mean(np.moveaxis(np.stack(ready), 0, -1))  # [point, tag]
+        rows = zip(shared.tolist(), means.tolist(), strict=True)
+        return [CurvePoint(None, int(number), _finite(row)) for number, row in rows]
+
+
+def _shared(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the numbers that are in both, each of which is sorted."""
+    length = min(len(one), len(other))
+    if (one[:length] == other[:length]).all():  # which is usual, and saves time
+        return one[:length]
+    return np.intersect1d(one, other, assume_unique=True)
 
 
 def _finite(values: Sequence[float]) -> dict[str, float]:

@@ -23,11 +23,17 @@ EPISODES = "episodes.jsonl"
 SINGLE = 10_000  # the number up to which a point is a single episode
 LAST = 100  # episodes of a mean, as in the texts and in rollout/
 MOST_NUMBER = 2**53  # of an episode
+POWERS = 10 ** np.arange(17)
 
 
 def group_size(number: int) -> int:
     """Return how many episodes the point has that episode ``number`` belongs to."""
     return 1 if number <= SINGLE else int(10 ** (len(str(number - 1)) - 4))
+
+
+def digits(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many digits each number has; 0 has none."""
+    return np.searchsorted(POWERS, numbers, "right").astype(np.int64)
 
 
 class Points(NamedTuple):
@@ -70,7 +76,7 @@ def means_of_last(
     """
     if not len(numbers):
         return np.array(values, np.float64)
-    size = np.array([group_size(number) for number in numbers.tolist()])
+    size = 10 ** np.maximum(0, digits(numbers - 1) - 4)  # as group_size
     total = np.cumsum(np.concatenate([np.zeros((*values.shape[:-1], 1)), values * size], -1), -1)
     count = np.cumsum(np.concatenate([[0], size]))  # episodes before each point
     begin = np.searchsorted(count, np.maximum(count[1:] - last, 0), "right") - 1
@@ -80,26 +86,33 @@ def means_of_last(
 
 def numbers_from(first: int, points: int) -> list[int]:
     """Return the number of the last episode of each of so many points from episode ``first`` on."""
-    numbers, number = [], first - 1
-    for _ in range(points):
-        number += group_size(number + 1)
-        numbers.append(number)
+    numbers: list[int] = []
+    number = first - 1
+    while len(numbers) < points:
+        size = group_size(number + 1)
+        alike = max(1, SINGLE - number // size)  # points of this size
+        end = number + size * min(alike, points - len(numbers))
+        numbers += range(number + size, end + 1, size)
+        number = end
     return numbers
 
 
 def line(seed: int, points: Points) -> str:
     """Return a line of ``episodes.jsonl``; a return that is not finite is null."""
-    returns, lengths = (list(map(_shortest, each)) for each in points[1:])
+    returns, lengths = (_shortest(each) for each in points[1:])
     return json.dumps(
         {"seed": seed, "episode": points.first, "returns": returns, "lengths": lengths}
     )
 
 
-def _shortest(value: float) -> float | int | None:
-    """Return a whole number as an integer, which is shorter; None if it is not finite."""
-    if not math.isfinite(value):
-        return None
-    return int(value) if value.is_integer() else value
+def _shortest(values: Sequence[float]) -> Sequence[float | int | None]:
+    """Return whole numbers as integers, which are shorter, and None for what is not finite."""
+    array = np.array(values)
+    if (np.abs(array) < MOST_NUMBER).all() and (array == np.rint(array)).all():
+        integers: list[int] = array.astype(np.int64).tolist()
+        return integers
+    finite = [value if math.isfinite(value) else None for value in values]
+    return [int(x) if x is not None and x.is_integer() else x for x in finite]
 
 
 class _Column:

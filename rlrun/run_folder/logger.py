@@ -158,7 +158,7 @@ class Logger:
     def episodes(self, taken: Mapping[int, Points]) -> None:
         """Write finished training episodes by the seed's position."""
         now = time.time()
-        for i, number, values in self._episodes.write(taken):
+        for i, number, values in self._episodes.write(taken, by_seed=bool(self._runs)):
             if i is None:
                 self._main.scalars(now, number, values)
             elif self._runs:

@@ -10,6 +10,7 @@ import numpy as np
 from rlrun.core.abilities import LearnsInBlocks
 from rlrun.core.types import Array, Metrics
 from rlrun.envs.table_envs import TableEnvs
+from rlrun.explore.policies import EpsilonGreedy
 from rlrun.loop import Block
 from rlrun.tables.compiled import run
 from rlrun.tables.learner import TAKEN, Learner
@@ -76,6 +77,11 @@ class TableLoop:
 
     def __init__(self, agent: LearnsInBlocks, envs: TableEnvs) -> None:
         self._agent, self._envs = agent, envs
+        seeds, stride = envs.obs.shape
+        none = Draws(
+            np.empty((0, 2 * stride, seeds)), np.empty((0, stride, seeds)), np.empty((1, 1))
+        )
+        self._run(0, none, np.empty(0, np.bool_))  # loads the code, before anything is timed
 
     def interact(
         self, step: int, until: Callable[[int], int]
@@ -84,32 +90,36 @@ class TableLoop:
 
         No block passes ``until(step)``.
         """
+        envs, (_, explorer) = self._envs, self._parts()
         while True:
-            step, results, epsilon = self._block(step, until(step))
+            number = -(-(until(step) - step) // envs.per_seed)
+            for streams, count in ((explorer.streams, explorer.count), (envs.streams, envs.count)):
+                number = min(number, streams.left(count))
+            number = max(1, min(number, MOST // envs.obs.size))
+            steps = step + np.arange(number + 1) * envs.per_seed
+            draws = Draws(
+                explore=explorer.streams.draws(explorer.count, number),
+                chance=envs.streams.draws(envs.count, number),
+                epsilon=explorer.epsilon.many(steps),
+            )
+            results = self._run(step, draws, np.diff(steps // SLOW_EVERY) > 0)
+            step = int(steps[-1])
             block = Block(results.score, results.length, results.ended)
-            yield step, block, _metrics(results, epsilon)
+            yield step, block, _metrics(results, draws.epsilon[1:])
 
-    def _block(self, step: int, until: int) -> tuple[int, Results, Array]:
-        """Do one block; return the step after it, its results, and epsilon ``[time, ...]``."""
-        parts, envs = self._agent.learner(), self._envs
-        assert parts is not None  # `suited` was asked
-        learner, explorer = parts
-        stride, number = envs.per_seed, -(-(until - step) // envs.per_seed)
-        for streams, count in ((explorer.streams, explorer.count), (envs.streams, envs.count)):
-            number = min(number, streams.left(count))
-        number = max(1, min(number, MOST // envs.obs.size))
-        steps = np.arange(step, step + (number + 1) * stride, stride)
-        draws = Draws(
-            explore=explorer.streams.draws(explorer.count, number),
-            chance=envs.streams.draws(envs.count, number),
-            epsilon=explorer.epsilon.many(steps),
-        )
-        results = _empty(envs.obs.shape, np.diff(steps // SLOW_EVERY) > 0, learner.bootstrap)
-        world = _world(envs)
+    def _run(self, step: int, draws: Draws, slow: Array) -> Results:
+        """Do as many steps as there are draws, after ``step``."""
+        learner, envs = self._parts()[0], self._envs
+        world, results = _world(envs), _empty(envs.obs.shape, slow, learner.bootstrap)
         arrays: tuple[Any, ...] = (*learner, *world, *draws, *results)
         run(step, *arrays)
         envs.place(world.state, world.returns, world.length)
-        return int(steps[-1]), results, draws.epsilon[1:]
+        return results
+
+    def _parts(self) -> tuple[Learner, EpsilonGreedy]:
+        parts = self._agent.learner()
+        assert parts is not None
+        return parts
 
 
 def suited(learner: Learner, envs: TableEnvs) -> bool:
