@@ -140,12 +140,17 @@ class Streams:
 
     def _refill(self, width: int) -> None:
         self._before = [dict(bits.state) for bits in self._bits]
-        drawn = [self._sample(np.random.Generator(bits), width) for bits in self._bits]
-        self._block = np.stack(drawn, axis=1)
+        # with gaps, since rows whose distance is a power of two would share places of the cache
+        drawn = np.empty((len(self._bits), width + 8))
+        for bits, row in zip(self._bits, drawn, strict=True):
+            self._fill(np.random.Generator(bits), row[:width])
+        self._block = np.ascontiguousarray(drawn[:, :width].T)
         self._used = 0
 
-    def _sample(self, generator: np.random.Generator, width: int) -> Array:
-        return generator.random(width) * self._below
+    def _fill(self, generator: np.random.Generator, row: Array) -> None:
+        generator.random(out=row)
+        if self._below < 1.0:
+            row *= self._below
 
     def state_dict(self) -> State:
         width, used = len(self._block), self._used
@@ -169,8 +174,8 @@ class Normals(Streams):
         """Return ``[seed, count]`` float64 of mean 0 and variance 1; a view that stays valid."""
         return self._next(count)
 
-    def _sample(self, generator: np.random.Generator, width: int) -> Array:
-        return generator.standard_normal(width)
+    def _fill(self, generator: np.random.Generator, row: Array) -> None:
+        generator.standard_normal(out=row)
 
 
 def pick(weight: Array, draw: Array) -> Array:

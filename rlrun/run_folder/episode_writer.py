@@ -16,6 +16,7 @@ from rlrun import stats
 from rlrun.run_folder.episodes import (
     EPISODES,
     LAST,
+    POWERS,
     Points,
     digits,
     line,
@@ -34,7 +35,7 @@ def is_charted(numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
 
     TensorBoard shows no more than 1,000 points of a curve.
     """
-    charted: NDArray[np.bool_] = numbers % 10 ** np.maximum(0, digits(numbers - 1) - 3) == 0
+    charted: NDArray[np.bool_] = numbers % POWERS[np.maximum(0, digits(numbers - 1) - 3)] == 0
     return charted
 
 
@@ -94,6 +95,7 @@ class EpisodeWriter:
 
         ``by_seed`` is whether those of each seed are wanted, besides the averages.
         """
+        taken = {seed: _arrays(points) for seed, points in taken.items()}
         if taken:
             lines = [line(self._seeds[seed], points) for seed, points in taken.items()]
             with self._path.open("a", encoding="utf-8") as file:
@@ -109,7 +111,7 @@ class EpisodeWriter:
 
     def _add(self, seed: int, points: Points) -> NDArray[np.float64]:
         """Add points of a seed; return those of its curves, ``[point, 1 + tag]``, with numbers."""
-        new = np.array(numbers_from(points.first, len(points.returns)), np.int64)
+        new = numbers_from(points.first, len(points.returns))
         numbers = np.concatenate([self._numbers[seed], new])
         returns = np.concatenate([self._returns[seed], points.returns])
         means = means_of_last(numbers, returns, LAST)[len(numbers) - len(new) :]
@@ -141,6 +143,12 @@ def _shared(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.
     if (one[:length] == other[:length]).all():  # which is usual, and saves time
         return one[:length]
     return np.intersect1d(one, other, assume_unique=True)
+
+
+def _arrays(points: Points) -> Points:
+    """Return points whose values are arrays."""
+    returns, lengths = (np.asarray(each, np.float64) for each in points[1:])
+    return Points(points.first, returns, lengths)
 
 
 def _finite(values: Sequence[float]) -> dict[str, float]:

@@ -40,8 +40,8 @@ class Points(NamedTuple):
     """Consecutive points of one seed: the number of their first episode, and their means."""
 
     first: int
-    returns: list[float]
-    lengths: list[float]
+    returns: Sequence[float] | NDArray[np.float64]
+    lengths: Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def means_of_last(
     """
     if not len(numbers):
         return np.array(values, np.float64)
-    size = 10 ** np.maximum(0, digits(numbers - 1) - 4)  # as group_size
+    size = POWERS[np.maximum(0, digits(numbers - 1) - 4)]  # as group_size
     total = np.cumsum(np.concatenate([np.zeros((*values.shape[:-1], 1)), values * size], -1), -1)
     count = np.cumsum(np.concatenate([[0], size]))  # episodes before each point
     begin = np.searchsorted(count, np.maximum(count[1:] - last, 0), "right") - 1
@@ -84,34 +84,36 @@ def means_of_last(
     return means
 
 
-def numbers_from(first: int, points: int) -> list[int]:
+def numbers_from(first: int, points: int) -> NDArray[np.int64]:
     """Return the number of the last episode of each of so many points from episode ``first`` on."""
-    numbers: list[int] = []
+    numbers: list[NDArray[np.int64]] = []
     number = first - 1
-    while len(numbers) < points:
+    while points or not numbers:
         size = group_size(number + 1)
-        alike = max(1, SINGLE - number // size)  # points of this size
-        end = number + size * min(alike, points - len(numbers))
-        numbers += range(number + size, end + 1, size)
-        number = end
-    return numbers
+        alike = min(points, max(1, SINGLE - number // size))  # points of this size
+        numbers.append(np.arange(1, alike + 1) * size + number)
+        number, points = number + alike * size, points - alike
+    return np.concatenate(numbers)
 
 
 def line(seed: int, points: Points) -> str:
     """Return a line of ``episodes.jsonl``; a return that is not finite is null."""
-    returns, lengths = (_shortest(each) for each in points[1:])
+    returns, lengths = _shortest(points.returns), _shortest(points.lengths)
     return json.dumps(
         {"seed": seed, "episode": points.first, "returns": returns, "lengths": lengths}
     )
 
 
-def _shortest(values: Sequence[float]) -> Sequence[float | int | None]:
+def _shortest(values: Sequence[float] | NDArray[np.float64]) -> list[float | int | None]:
     """Return whole numbers as integers, which are shorter, and None for what is not finite."""
-    array = np.array(values)
-    if (np.abs(array) < MOST_NUMBER).all() and (array == np.rint(array)).all():
-        integers: list[int] = array.astype(np.int64).tolist()
-        return integers
-    finite = [value if math.isfinite(value) else None for value in values]
+    array = np.asarray(values, np.float64)
+    with np.errstate(invalid="ignore"):  # of what is not finite
+        integers = array.astype(np.int64)
+    whole = (array == integers) & (np.abs(array) < MOST_NUMBER)
+    if whole.all():
+        shortest: list[float | int | None] = integers.tolist()
+        return shortest
+    finite = [value if math.isfinite(value) else None for value in array.tolist()]
     return [int(x) if x is not None and x.is_integer() else x for x in finite]
 
 
@@ -151,4 +153,4 @@ def read_episodes(path: Path, seeds: Sequence[int]) -> Episodes:
     arrays = np.full((len(columns), most, 2), np.nan)
     for row, column in enumerate(columns.values()):
         arrays[row, : len(column.values)] = np.reshape(column.values, (-1, 2))
-    return Episodes(np.array(numbers_from(1, most), np.int64), arrays[..., 0], arrays[..., 1])
+    return Episodes(numbers_from(1, most), arrays[..., 0], arrays[..., 1])

@@ -177,10 +177,13 @@ def _pick(mask: Array, row: int, actions: int, which: float) -> int:
 @inlined
 def _best(q: Array, row: int, actions: int, which: float) -> int:
     """Return a best action, one of several by a number in [0, 1)."""
-    top, action, ties = _highest(q, row, actions), 0, 0
-    for each in range(actions):
-        ties += q[row + each] == top
-        action = each if q[row + each] == top else action
+    top, action, ties = q[row], 0, 1
+    for each in range(1, actions):  # without branches, which would be hard to predict
+        value = q[row + each]
+        above = value > top
+        ties = 1 if above else ties + (value == top)
+        action = each if above else action
+        top = value if above else top
     if ties > 1:
         place, action = which * ties, 0
         ties = int(q[row] == top)

@@ -141,16 +141,21 @@ class Average:
             self._fold()
 
     def extend(self, values: Array) -> None:
-        """Add the values ``[time, seed]`` of at least one time."""
+        """Add values ``[time, seed]``."""
         self._fold()
-        there = ~np.isnan(values)
-        if self._ended is not None:
-            there &= ~self._ended
-        added = np.where(there, values, 0.0)
-        added[0] += self._sum
-        self._sum = np.add.accumulate(added, out=added)[-1].copy()  # in order, as `_fold` does
-        self._count = self._count + there.sum(0)
-        self._latest = values[-1].copy()
+        for start in range(0, len(values), self.BLOCK):
+            part = values[start : start + self.BLOCK]
+            there = ~np.isnan(part)
+            if self._ended is not None:
+                there &= ~self._ended
+            whole = there.all()
+            added = part.copy() if whole else np.where(there, part, 0.0)
+            added[0] += self._sum
+            self._sum = np.add.accumulate(added, out=added)[-1].copy()  # in order, as in `_fold`
+            self._count = self._count + (
+                np.full(part.shape[1], len(part)) if whole else there.sum(0)
+            )
+            self._latest = part[-1].copy()
 
     def value(self) -> Array:
         self._fold()
@@ -165,17 +170,15 @@ class Average:
         self._sum, self._count = np.where(seeds, 0.0, self._sum), np.where(seeds, 0, self._count)
 
     def state_dict(self) -> State:
-        """Return all values, not summed any further: the order of a sum affects its result."""
-        held = np.stack([_host(each) for each in self._block]) if self._block else np.empty(0)
+        self._fold()
         return {
-            "held": held,
             "sum": np.asarray(self._sum),
             "count": np.asarray(self._count),
             "latest": self._latest,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._block = list(state["held"])
+        self._block = list(state.get("held", ()))  # in checkpoints of version 0.1
         self._sum, self._count = state["sum"], np.asarray(state["count"])
         self._latest = state["latest"]
 

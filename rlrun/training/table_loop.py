@@ -77,7 +77,9 @@ class TableLoop:
 
     def __init__(self, agent: LearnsInBlocks, envs: TableEnvs) -> None:
         self._agent, self._envs = agent, envs
-        seeds, stride = envs.obs.shape
+        (learner, explorer), (seeds, stride) = self._parts(), envs.obs.shape
+        self._most = max(1, min(MOST // envs.obs.size, explorer.streams.left(explorer.count)))
+        self._results = _empty(envs.obs.shape, self._most, learner.bootstrap)
         none = Draws(
             np.empty((0, 2 * stride, seeds)), np.empty((0, stride, seeds)), np.empty((1, 1))
         )
@@ -88,14 +90,13 @@ class TableLoop:
     ) -> Iterator[tuple[int, Block, Metrics]]:
         """Act, step and learn endlessly; yield the step after a block, its episodes and metrics.
 
-        No block passes ``until(step)``.
+        No block passes ``until(step)``. The arrays are overwritten by the next block.
         """
         envs, (_, explorer) = self._envs, self._parts()
         while True:
-            number = -(-(until(step) - step) // envs.per_seed)
+            number = min(self._most, -(-(until(step) - step) // envs.per_seed))
             for streams, count in ((explorer.streams, explorer.count), (envs.streams, envs.count)):
                 number = min(number, streams.left(count))
-            number = max(1, min(number, MOST // envs.obs.size))
             steps = step + np.arange(number + 1) * envs.per_seed
             draws = Draws(
                 explore=explorer.streams.draws(explorer.count, number),
@@ -109,11 +110,13 @@ class TableLoop:
 
     def _run(self, step: int, draws: Draws, slow: Array) -> Results:
         """Do as many steps as there are draws, after ``step``."""
-        learner, envs = self._parts()[0], self._envs
-        world, results = _world(envs), _empty(envs.obs.shape, slow, learner.bootstrap)
+        learner, world, r = self._parts()[0], _world(self._envs), self._results
+        error, value = r.error[: len(slow)], r.value[: np.count_nonzero(slow)]
+        results = r._replace(slow=slow, error=error, value=value)
+        results.ended[:] = 0
         arrays: tuple[Any, ...] = (*learner, *world, *draws, *results)
         run(step, *arrays)
-        envs.place(world.state, world.returns, world.length)
+        self._envs.place(world.state, world.returns, world.length)
         return results
 
     def _parts(self) -> tuple[Learner, EpsilonGreedy]:
@@ -152,15 +155,16 @@ def _world(envs: TableEnvs) -> World:
     )
 
 
-def _empty(shape: tuple[int, ...], slow: Array, bootstrap: int) -> Results:
-    (seeds, envs), number = shape, len(slow)
+def _empty(shape: tuple[int, ...], most: int, bootstrap: int) -> Results:
+    """Return arrays for so many steps at most."""
+    seeds, envs = shape
     return Results(
-        slow=slow,
-        error=np.empty((number, seeds, 1 if bootstrap == TAKEN else envs)),
-        value=np.empty((np.count_nonzero(slow), seeds, envs)),
-        score=np.empty((seeds, number * envs)),
-        length=np.empty((seeds, number * envs)),
-        ended=np.zeros(seeds, np.int64),
+        slow=np.empty(most, np.bool_),
+        error=np.empty((most, seeds, 1 if bootstrap == TAKEN else envs)),
+        value=np.empty((most, seeds, envs)),
+        score=np.empty((seeds, most * envs)),
+        length=np.empty((seeds, most * envs)),
+        ended=np.empty(seeds, np.int64),
     )
 
 
