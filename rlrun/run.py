@@ -190,6 +190,8 @@ def _train(run: _Context) -> dict[str, Any]:
         for sentence in filter(None, (tuned, *spaces, env.arrays_differ(), memory, how)):
             record.log(sentence)
             progress.message(sentence)
+        if experience.note:
+            record.log(experience.note)
         failed_seeds = FailedSeeds(seeds, agent, record, progress)
         stopped_seeds = StoppedSeeds(parts.stop, seeds, agent, record)
         limit = evaluation_limit(parts, env)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Unit: TypeAlias = Literal["step", "update"]
 Until: TypeAlias = Callable[[int], int]
-COMPILED_FROM = 10_000
+COMPILED_FROM = 20_000
 """Steps of an environment that take as long as loading compiled code, which is for longer runs."""
 
 
@@ -32,6 +32,8 @@ class Experience(Protocol):
     """Why a resumed run would not be exact, since the caller last cleared this list."""
     refilling: str
     """How a replay that was not in the checkpoint is filled again, as a clause."""
+    note: str
+    """A sentence on why compiled code is not used, though it could be; "" if there is none."""
 
     def learn(self, clock: int, until: Until) -> Iterator[tuple[int, Step | Block | None, Metrics]]:
         """Learn endlessly from ``clock`` on; yield the clock, the step if any, and the metrics.
@@ -69,7 +71,6 @@ class Interaction:
         self.stride, self.faults, self.inexact = envs.per_seed, envs.faults, envs.inexact
         self._blocks: TableLoop | None = None
         self.note = ""
-        """A sentence on why compiled code is not used, where it could be; "" if there is none."""
         if steps >= COMPILED_FROM * self.stride and isinstance(envs, TableEnvs):
             try:
                 self._blocks = _compiled(agent, envs)
@@ -115,6 +116,7 @@ class Updates:
     """The agent learns from the data in its replay; nothing is stepped."""
 
     unit: Unit = "update"
+    note = ""
     refilling = "it was filled again from the data, and what it samples is drawn anew"
 
     def __init__(self, agent: Agent) -> None:

@@ -186,13 +186,14 @@ def loaded_by(code: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", ["agent=dqn agent.optimizer=nadam", "agent=ppo agent.n_steps=64"])
-def test_a_run_does_not_import_the_compiler(words: str, tmp_path: Path) -> None:
-    """It takes a second, and only device.compile and device.deterministic need it."""
+def test_a_run_does_not_import_compilers(words: str, tmp_path: Path) -> None:
+    """They take a second: only device.compile and device.deterministic, and tables, need them."""
     line = [*words.split(), "seeds=1", "total_steps=200", "tuned=none", "eval.final_episodes=1"]
     line += ["agent.learning_starts=100"] if "dqn" in words else []
     code = (
         f"import sys; sys.argv = ['rlrun', *{line}, 'hydra.run.dir={tmp_path}/run'];"
         "from rlrun.__main__ import main; main();"
-        "print([m for m in sys.modules if m in ('torch._dynamo', 'torch._inductor', 'sympy')])"
+        "slow = ('torch._dynamo', 'torch._inductor', 'sympy', 'numba');"
+        "print([m for m in sys.modules if m in slow])"
     )
     assert loaded_by(code).splitlines()[-1] == "[]"

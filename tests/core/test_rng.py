@@ -81,3 +81,16 @@ def test_as_many_numbers_are_drawn_as_are_used(envs: int, monkeypatch: pytest.Mo
 FIRST = [0.6320442355695731, 0.48677827296439047, 0.03426397859278918]
 EPISODE = 617921612
 BY_STEP = 0.8290136052594574
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7, BLOCK + 1])
+def test_several_draws_are_those_of_single_ones(count: int) -> None:
+    """With the same state between them, over the ends of blocks."""
+    one, many = (Streams((3, 1), Purpose.EXPLORE, 0.75) for _ in range(2))
+    for number in (1, 2, 1000, 10**6, 1):
+        number = min(number, many.left(count), 3 * BLOCK)
+        drawn = many.draws(count, number)
+        single = [one.uniform(count) for _ in range(number)]
+        assert drawn.tobytes() == np.ascontiguousarray(np.stack(single).swapaxes(1, 2)).tobytes()
+        assert one.state_dict() == many.state_dict()
+    assert many.left(count) >= 1

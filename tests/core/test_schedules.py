@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
+from rlrun.core.rows import Number
 from rlrun.core.schedules import Exponential, Linear, due
 
 
@@ -16,6 +18,15 @@ def test_linear_by_hand() -> None:
 
 def test_linear_over_no_steps_is_its_end() -> None:
     assert Linear(1.0, 0.1, 0)(0) == 0.1
+
+
+@pytest.mark.parametrize("length", [0.0, 7, 333.3, np.array([0.0, 50.0, 7.7])])
+@pytest.mark.parametrize("end", [0.05, np.array([0.1, 0.2, 0.3])])
+def test_many_steps_of_a_line_are_those_of_single_ones(length: Number, end: Number) -> None:
+    line, steps = Linear(0.9, end, length), np.arange(0, 400, 3)
+    many = line.many(steps)
+    for step, values in zip(steps.tolist(), many, strict=True):
+        assert values.tobytes() == np.broadcast_to(line(step), values.shape).tobytes()
 
 
 def test_exponential_by_hand() -> None:

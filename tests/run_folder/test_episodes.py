@@ -24,15 +24,18 @@ from rlrun.run_folder.episodes import (
 from rlrun.run_folder.files import FolderError
 from rlrun.run_folder.logger import Logger
 from rlrun.training.episodes import EpisodeCounter
+from tests.support.common import differences
 
 
 def test_points_are_episodes_and_later_groups_of_them() -> None:
     edges = {1: 1, 10_000: 1, 10_001: 10, 100_000: 10, 100_001: 100, 10**6: 100, 10**6 + 1: 1000}
     assert {number: group_size(number) for number in edges} == edges
     numbers = numbers_from(1, 10_000 + 9_000 + 2)
-    assert numbers[:3] == [1, 2, 3]
-    assert numbers[9_998:10_003] == [9_999, 10_000, 10_010, 10_020, 10_030]
-    assert numbers[-3:] == [100_000, 100_100, 100_200]
+    assert numbers[:3].tolist() == [1, 2, 3]
+    assert numbers[9_998:10_003].tolist() == [9_999, 10_000, 10_010, 10_020, 10_030]
+    assert numbers[-3:].tolist() == [100_000, 100_100, 100_200]
+    assert numbers_from(99_991, 3).tolist() == [100_000, 100_100, 100_200]
+    assert len(numbers_from(1, 0)) == 0
     episodes = np.arange(1, 100_001)
     charted = episodes[is_charted(episodes)]
     assert charted[997:1004].tolist() == [998, 999, 1000, 1010, 1020, 1030, 1040]
@@ -60,13 +63,24 @@ def test_the_counter_groups_episodes_and_is_restored_within_a_group() -> None:
     assert counter.counts.tolist() == [0, 10_025]
 
 
+def test_several_episodes_at_once_count_as_one_after_another() -> None:
+    returns = np.random.default_rng(0).standard_normal(10_057).tolist()
+    one, many = EpisodeCounter(1), EpisodeCounter(1)
+    for score in returns:
+        one.add(0, score, 2.0)
+    for start, stop in ((0, 7), (7, 9_990), (9_990, 10_013), (10_013, 10_057)):
+        many.extend(0, returns[start:stop], [2.0] * (stop - start))
+    assert differences(one.state_dict(), many.state_dict()) == []
+    assert one.take() == many.take()
+
+
 @pytest.mark.parametrize("last", [1, 3, 100])
 def test_means_of_the_last_are_those_counted_one_by_one(last: int) -> None:
     episodes = np.random.default_rng(0).integers(0, 500, 10_340).astype(np.float64)
     numbers = numbers_from(1, 10_000 + 34)
-    values = [episodes[n - group_size(n) : n].mean() for n in numbers]
-    found = means_of_last(np.array(numbers), np.array([values]), last)[0]
-    for number, mean in zip(numbers, found.tolist(), strict=True):
+    values = [episodes[n - group_size(n) : n].mean() for n in numbers.tolist()]
+    found = means_of_last(numbers, np.array([values]), last)[0]
+    for number, mean in zip(numbers.tolist(), found.tolist(), strict=True):
         size = max(last, group_size(number))
         assert mean == pytest.approx(episodes[max(0, number - size) : number].mean(), rel=1e-9)
 
@@ -153,3 +167,15 @@ def test_a_shorter_file_is_reported_and_the_gap_is_nan(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         read_episodes(tmp_path / EPISODES, (7,)).returns, [[1.0, np.nan, 3.0]]
     )
+
+
+def test_averages_are_of_the_episodes_that_all_seeds_have(tmp_path: Path) -> None:
+    """Seed 7 has lost its episodes 3 and 4, seed 8 its fifth one."""
+    writer = EpisodeWriter(tmp_path, (7, 8), 0)
+    assert writer.write({0: Points(1, [1.0, 2.0], [1.0, 1.0])}, by_seed=False) == []
+    averages = writer.write({1: Points(1, [3.0, 4.0, 5.0, 6.0], [1.0] * 4)}, by_seed=False)
+    assert [(each.seed, each.number) for each in averages] == [(None, 1), (None, 2)]
+    taken = {0: Points(5, [7.0, 8.0, 9.0], [1.0] * 3), 1: Points(6, [10.0, 11.0], [3.0] * 2)}
+    averages = writer.write(taken, by_seed=False)
+    assert [each.number for each in averages] == [6, 7]
+    assert [each.values["by_episode/return"] for each in averages] == [9.0, 10.0]

@@ -10,6 +10,7 @@ import torch
 
 from rlrun.core.types import Step
 from rlrun.training.metrics_window import Average, MetricsWindow
+from tests.support.common import differences
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -31,6 +32,20 @@ def test_an_average_in_a_stack_is_that_of_the_seed_alone(kind: type, seeds: int)
         assert alone.value().tobytes() == found[seed : seed + 1].tobytes()
         mean = math.fsum(values[:, seed].tolist()) / len(values)
         assert found[seed] == pytest.approx(mean, abs=1e-14)
+
+
+def test_values_of_many_times_are_added_one_after_another() -> None:
+    """Bit for bit, with NaN and with a seed that has ended, from the middle of a fold on."""
+    values = np.random.default_rng(0).standard_normal((700, 3))
+    values[5:500, 1] = np.nan
+    one, many = (Average(np.array([False, False, True])) for _ in range(2))
+    for row in values:
+        one.add(row)
+    for row in values[:100]:
+        many.add(row)
+    many.extend(values[100:399])
+    many.extend(values[399:])
+    assert differences(one.state_dict(), many.state_dict()) == []
 
 
 def test_integers_count_and_are_not_averaged() -> None:
