@@ -26,7 +26,8 @@ Stable-Baselines3, SBX (its counterpart in JAX) and the compiled loops have the 
 batches and schedules as rlrun; [peers.yaml](../tests/bench/peers/peers.yaml) has their versions,
 threads and settings. The compiled loops are in
 [tests/bench/peers/compiled](../tests/bench/peers/compiled): environment, replay and learning in
-one program. They must first show that they learn.
+one program. Before they are measured, their environments are compared with Gymnasium's step by
+step, and they must show that they learn.
 """
 
 AHEAD = """\
@@ -39,8 +40,7 @@ two steps. It requires an environment that is written in JAX (or numba) too. The
 only what its algorithm needs: it writes no checkpoints and no run folder, cannot resume, does not
 exclude failed seeds, and compiles again when a setting changes, which takes the seconds of the
 column "outside". For these tasks, at these sizes, where the environment exists in JAX and none of
-that is needed, a compiled loop is the faster tool. rlrun takes any Gymnasium environment, and
-does not compile.
+that is needed, a compiled loop is the faster tool. rlrun takes any Gymnasium environment.
 """
 
 
@@ -100,10 +100,10 @@ def _learnt(work: Mapping[str, Any]) -> str:
     found = work["learnt"]
     if not found:
         return ""
-    how = ", with settings for longer runs," if found.get("settings") else ""
+    note = f" {found['note']}" if "note" in found else ""
     return (
-        f" The compiled loop reached a mean return of {found['mean_return']:g} after "
-        f"{found['steps']:,} steps{how} where {found['above']:g} was asked for."
+        f" The compiled loop must reach a mean return of {found['above']:g} in {found['steps']:,} "
+        f"steps, and reached {found['mean_return']:g}.{note}"
     )
 
 
@@ -123,7 +123,7 @@ def _ahead(works: Mapping[str, Any]) -> str:
     if ahead:
         sentences.append(f"Compiled loops are faster than rlrun by these factors: {_list(ahead)}.")
     if equal:
-        sentences.append(f"They are not on {_list(equal)} times its speed.")
+        sentences.append(f"They are not faster where the factor is at most 1: {_list(equal)}.")
     lead = "The lead" if ahead else "Their speed"
     return AHEAD.format(sentences=" ".join(sentences), lead=lead) if sentences else ""
 

@@ -1,7 +1,8 @@
 """The compiled loop doing a work with several seeds: `python -m ...compiled dqn 10`.
 
 Prints the steps of all seeds, wall time and processor time as JSON, compilation left out. With
-`--learns` it prints the mean return of the last episodes of a run as long as `peers.yaml` asks for.
+`--learns` it compares the environment with Gymnasium's, and prints the mean return of the last
+episodes of a run as long as `peers.yaml` asks for.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import jax
 import numpy as np
 
 from tests.bench.peers.compiled.dqn import DQN
+from tests.bench.peers.compiled.faithful import check
 from tests.bench.peers.compiled.ppo import PPO
 from tests.bench.peers.compiled.sac import SAC
 from tests.bench.peers.works import Work, works
@@ -70,6 +72,7 @@ def measure(work: Work, seeds: int) -> None:
 
 
 def learn(work: Work, seeds: int) -> None:
+    check(work.env)
     settings = {**work.settings, **work.learns.get("settings", {})}
     steps = int(work.learns["steps"])
     run = Run(replace(work, steps=steps, settings=settings), seeds)
