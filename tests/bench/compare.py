@@ -45,7 +45,7 @@ def tree(commit: str) -> Iterator[Path]:
     """Yield a temporary working tree of a commit, with this one's settings of the works."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "base")
-        git("worktree", "add", "--detach", str(path), commit)
+        git("worktree", "add", "--quiet", "--detach", str(path), commit)
         try:
             for file in ROOT.glob(f"{EXPERIMENTS}/bench_*.yaml"):
                 path.joinpath(EXPERIMENTS, file.name).write_bytes(file.read_bytes())
@@ -57,7 +57,8 @@ def tree(commit: str) -> Iterator[Path]:
 def measure(work: Work, seeds: int, root: Path) -> dict[str, float]:
     """Return one measurement of the rlrun in this working tree."""
     words = [*work.rlrun, f"seeds={seeds}", f"total_steps={work.steps}"]
-    variables = {**os.environ, **described()["environment"], "PYTHONPATH": str(root)}
+    tree = {"PYTHONPATH": str(root), ours.TREE: str(root)}
+    variables = {**os.environ, **described()["environment"], **tree}
     # -P: the package comes from PYTHONPATH alone
     return run(["-P", str(Path(ours.__file__)), *words], variables)
 
