@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
 from tests.bench import atari, checkpoints, memory, replay, sweep
@@ -43,8 +41,8 @@ def main() -> None:
         )
     parts = [each for part in given.parts or suite.USUAL for each in GROUPS.get(part, (part,))]
     if chosen := [part for part in parts if part not in OTHERS]:
-        words = " ".join(map(shlex.quote, sys.argv[1:]))
-        command = f"make bench ARGS={shlex.quote(words)}" if words else "make bench"
+        words = [*given.parts, f"--runs {given.runs}", *(["--docs"] if given.docs else [])]
+        command = f"make bench ARGS='{' '.join(words)}'"
         file = DATA if given.docs else given.json
         suite.main(chosen, given.runs, given.core, command, file)
     for part in [part for part in parts if part in OTHERS]:

@@ -14,9 +14,9 @@ DATA, PAGE = ROOT / "docs" / "benchmarks.json", ROOT / "docs" / "benchmarks.md"
 INTRODUCTION = """\
 # Benchmarks
 
-This page is generated: `{command}` measured everything and wrote it. Each contender is a process
-of its own with one thread, all on the same core; {runs} the contenders of a work ran one after
-the other, in alternating order. Rates are environment steps per second of all seeds together.
+This page is generated: `{command}` measured everything
+and wrote it. Each contender is a process of its own with one thread, all on the same core; {runs}
+the contenders of a work ran one after the other, in alternating order. Rates are environment steps per second of all seeds together.
 Imports, construction and compilation are left out: they are the column "outside", the longest of
 the runs. "Least" and "greatest" show the spread over the runs; "per CPU second" is the median
 rate by processor time, which other work on the machine disturbs less. Every measurement is in
@@ -112,16 +112,19 @@ def _ahead(works: Mapping[str, Any]) -> str:
     ahead: list[str] = []
     equal: list[str] = []
     for work in works.values():
-        median = {row.contender: row.median for row in rows(work)}
-        for peer in [each for each in median if each.split()[0] in ("jax", "numba")]:
+        rate = {row.contender: row.cpu for row in rows(work)}
+        for peer in [each for each in rate if each.split()[0] in ("jax", "numba")]:
             ours = f"rlrun {peer.split()[1]}"
-            if ours in median:
-                ratio, seeds = median[peer] / median[ours], int(peer.split()[1])
+            if ours in rate:
+                ratio, seeds = rate[peer] / rate[ours], int(peer.split()[1])
                 where = f"{work['title']} with {seeds} seed{'s' if seeds > 1 else ''}"
                 (ahead if ratio > 1 else equal).append(f"{where} {ratio:.1f}")
     sentences = []
     if ahead:
-        sentences.append(f"Compiled loops are faster than rlrun by these factors: {_list(ahead)}.")
+        sentences.append(
+            "Compiled loops are faster than rlrun by these factors, with as many seeds and by "
+            f"processor time: {_list(ahead)}."
+        )
     if equal:
         sentences.append(f"They are not faster where the factor is at most 1: {_list(equal)}.")
     lead = "The lead" if ahead else "Their speed"
