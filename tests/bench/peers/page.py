@@ -16,11 +16,11 @@ INTRODUCTION = """\
 
 This page is generated: `{command}` measured everything
 and wrote it. Each contender is a process of its own with one thread, all on the same core; {runs}
-the contenders of a work ran one after the other, in alternating order. Rates are environment steps per second of all seeds together.
-Imports, construction and compilation are left out: they are the column "outside", the longest of
-the runs. "Least" and "greatest" show the spread over the runs; "per CPU second" is the median
-rate by processor time, which other work on the machine disturbs less. Every measurement is in
-[benchmarks.json](benchmarks.json).
+the contenders of a work ran one after the other, in alternating order. Rates are environment steps
+per second of all seeds together. Imports, construction and compilation are left out: they are the
+column "outside", the longest of the runs. "Least" and "greatest" show the spread over the runs;
+"per CPU second" is the median rate by processor time, which other work on the machine disturbs
+less. Every measurement is in [benchmarks.json](benchmarks.json).
 
 Stable-Baselines3, SBX (its counterpart in JAX) and the compiled loops have the same networks,
 batches and schedules as rlrun; [peers.yaml](../tests/bench/peers/peers.yaml) has their versions,
