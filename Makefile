@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test quick matrix launchers lint format bench soak tensorboard clean
+.PHONY: help install run test quick matrix launchers lint format bench bench-compare bench-docs soak tensorboard clean
 
 help: ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "rlrun needs Python 3.11 to 3.13: make PYTHON=python3.12 ...")'
@@ -49,9 +49,19 @@ format: install ## put the code into its canonical form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install ## speed beside Stable-Baselines3, a textbook's loop and this machine's limit (ARGS=tables: one part)
-	$(PIP) install -q -c constraints.txt -e '.[bench]'
-	$(BIN)/python -m tests.bench $(ARGS)
+.venv-bench/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv --clear .venv-bench # its own, so that lint and tests see no JAX
+	.venv-bench/bin/python -m pip --disable-pip-version-check install -q -c constraints.txt -e '.[bench]'
+	@touch $@
+
+bench: .venv-bench/.installed ## speed beside Stable-Baselines3, SBX and compiled loops (ARGS='dqn --runs 3')
+	.venv-bench/bin/python -m tests.bench $(ARGS)
+
+bench-compare: install ## speed beside that of an earlier commit (BASE=main~5 ARGS='ppo --runs 3')
+	$(BIN)/python -m tests.bench.compare "$(BASE)" $(ARGS)
+
+bench-docs: install ## docs/benchmarks.md from docs/benchmarks.json (make bench ARGS=--docs measures both)
+	$(BIN)/python -m tests.bench.peers
 
 soak: install ## kill real runs 200 times, resume them and compare (ARGS='--kills 32')
 	$(BIN)/python -m tests.soak $(ARGS)
