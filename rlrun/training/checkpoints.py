@@ -49,7 +49,11 @@ class Saver:
 
     def due(self, step: int, stride: int) -> bool:
         """Return whether a checkpoint is due, after ``stride`` more steps."""
-        return monotonic() >= self._next or due(step, self.every_steps, stride) > 0
+        return self.is_late() or due(step, self.every_steps, stride) > 0
+
+    def is_late(self) -> bool:
+        """Return whether a checkpoint is due by time."""
+        return monotonic() >= self._next
 
     def save(self, state: State) -> None:
         """Write a checkpoint. Raises CheckpointError on failure, and keeps the last good one."""

@@ -28,6 +28,7 @@ class Trainer:
         self._agent_faults: dict[int, str] = (
             run.agent.faults if isinstance(run.agent, ReportsFaults) else {}
         )
+        self._next_due = 0  # see `next_due`
         self._saved_step = -1  # the step of the newest checkpoint
         self._evaluation: float | None = None
         self._ep_return: float | None = None
@@ -36,6 +37,8 @@ class Trainer:
     def next_due(self, step: int) -> int:
         """Return the next step at which `after_step` may do more than look at clock and signals."""
         run = self._run
+        if run.stopper.settings.minutes is not None:
+            return step + 1
         films = 0 if run.filming is None else run.filming.every
         cadences = run.log_every, run.evaluator.every, films, run.saver.every_steps
         dues = [(step // every + 1) * every for every in cadences if every]
@@ -45,12 +48,16 @@ class Trainer:
     def after_step(self, step: int) -> bool:
         """Save, evaluate and report a step as due; return whether it is the last."""
         run = self._run
+        run.signals.check()
+        if step < self._next_due and not (
+            run.signals.save or run.saver.is_late() or run.progress.due()
+        ):
+            return False
         episodes = self.recorder.episodes
         self._stop = run.stopped_seeds.update(step, episodes, run.failed_seeds.reasons)
         last = step >= run.total_steps or self._stop is not None
         if last or self._must_save(step):
             self.save(step)
-        run.signals.check()
         row: dict[str, Array] = {}
         if due(step, run.evaluator.every, self._stride):
             with self._clock.paused():
@@ -63,6 +70,7 @@ class Trainer:
             self.save(step)  # before it is reported, like every checkpoint
             last = True
         self._report(step, row, last)
+        self._next_due = self.next_due(step)
         return last
 
     def _report(self, step: int, row: dict[str, Array], last: bool) -> None:
@@ -131,6 +139,7 @@ class Trainer:
         for faults in (self._agent_faults, self._env_faults):
             if training := {k: fault for k, fault in faults.items() if k not in stopped}:
                 self._run.failed_seeds.add(step, training)
+                self._next_due = 0  # the run may end without them
 
     def report_inexact(self, sentences: list[str]) -> None:
         """Mark the run as not exact, with each of the sentences as a reason, and clear the list."""

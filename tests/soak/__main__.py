@@ -52,7 +52,8 @@ def work(words: dict[str, Any], folder: Path, killer: Killer, counts: Path | Non
     """Begin a run, or go on with it; with ``counts``, note how often each phase occurred."""
     killer.arm()
     if (folder / "meta.json").exists():
-        resume_run(read_for_resume(folder), words, "rlrun resume")
+        run = read_for_resume(folder)
+        resume_run(run, run.settings, "rlrun resume")
     else:
         folder.mkdir(exist_ok=True)
         start_run(words, folder, "rlrun soak")

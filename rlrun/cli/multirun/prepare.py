@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from rlrun.build import Needs
 
 PROCESS_BYTES = 300 * 10**6  # memory of a job's process, without its replay
-ADDED = {"env.action_mask": "auto"}
+ADDED = {"env.action_mask": "auto", "device.products": "auto"}
 """Defaults of settings that earlier versions did not have and that change what they did: the jobs
 that such a version began continue without them, the others begin with them."""
 EARLIER_DEFAULTS = {"eval.every": 5000}
 """Defaults of earlier versions that are null now: a job begun then still has the number."""
 SPEED = "env.vector"
 """A setting that changes how fast a job is, but none of its numbers."""
+CHOSEN = "device.products"
+"""A setting whose auto was resolved when a job began, which keeps what it got."""
 OURS = "hydra_plugins.rlrun_"  # the sweepers that use the ledger
 
 
@@ -164,6 +166,7 @@ def _check_unchanged(folder: Path, config: DictConfig) -> None:
     today |= {key: v for key, v in EARLIER_DEFAULTS.items() if key in then and key not in today}
     for key in [*then, *(key for key in today if key not in then)]:
         free = key == SPEED or key.partition(".")[0] in (*MAY_CHANGE, RECORD)
+        free |= key == CHOSEN and today.get(key) == "auto"
         if free or then.get(key) == today.get(key):
             continue
         if not has(both[0], key):
