@@ -52,6 +52,10 @@ class Acting:
     @unchecked()
     def __call__(self, obs: Array) -> Array:
         """Return the output ``[seed, env, output]`` for observations ``[seed, env, ...]``."""
+        return self.output(obs)
+
+    def output(self, obs: Array) -> Array:
+        """Return the same, for callers within `unchecked`."""
         return self._by_numpy(obs) if self._layers else self.using(self._params.pieces, obs)
 
     @unchecked()

@@ -85,11 +85,10 @@ class Categorical:
     def sample(self, out: Array, pieces: Pieces, draw: Array) -> Array:
         actions = np.empty(draw.shape, np.int64)
         logits = out.astype(np.float64)
-        with np.errstate(invalid="ignore"):  # infinite ones of a seed that has failed
-            for n, part in enumerate(self._parts):
-                one = logits[..., part]
-                weight = np.exp(one - one.max(-1, keepdims=True))
-                actions[..., n] = pick(weight, draw[..., n])
+        for n, part in enumerate(self._parts):
+            one = logits[..., part]
+            weight = np.exp(one - one.max(-1, keepdims=True))
+            actions[..., n] = pick(weight, draw[..., n])
         return actions
 
     def mode(self, out: Array) -> Array:

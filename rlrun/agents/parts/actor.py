@@ -55,10 +55,11 @@ class StochasticActor:
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
 
+    @unchecked()
     def act(self, obs: Array, *, explore: bool, legal: Mask) -> Array:
         """Return actions ``[seed, env, ...]``: samples, or the most likely ones."""
         distribution, lead = self.net.distribution, obs.shape[:2]
-        out = self._acting(self.normalized(obs))
+        out = self._acting.output(self.normalized(obs))
         if legal is not None:
             out = np.where(legal, out[..., : legal.shape[-1]], ILLEGAL)
         if explore:

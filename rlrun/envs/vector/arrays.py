@@ -66,7 +66,8 @@ class ArrayGrid:
 
     def _check(self, actions: Array, start: Array, number: Array) -> None:
         """Raise EnvFault for an action that is not among the ``number`` choices from ``start``."""
-        wrong = (actions - start).view(np.uint64) >= number  # unsigned, negative ones are large
+        numbers = actions - start if start else actions
+        wrong = numbers.view(np.uint64) >= number  # unsigned, negative ones are large
         if np.count_nonzero(wrong):
             place = int(wrong.argmax())
             raise EnvFault(place, ValueError(f"the action {actions[place]} is not in its space"))
