@@ -42,12 +42,12 @@ class Acting:
         device: Device,
     ) -> None:
         self._infer, self._params, self._device = infer, params, device
+        by_numpy = chain if device.engine == "numpy" else ()
         self._layers: list[tuple[Array, Array, Style | None]] = []
-        if device.engine == "numpy":
-            for dense, bounds in chain:
-                self._layers += dense.layers(params.pieces[bounds])
-            self._outputs = chain[-1][0].sizes[-1] if chain else 0
-            self._inputs = len(self._layers[0][0][0]) if self._layers else 0
+        for dense, bounds in by_numpy:
+            self._layers += dense.layers(params.pieces[bounds])
+        self._inputs = self._layers[0][0].shape[1] if self._layers else 0  # padded
+        self._outputs = by_numpy[-1][0].sizes[-1] if by_numpy else 0
 
     @unchecked()
     def __call__(self, obs: Array) -> Array:
