@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
 from rlrun.core.fields import Count
+from rlrun.core.memory import keep_freed
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Batch
 from rlrun.nets.products import PRODUCTS, Engine, fastest, unchecked
@@ -78,6 +79,7 @@ class DeviceSettings:
 
     def prepare(self) -> None:
         """Configure torch for this process. Call once, before any computation."""
+        keep_freed()
         torch.set_num_threads(self.threads)
         if self.engine == "numpy":
             threadpool_limits(self.threads, "blas")
