@@ -145,7 +145,7 @@ def spec_of(
 
 def _spec(env_id: str, obs: gym.Space[Any], action: gym.Space[Any], options: EnvOptions) -> Spec:
     obs_map = ObsMap(obs, options.frame_stack, options.scale_obs, options.obs)
-    return Spec(env_id, obs_map.space, ActionMap(action).space, 1)
+    return Spec(env_id, obs_map.space, ActionMap(action).space, 1, scaled=options.scale_obs)
 
 
 def with_masks(spec: Spec, table: Array | None) -> Spec:
