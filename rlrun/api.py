@@ -153,21 +153,17 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
         return _game(player), lambda action: action
     raw: gym.Env[Any, Any] = player.env.make()
     last = Last(parts.env.last_action, parts.env.last_reward)
-    adapted = adapt(raw, parts.env.frame_stack or 1, parts.env.obs, last)
-    recent, shown = None, adapted
-    if isinstance(adapted, WithRecent):
-        recent, shown = adapted.recent, adapted.env
-    inner = shown if isinstance(shown, gym.ObservationWrapper) else None
     choice, scale = parts.env.obs, parts.env.scale_obs
+    single = adapt(raw, 1, choice)
+    adapted = adapt(single, parts.env.frame_stack or 1, choice, last)
+    inner = single if isinstance(single, gym.ObservationWrapper) else None
+    recent = adapted.recent if isinstance(adapted, WithRecent) else None
     to_ours = ObsMap(adapted.observation_space, space.stack, scale, choice)
-    conform = Conform(shown.observation_space)
+    conform = Conform(single.observation_space)
     frame_shape = raw.observation_space.shape
 
     def to_input(frames: deque[Array], obs: Any, action: Any, reward: float) -> Array:
-        if space.stack > 1:
-            older = blank(raw.observation_space, space.kind)
-            obs = _stacked(frames, np.asarray(obs), space.stack, older)
-        elif inner is None and np.shape(obs) != frame_shape:
+        if inner is None and np.shape(obs) != frame_shape:
             raise BadInput(
                 f"an observation of {player.run.env} must have the shape {frame_shape}, not "
                 f"{np.shape(obs)}."
@@ -179,6 +175,9 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
         if recent is not None:
             frames.append(recent.frame(array, action, reward))
             array = recent.joined(frames)
+        elif space.stack > 1:
+            older = blank(single.observation_space, space.kind)
+            array = _stacked(frames, array, space.stack, older)
         converted = np.asarray(to_ours(array[None]).reshape(space.shape))
         if to_ours.wrong(converted) is not None:
             raise BadInput(

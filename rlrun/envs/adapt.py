@@ -10,6 +10,7 @@ from gymnasium import spaces
 from gymnasium.wrappers import FrameStackObservation, TransformObservation
 
 from rlrun.envs.arrays import ObsChoice, blank, kind_of
+from rlrun.envs.codes import OneHotCodes, shows_codes
 from rlrun.envs.conform import Compound, Conform, can_flatten
 from rlrun.envs.recent import NOTHING, Last, WithRecent
 
@@ -22,10 +23,12 @@ def adapt(
 ) -> gym.Env[Any, Any]:
     """Wrap the environment: compound observations become one array, several frames a stack.
 
-    If all parts are discrete that array is a vector of their numbers, else, or if ``choice`` is
-    vector, one of floats; parts that are text are left out. Stacks of vectors are vectors, to which
-    ``last`` appends the last action or reward. Raises ValueError if that is impossible.
+    MiniGrid's become a grid (``rlrun.envs.codes``). Of others the array is a vector of numbers if
+    all parts are discrete, else, or if ``choice`` is vector, one of floats; parts that are text are
+    left out. Stacks of vectors are vectors, to which ``last`` appends the last action or reward.
+    Raises ValueError if that is impossible.
     """
+    env = OneHotCodes(env) if shows_codes(env) else env
     space = env.observation_space
     kind = kind_of(space, choice)
     past = frame_stack > 1 or any(last)
