@@ -13,10 +13,12 @@ import numpy as np
 from rlrun.core.abilities import masks_used, memory_of
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array
+from rlrun.envs.adapt import adapt
 from rlrun.envs.arrays import blank
 from rlrun.envs.conform import Conform, NotInSpace, short
 from rlrun.envs.masks import checked as checked_mask
-from rlrun.envs.spaces import ActionMap, ObsMap, adapt
+from rlrun.envs.recent import Last, WithRecent
+from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.playback import Player, load_player
 from rlrun.run_folder.curves import Curves
 from rlrun.run_folder.episodes import Episodes
@@ -73,32 +75,43 @@ class Policy:
         self.seed, self.step = player.seeds[0], player.steps[0]
         self._time = self.step
         self._to_input, self._to_action = _conversions(player)
-        self._frames: deque[Array] = deque(maxlen=self.spec.obs.stack)
+        given = player.parts.env
+        frames = self.spec.obs.stack if given.is_game else given.frame_stack or 1
+        self._frames: deque[Array] = deque(maxlen=frames)
+        self._needs_reward = given.last_reward
+        self._last_action: Any = None  # of this episode
         self._memory = memory_of(player.agent, 1)
         self._first = np.ones((1, 1), np.bool_)
 
     def reset(self) -> None:
         """Begin an episode; call this at the start of every episode.
 
-        Only policies with a memory, and those that stack several frames, keep state between steps.
+        Only policies with a memory, and those that observe several frames or their last action,
+        keep state between steps.
         """
         self._frames.clear()
+        self._last_action = None
         self._first = np.ones((1, 1), np.bool_)
         self._time = self.step
 
-    def act(self, obs: Any, action_mask: Any = None) -> Any:
+    def act(self, obs: Any, action_mask: Any = None, reward: float | None = None) -> Any:
         """Return the environment's own action for one of its observations.
 
         ``action_mask`` is the environment's ``info["action_mask"]`` or ``action_masks()``, if the
         policy was trained with masks of legal actions; without it any action may be returned.
+        ``reward`` is that of the last step, and only needed if the policy was trained with
+        ``env.last_reward``, except in the first step of an episode.
 
         Games named by their id (``ALE/Pong-v5``) are observed through ALE's vector environment:
         ``obs`` is one of its stacks of frames, or one grey frame.
         """
-        inputs = self._to_input(self._frames, obs)[None, None]  # [seed, env, ...]
+        if self._needs_reward and self._frames and reward is None:
+            raise BadInput("the policy observes its last reward (env.last_reward): pass reward=.")
+        last = self._last_action, reward or 0.0
+        inputs = self._to_input(self._frames, obs, *last)[None, None]  # [seed, env, ...]
         action = self._choose(inputs, self._legal(action_mask))
         self._time += 1
-        env_action = self._to_action(action[0])[0]
+        env_action = self._last_action = self._to_action(action[0])[0]
         return int(env_action) if self.spec.action.kind == "discrete" else np.asarray(env_action)
 
     def _legal(self, action_mask: Any) -> dict[str, Array]:
@@ -129,7 +142,8 @@ def load_run(folder: str | Path) -> LoadedRun:
     return LoadedRun(read_run(path))
 
 
-ToInput = Callable[[deque[Array], Any], Array]
+ToInput = Callable[[deque[Array], Any, Any, float], Array]
+"""Converts an observation, given the last frames, the last action and its reward."""
 
 
 def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
@@ -138,18 +152,18 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
     if parts.env.is_game:
         return _game(player), lambda action: action
     raw: gym.Env[Any, Any] = player.env.make()
-    adapted = adapt(raw, space.stack, parts.env.obs)
-    inner = adapted if isinstance(adapted, gym.ObservationWrapper) else None
+    last = Last(parts.env.last_action, parts.env.last_reward)
     choice, scale = parts.env.obs, parts.env.scale_obs
+    single = adapt(raw, 1, choice)
+    adapted = adapt(single, parts.env.frame_stack or 1, choice, last)
+    inner = single if isinstance(single, gym.ObservationWrapper) else None
+    recent = adapted.recent if isinstance(adapted, WithRecent) else None
     to_ours = ObsMap(adapted.observation_space, space.stack, scale, choice)
-    conform = Conform(adapted.observation_space)
+    conform = Conform(single.observation_space)
     frame_shape = raw.observation_space.shape
 
-    def to_input(frames: deque[Array], obs: Any) -> Array:
-        if space.stack > 1:
-            older = blank(raw.observation_space, space.kind)
-            obs = _stacked(frames, np.asarray(obs), space.stack, older)
-        elif inner is None and np.shape(obs) != frame_shape:
+    def to_input(frames: deque[Array], obs: Any, action: Any, reward: float) -> Array:
+        if inner is None and np.shape(obs) != frame_shape:
             raise BadInput(
                 f"an observation of {player.run.env} must have the shape {frame_shape}, not "
                 f"{np.shape(obs)}."
@@ -158,6 +172,12 @@ def _conversions(player: Player) -> tuple[ToInput, Callable[[Array], Array]]:
             array = np.asarray(conform(obs if inner is None else inner.observation(obs)))
         except NotInSpace as error:
             raise BadInput(f"this is not an observation of {player.run.env}: {error}.") from error
+        if recent is not None:
+            frames.append(recent.frame(array, action, reward))
+            array = recent.joined(frames)
+        elif space.stack > 1:
+            older = blank(single.observation_space, space.kind)
+            array = _stacked(frames, array, space.stack, older)
         converted = np.asarray(to_ours(array[None]).reshape(space.shape))
         if to_ours.wrong(converted) is not None:
             raise BadInput(
@@ -173,7 +193,7 @@ def _game(player: Player) -> ToInput:
     """Return the conversion for an Atari game: whole stacks of frames, or frames one by one."""
     shape, stack = player.env.spec.obs.shape, player.env.spec.obs.stack
 
-    def to_input(frames: deque[Array], obs: Any) -> Array:
+    def to_input(frames: deque[Array], obs: Any, action: Any, reward: float) -> Array:
         obs = np.asarray(obs, np.uint8)
         return (
             obs.reshape(shape)

@@ -12,6 +12,7 @@ from typing import Any
 from rlrun.core.abilities import LearnsLater, masks_used
 from rlrun.core.memory import shortage
 from rlrun.core.types import SpaceKinds, Spec
+from rlrun.envs.hand_written import no_rule
 from rlrun.envs.model import WITH_MODEL
 
 LEAST_BYTES = 16  # of the weights of one choice: the narrowest layer has four
@@ -69,11 +70,13 @@ def incompatibility(agent: Any, spec: Spec) -> str:
     """Return why an agent's class does not fit this environment, to follow its name; "" if it does.
 
     The class declares the spaces that it ``observes`` and ``acts`` on, and optionally what it
-    ``needs``: a ``model``, or observations that are rows of a ``table``; and ``several_agents`` if
-    it learns for all agents of an environment that has more than one.
+    ``needs``: a ``model``, a hand-written ``rule``, or observations that are rows of a ``table``;
+    and ``several_agents`` if it learns for all agents of an environment that has more than one.
     """
     needs = getattr(agent, "needs", "")
     wrong = []
+    if needs == "rule" and (why := no_rule(spec)):
+        wrong.append(f"acts by a hand-written rule, and {why}")
     if needs == "model" and spec.model is None:
         why = " with these arguments" if spec.env_id in WITH_MODEL else ""
         known = ", ".join(WITH_MODEL)

@@ -37,8 +37,9 @@ def played(
     obs, _ = env.reset(seed=Numbers(purpose)(seed, 0, 0))
     policy.reset()
     total, steps, over = 0.0, 0, False
+    reward: Any = None
     while not over and steps < LIMIT:
-        action = policy.act(obs)
+        action = policy.act(obs, reward=reward)
         assert env.action_space.contains(action)
         obs, reward, terminated, truncated, _ = env.step(action)
         total, steps, over = total + float(reward), steps + 1, terminated or truncated
@@ -58,6 +59,8 @@ def played(
         ("images", ()),
         ("images", ("env=tests.support.pixels:Grid-v0",)),
         ("dqn", ("env=Blackjack-v1",)),
+        ("dqn", ("env.frame_stack=3", "env.last_action=true", "env.last_reward=true")),
+        ("ddpg", ("env.last_action=true",)),
     ],
 )
 def test_a_policy_plays_the_evaluations_episodes(

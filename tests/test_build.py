@@ -43,7 +43,7 @@ PLANNERS = [name for name in AGENTS if name.endswith("iteration")]
 NETWORKS = [name for name, path in AGENTS.items() if path.endswith(":DQN")]
 CONTINUOUS = ("ddpg", "td3", "sac")
 POLICIES = ("reinforce", "a2c", "ppo")
-OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, "random")
+OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, "random", "scripted")
 TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
@@ -68,6 +68,9 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
     if agent in PLANNERS and env not in WITH_MODEL:
         with pytest.raises(BadInput, match="plans with a known model"):
             make()
+    elif agent == "scripted" and env in WITH_MODEL:
+        with pytest.raises(BadInput, match="acts by a hand-written rule, and there is none"):
+            make()
     elif agent in TABLES and env == "LunarLander-v3":
         with pytest.raises(BadInput, match="8 continuous observations: a table needs bins"):
             make()
@@ -80,7 +83,7 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
         make()
 
 
-@pytest.mark.parametrize("agent", [*CONTINUOUS, "random"])
+@pytest.mark.parametrize("agent", [*CONTINUOUS, "random", "scripted"])
 @pytest.mark.parametrize(
     "env", ["Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3"]
 )

@@ -112,6 +112,8 @@ def _register_env_base() -> None:
         "timeout": 600.0,
         "obs": None,
         "scale_obs": False,
+        "last_action": False,
+        "last_reward": False,
         "frame_stack": None,
         "action_mask": "auto",
         "shaping": None,

@@ -2,7 +2,7 @@
 
 `AGENTS` names classes by import path, so that listing them imports no agent. Other packages add
 agents by an entry point in the group ``rlrun.agents`` (docs/packages.md). Imports core, rules,
-replay, explore, nets and tables; an agent never imports an agent.
+replay, explore, nets, tables and the hand-written rules of envs; an agent never imports an agent.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ AGENTS: dict[str, str] = {
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",
     "random": "rlrun.agents.random:Random",
+    "scripted": "rlrun.agents.scripted:Scripted",
     "q_learning": "rlrun.agents.td_control:TDControl",
     "sarsa": "rlrun.agents.td_control:TDControl",
     "expected_sarsa": "rlrun.agents.td_control:TDControl",

@@ -28,7 +28,7 @@ REQUIRED = (*LEARNING, "device")
 OPTIONAL = ("tuned", "experiment", "search")
 """The groups that can be removed from a run, as settings cannot."""
 
-WORDS = {"list": ("agents", "envs", "experiments", *PARTS)}
+WORDS = {"list": ("agents", "envs", "experiments", *PARTS, "rules")}
 """The words that may follow a verb, for verbs that do not take a folder."""
 
 CONFIG_DIR = ("--config-dir", "-cd")

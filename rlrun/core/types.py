@@ -166,6 +166,8 @@ class Spec:
     """The parts of its observations that are text, which no agent sees."""
     masked: bool = False
     """Whether every step says which actions are legal."""
+    scaled: bool = False
+    """Whether its observations are scaled from their bounds to [-1, 1]."""
     agents: tuple[str, ...] = ()
     """The names of its agents if there are several; ``obs`` and ``action`` are those of one."""
 

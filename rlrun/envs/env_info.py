@@ -14,15 +14,17 @@ from gymnasium.envs.registration import EnvSpec
 
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Array, Spec
+from rlrun.envs.adapt import adapt
 from rlrun.envs.array_envs.registry import ARRAY_VERSIONS, ArrayVersion
 from rlrun.envs.conform import Compound, Conform, NotInSpace, one_number, short
 from rlrun.envs.faults import reason
 from rlrun.envs.ids import env_spec
 from rlrun.envs.masks import KEY, Masked, has_masks, legal_sample
 from rlrun.envs.model import read_model, step_limit, table_masks
+from rlrun.envs.recent import WithRecent
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.shaping import check_fit
-from rlrun.envs.spaces import ActionMap, ObsMap, adapt
+from rlrun.envs.spaces import ActionMap, ObsMap
 from rlrun.envs.vector.array_check import deviation, unsuited
 from rlrun.envs.vector.atari import Atari, AtariGrid
 from rlrun.envs.vector.sync import EnvOptions
@@ -94,9 +96,14 @@ def read_env_info(
             return EnvInfo(_spec(env_id, space, grid.single_action_space, options), space, {}, None)
     env = make()
     with contextlib.closing(env):
-        adapted = adapt(env, options.frame_stack, options.obs)
+        adapted = adapt(env, options.frame_stack, options.obs, options.last)
         spec = spec_of(env_id, env, adapted, options, gamma)
         if options.shaping is not None:
+            if isinstance(adapted, WithRecent):
+                raise ValueError(
+                    f"env.shaping={options.shaping} reads single observations of the environment: "
+                    "write env.frame_stack=null env.last_action=false env.last_reward=false"
+                )
             check_fit(options.shaping, env, has_model=spec.model is not None)
         masked = _check_step(env, adapted, is_grid=spec.obs.kind == "grid")
         if options.masks and masked:
@@ -145,7 +152,7 @@ def spec_of(
 
 def _spec(env_id: str, obs: gym.Space[Any], action: gym.Space[Any], options: EnvOptions) -> Spec:
     obs_map = ObsMap(obs, options.frame_stack, options.scale_obs, options.obs)
-    return Spec(env_id, obs_map.space, ActionMap(action).space, 1)
+    return Spec(env_id, obs_map.space, ActionMap(action).space, 1, scaled=options.scale_obs)
 
 
 def with_masks(spec: Spec, table: Array | None) -> Spec:

@@ -20,6 +20,7 @@ from rlrun.envs.env_info import EnvInfo, env_info, read_env_info
 from rlrun.envs.factory import open_envs
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.ids import env_spec
+from rlrun.envs.recent import Last
 from rlrun.envs.rewards import RewardTransform
 from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
 from rlrun.envs.spaces import bounds, scaled
@@ -48,6 +49,7 @@ class Environment:
             s.timeout,
             on_hang,
             frame_stack=s.frame_stack or (4 if s.is_game else 1),
+            last=Last(s.last_action, s.last_reward),
             scale_obs=s.scale_obs,
             obs="image" if s.is_game else s.obs,
             shaping=s.shaping,

@@ -44,7 +44,8 @@ def open_envs(
         vector = "arrays" if faster else "sync"
     options = dataclasses.replace(options, masks=info.spec.masked, vector=vector)
     model = info.spec.model
-    changed = options.frame_stack > 1 or options.scale_obs or options.obs in CHOICES or options.film
+    changed = options.frame_stack > 1 or any(options.last) or options.scale_obs
+    changed = changed or options.obs in CHOICES or options.film is not None
     if model is None or info.table_limit is None or changed:
         return GymEnvs(
             make,

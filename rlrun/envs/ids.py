@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from gymnasium.envs.registration import EnvSpec
 
 
+MINIGRID = ("MiniGrid-", "BabyAI-")
+"""The beginnings of the ids that the package minigrid registers when it is imported."""
+
+
 def env_spec(env_id: str) -> EnvSpec:
     """Return the registered environment `env_id`: `Acrobot-v1`, `ALE/Pong-v5`, `package:Name-v0`.
 
@@ -31,6 +35,11 @@ def env_spec(env_id: str) -> EnvSpec:
         _import(module, env_id)
     if name.startswith("ALE/"):
         _import_atari()
+    if name.startswith(MINIGRID) and not _import_minigrid():
+        raise BadInput(
+            f"env={env_id}: it is part of MiniGrid, which is not installed: pip install minigrid.",
+            "env.id",
+        )
     if name.startswith("rlrun/"):
         importlib.import_module("rlrun.envs.games")
     try:
@@ -46,10 +55,11 @@ def is_atari(spec: EnvSpec) -> bool:
 
 
 def env_ids() -> list[str]:
-    """Return every registered id, including the Atari games if they are installed."""
+    """Return every registered id, including Atari games and MiniGrid if they are installed."""
     import gymnasium
 
     _import_atari()
+    _import_minigrid()
     importlib.import_module("rlrun.envs.games")
     return sorted(gymnasium.registry)
 
@@ -129,6 +139,17 @@ def _import_atari() -> None:
     except ModuleNotFoundError:
         return
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)  # no banner
+
+
+def _import_minigrid() -> bool:
+    """Register MiniGrid's environments; return whether it is installed."""
+    try:
+        importlib.import_module("minigrid")
+    except ModuleNotFoundError as error:
+        if error.name != "minigrid":
+            raise  # it is installed, but something it imports is not
+        return False
+    return True
 
 
 def _not_found(name: str, text: str) -> str:

@@ -55,7 +55,21 @@ class EnvSettings:
     scale_obs: bool = False
     """Scale observations from their bounds to -1 to 1."""
     frame_stack: Count | None = None
-    """Number of frames of an image or grid in an observation (null: 1, and 4 for Atari games)."""
+    """Number of frames in an observation, the oldest first (null: 1, and 4 for Atari games).
+
+    A frame is an image, a grid or a vector. Before the start of an episode images and grids are 0,
+    and vectors the first one.
+    """
+    last_action: bool = False
+    """Append the last action to each vector: one-hot, or from -1 to 1 if it is continuous.
+
+    In the first observation of an episode it is 0. In a stack every frame has its own.
+    """
+    last_reward: bool = False
+    """Append the last reward to each vector: the environment's own, not clipped or scaled.
+
+    In the first observation of an episode it is 0. In a stack every frame has its own.
+    """
     action_mask: Literal["auto", "off"] = "off"
     """auto: take only legal actions, where the environment says which, off: any action.
 
@@ -91,6 +105,8 @@ class EnvSettings:
                     "bins must be [from, to, number of bins], with from below to and at least 1 "
                     f"bin, got [{low}, {high}, {count}]"
                 )
+        if self.scale_obs and self.last_reward:
+            raise ValueError("last_reward=true does not go with scale_obs: a reward has no bounds")
         check_env_kwargs(self.id, self.kwargs)
         if self.shaping is not None:
             shaping_named(self.shaping)
@@ -116,5 +132,9 @@ class EnvSettings:
                     f"{name} does not apply to Atari games: ALE steps all of them together, in its "
                     "own threads, and every episode starts from a reset"
                 )
+        if self.last_action or self.last_reward:
+            raise ValueError(
+                "last_action and last_reward only apply to vectors; Atari games show images"
+            )
         if self.obs in ("grid", "vector"):
             raise ValueError(f"obs={self.obs} does not apply to Atari games, which show images")

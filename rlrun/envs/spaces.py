@@ -8,72 +8,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from gymnasium.wrappers import FrameStackObservation, TransformObservation
 
 from rlrun.core.types import Array, Space
-from rlrun.envs.arrays import ObsChoice, blank, grid_bounds, kind_of, largest, layout_of
-from rlrun.envs.conform import Compound, Conform, all_finite, can_flatten, short
+from rlrun.envs.arrays import ObsChoice, grid_bounds, kind_of, largest, layout_of
+from rlrun.envs.conform import all_finite, short
 
 NOT_VECTORS = "env.scale_obs=true only applies to vectors; its observations are not"
-
-
-def adapt(
-    env: gym.Env[Any, Any], frame_stack: int = 1, choice: ObsChoice | None = None
-) -> gym.Env[Any, Any]:
-    """Wrap the environment: compound observations become one array, images and grids stacks.
-
-    If all parts are discrete that array is a vector of their numbers, else, or if ``choice`` is
-    vector, one of floats; parts that are text are left out. Raises ValueError if that is
-    impossible, or if a stack is requested of observations that are not images or grids.
-    """
-    space = env.observation_space
-    kind = kind_of(space, choice)
-    if frame_stack > 1:
-        if kind not in ("image", "grid") or len(space.shape or ()) > 3:
-            raise ValueError(
-                f"env.frame_stack={frame_stack} only applies to single images or grids; its "
-                "observations are not"
-            )
-        padding: Any = "zero" if kind == "image" else blank(space, kind)
-        frames = TransformObservation(env, Conform(space), space)
-        return FrameStackObservation(frames, frame_stack, padding_type=padding)
-    if kind is not None or (isinstance(space, spaces.Discrete) and choice != "vector"):
-        return env
-    compound = Compound(space)
-    if not compound.leaves:
-        names = " and ".join(compound.texts) or "an observation without parts"
-        raise ValueError(f"{names} has no numbers to learn from, and nothing else is observed")
-    for leaf in compound.leaves:
-        if not can_flatten(leaf.space):
-            where = f" ({leaf.name})" if leaf.path else ""
-            name = type(leaf.space).__name__
-            raise ValueError(f"observations of type {name}{where} are not supported")
-    parts = [leaf.space for leaf in compound.leaves]
-    starts: list[int] = []
-    sizes: list[int] = []
-    if choice != "vector" and all(_numbered(part, starts, sizes) for part in parts):
-        joint = spaces.MultiDiscrete(sizes, start=starts)
-        return TransformObservation(env, compound.numbers, joint)
-    flat = spaces.flatten_space(spaces.Tuple(parts))
-    return TransformObservation(env, compound.flattened, flat)
-
-
-def _numbered(space: gym.Space[Any], starts: list[int], sizes: list[int]) -> bool:
-    """Return whether a part is discrete; append the start and the size of each of its numbers."""
-    match space:
-        case spaces.Discrete():
-            starts.append(int(space.start))
-            sizes.append(int(space.n))
-        case spaces.MultiDiscrete():
-            starts.extend(space.start.ravel().tolist())
-            sizes.extend(space.nvec.ravel().tolist())
-        case spaces.MultiBinary():
-            count = int(np.prod(space.shape))
-            starts.extend([0] * count)
-            sizes.extend([2] * count)
-        case _:
-            return False
-    return True
 
 
 class ObsMap:
@@ -85,8 +25,8 @@ class ObsMap:
 
     Args:
         space: the space of one observation.
-        stack: number of frames of an image or a grid; if it is more than one they are the first
-            axis, the newest frame last.
+        stack: number of frames; if it is more than one, those of an image or a grid are the first
+            axis, the newest last, and those of a vector follow one another.
         scale: whether to scale the bounds of a vector's numbers to [-1, 1].
         choice: the setting ``env.obs``.
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 import gymnasium as gym
 
 from rlrun.core.types import Space, Spec
+from rlrun.envs.adapt import adapt
 from rlrun.envs.env_info import spec_of
 from rlrun.envs.games import is_probe
 from rlrun.envs.ids import env_ids, env_spec, is_atari
-from rlrun.envs.spaces import adapt
 from rlrun.envs.vector.sync import EnvOptions
 
 ATARI_OBS = Space("image", (4, 84, 84), stack=4)

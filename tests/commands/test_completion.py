@@ -93,7 +93,10 @@ def test_no_setting_of_an_agent_is_a_dead_end(completed: Completed, name: str) -
     ("line", "words"),
     [
         ("rlrun ev", ["evaluate", "eval."]),
-        ("rlrun list ", ["agents", "envs", "experiments", "replay", "explore", "curiosity"]),
+        (
+            "rlrun list ",
+            ["agents", "envs", "experiments", "replay", "explore", "curiosity", "rules"],
+        ),
         ("rlrun list e", ["envs", "experiments", "explore"]),
         ("rlrun list agents e", ["env=", "expected_sarsa"]),
         ("rlrun list agents env=Fro", ["env=FrozenLake-v1", "env=FrozenLake8x8-v1"]),

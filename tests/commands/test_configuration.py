@@ -95,6 +95,8 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "obs": None,
         "scale_obs": False,
         "frame_stack": None,
+        "last_action": False,
+        "last_reward": False,
         "shaping": None,
         "reward_clip": None,
         "reward_scale": 1.0,

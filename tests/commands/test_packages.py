@@ -25,9 +25,9 @@ SHORT = ("env=rlrun/Choice-v0", "seeds=2", "total_steps=400", "eval.every=0")
 POINTS = {"rlrun.conf": {"other": "other.conf"}}
 
 
-def page(language: str) -> str:
-    (code,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return str(code)
+def page(language: str, number: int = 0) -> str:
+    """A block of code of the page in that language, the first one by default."""
+    return str(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[number])
 
 
 def install(
@@ -55,7 +55,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # the folders are compared
     monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{Path(rlrun.__file__).parents[1]}")
-    for name in ("my_agents", "my_agents.action_means", "other"):
+    for name in ("my_agents", "my_agents.action_means", "my_agents.uphill", "other"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -87,6 +87,18 @@ def test_the_package_of_the_page_trains(example: Path) -> None:
     (row,) = json.loads(said("list", "agents", "action_means", "--json")[1])
     assert row["what"] == "Average rewards of actions (Sutton and Barto 2018, section 2.4)"
     assert [each["setting"] for each in row["settings"]] == ["agent.prior"]
+
+
+def test_the_rule_of_the_page_plays(site: Path) -> None:
+    points = tomllib.loads(page("toml", 1))["project"]["entry-points"]
+    install(site, "my_agents", points, {"__init__.py": "", "uphill.py": page("python")})
+    (row,) = json.loads(said("list", "rules", "uphill", "--json")[1])
+    assert row["what"] == "push to the right until the goal"
+    words = ("agent=scripted", "agent.rule=uphill", "seeds=2", "eval.final_episodes=2")
+    code, _, err = said(*words, "env=MountainCar-v0", "total_steps=20", "hydra.run.dir=run")
+    assert code == 0, err
+    final = json.loads(Path("run/result.json").read_text())["final"]
+    assert final["per_seed"] == [-200.0, -200.0]  # the engine is too weak for that
 
 
 def test_its_folder_is_found_without_an_import(example: Path) -> None:

@@ -39,6 +39,7 @@ WORDS = {
     "a2c": (CART, *SMALL_PPO[1:], "agent=a2c", "agent.batch_size=null", "agent.n_steps=3"),
     "reinforce": (CART, *SMALL_REINFORCE),
     "random": (CART, "agent=random"),
+    "scripted": (CART, "agent=scripted", "agent.rule=cartpole_lean"),
     "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
     **{
         agent: (*CLIFF, f"agent={agent}", "agent.initial_value=1", "explore.end=0.5")
@@ -103,6 +104,7 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         [12.0, 10.0, 9.0, 10.0, 10.0, 10.0, 8.0, 10.0, 9.0, 8.0, 9.0, 8.0],
     ),
     "random": ("", [], [22.0, 18.0, 20.0, 13.0, 18.0]),
+    "scripted": ("", [], [35.0, 45.0]),
     "q_learning": (
         "train/td_error",
         [1.01, 100.01, 8.0919],

@@ -12,11 +12,12 @@ from gymnasium import spaces
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.core.types import Array, Space
+from rlrun.envs.adapt import adapt
 from rlrun.envs.arrays import EARLIER, ObsChoice, kind_of
 from rlrun.envs.environment import Environment
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.settings import EnvSettings
-from rlrun.envs.spaces import ObsMap, adapt
+from rlrun.envs.spaces import ObsMap
 from rlrun.envs.vector.sync import EnvOptions, SyncGrid
 from tests.support.common import agent_and_envs, settings
 

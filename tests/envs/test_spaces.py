@@ -11,9 +11,10 @@ from gymnasium import spaces
 
 from rlrun.core.schema import construct
 from rlrun.core.types import Space
+from rlrun.envs.adapt import adapt
 from rlrun.envs.environment import Environment
 from rlrun.envs.settings import EnvSettings
-from rlrun.envs.spaces import ActionMap, ObsMap, adapt
+from rlrun.envs.spaces import ActionMap, ObsMap
 from tests.support.common import envs_of, settings
 
 

@@ -24,6 +24,7 @@ rlrun list agents NAME                list the settings of an agent: defaults, v
 rlrun list envs [agent=NAME] [WORD]   list the environments, or those that fit an agent
 rlrun list experiments [WORD]         list the experiments that come with the program
 rlrun list replay|explore|curiosity   list the options of a group, such as curiosity=count
+rlrun list rules [WORD]               list the hand-written rules of agent=scripted
 
   Only lines that contain WORD are printed. --json prints only JSON. With --config-dir DIR the
   choices in your own folder are listed too."""
@@ -74,6 +75,7 @@ def _listed(words: Sequence[str], folders: Sequence[Path]) -> list[Row]:
         "envs": _envs,
         "experiments": lambda _, folders: _options("experiment", folders),
         **{group: lambda _, folders: _options(what, folders) for group in PARTS},
+        "rules": lambda _, folders: _rules(),
     }
     partner = {"agents": "env=", "envs": "agent="}.get(what, "no such setting")
     fits, patterns = "", []
@@ -185,6 +187,16 @@ def _options(group: str, folders: Sequence[Path]) -> list[Row]:
     ]
 
 
+def _rules() -> list[Row]:
+    """Return a row for each hand-written rule."""
+    from rlrun.envs.hand_written import rules
+
+    return [
+        {"rule": name, "environments": ", ".join(rule.envs), "what": rule.what}
+        for name, rule in rules().items()
+    ]
+
+
 def _comment(path: Path | None) -> str:
     """Return the first sentence of a YAML file's comment; "" if there is no file."""
     lines = path.read_text("utf-8").splitlines() if path is not None else []
@@ -200,6 +212,8 @@ def _kinds(kinds: Sequence[str], needs: str) -> str:
         return "a known model"
     if needs == "table":
         return "discrete, or bins"
+    if needs == "rule":
+        return "those of the rule"
     possible = [kind for kind in NAMES if kind not in ("image", "grid") or kind in kinds]
     return "any" if len(kinds) == len(possible) else ", ".join(NAMES[kind] for kind in kinds)
 

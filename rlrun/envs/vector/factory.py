@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import gymnasium as gym
 
+from rlrun.envs.adapt import adapt
 from rlrun.envs.filmed import Filmed
 from rlrun.envs.masks import Masked
-from rlrun.envs.spaces import adapt
 from rlrun.envs.vector.arrays import ArrayGrid
 from rlrun.envs.vector.asynchronous import AsyncGrid
 from rlrun.envs.vector.atari import Atari, AtariGrid
@@ -47,7 +47,7 @@ def _maker(
     """Return a function that makes an environment as agents observe it."""
 
     def adapted() -> gym.Env[Any, Any]:
-        env = adapt(make(), options.frame_stack, options.obs)
+        env = adapt(make(), options.frame_stack, options.obs, options.last)
         return Masked(env) if options.masks else env
 
     return adapted

@@ -14,6 +14,7 @@ from rlrun.core.types import Array
 from rlrun.envs.arrays import ObsChoice
 from rlrun.envs.conform import REAL, Conform, one_number
 from rlrun.envs.masks import KEY, no_masks
+from rlrun.envs.recent import NOTHING, Last
 from rlrun.envs.rewards import IDENTITY, RewardTransform
 from rlrun.envs.watchdog import OnHang, give_up
 
@@ -30,8 +31,9 @@ class EnvOptions:
     episodes; ``vector`` is ``sync``, in this process, ``async``, each in a separate process,
     ``arrays``, by the array version, or ``auto``, one of sync and arrays (`open_envs` chooses);
     ``timeout`` is the most seconds that a step may take; ``on_hang`` is called with a sentence on
-    an environment that takes longer; images and grids are stacks of ``frame_stack`` frames; ``obs``
-    is the kind of observations (``rlrun.envs.arrays``); ``scale_obs`` scales the bounds of vectors
+    an environment that takes longer; observations are stacks of ``frame_stack`` frames, with what
+    ``last`` appends (``rlrun.envs.recent``); ``obs`` is their kind (``rlrun.envs.arrays``);
+    ``scale_obs`` scales the bounds of vectors
     to [-1, 1]; ``shaping`` is the name of a function that replaces the rewards that agents learn
     from (``rlrun.envs.shaping``), and ``reward_transform`` then clips and scales them;
     ``resume_actions`` is the most actions of an episode that are kept for a resumed run to replay;
@@ -46,6 +48,7 @@ class EnvOptions:
     timeout: float | None = None
     on_hang: OnHang = give_up
     frame_stack: int = 1
+    last: Last = NOTHING
     scale_obs: bool = False
     obs: ObsChoice | None = None
     shaping: str | None = None
