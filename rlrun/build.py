@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from rlrun.agents import agent_class
+from rlrun.agents import agent_class, implementation
 from rlrun.checks import check_options, fitting_agents, parameters_of, settings_errors
 from rlrun.compatibility import incompatibility
 from rlrun.core.errors import BadInput
@@ -120,6 +120,7 @@ def check(
         fitting = fitting_agents(spec)
         others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
         raise BadInput(f"the agent {name} {wrong}. {others}")
+    cls = implementation(name, parts.agent.settings)
     parameters = parameters_of(cls)
     for parameter in parameters:
         if parameter not in ARGUMENTS:
@@ -147,7 +148,7 @@ def build_agent(
     seeds = parts.seed_numbers if seeds is None else seeds
     check(parts, spec, len(seeds), data)
     run = _Run(parts, spec, seeds, horizon or parts.total_steps, data)
-    cls = agent_class(str(parts.agent.name))
+    cls = implementation(str(parts.agent.name), parts.agent.settings)
     with settings_errors(parts.replay, "replay"):  # the free memory may have changed
         agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in parameters_of(cls)})
     return agent

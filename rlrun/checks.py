@@ -78,8 +78,8 @@ def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str
         )
     if name == "bonus" and not getattr(cls, "counts_visits", False):
         raise BadInput(
-            f"the agent {agent} has no use for explore=bonus, which is for q_learning, sarsa and "
-            "expected_sarsa: write explore=linear."
+            f"the agent {agent} has no use for explore=bonus, which is for the tables of "
+            "q_learning, sarsa and expected_sarsa (agent.features=null): write explore=linear."
         )
 
 

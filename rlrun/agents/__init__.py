@@ -2,7 +2,8 @@
 
 `AGENTS` names classes by import path, so that listing them imports no agent. Other packages add
 agents by an entry point in the group ``rlrun.agents`` (docs/packages.md). Imports core, rules,
-replay, explore, nets, tables and the hand-written rules of envs; an agent never imports an agent.
+replay, explore, nets, tables, curiosity, features and the hand-written rules of envs; an agent never
+imports an agent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from rlrun.core.abilities import ChoosesClass
 from rlrun.core.errors import BadInput, did_you_mean
 
 EXAMPLE = "CONTRIBUTING.md of rlrun shows a complete agent"
@@ -59,13 +61,25 @@ def agent_class(name: str) -> Any:
     """
     others = installed_agents()
     if name in AGENTS:
-        module, _, attribute = AGENTS[name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return _imported(AGENTS[name])
     if name in others:
         return _load(others[name])
     known = [*AGENTS, *others]
     hint = did_you_mean(name, known)
     raise BadInput(f"there is no agent named '{name}'.{hint} There is: {', '.join(known)}.")
+
+
+def implementation(name: str, settings: object) -> Any:
+    """Return the class of the agent ``name`` for these settings, if they choose one of several."""
+    if isinstance(settings, ChoosesClass):
+        return _imported(settings.implementation)
+    return agent_class(name)
+
+
+def _imported(named: str) -> Any:
+    """Return the class ``module:Class`` of this package."""
+    module, _, attribute = named.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _load(point: EntryPoint) -> Any:

@@ -3,63 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.core.fields import OFF_AT_0, Fraction, PerRow, Range
+from rlrun.agents.parts.td_settings import TDControlSettings
 from rlrun.core.restore import restore_into
 from rlrun.core.schedules import due
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
-from rlrun.explore.options import BonusSettings
 from rlrun.explore.policies import EpsilonGreedy, Explore
 from rlrun.rules.planning import greedy_policy
 from rlrun.rules.tabular import expected_value, greedy_value
 from rlrun.tables.learner import Learner, learner
-from rlrun.tables.pending import MAX_STEPS, CompletedStep, NewestStep, PendingSteps
+from rlrun.tables.pending import CompletedStep, NewestStep, PendingSteps
 from rlrun.tables.qtable import QTable, mean_error, one_after_another
-from rlrun.tables.settings import TableSettings
-from rlrun.tables.traces import Traces
+from rlrun.tables.traces import TracedStep, Traces
 
 SLOW_EVERY = 100  # steps between reports of the metrics that change slowly
-
-
-@dataclass(frozen=True, kw_only=True)
-class TDControlSettings(TableSettings):
-    """The settings of `TDControl`: Q-learning, SARSA or expected SARSA by ``bootstrap``."""
-
-    bootstrap: Literal["max", "taken", "expected"] = "max"
-    """The next state's value: max, taken (SARSA), expected (expected SARSA).
-
-    ``max`` of its actions' values (Watkins 1989), that of the action ``taken`` there (Rummery and
-    Niranjan 1994), or the one ``expected`` of the exploring policy (van Seijen et al. 2009).
-    """
-    n_step: Annotated[int, Range(least=1, most=MAX_STEPS)] = 1
-    """Rewards summed before the bootstrap.
-
-    Q-learning sums them without a correction for exploring actions.
-    """
-    trace_decay: Annotated[PerRow[Fraction], OFF_AT_0] = 0.0
-    """Lambda of the eligibility traces (0: none).
-
-    They are replacing traces (Singh and Sutton 1996); with ``max`` they are cut at an exploring
-    action (Watkins's Q(lambda)).
-    """
-
-    def __post_init__(self) -> None:
-        if self.n_step > 1 and self.trace_decay:
-            raise ValueError(
-                f"n_step must be 1 with eligibility traces (trace_decay above 0), got {self.n_step}"
-            )
-
-    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
-        """Raise BadInput if the table is larger than the memory, or the observations need bins."""
-        counts = isinstance(explore, BonusSettings) and not self.counts_visits
-        copies = 1 + counts + (spec.num_envs if np.any(self.trace_decay) else 0)
-        self.check_memory(spec, num_seeds, copies=copies)
 
 
 class TDControl:
@@ -92,7 +54,8 @@ class TDControl:
         self.faults: dict[int, str] = {}
         """Numbers of the curiosity that were not finite, by the seed's position."""
         self._intrinsic = IntrinsicReward(curiosity, self.faults)
-        self._traces = Traces(self._table, spec.num_envs, s.trace_decay)
+        pairs = self._table.states.count * self._table.actions
+        self._traces = Traces(len(seeds), spec.num_envs, pairs, s.trace_decay, s.traces)
         self._immediate = s.n_step == 1 and s.bootstrap != "taken" and not self._traces.used
         self._pending = PendingSteps(self._table.first_pair, spec.num_envs, s.n_step)
         self._error: Array = np.zeros(len(seeds))  # mean absolute ones of the latest updates
@@ -177,17 +140,17 @@ class TDControl:
                 end = self._table.row(before.next_obs)
                 value = np.where(before.last, self._next_value(end, before.next_legal, step), value)
             completed = self._pending.complete(value, before.last)
-            error = self._update_completed(completed, before.last, step)
+            error = self._update_completed(completed, value, before.last, step)
             self._pending.push(pair, t.reward, t.discount)
             before.set(t)
             return error
         if self._traces.used and self._settings.bootstrap == "max":
             best = greedy_value(self._table.optimistic(self._table.row(t.obs), t.legal))
-            self._traces.values[self._value_taken(t) < best] = 0.0
+            self._traces.cut(self._value_taken(t) < best)
         self._pending.push(pair, t.reward, t.discount)
         value = self._next_value(self._table.row(t.next_obs), t.next_legal, step)
         completed = self._pending.complete(value, t.last)
-        return self._update_completed(completed, t.last, step)
+        return self._update_completed(completed, value, t.last, step)
 
     def _value_taken(self, t: Step) -> Array:
         """Return the values ``[seed, env]`` of the actions just taken."""
@@ -196,9 +159,12 @@ class TDControl:
         return value
 
     def _update_completed(
-        self, completed: Sequence[CompletedStep], last: Array, step: int
+        self, completed: Sequence[CompletedStep], value: Array, last: Array, step: int
     ) -> Array:
-        """Update the pairs of completed steps; return each seed's mean absolute error."""
+        """Update the pairs of completed steps; return each seed's mean absolute error.
+
+        ``value [seed, env]`` is what the newest step bootstraps from, and ``last`` its end.
+        """
         total, count = np.zeros(len(last)), np.zeros(len(last), np.int64)
         for each in completed:
             for env in range(self._stride):
@@ -208,7 +174,8 @@ class TDControl:
                 pair, target = each.pair[ready, env], each.target[ready, env]
                 if self._traces.used:
                     discount = each.discount[ready, env] * ~last[ready, env]
-                    error = self._traces.move(ready, env, pair, target, discount, step)
+                    ends = target, value[ready, env], discount
+                    error = self._move_traced(np.flatnonzero(ready), env, pair, *ends, step)
                 else:
                     error = self._table.move(pair, target, step)
                 total[ready] += np.abs(error)
@@ -216,10 +183,37 @@ class TDControl:
         self._error = np.where(count > 0, total / np.maximum(count, 1), self._error)
         return self._error
 
+    def _move_traced(
+        self,
+        seed: Array,
+        env: int,
+        pair: Array,
+        target: Array,
+        bootstrap: Array,
+        discount: Array,
+        step: int,
+    ) -> Array:
+        """Move all pairs of some seeds in proportion to their traces; return errors ``[n]``."""
+        table, ones = self._table, np.ones((len(seed), 1))
+        weights = table.q.reshape(len(table.q), -1)
+        now = TracedStep(
+            seed=seed,
+            active=(pair % weights.shape[1])[:, None],
+            x=ones,
+            rate=ones,
+            lr=table.step_size(pair, step),
+            frozen=table.frozen(pair),
+            value=table.flat[pair],
+            target=target,
+            bootstrap=bootstrap,
+            discount=discount,
+        )
+        return self._traces.move(weights, env, now)
+
     def cut(self) -> None:
         """Drop pending steps and traces: the next step does not follow the last one."""
         self._pending.cut()
-        self._traces.values[...] = 0.0
+        self._traces.cut()
 
     def freeze(self, position: int) -> None:
         """Freeze the table of a seed, permanently."""
@@ -231,7 +225,7 @@ class TDControl:
             **self._table.state_dict(),
             "explore": self._explore.state_dict(),
             "curiosity": self._intrinsic.state_dict(),
-            "trace": self._traces.values,
+            **self._traces.state_dict(),
             "waiting": self._pending.state_dict(),
             "error": self._error,
             **self._newest.state_dict(),
@@ -241,7 +235,7 @@ class TDControl:
         self._table.load_state_dict(state)
         self._explore.load_state_dict(state["explore"])
         self._intrinsic.load_state_dict(state.get("curiosity", {}))
-        restore_into(self._traces.values, state["trace"], "the eligibility traces")
+        self._traces.load_state_dict(state)
         self._pending.load_state_dict(state["waiting"])
         restore_into(self._error, state["error"], "the errors")
         self._newest.load_state_dict(state)

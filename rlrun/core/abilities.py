@@ -178,3 +178,13 @@ class ChecksSpaces(Protocol):
         ``explore`` is the explorer's settings.
         """
         ...
+
+
+@runtime_checkable
+class ChoosesClass(Protocol):
+    """Settings of an agent that several classes implement."""
+
+    @property
+    def implementation(self) -> str:
+        """The class that learns with these settings, as "module:Class"."""
+        ...

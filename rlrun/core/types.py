@@ -162,6 +162,8 @@ class Spec:
     """The environment's table, if it has one."""
     bins: tuple[tuple[float, float, int], ...] | None = None
     """Bins of each number of continuous observations, for tables: from, to, number of bins."""
+    bounds: tuple[tuple[float, float], ...] = ()
+    """Bounds of each number of continuous observations, infinite where there are none."""
     left_out: tuple[str, ...] = ()
     """The parts of its observations that are text, which no agent sees."""
     masked: bool = False

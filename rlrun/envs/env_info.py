@@ -152,7 +152,13 @@ def spec_of(
 
 def _spec(env_id: str, obs: gym.Space[Any], action: gym.Space[Any], options: EnvOptions) -> Spec:
     obs_map = ObsMap(obs, options.frame_stack, options.scale_obs, options.obs)
-    return Spec(env_id, obs_map.space, ActionMap(action).space, 1, scaled=options.scale_obs)
+    ends: tuple[tuple[float, float], ...] = ()
+    if obs_map.space.kind == "vector" and isinstance(obs, spaces.Box):
+        ends = tuple(zip(obs.low.ravel().tolist(), obs.high.ravel().tolist(), strict=True))
+    if options.scale_obs:
+        ends = ((-1.0, 1.0),) * len(ends)
+    spaces_of = obs_map.space, ActionMap(action).space
+    return Spec(env_id, *spaces_of, 1, scaled=options.scale_obs, bounds=ends)
 
 
 def with_masks(spec: Spec, table: Array | None) -> Spec:

@@ -16,6 +16,7 @@ from rlrun.core.abilities import value_of
 from rlrun.core.rng import Purpose, Streams
 from rlrun.loop import Actor, evaluate
 from tests.support.common import (
+    FEATURES,
     SMALL_CONTROL,
     SMALL_DQN,
     SMALL_PPO,
@@ -45,9 +46,7 @@ SMALL = {
     "ddpg": (
         "agent=ddpg",
         *SMALL_CONTROL,
-        "agent.action_layer=2",
-        "agent.norm=layer",
-        SHORT,
+        *("agent.action_layer=2", "agent.norm=layer", SHORT),
     ),
     "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
     "sac": ("agent=sac", *SMALL_CONTROL, "agent.norm=batch", "agent.max_grad_norm=5", SHORT),
@@ -76,6 +75,7 @@ SMALL = {
     "value_iteration": ("agent=value_iteration",),
     "q_value_iteration": ("agent=q_value_iteration",),
     "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
+    **FEATURES,
     "trace": (  # of another package, with a memory
         "agent=random",
         "agent.name=trace",
@@ -113,9 +113,10 @@ WHERE = {
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
     **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
+    **dict.fromkeys(FEATURES, ("CartPole-v1", MASKS)),
     "trace": ("CartPole-v1", "tests.support.trace:Cue-v0"),
 }
-CASES = [(agent, env) for agent in (*AGENTS, "trace") for env in WHERE[agent]]
+CASES = [(agent, env) for agent in SMALL for env in WHERE[agent]]
 battery = pytest.mark.parametrize(("agent", "env"), CASES)
 
 

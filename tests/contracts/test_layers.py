@@ -18,7 +18,7 @@ LAYERS = [  # each may import what stands in lines above its own, and its own ro
     {"core"},
     {"rules", "checkpoint", "stats", "media", "replay", "explore", "nets"},
     {"tables", "envs", "value_bias"},
-    {"curiosity"},
+    {"curiosity", "features"},
     {"loop", "agents", "compatibility"},
     {"run_folder", "terminal"},
     {"training", "tuning", "sweep"},

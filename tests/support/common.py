@@ -56,6 +56,21 @@ SMALL_REINFORCE = (
     "agent.lr=1e-2",
     "tuned=none",
 )
+FEATURES = {  # of table agents, by names for tests
+    "sarsa of tiles": (
+        *("agent=sarsa", "agent.features=tiles", "agent.tilings=4", "agent.tiles=3"),
+        *("agent.trace_decay=0.8", "agent.lr_decay=0.1", "agent.lr_clock=steps"),
+        "env.max_episode_steps=30",
+    ),
+    "q_learning of a Fourier basis": (
+        *("agent=q_learning", "agent.features=fourier", "agent.order=1", "agent.lr=0.05"),
+        *("agent.trace_decay=0.8", "agent.traces=dutch", "env.max_episode_steps=30", "tuned=none"),
+    ),
+    "expected_sarsa of polynomials": (
+        *("agent=expected_sarsa", "agent.features=polynomial", "agent.order=1", "agent.lr=0.01"),
+        *("explore=softmax", "env.max_episode_steps=30"),
+    ),
+}
 
 
 def settings(*words: str) -> dict[str, Any]:
