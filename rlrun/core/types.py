@@ -195,7 +195,6 @@ class Envs(Protocol):
 
     def restart(self) -> None:
         """Restart every environment at its first episode."""
-        ...
 
     def step(self, action: Array) -> Step:
         """Step every environment with ``action [seed, env, ...]``.
@@ -218,7 +217,6 @@ class CanAct(Protocol):
 
     def act(self, obs: Array, step: int, *, explore: bool = True) -> Array:
         """See `Agent.act`."""
-        ...
 
 
 class Agent(Protocol):
