@@ -100,6 +100,20 @@ TEXTS: dict[str, dict[str, Any]] = {
         "gamma": 0.9,
         "explore.name": "uniform",
     },
+    "sutton_barto_10_2": {
+        "agent.name": "sarsa",
+        "env.id": "MountainCar-v0",
+        "agent.features": "tiles",
+        "agent.tilings": 8,
+        "agent.tiles": 8,
+        "agent.trace_decay": 0.0,
+        "agent.initial_value": 0.0,
+        "explore.start": 0.0,
+        "explore.end": 0.0,
+        "gamma": 1.0,
+        "stop.episodes": 500,
+        "seeds": 100,
+    },
     "course_frozen_lake": {"env.id": "FrozenLake-v1", "gamma": 0.99},
 }
 

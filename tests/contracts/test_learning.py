@@ -150,6 +150,13 @@ def test_q_learning_balances_the_pole_with_bins(tmp_path: Path) -> None:
     assert min(scores) >= 200, scores
 
 
+def test_sarsa_with_tiles_finds_the_top_of_the_mountain(tmp_path: Path) -> None:
+    """With its shipped settings, in half of their steps."""
+    where = ("agent=sarsa", "env=MountainCar-v0", "total_steps=60000", "eval.every=0")
+    scores = final(tmp_path, *where, "seed=20", "seeds=4")
+    assert min(scores) >= -140, scores
+
+
 @pytest.mark.parametrize("agent", ["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"])
 def test_the_others_learn_the_dry_lake(tmp_path: Path, agent: str) -> None:
     dry = ("env=FrozenLake-v1", "env.kwargs.is_slippery=false", "tuned=none")
