@@ -2,8 +2,8 @@
 
 `AGENTS` names classes by import path, so that listing them imports no agent. Other packages add
 agents by an entry point in the group ``rlrun.agents`` (docs/packages.md). Imports core, rules,
-replay, explore, nets, tables, curiosity, features and the hand-written rules of envs; no agent imports
-another.
+replay, explore, nets, tables, curiosity, features and the hand-written rules of envs; no agent
+imports another.
 """
 
 from __future__ import annotations
