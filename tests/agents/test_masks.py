@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from torch import Tensor, tensor
 from rlrun.agents.parts.objectives import CategoricalObjective, ScalarObjective
 from rlrun.core.types import Batch, Step
 from rlrun.nets.distributions import ILLEGAL, Categorical, only_legal
-from tests.support.common import agent_and_envs
+from rlrun.run import start_run
+from tests.support.common import agent_and_envs, settings
 
 LEGAL = tensor([[[True, False, True]]])
 NEXT = tensor([[[1.0, 5.0, 3.0]]])
@@ -105,3 +108,17 @@ def test_a_table_bootstraps_from_legal_actions(agent: str) -> None:
     q = one.values[0, 0, 0]  # type: ignore[attr-defined]
     expected = 1 + 0.5 * 6
     assert q == (expected / 2 if agent == "double_q_learning" else expected)  # one of two tables
+
+
+@pytest.mark.train
+def test_masks_save_steps_in_a_taxi(tmp_path: Path) -> None:
+    """Q-learning in 20,000 steps, by the exact returns; the best policy's is 7.93."""
+    words = ("agent=q_learning", "env=Taxi-v4", "seed=20", "seeds=5", "total_steps=20000")
+    found = {}
+    for mask in ("auto", "off"):
+        (folder := tmp_path / mask).mkdir()
+        short = (f"env.action_mask={mask}", "eval.every=0", "eval.final_episodes=1")
+        start_run(settings(*words, *short), folder, "rlrun")
+        final = json.loads((folder / "result.json").read_text())["final"]
+        found[mask] = final["exact"]["per_seed"]
+    assert min(found["auto"]) > -10 and max(found["off"]) < -50, found
