@@ -44,6 +44,7 @@ AGENTS: dict[str, str] = {
     "genetic": "rlrun.agents.genetic:Genetic",
     "evolution_strategies": "rlrun.agents.evolution_strategies:EvolutionStrategies",
     "ars": "rlrun.agents.ars:ARS",
+    "cma_es": "rlrun.agents.cma_es:CMAES",
 }
 
 

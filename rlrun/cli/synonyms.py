@@ -67,6 +67,7 @@ OPTIONS = {
         "a3c": "a2c",
         **dict.fromkeys(("es", "openai_es"), "evolution_strategies"),
         **dict.fromkeys(("ga", "genetic_algorithm"), "genetic"),
+        **dict.fromkeys(("cma", "cmaes"), "cma_es"),
     },
     "replay": {"per": "prioritized"},
     "explore": {

@@ -187,6 +187,7 @@ def test_random_is_the_baseline(tmp_path: Path) -> None:
         ("random_search", 300),
         ("hill_climbing", 300),
         ("ars", 400),
+        ("cma_es", 300),
     ],
 )
 def test_searches_balance_the_pole(tmp_path: Path, agent: str, least: float) -> None:

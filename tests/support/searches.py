@@ -30,4 +30,5 @@ SMALL_SEARCHES: dict[str, tuple[str, ...]] = {
         FEW_STEPS,
     ),
     "ars": ("agent=ars", "agent.pairs=5", "agent.top=2", FEW_STEPS),
+    "cma_es": ("agent=cma_es", "agent.population=10", "agent.bias=true", FEW_STEPS),
 }
