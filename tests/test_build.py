@@ -27,6 +27,7 @@ from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES, LinearSettings
 from rlrun.replay.options import REPLAY, UniformReplaySettings
 from rlrun.settings import Option, Settings
 from tests.support.common import parts_and_env, settings
+from tests.support.searches import SMALL_SEARCHES
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,8 @@ PLANNERS = [name for name in AGENTS if name.endswith("iteration")]
 NETWORKS = [name for name, path in AGENTS.items() if path.endswith(":DQN")]
 CONTINUOUS = ("ddpg", "td3", "sac")
 POLICIES = ("reinforce", "a2c", "ppo")
-OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, "random", "scripted")
+SEARCHES = tuple(SMALL_SEARCHES)
+OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, *SEARCHES, "random", "scripted")
 TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
@@ -74,6 +76,9 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
     elif agent in TABLES and env == "LunarLander-v3":
         with pytest.raises(BadInput, match="8 continuous observations: a table needs bins"):
             make()
+    elif agent in SEARCHES and env in WITH_MODEL:
+        with pytest.raises(BadInput, match="cannot learn from discrete observations"):
+            make()
     elif agent in CONTINUOUS:
         with pytest.raises(
             BadInput, match=rf"cannot take discrete actions, which {env} has\. Agen"
@@ -83,7 +88,7 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
         make()
 
 
-@pytest.mark.parametrize("agent", [*CONTINUOUS, "random", "scripted"])
+@pytest.mark.parametrize("agent", [*CONTINUOUS, *SEARCHES, "random", "scripted"])
 @pytest.mark.parametrize(
     "env", ["Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3"]
 )

@@ -39,6 +39,12 @@ AGENTS: dict[str, str] = {
     "value_iteration": "rlrun.agents.dynamic_programming:Planner",
     "q_value_iteration": "rlrun.agents.dynamic_programming:Planner",
     "policy_iteration": "rlrun.agents.dynamic_programming:Planner",
+    "random_search": "rlrun.agents.random_search:RandomSearch",
+    "hill_climbing": "rlrun.agents.hill_climbing:HillClimbing",
+    "genetic": "rlrun.agents.genetic:Genetic",
+    "evolution_strategies": "rlrun.agents.evolution_strategies:EvolutionStrategies",
+    "ars": "rlrun.agents.ars:ARS",
+    "cma_es": "rlrun.agents.cma_es:CMAES",
 }
 
 

@@ -65,6 +65,9 @@ OPTIONS = {
         **dict.fromkeys(("pg", "vpg"), "reinforce"),
         **dict.fromkeys(("td", "td0", "td(0)"), "td_prediction"),
         "a3c": "a2c",
+        **dict.fromkeys(("es", "openai_es"), "evolution_strategies"),
+        **dict.fromkeys(("ga", "genetic_algorithm"), "genetic"),
+        **dict.fromkeys(("cma", "cmaes"), "cma_es"),
     },
     "replay": {"per": "prioritized"},
     "explore": {

@@ -35,6 +35,7 @@ class Purpose(IntEnum):
     FINAL_EPISODES = 8
     GLOBAL = 9
     CURIOSITY = 10
+    SEARCH = 11
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:
@@ -176,6 +177,29 @@ class Normals(Streams):
 
     def _fill(self, generator: np.random.Generator, row: Array) -> None:
         generator.standard_normal(out=row)
+
+
+class Generators:
+    """One generator per seed, for draws that seeds make at different times.
+
+    Args:
+        seeds: the seed numbers.
+        purpose: which of a seed's streams.
+    """
+
+    def __init__(self, seeds: Sequence[int], purpose: Purpose) -> None:
+        bits = [np.random.PCG64(sequence(seed, purpose)) for seed in seeds]
+        self._generators = [np.random.Generator(each) for each in bits]
+
+    def __getitem__(self, position: int) -> np.random.Generator:
+        return self._generators[position]
+
+    def state_dict(self) -> State:
+        return {"generators": [dict(each.bit_generator.state) for each in self._generators]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for generator, each in zip(self._generators, state["generators"], strict=True):
+            generator.bit_generator.state = each
 
 
 def pick(weight: Array, draw: Array) -> Array:

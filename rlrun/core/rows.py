@@ -62,6 +62,11 @@ def column(value: Any, axes: int) -> Any:
     return value.reshape(-1, *(1,) * (axes - 1)) if isinstance(value, np.ndarray) else value
 
 
+def of_row(value: Any, position: int) -> float:
+    """Return the number of the row at this position: ``value`` itself, or one of ``[row]``."""
+    return float(value[position] if isinstance(value, np.ndarray) else value)
+
+
 def groups(value: Number, num_rows: int) -> Iterator[tuple[float, Any]]:
     """Yield each distinct number, and an index of the rows that have it (a slice if all have it).
 

@@ -27,6 +27,7 @@ from tests.support.common import (
     host,
     row,
 )
+from tests.support.searches import SMALL_SEARCHES
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +77,7 @@ SMALL = {
     "q_value_iteration": ("agent=q_value_iteration",),
     "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
     **FEATURES,
+    **SMALL_SEARCHES,
     "trace": (  # of another package, with a memory
         "agent=random",
         "agent.name=trace",
@@ -114,6 +116,7 @@ WHERE = {
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
     **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
     **dict.fromkeys(FEATURES, ("CartPole-v1", MASKS)),
+    **dict.fromkeys(SMALL_SEARCHES, ("CartPole-v1", "Pendulum-v1", MASKS)),
     "trace": ("CartPole-v1", "tests.support.trace:Cue-v0"),
 }
 CASES = [(agent, env) for agent in SMALL for env in WHERE[agent]]
@@ -195,7 +198,7 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
     drive(one, envs, 26)  # 13 steps of each: more than a rollout
     state = one.state_dict()
-    if not {"replay", "rollout", "episodes", "waiting", "steps"} & state.keys():
+    if not {"replay", "rollout", "episodes", "waiting", "steps", "trials"} & state.keys():
         assert not hasattr(one, "cut")
         return
     one.cut()  # type: ignore[attr-defined]
@@ -215,6 +218,9 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     if "waiting" in state:
         assert not state["waiting"]["waits"].any()
         assert not state["trace"].any()
+    if "trials" in state:
+        assert (state["trials"]["trial"] == -1).all()
+        assert not state["trials"]["return"].any()
     if "steps" in state:
         assert [len(each) for seed in state["steps"] for each in seed.values()] == [0] * 4
 

@@ -21,6 +21,7 @@ from tests.support.common import (
     ended,
     host,
 )
+from tests.support.searches import SMALL_SEARCHES
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,7 @@ WORDS = {
         agent: (*CLIFF, f"agent={agent}")
         for agent in ("value_iteration", "q_value_iteration", "policy_iteration")
     },
+    **{agent: (CART, *words) for agent, words in SMALL_SEARCHES.items()},
 }
 # what each tells about its learning, for the first seed at the 1st, 11th and 41st time (or the
 # last), and the returns of that seed's episodes
@@ -149,6 +151,36 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/change",
         [98.02798711354104, 9.86091208687867e-11, 9.86091208687867e-11],
         [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
+    ),
+    "random_search": (
+        "train/fitness_mean",
+        [10.8, 10.8, 10.8],
+        [12.0, 12.0, 12.0, 12.0, 12.0, 12.0, 10.0, 9.0, 9.0, 8.0, 12.0],
+    ),
+    "hill_climbing": (
+        "train/fitness_mean",
+        [11.9, 11.9, 11.9],
+        [12.0, 12.0, 11.0, 12.0, 12.0, 12.0, 12.0, 12.0, 12.0, 12.0],
+    ),
+    "genetic": (
+        "train/fitness_mean",
+        [9.8, 9.8, 9.8],
+        [10.0, 9.0, 12.0, 12.0, 10.0, 9.0, 10.0, 9.0, 9.0, 8.0, 12.0],
+    ),
+    "evolution_strategies": (
+        "train/fitness_mean",
+        [9.7, 9.7, 9.7],
+        [10.0, 9.0, 12.0, 9.0, 10.0, 9.0, 8.0, 10.0, 9.0, 11.0, 11.0, 12.0],
+    ),
+    "ars": (
+        "train/fitness_mean",
+        [10.6, 10.6, 10.6],
+        [12.0, 12.0, 12.0, 9.0, 12.0, 9.0, 10.0, 10.0, 12.0, 8.0, 12.0],
+    ),
+    "cma_es": (
+        "train/fitness_mean",
+        [10.7, 10.7, 10.7],
+        [12.0, 12.0, 11.0, 9.0, 10.0, 12.0, 10.0, 10.0, 12.0, 9.0, 9.0],
     ),
 }
 

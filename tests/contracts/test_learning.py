@@ -179,3 +179,18 @@ def test_td_prediction_is_right_about_a_random_walk(tmp_path: Path) -> None:
 def test_random_is_the_baseline(tmp_path: Path) -> None:
     scores = final(tmp_path, "agent=random", "env=CartPole-v1", "seeds=5", "total_steps=1000")
     assert all(18 < score < 27 for score in scores), scores  # 22.2 on average, 1.2 its deviation
+
+
+@pytest.mark.parametrize(
+    ("agent", "least"),
+    [
+        ("random_search", 300),
+        ("hill_climbing", 300),
+        ("ars", 400),
+        ("cma_es", 300),
+    ],
+)
+def test_searches_balance_the_pole(tmp_path: Path, agent: str, least: float) -> None:
+    words = ("env=CartPole-v1", "seed=20", "seeds=4", "total_steps=40000", "eval.every=0")
+    scores = final(tmp_path, f"agent={agent}", *words, "eval.final_episodes=20")
+    assert min(scores) >= least, scores

@@ -32,6 +32,8 @@ VALUES: dict[str, tuple[float, ...]] = {
     "agent.target_kl": (1e-5, 1e-3, 1.0),
     "agent.lr_decay": (0.01, 0.1, 1.0),
     "agent.initial_value": (0.0, -1.5, 3.0),
+    "agent.noise": (0.01, 0.1, 1.0),
+    "agent.start": (0.01, 0.1, 1.0),
     "explore.start": (1.0, 0.6, 0.2),
     "explore.end": (0.01, 0.1, 0.3),
     "explore.fraction": (0.001, 0.002, 0.9),

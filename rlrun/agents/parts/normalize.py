@@ -66,6 +66,11 @@ class ObsScale:
         """Add observations ``[seed, env, n]``, except those of the ``frozen`` seeds."""
         self._moments.add(obs, frozen)
 
+    def copy_row(self, position: int, other: ObsScale) -> None:
+        """Copy the statistics of the seed at this position from another scale."""
+        for name, own in self._moments.state_dict().items():
+            own[position] = other._moments.state_dict()[name][position]
+
     def state_dict(self) -> State:
         return self._moments.state_dict()
 
