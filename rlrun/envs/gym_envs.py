@@ -68,7 +68,6 @@ class GymEnvs:
         self._no_ends = no_ends(self._grid, self._gamma)
         self._shaping = None if options.shaping is None else shaping_named(options.shaping)
         self._reward_transform = options.reward_transform
-        self._transforms = not options.reward_transform.is_identity
         self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._limit)
         self._vector = open_grid(make, len(self._seeds) * num_envs, options)
@@ -128,16 +127,16 @@ class GymEnvs:
         legal = next_legal = self.legal
         if legal is not None:
             self.legal = next_legal = self._legal()
-        if self._vector.ended:
+        if np.count_nonzero(terminations):  # also where a lost life counts as one
             discount = self._gamma * ~terminations.reshape(self._grid)
+        if self._vector.ended:
             last = np.zeros(self._grid, np.bool_)
             last.reshape(-1)[self._vector.ended] = True
             score, length = np.where(last, self._return, 0.0), np.where(last, self._length(), 0)
             self.obs = self._reset(last)
             if legal is not None:
                 self.legal = self._legal()
-        if self._transforms:
-            learnt = self._reward_transform(learnt)
+        learnt = self._reward_transform(learnt)
         return Step(obs, action, learnt, discount, next_obs, last, score, length, legal, next_legal)
 
     def _reset(self, last: Array) -> Array:

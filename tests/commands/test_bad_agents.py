@@ -101,7 +101,7 @@ BAD = [
     ),
     ("agent=sac env=Pendulum-v1 agent.ent_coef=-1", "agent.ent_coef must be at least 0, got -1"),
     ("agent=ddpg env=Pendulum-v1 explore.start=-1", "explore.start must be at least 0, got -1"),
-    ("explore=bonus", "the agent dqn has no use for explore=bonus, which is for q_learning"),
+    ("explore=bonus", "no use for explore=bonus, which is for the tables of q_learning"),
     ("explore=softmax explore.end=0", "explore.end must be positive"),
     ("agent=value_iteration env=CartPole-v1", "which CartPole-v1 does not have (these do: Frozen"),
     ("agent=value_iteration env=Taxi-v4 env.kwargs.fickle_passenger=true", "with these arguments"),
