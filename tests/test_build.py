@@ -135,7 +135,8 @@ def test_tuned_settings_go_with_every_choice_of_the_other_groups(tuned: str, gro
     agent, env = pair_of(tuned)
     pair = (f"agent={agent}", f"env={env}") if env else ("tuned=none",)
     taken = parameters_of(agent_class(agent if env else "dqn"))
-    counts = agent in ("q_learning", "sarsa")
+    features = settings(*pair)["agent"].get("features")
+    counts = agent in ("q_learning", "sarsa") and features is None
     for part, fitting in (("replay", REPLAY), ("explore", CHOOSERS), ("noise", NOISES)):
         if part in taken and group == ("replay" if part == "replay" else "explore"):
             for choice in fitting:

@@ -98,7 +98,7 @@ def test_no_setting_of_an_agent_is_a_dead_end(completed: Completed, name: str) -
             ["agents", "envs", "experiments", "replay", "explore", "curiosity", "rules"],
         ),
         ("rlrun list e", ["envs", "experiments", "explore"]),
-        ("rlrun list agents e", ["env=", "expected_sarsa"]),
+        ("rlrun list agents e", ["env=", "expected_sarsa", "evolution_strategies"]),
         ("rlrun list agents env=Fro", ["env=FrozenLake-v1", "env=FrozenLake8x8-v1"]),
         ("rlrun list agents env=CliffWalkingS", ["env=CliffWalkingSlippery-v1"]),
         ("rlrun list agents dq", ["dqn"]),

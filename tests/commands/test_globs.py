@@ -102,7 +102,7 @@ def test_a_search_takes_a_glob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     [
         ("-m agent.lr=glob(*)", "agent.lr is not a group, so agent.lr=glob(*) matches nothing"),
         ("-m seeds=glob(1*)", "list its values, such as seeds=A,B."),
-        ("-m agent=glob(zz*)", "agent=glob(zz*) matches no option of agent: a2c, ddpg, "),
+        ("-m agent=glob(zz*)", "agent=glob(zz*) matches no option of agent: a2c, ars, "),
         ("-m env=glob(zz*)", "env=glob(zz*) matches no option of env: rlrun list envs shows them"),
         ("-m tuned=glob(*/_ALE)", "tuned=glob(*/_ALE) matches no option of tuned: none, "),
         ("-m hydra/sweeper=optuna agent.lr=glob(*)", "agent.lr is not a group"),
