@@ -157,6 +157,18 @@ def test_sarsa_with_tiles_finds_the_top_of_the_mountain(tmp_path: Path) -> None:
     assert min(scores) >= -140, scores
 
 
+def test_sarsa_with_a_fourier_basis_balances_the_pole(tmp_path: Path) -> None:
+    how = (
+        "agent.features=fourier",
+        "agent.lr=0.001",
+        "agent.trace_decay=0.9",
+        "agent.traces=dutch",
+    )
+    where = ("agent=sarsa", "env=CartPole-v1", "tuned=none", "total_steps=15000", "eval.every=0")
+    scores = final(tmp_path, *where, *how, "explore.start=0.1", "seed=20", "seeds=4")
+    assert min(scores) >= 475, scores
+
+
 @pytest.mark.parametrize("agent", ["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"])
 def test_the_others_learn_the_dry_lake(tmp_path: Path, agent: str) -> None:
     dry = ("env=FrozenLake-v1", "env.kwargs.is_slippery=false", "tuned=none")
