@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -34,6 +35,9 @@ AGENTS: dict[str, tuple[str, ...]] = {
 agents = pytest.mark.parametrize("agent", AGENTS)
 # a temperature of 0: the values are those of the rewards alone
 SOBER = {"sac": ("agent.ent_coef=0",)}
+# in "Endless" the best policy is uniform on [-1, 1], of entropy log 2; that of the first action is
+# not in Q: log 2 (gamma + gamma² + ...)
+ENTROPY = 9 * math.log(2)
 # of 32 the means are noisy, and the values some percent off
 BATCH_NORM = ("agent.norm=batch", "agent.batch_size=256")
 VARIANTS = [
@@ -74,8 +78,13 @@ def test_delay(agent: str, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("agent", "words"), VARIANTS)
 def test_a_truncated_episode_bootstraps(agent: str, words: tuple[str, ...]) -> None:
     """Reward 1 for ever under a time limit is worth 1/(1 - gamma)."""
-    one = trained(agent, "Endless", "agent.tau=0.1", *SOBER.get(agent, ()), *words)
-    assert value(one, 0.0) == pytest.approx(10.0, rel=0.05)
+    sober, worth = SOBER.get(agent, ()), 10.0
+    if agent == "sac" and words == BATCH_NORM:
+        # without entropy the actions drift to an end, where nothing keeps the running means in line
+        # with a batch's: of 24 seeds one was 26 % off, with this temperature at most 2.8 %
+        sober, worth = ("agent.ent_coef=0.1",), 10 + 0.1 * ENTROPY
+    one = trained(agent, "Endless", "agent.tau=0.1", *sober, *words)
+    assert value(one, 0.0) == pytest.approx(worth, rel=0.05)
 
 
 @agents
@@ -95,10 +104,9 @@ def test_taking_truncation_for_termination_would_be_noticed(
 
 
 def test_entropy_is_part_of_the_value_of_sac() -> None:
-    """Where actions do not matter the best policy is uniform on [-1, 1], of entropy log 2."""
+    """Where actions do not matter the most entropy is best."""
     one = trained("sac", "Endless", "agent.tau=0.1", "agent.ent_coef=0.5")
-    # the entropy of the first action is not in Q: 10 + 0.5 log 2 (gamma + gamma² + ...)
-    assert value(one, 0.0) == pytest.approx(10 + 0.5 * np.log(2) * 9, rel=0.03)
+    assert value(one, 0.0) == pytest.approx(10 + 0.5 * ENTROPY, rel=0.03)
 
 
 def test_a_learnt_temperature_finds_the_entropy_aimed_at() -> None:
