@@ -124,7 +124,7 @@ class DDPG:
         """
         if explore and self._start.all_random:
             return self._warmup()
-        action = self._device.array(self._greedy(obs)).reshape(*obs.shape[:2], *self._shape)
+        action = self._greedy(obs).reshape(*obs.shape[:2], *self._shape)
         if not explore:
             return action
         noisy = np.asarray((action + self._noise(step)).clip(-1, 1), np.float32)
@@ -132,17 +132,17 @@ class DDPG:
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the actor's action, ``[seed, env]``."""
-        value = self._critics.min_value(self._device.tensor(obs), self._greedy(obs))
-        return self._device.array(value)
+        tensor, action = map(self._device.tensor, (obs, self._greedy(obs)))
+        return self._device.array(self._critics.min_value(tensor, action))
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
         return histograms(self._device, weights, self._replay)
 
-    def _greedy(self, obs: Array) -> Tensor:
+    def _greedy(self, obs: Array) -> Array:
         """Return the actor's actions ``[seed, env, number]``, without noise."""
-        return torch.tanh(self._acting.tensor(obs))
+        return np.tanh(self._acting(obs))
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Store the step; if an update is due, update the critic, the actor and the targets."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
@@ -20,7 +19,7 @@ from rlrun.agents.parts.starting import LearningStart
 from rlrun.agents.parts.temperature import Temperature
 from rlrun.core.fields import NonNegative, PerRow, Share
 from rlrun.core.restore import restore_into
-from rlrun.core.rng import Purpose
+from rlrun.core.rng import Normals, Purpose
 from rlrun.core.rows import Number
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
@@ -31,7 +30,7 @@ from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, check_memory
 from rlrun.nets.products import TORCH, Products
 from rlrun.replay.ring import Replay
-from rlrun.rules.actor_critic import Squashed, squashed, squashed_gradient
+from rlrun.rules.actor_critic import Squashed, squashed, squashed_action, squashed_gradient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +95,7 @@ class SAC:
         self._target_entropy = device.number(target_entropy, 1)
         self._tau = device.number(s.tau, 2)
         self._warmup = Warmup(spec, seeds)
-        self._acting_noise = NormalDraws(seeds, Purpose.EXPLORE, device)
+        self._acting_noise = Normals(seeds, Purpose.EXPLORE)
         self._update_noise = NormalDraws(seeds, Purpose.NOISE, device)
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._differentiate_critic = device.differentiator(self._critic_gradient)
@@ -114,27 +113,28 @@ class SAC:
         """
         if explore and self._start.all_random:
             return self._warmup()
-        if explore:
-            noise = self._acting_noise(obs.shape[1], self._size)
-            action = self._squashed(self._acting.tensor(obs), noise).action
-        else:
-            action = self._greedy(obs)
-        shaped = self._device.array(action).reshape(*obs.shape[:2], *self._shape)
-        return self._start.with_random(shaped, self._warmup) if explore else shaped
+        lead, size = obs.shape[:2], self._size
+        if not explore:
+            return self._greedy(obs).reshape(*lead, *self._shape)
+        out, normal = self._acting(obs), self._acting_noise.normal(lead[1] * size)
+        normal = normal.reshape(*lead, size).astype(np.float32)
+        action = squashed_action(out[..., :size], out[..., size:], normal)
+        return self._start.with_random(action.reshape(*lead, *self._shape), self._warmup)
 
     def value(self, obs: Array) -> Array:
         """Return the estimated value of the mean action, with future entropy, ``[seed, env]``."""
-        value = self._critics.min_value(self._device.tensor(obs), self._greedy(obs))
-        return self._device.array(value)
+        tensor, action = map(self._device.tensor, (obs, self._greedy(obs)))
+        return self._device.array(self._critics.min_value(tensor, action))
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, and the priorities of the replay, each ``[seed, n]``."""
         weights = self._net.weights(self._actor) | self._critics.weights()
         return histograms(self._device, weights, self._replay)
 
-    def _greedy(self, obs: Array) -> Tensor:
+    def _greedy(self, obs: Array) -> Array:
         """Return the mean actions ``[seed, env, number]``."""
-        return torch.tanh(self._acting.tensor(obs)[..., : self._size])
+        action: Array = np.tanh(self._acting(obs)[..., : self._size])
+        return action
 
     def _squashed(self, out: Tensor, normal: Tensor) -> Squashed:
         return squashed(out[..., : self._size], out[..., self._size :], normal)

@@ -59,13 +59,6 @@ class Acting:
         return self._by_numpy(obs) if self._layers else self.using(self._params.pieces, obs)
 
     @unchecked()
-    def tensor(self, obs: Array) -> Tensor:
-        """Return the output as a tensor on the device."""
-        if self._layers:
-            return torch.from_numpy(self._by_numpy(obs))
-        return self._infer(self._params.pieces, self._device.tensor(obs))
-
-    @unchecked()
     def using(self, pieces: Pieces, obs: Array) -> Array:
         """Return the output with other parameters, such as noisy ones."""
         return self._device.array(self._infer(pieces, self._device.tensor(obs)))

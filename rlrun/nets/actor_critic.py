@@ -143,6 +143,8 @@ class CriticNet(Parts):
         self._head = dense(joined, rectify=False, norm=head_norm, style=style, from_obs=False)
         parts = {"critic_input": self._input, "critic_shared": self._trunk, "critic": self._head}
         super().__init__(style, **parts)
+        self._begins_before_head = self.bounds[2].start > 0 or not self._input.is_identity
+        """Whether the observations are not simply joined with the actions."""
 
     def infer(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
         """Return values ``[row, batch]`` as float32, computed in the dtype of the pieces."""
@@ -153,17 +155,21 @@ class CriticNet(Parts):
     ) -> tuple[Tensor, list[Any]]:
         """Return the values as `infer` does, and what the backward passes need.
 
-        ``action`` is ``[row, batch, number]``. With ``learning``, batch normalisation uses the
-        statistics of this batch.
+        ``obs`` and ``action [seed, batch, number]`` are those of all networks of a seed. With
+        ``learning``, batch normalisation uses the statistics of this batch.
         """
         front, trunk, head = self.bounds
-        x, input_saved = self._input.forward(pieces[front], obs)
-        x = x.to(pieces[0].dtype)
-        x, trunk_saved = run_layers(self._trunk, pieces[trunk], x, learning)
-        parts = [x[..., : self._entry], action.to(x.dtype)]
+        networks, input_saved, trunk_saved = len(pieces[0]) // len(obs), None, None
+        x, dtype = obs, pieces[0].dtype
+        if self._begins_before_head:
+            x, action, networks = repeated(x, networks), repeated(action, networks), 1
+            x, input_saved = self._input.forward(pieces[front], x)
+            x, trunk_saved = run_layers(self._trunk, pieces[trunk], x.to(dtype), learning)
+        parts = [x[..., : self._entry].to(dtype), action.to(dtype)]
         if padding := up(self._joined, 4) - self._joined:
-            parts.append(x.new_zeros(*x.shape[:2], padding))
-        out, head_saved = run_layers(self._head, pieces[head], torch.cat(parts, -1), learning)
+            parts.append(x.new_zeros(*x.shape[:2], padding, dtype=dtype))
+        joined = repeated(torch.cat(parts, -1), networks)
+        out, head_saved = run_layers(self._head, pieces[head], joined, learning)
         return out[..., 0].float(), [input_saved, trunk_saved, head_saved]
 
     def backward(self, pieces: Pieces, saved: list[Any], grad: Tensor, into: Pieces) -> None:
@@ -183,3 +189,8 @@ class CriticNet(Parts):
         grad = padded(grad.unsqueeze(-1), self._head.width).to(pieces[0].dtype)
         below = self._head.backward(pieces[self.bounds[2]], saved[2], grad, None, True)
         return below[..., self._entry : self._joined].float()
+
+
+def repeated(x: Tensor, networks: int) -> Tensor:
+    """Repeat ``x [seed, ...]`` for each network of a seed: ``[seed * networks, ...]``."""
+    return x if networks == 1 else x.repeat_interleave(networks, 0)

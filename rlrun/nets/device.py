@@ -101,10 +101,13 @@ class Device:
         self.products = PRODUCTS[self.engine]
 
     def differentiator(self, function: Function) -> Function:
-        """Return a function that computes gradients, compiled if the settings ask for that."""
+        """Return a function that computes gradients without autograd, whose bookkeeping it saves.
+
+        It is compiled if the settings ask for that.
+        """
         if self._compile:
             return cast("Function", torch.compile(function))
-        return unchecked()(function)
+        return torch.inference_mode()(unchecked()(function))
 
     def cast_for_update(self, pieces: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return parameters in the precision of updates; the same objects if that is float32."""

@@ -7,11 +7,14 @@ alone. ``[..., number]`` tensors have one entry per action dimension.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
+Floats: TypeAlias = npt.NDArray[np.float32]
 LOG_STD = (-20.0, 2.0)
 """Bounds of log standard deviations (Haarnoja et al. 2018, their code)."""
 HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -39,6 +42,12 @@ def smoothed(action: Tensor, normal: Tensor, std: float | Tensor, clip: float | 
     return (action + noise).clamp_(-1, 1)
 
 
+def squashed_action(mean: Floats, log_std: Floats, normal: Floats) -> Floats:
+    """Return tanh(mean + std · normal) ``[..., number]``, for acting."""
+    action: Floats = np.tanh(mean + np.exp(log_std.clip(*LOG_STD)) * normal)
+    return action
+
+
 class Squashed(NamedTuple):
     """An action a = tanh(u), u drawn from a normal distribution, and what its gradients need."""
 
@@ -49,7 +58,7 @@ class Squashed(NamedTuple):
     spread: Tensor
     """u minus the mean, ``[..., number]``: the derivative of u by the log standard deviation."""
     free: Tensor
-    """1 where the log standard deviation was not clipped, else 0."""
+    """Whether the log standard deviation was not clipped."""
 
 
 def squashed(mean: Tensor, log_std: Tensor, normal: Tensor) -> Squashed:
@@ -64,7 +73,7 @@ def squashed(mean: Tensor, log_std: Tensor, normal: Tensor) -> Squashed:
     size = u.abs()
     log_slope = 2 * (math.log(2) - size - torch.log(1 + torch.exp(-2 * size)))
     log_prob = (-0.5 * normal * normal - clipped - HALF_LOG_2PI - log_slope).sum(-1)
-    return Squashed(torch.tanh(u), log_prob, spread, (clipped == log_std).to(mean.dtype))
+    return Squashed(torch.tanh(u), log_prob, spread, clipped == log_std)
 
 
 def squashed_gradient(drawn: Squashed, by_action: Tensor, by_log_prob: Tensor) -> Tensor:

@@ -118,7 +118,7 @@ def test_a_learnt_temperature_finds_the_entropy_aimed_at() -> None:
     for step, _, metrics in interact(one, envs):
         if step > 1000 and metrics:
             out = one._net.infer(one._actor.pieces, one._device.tensor(envs.obs))
-            found.append(one._squashed(out, one._acting_noise(1, 1)).log_prob.numpy())
+            found.append(one._squashed(out, one._update_noise(1, 1)).log_prob.numpy())
         if step >= 1500:
             break
     assert -np.mean(found, 0)[:, 0] == pytest.approx([-1.0] * 2, abs=0.15)

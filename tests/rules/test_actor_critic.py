@@ -10,7 +10,13 @@ from torch import Tensor
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
-from rlrun.rules.actor_critic import bootstrapped, smoothed, squashed, squashed_gradient
+from rlrun.rules.actor_critic import (
+    bootstrapped,
+    smoothed,
+    squashed,
+    squashed_action,
+    squashed_gradient,
+)
 
 
 def tensor(*values: object) -> Tensor:
@@ -42,6 +48,12 @@ def test_squashed_by_hand() -> None:
     assert drawn.action[0].tolist() == pytest.approx([math.tanh(1.0)])  # u = .5 + 2 * .25
     density = math.exp(-0.5 * 0.25**2) / (2 * math.sqrt(2 * math.pi)) / (1 - math.tanh(1.0) ** 2)
     assert drawn.log_prob.tolist() == pytest.approx([math.log(density)])
+
+
+def test_acting_draws_the_actions_that_are_learnt_from() -> None:
+    mean, log_std, drawn = normal(50, 3, draw=0), 8 * normal(50, 3, draw=1), normal(50, 3, draw=2)
+    found = squashed_action(mean.numpy(), log_std.numpy(), drawn.numpy())
+    assert found == pytest.approx(squashed(mean, log_std, drawn).action.numpy(), abs=1e-6)
 
 
 def test_log_probabilities_are_those_of_torch() -> None:

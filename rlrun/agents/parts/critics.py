@@ -72,7 +72,7 @@ class Critics:
         errors are averaged over twins.
         """
         pieces = self._device.cast_for_update(self.online.pieces)
-        q, saved = self._net.forward(pieces, self._repeated(batch.obs), self._repeated(action))
+        q, saved = self._net.forward(pieces, batch.obs, action)
         loss, slope = squared(self._by_network(q), target.unsqueeze(1))  # [seed, network, batch]
         size = slope.abs().mean(1)
         if batch.weight is not None:
@@ -100,7 +100,6 @@ class Critics:
             pieces = [piece[:: self._count] for piece in pieces]
             q, saved = self._net.forward(pieces, obs, action, learning=False)
             return q, self._net.action_gradient(pieces, saved, q.new_ones(q.shape))
-        obs, action = self._repeated(obs), self._repeated(action)
         both, saved = self._net.forward(pieces, obs, action, learning=False)
         q = self._by_network(both)
         min_q, network = q.min(1)
@@ -117,12 +116,8 @@ class Critics:
         return self._net.weights(self.online)
 
     def _min_value(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
-        q = self._by_network(self._net.infer(pieces, self._repeated(obs), self._repeated(action)))
+        q = self._by_network(self._net.infer(pieces, obs, action))
         return q[:, 0] if self._count == 1 else q.amin(1)
-
-    def _repeated(self, x: Tensor) -> Tensor:
-        """Repeat ``x [seed, ...]`` for each network of a seed: ``[seed * network, ...]``."""
-        return x if self._count == 1 else x.repeat_interleave(self._count, 0)
 
     def _by_network(self, x: Tensor) -> Tensor:
         """Return ``x [seed * network, batch]`` as ``[seed, network, batch]``."""

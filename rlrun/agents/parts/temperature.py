@@ -31,6 +31,7 @@ class Temperature:
         if fixed is not None:
             self._fixed = torch.as_tensor(device.number(fixed, 2), device=device.torch).float()
         self._log = Parameters.zeros(num_seeds, [(1, 1)], device.torch)
+        self._gradient = self._log.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._log, Method())
 
     def __call__(self) -> Tensor:
@@ -45,9 +46,8 @@ class Temperature:
         """
         if self._fixed is not None:
             return
-        gradient = self._log.zeros_like()
-        gradient.pieces[0].copy_(-surplus.view(-1, 1, 1))
-        self._optimizer.step(gradient.flat, lr, frozen)
+        torch.neg(surplus, out=self._gradient.pieces[0][:, 0, 0])
+        self._optimizer.step(self._gradient.flat, lr, frozen)
 
     def state_dict(self) -> State:
         return {"log": self._log.flat, "optimizer": self._optimizer.state_dict()}
