@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test quick matrix launchers lint format bench bench-compare bench-docs soak tensorboard clean
+.PHONY: help install run test quick matrix launchers lint format bench bench-compare bench-docs soak gpu tensorboard clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -65,6 +65,10 @@ bench-docs: install ## docs/benchmarks.md from docs/benchmarks.json (make bench 
 
 soak: install ## kill real runs 200 times, resume them and compare (ARGS='--kills 32')
 	$(BIN)/python -m tests.soak $(ARGS)
+
+# where everything is installed already, without a virtual environment: python3 -m tests.gpu
+gpu: install ## the deep agents on a CUDA device, or with the CPU standing in (ARGS='--only speed')
+	$(BIN)/python -m tests.gpu $(ARGS)
 
 tensorboard: install ## look at everything under outputs/
 	$(BIN)/tensorboard --logdir outputs

@@ -23,8 +23,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias, TypeVar, Union
 
-import numpy as np
-
 from rlrun.core.types import Array
 
 
@@ -102,9 +100,8 @@ class NoSettings:
 
 def alternatives(hint: Any) -> tuple[Any, ...]:
     """Return the types in a union, without the array that `PerRow` adds."""
-    return tuple(
-        each for each in typing.get_args(hint) if typing.get_origin(each) is not np.ndarray
-    )
+    # by equality: the origin of numpy's alias is the alias itself from numpy 2.5 on
+    return tuple(each for each in typing.get_args(hint) if each != Array)
 
 
 class Field(NamedTuple):

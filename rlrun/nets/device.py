@@ -94,7 +94,7 @@ class Device:
 
     def __init__(self, settings: DeviceSettings) -> None:
         self.torch = torch.device(_present(settings.name))
-        self._is_host = self.torch.type == "cpu"
+        self._is_host, self._is_cuda = self.torch.type == "cpu", self.torch.type == "cuda"
         self._compile = settings.compile
         self._precision = getattr(torch, settings.precision)
         self.engine = settings.engine
@@ -124,9 +124,13 @@ class Device:
         return torch.from_numpy(column(value, axes)).to(dtype).to(self.torch)
 
     def tensor(self, array: Array) -> Tensor:
-        """Return the array as a tensor on the device; on the CPU without a copy."""
+        """Return the array as a tensor on the device; on the CPU without a copy.
+
+        To CUDA the copy does not wait for what the device still computes: the array is read before
+        the call returns, since its memory is pageable (CUDA's API, "synchronization behavior").
+        """
         tensor = torch.from_numpy(array)
-        return tensor if self._is_host else tensor.to(self.torch)
+        return tensor if self._is_host else tensor.to(self.torch, non_blocking=self._is_cuda)
 
     def array(self, tensor: Tensor) -> Array:
         """Return the tensor as an array on the host; from the CPU without a copy."""

@@ -37,8 +37,9 @@ def step(count: int, steps: int) -> float:
     return count * steps / (time.perf_counter() - start)
 
 
-def train(folder: str) -> float:
-    model = DQN(
+def model(folder: str, device: str = "cpu") -> DQN:
+    """Return the model, which logs to the folder."""
+    return DQN(
         "CnnPolicy",
         games(1),
         learning_rate=1e-4,
@@ -54,11 +55,16 @@ def train(folder: str) -> float:
         exploration_final_eps=0.01,
         max_grad_norm=10,
         tensorboard_log=folder,
-        device="cpu",
+        device=device,
         seed=0,
     )
+
+
+def train(folder: str) -> float:
+    """Learn from the first step on."""
+    learner = model(folder)
     start = time.perf_counter()
-    model.learn(STEPS, log_interval=1)
+    learner.learn(STEPS, log_interval=1)
     return STEPS / (time.perf_counter() - start)
 
 

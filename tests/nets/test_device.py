@@ -1,4 +1,4 @@
-"""Updates in bfloat16: near those in float32, of float32 weights."""
+"""Updates in bfloat16: near those in float32, of float32 weights. Transfers to the device."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from rlrun.agents.dqn import DQN
 from rlrun.core.types import Array
 from rlrun.loop import interact
+from tests.gpu.equality import transferred
 from tests.support.common import SMALL_DQN, agent_and_envs, host
 
 
@@ -34,3 +35,8 @@ def test_an_update_in_bfloat16_is_near_one_in_float32(env: str) -> None:
     for ours, wanted in zip(low, exact, strict=True):
         away = np.linalg.norm(ours - wanted) / np.linalg.norm(wanted)
         assert 1e-5 < away < 0.02
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_an_array_may_be_overwritten_once_it_is_transferred() -> None:
+    assert transferred() == {"unchanged": "yes"}

@@ -1,0 +1,1 @@
+"""Checks and measures the deep agents on an accelerator: `make gpu`."""
