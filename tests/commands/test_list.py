@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import re
@@ -40,6 +41,8 @@ def test_what_is_read_of_an_agents_class_is_what_it_says(name: str) -> None:
     takes = capabilities_of(AGENTS[name])
     told = (cls.observes, cls.acts, getattr(cls, "needs", ""))
     assert (takes.observes, takes.acts, takes.needs) == told
+    settings = {each.name for each in dataclasses.fields(cls.settings_class)}
+    assert takes.has_features == ("features" in settings)
 
 
 def test_agents() -> None:
@@ -52,7 +55,8 @@ def test_agents() -> None:
         "actions": "any",
         "what": "PPO (Schulman et al. 2017)",
     }
-    assert listed["sarsa"]["observations"] == "discrete, or bins"
+    assert listed["sarsa"]["observations"] == "discrete, bins or features"
+    assert listed["monte_carlo"]["observations"] == "discrete, or bins"
     assert listed["value_iteration"]["observations"] == "a known model"
     assert listed["td3"]["actions"] == "continuous"
     assert names("agents", "williams") == ["reinforce"]
