@@ -35,7 +35,7 @@ class NEATSettings:
     """Episodes of each network in a generation; its fitness is their mean return."""
     activation: Activation = "sigmoid"
     """Activation of the hidden units: sigmoid, as steep as in the paper, tanh or relu."""
-    start: PerRow[NonNegative] = 1.0
+    start: PerRow[NonNegative] = 2.0
     """Standard deviation of new weights and biases."""
     mutate: PerRow[Fraction] = 0.8
     """Probability that a weight of a child is changed by noise."""
