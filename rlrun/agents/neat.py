@@ -54,15 +54,15 @@ class NEATSettings:
     weights: PerRow[NonNegative] = 0.4
     """Factor of the mean difference of weights in the distance (c3)."""
     stagnation: Count = 15
-    """Generations without a better mean fitness after which a species dies out."""
+    """Generations without a better network after which a species dies out, except for the two best."""
     parents: PerRow[Share] = 0.2
     """Fraction of a species that are parents, the best of them."""
 
     def __post_init__(self) -> None:
-        if np.any(np.add(self.mutate, self.replace) > 1):
+        if np.any(self.mutate + self.replace > 1):
             raise ValueError(
-                f"replace must be at most 1 - mutate={1 - np.asarray(self.mutate):g}, "
-                f"got {self.replace}"
+                f"replace must be at most 1 - mutate={self.mutate}: a weight is changed by noise "
+                f"or drawn anew, got {self.replace}"
             )
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
@@ -108,7 +108,7 @@ class NEATSettings:
             "genome": genome,
             "species": {"compatibility_threshold": of_row(self.threshold, position)},
             "stagnation": {
-                "species_fitness_func": "mean",
+                "species_fitness_func": "max",
                 "max_stagnation": self.stagnation,
                 "species_elitism": KEPT_SPECIES,
             },
