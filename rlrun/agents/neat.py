@@ -54,7 +54,7 @@ class NEATSettings:
     weights: PerRow[NonNegative] = 0.4
     """Factor of the mean difference of weights in the distance (c3)."""
     stagnation: Count = 15
-    """Generations without a better network after which a species dies out, except for the two best."""
+    """Generations without a better network after which a species dies out; the two best remain."""
     parents: PerRow[Share] = 0.2
     """Fraction of a species that are parents, the best of them."""
 
