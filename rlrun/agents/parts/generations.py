@@ -24,7 +24,7 @@ def check_busy(spec: Spec, individuals: int, episodes: int) -> None:
 
 
 class Generations:
-    """One generation of individuals of each seed, whatever these are, one after the other.
+    """One generation of each seed after the other, of any kind of individuals.
 
     Args:
         num_seeds: number of seeds.

@@ -1,4 +1,4 @@
-"""The population of one seed of NEAT, by neat-python, with random numbers of its own.
+"""The population of one seed of NEAT, by neat-python, with its own random numbers.
 
 Only `rlrun.agents.neat` imports this, and not before an agent is built: the package is optional.
 """
