@@ -114,6 +114,8 @@ class Capabilities:
     acts: SpaceKinds
     needs: str = ""
     several_agents: bool = False
+    has_features: bool = False
+    """Whether `agent.features` is a setting: values linear in features of vectors, for a table."""
 
 
 def capabilities_of(named: str) -> Capabilities:

@@ -45,6 +45,7 @@ AGENTS: dict[str, str] = {
     "evolution_strategies": "rlrun.agents.evolution_strategies:EvolutionStrategies",
     "ars": "rlrun.agents.ars:ARS",
     "cma_es": "rlrun.agents.cma_es:CMAES",
+    "neat": "rlrun.agents.neat:NEAT",
 }
 
 

@@ -36,6 +36,7 @@ class TDControl:
     observes: ClassVar[SpaceKinds] = ("discrete", "multi_discrete", "vector")
     acts: ClassVar[SpaceKinds] = ("discrete",)
     needs: ClassVar[str] = "table"
+    has_features: ClassVar[bool] = True
     counts_visits: ClassVar[bool] = True
     uses_masks: ClassVar[bool] = True
     settings_class: ClassVar[type[TDControlSettings]] = TDControlSettings

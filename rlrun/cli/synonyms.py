@@ -68,6 +68,7 @@ OPTIONS = {
         **dict.fromkeys(("es", "openai_es"), "evolution_strategies"),
         **dict.fromkeys(("ga", "genetic_algorithm"), "genetic"),
         **dict.fromkeys(("cma", "cmaes"), "cma_es"),
+        "neuroevolution": "neat",
     },
     "replay": {"per": "prioritized"},
     "explore": {

@@ -16,6 +16,27 @@ from rlrun.nets.parameters import ALIGN, Parameters, Pieces, padded, up
 from rlrun.nets.style import Style
 
 
+class DirectActions:
+    """The actions that outputs stand for: the choices of the largest outputs, or numbers.
+
+    Args:
+        action: the action space.
+    """
+
+    def __init__(self, action: Space) -> None:
+        self._distribution = distribution_for(action)
+        self._continuous = action.kind == "vector"
+        self.outputs = self._distribution.outputs
+        """The number of outputs."""
+
+    def __call__(self, out: Array, legal: Mask) -> Array:
+        """Return actions ``[seed, batch, n]``: first maxima, or numbers from -1 to 1."""
+        if legal is not None:
+            out = np.where(legal, out[..., : legal.shape[-1]], ILLEGAL)
+        actions = self._distribution.mode(out)
+        return actions.clip(-1, 1) if self._continuous else actions
+
+
 class DirectPolicy:
     """A network from observation vectors to actions: the choice of the largest output, or numbers.
 
@@ -32,9 +53,8 @@ class DirectPolicy:
     def __init__(
         self, obs: Space, action: Space, hidden: Sequence[int], style: Style, *, bias: bool
     ) -> None:
-        self._distribution = distribution_for(action)
-        self._continuous = action.kind == "vector"
-        sizes = (obs.shape[0], *hidden, self._distribution.outputs)
+        self.actions = DirectActions(action)
+        sizes = (obs.shape[0], *hidden, self.actions.outputs)
         self._dense = Dense(sizes, rectify=False, style=style)
         self._parts = Parts(style, policy=self._dense)
         self.shapes = self._parts.shapes
@@ -75,10 +95,3 @@ class DirectPolicy:
     def infer(self, pieces: Pieces, obs: Tensor) -> Tensor:
         """Return the output ``[seed, batch, width]`` for ``obs [seed, batch, n]``."""
         return self._dense.forward(pieces, padded(obs, self.shapes[0][0]))[0]
-
-    def actions(self, out: Array, legal: Mask) -> Array:
-        """Return actions ``[seed, batch, n]``: first maxima, or numbers from -1 to 1."""
-        if legal is not None:
-            out = np.where(legal, out[..., : legal.shape[-1]], ILLEGAL)
-        actions = self._distribution.mode(out)
-        return actions.clip(-1, 1) if self._continuous else actions

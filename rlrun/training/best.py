@@ -41,10 +41,13 @@ class Best:
 def merge(old: Any, new: Any, seeds: Array) -> Any:
     """Return a copy of ``old`` with the rows of the masked ``seeds`` taken from ``new``.
 
-    Both are nested arrays and tensors that start with the seed axis.
+    Both are nested arrays and tensors that start with the seed axis, and lists of a value for each
+    seed, which nothing changes in place.
     """
     if isinstance(new, dict):
         return {name: merge(old[name], value, seeds) for name, value in new.items()}
+    if isinstance(new, list):
+        return [n if better else o for o, n, better in zip(old, new, seeds, strict=True)]
     rows = new.copy() if isinstance(new, np.ndarray) else new.clone()
     rows[~seeds] = old[~seeds]
     return rows

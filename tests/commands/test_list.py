@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import re
@@ -40,6 +41,8 @@ def test_what_is_read_of_an_agents_class_is_what_it_says(name: str) -> None:
     takes = capabilities_of(AGENTS[name])
     told = (cls.observes, cls.acts, getattr(cls, "needs", ""))
     assert (takes.observes, takes.acts, takes.needs) == told
+    settings = {each.name for each in dataclasses.fields(cls.settings_class)}
+    assert takes.has_features == ("features" in settings)
 
 
 def test_agents() -> None:
@@ -52,7 +55,8 @@ def test_agents() -> None:
         "actions": "any",
         "what": "PPO (Schulman et al. 2017)",
     }
-    assert listed["sarsa"]["observations"] == "discrete, or bins"
+    assert listed["sarsa"]["observations"] == "discrete, bins or features"
+    assert listed["monte_carlo"]["observations"] == "discrete, or bins"
     assert listed["value_iteration"]["observations"] == "a known model"
     assert listed["td3"]["actions"] == "continuous"
     assert names("agents", "williams") == ["reinforce"]
@@ -73,6 +77,7 @@ def test_environments() -> None:
     listed = {row["environment"]: row for row in rows("envs")}
     assert {"CartPole-v1", "ALE/Pong-v5", "rlrun/MarsRover-v0"} <= listed.keys()
     assert {"rlrun/MarkovChain-v0", "rlrun/GridWorld-v0", "rlrun/Vacuum-v0"} <= listed.keys()
+    assert "rlrun/Xor-v0" in listed
     assert not {"CartPole-v0", "Pong-v4", "PongNoFrameskip-v4"} & listed.keys()
     assert listed["CartPole-v1"]["observations"] == "continuous 4"
     assert listed["Taxi-v4"]["observations"] == "discrete 500, with a model"

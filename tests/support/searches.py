@@ -31,4 +31,8 @@ SMALL_SEARCHES: dict[str, tuple[str, ...]] = {
     ),
     "ars": ("agent=ars", "agent.pairs=5", "agent.top=2", FEW_STEPS),
     "cma_es": ("agent=cma_es", "agent.population=10", "agent.bias=true", FEW_STEPS),
+    "neat": (
+        *("agent=neat", "agent.population=10", "agent.threshold=1.5", FEW_STEPS),
+        *("agent.add_unit=0.5", "agent.add_link=0.5", "agent.replace=0.05", "agent.mutate=0.5"),
+    ),
 }

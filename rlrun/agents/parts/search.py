@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from rlrun.agents.parts.common import histograms
+from rlrun.agents.parts.generations import Generations, check_busy
 from rlrun.agents.parts.normalize import ObsScale
-from rlrun.agents.parts.trials import Trials
 from rlrun.core.fields import Count
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Mask, Metrics, Spec, State, Step
@@ -49,13 +49,7 @@ class SearchSettings:
         """Raise ValueError if environments would be idle, or the memory is too small."""
         net = self.network(spec)
         check_memory(num_seeds * (1 + spec.num_envs + 2 * individuals), net.shapes)
-        trials = individuals * self.episodes
-        if trials < spec.num_envs:
-            raise ValueError(
-                f"episodes must be at least {-(-spec.num_envs // individuals)}, or env.num_envs at "
-                f"most {trials}: a generation has {trials} episodes, and each environment plays "
-                f"whole ones, got {self.episodes}"
-            )
+        check_busy(spec, individuals, self.episodes)
 
 
 class Search:
@@ -94,15 +88,12 @@ class Search:
         )
         self.generation: Array = np.zeros((count, individuals, len(net.index)))
         """The individuals, ``[seed, individual, n]``."""
-        self._trials = Trials(count, spec.num_envs, individuals, episodes)
-        self._numbers = np.zeros(count, np.int64)  # of the generations that have ended
-        self._mean, self._best = np.full(count, np.nan), np.full(count, np.nan)
+        self._generations = Generations(count, spec.num_envs, individuals, episodes)
+        self.faults = self._generations.faults
         self._scales: tuple[ObsScale, ObsScale] | None = None  # of all steps, and the one in use
         if normalize_obs:
             width = spec.obs.shape[0]
             self._scales = ObsScale(count, width), ObsScale(count, width)
-        self.faults: dict[int, str] = {}
-        """The reason why a seed is frozen, by its position."""
 
     def act(self, obs: Array, *, explore: bool, legal: Mask) -> Array:
         """Return actions ``[seed, env, ...]``, of the individuals or of the policy."""
@@ -123,7 +114,7 @@ class Search:
         self.generation[position] = individuals
         if self._scales is not None:
             self._scales[1].copy_row(position, self._scales[0])
-        self._trials.begin(position)
+        self._generations.begin(position)
         self._seat(position)
 
     def choose(self, position: int, vector: Array) -> None:
@@ -147,7 +138,7 @@ class Search:
     def _seat(self, position: int) -> None:
         """Give the environments of a seed the weights of the individuals that play there."""
         first = position * self._spec.num_envs
-        for env, individual in enumerate(self._trials.individual[position].tolist()):
+        for env, individual in enumerate(self._generations.players(position)):
             self._write(self._players, first + env, self.generation[position, individual])
 
     def _write(self, params: Parameters, row: int, vector: Array) -> None:
@@ -163,34 +154,24 @@ class Search:
         if self._scales is not None:
             self._scales[0].add(t.obs, self.faults)
         complete = []
-        for position in self._trials.add(t):
-            fitness = None if position in self.faults else self._trials.fitness(position)
+        for position, fitness in self._generations.add(t):
             if fitness is None:
                 self._seat(position)
-                continue
-            self._numbers[position] += 1
-            self._mean[position], self._best[position] = fitness.mean(), fitness.max()
-            complete.append((position, fitness))
+            else:
+                complete.append((position, fitness))
         return complete
 
     def metrics(self) -> Metrics:
-        """Return what the latest generations of the seeds were like.
-
-        At every step: a seed's metrics must not depend on when other generations end.
-        """
-        return {
-            "train/fitness_mean": self._mean.copy(),
-            "train/fitness_best": self._best.copy(),
-            "train/generation": self._numbers.copy(),
-        }
+        """See `Generations.metrics`."""
+        return self._generations.metrics()
 
     def cut(self) -> None:
         """Play the unfinished episodes anew: the next step does not follow the last one."""
-        self._trials.cut()
+        self._generations.cut()
 
     def freeze(self, position: int) -> None:
         """Freeze the policy of a seed, permanently."""
-        self.faults.setdefault(position, "it was frozen")
+        self._generations.freeze(position)
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights of the policy by layer, each ``[seed, n]``."""
@@ -202,18 +183,13 @@ class Search:
             "policy": {"online": self.policy.flat, "scale": used},
             "scale": every,
             "generation": self.generation,
-            "trials": self._trials.state_dict(),
-            "latest": {"number": self._numbers, "mean": self._mean, "best": self._best},
+            **self._generations.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         restore_into(self.policy.flat, state["policy"]["online"], "the policy")
         restore_into(self.generation, state["generation"], "the generation")
-        self._trials.load_state_dict(state["trials"])
-        latest = state["latest"]
-        restore_into(self._numbers, latest["number"], "the numbers of the generations")
-        restore_into(self._mean, latest["mean"], "the mean fitness")
-        restore_into(self._best, latest["best"], "the best fitness")
+        self._generations.load_state_dict(state)
         if self._scales is not None:
             self._scales[0].load_state_dict(state["scale"])
             self._scales[1].load_state_dict(state["policy"]["scale"])

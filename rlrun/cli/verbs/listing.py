@@ -98,8 +98,8 @@ def _agents(env: str, folders: Sequence[Path]) -> list[Row]:
     return [
         {
             "agent": name,
-            "observations": _kinds(takes.observes, takes.needs),
-            "actions": _kinds(takes.acts, ""),
+            "observations": _kinds(takes.observes, takes.needs, takes.has_features),
+            "actions": _kinds(takes.acts),
             "what": _comment(find_file(folders, f"agent/{name}.yaml")),
         }
         for name, takes in _agent_options(folders).items()
@@ -119,7 +119,8 @@ def _agent_options(folders: Sequence[Path]) -> dict[str, Capabilities]:
     for name in installed_agents():
         cls = agent_class(name)
         needs, several = getattr(cls, "needs", ""), getattr(cls, "several_agents", False)
-        agents[name] = Capabilities(cls.observes, cls.acts, needs, several)
+        features = getattr(cls, "has_features", False)
+        agents[name] = Capabilities(cls.observes, cls.acts, needs, several, features)
     if more := [name for name in option_names(folders, "agent") if name not in agents]:
         from rlrun.cli.verbs.agent_settings import agents_of_options
 
@@ -204,14 +205,14 @@ def _comment(path: Path | None) -> str:
     return re.split(r"\.(?:$| +(?=[A-Z]))", next(comments, ""))[0]
 
 
-def _kinds(kinds: Sequence[str], needs: str) -> str:
+def _kinds(kinds: Sequence[str], needs: str = "", features: bool = False) -> str:
     """Return kinds of spaces in words."""
     from rlrun.compatibility import KINDS as NAMES
 
     if needs == "model":
         return "a known model"
     if needs == "table":
-        return "discrete, or bins"
+        return "discrete, bins or features" if features else "discrete, or bins"
     if needs == "rule":
         return "those of the rule"
     possible = [kind for kind in NAMES if kind not in ("image", "grid") or kind in kinds]

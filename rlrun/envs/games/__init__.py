@@ -26,6 +26,7 @@ gym.register(
 )
 gym.register("rlrun/GridWorld-v0", "rlrun.envs.games.grid_world:GridWorld", max_episode_steps=100)
 gym.register("rlrun/Vacuum-v0", "rlrun.envs.games.vacuum:Vacuum", max_episode_steps=1800)
+gym.register("rlrun/Xor-v0", "rlrun.envs.games.xor:Xor")
 
 
 def is_probe(env_id: str) -> bool:
