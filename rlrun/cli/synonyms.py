@@ -69,7 +69,7 @@ OPTIONS = {
         **dict.fromkeys(("ga", "genetic_algorithm"), "genetic"),
         **dict.fromkeys(("cma", "cmaes"), "cma_es"),
     },
-    "replay": {"per": "prioritized"},
+    "replay": {"per": "prioritized", "her": "hindsight"},
     "explore": {
         **dict.fromkeys(("epsilon_greedy", "eps_greedy", "egreedy", "epsilon"), "linear"),
         "boltzmann": "softmax",
