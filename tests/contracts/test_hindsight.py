@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,6 @@ from tests.support.common import (
     row,
     settings,
 )
-from tests.support.rows import check_rows, drawn
 
 pytestmark = pytest.mark.slow
 
@@ -69,13 +67,6 @@ def test_it_resumes_as_if_it_had_not_stopped(case: str, tmp_path: Path) -> None:
     other.load_state_dict(saved["agent"])
     assert others.load_state_dict(saved["envs"]) == []
     assert differences(expected, drive(other, others, 240, 202)) == []
-
-
-@pytest.mark.parametrize("case", ["dqn", "td3"])
-def test_rows_may_differ_in_their_settings(case: str) -> None:
-    lines = drawn(CASES[case], [5, 9, 5], random.Random(case))
-    assert len({line[-1] for line in lines} | {str(line) for line in lines}) > 1
-    check_rows(lines)
 
 
 def test_another_goal_changes_what_is_learnt() -> None:

@@ -74,6 +74,23 @@ def test_return_and_length_add_up_to_success() -> None:
     assert sums == {0.0, 1.0}
 
 
+def test_the_picture_frames_the_bits_to_flip() -> None:
+    env = begun([0, 1, 1], [1, 1, 0])
+    env.render_mode = "rgb_array"
+    picture = env.render()
+    assert picture.shape == (132, 64 + 3 * 36 + 16, 3)
+
+    def colour(row: int, place: int) -> tuple[list[int], bool]:
+        """The colour in the middle of a bit, and whether it has a frame."""
+        x, y = 64 + 36 * place + 18, 16 + 64 * row
+        return picture[y + 18, x].tolist(), picture[y - 1, x].tolist() == [214, 120, 20]
+
+    one, zero = [37, 99, 176], [255, 255, 255]
+    assert [colour(0, k) for k in range(3)] == [(zero, True), (one, False), (one, True)]
+    assert [colour(1, k) for k in range(3)] == [(one, False), (one, False), (zero, False)]
+    assert BitFlip(3).render() is None
+
+
 @pytest.mark.parametrize("bits", [1, 15, 62])
 def test_it_conforms_to_gymnasium(bits: int) -> None:
     check_env(gym.make(BIT_FLIP, bits=bits).unwrapped)

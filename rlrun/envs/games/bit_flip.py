@@ -9,10 +9,18 @@ import numpy as np
 from gymnasium import spaces
 
 from rlrun.core.types import Array
+from rlrun.media.canvas import Colour, Picture
 
 Observed = dict[str, Array]
 PARTS = ("observation", "achieved_goal", "desired_goal")
 MOST = 62  # bits of a number that is drawn as one
+
+CELL, EDGE, LABEL, HEIGHT = 36, 16, 64, 132  # sizes of a bit, the margins and the picture
+GROUND: Colour = (238, 240, 244)
+INK: Colour = (40, 46, 58)
+ZERO: Colour = (255, 255, 255)
+ONE: Colour = (37, 99, 176)
+WRONG: Colour = (214, 120, 20)
 
 
 class BitFlip(gym.Env[Observed, Any]):
@@ -25,21 +33,24 @@ class BitFlip(gym.Env[Observed, Any]):
     and goal are drawn uniformly, the goal among all that differ from the bits in one or more.
 
     With d bits to flip the best return is 1 - d. An agent that never achieves the goal learns
-    nothing of it, and by random actions on 15 bits about one episode in 2,000 does.
+    nothing of it, and by random actions on 15 bits about one episode in 2,300 does.
 
     After Andrychowicz et al. (2017), section 3.1, arXiv 1707.01495.
 
     Args:
         bits: the number of bits.
+        render_mode: ``rgb_array``.
 
     Raises:
         ValueError: ``bits`` is not a whole number from 1 to 62.
     """
 
-    def __init__(self, bits: int = 15) -> None:
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 2}  # noqa: RUF012 - as in Gymnasium
+
+    def __init__(self, bits: int = 15, render_mode: str | None = None) -> None:
         if type(bits) is not int or not 1 <= bits <= MOST:
             raise ValueError(f"bits must be a whole number from 1 to {MOST}, got {bits!r}")
-        self._numbers = np.arange(bits)
+        self.render_mode, self._numbers = render_mode, np.arange(bits)
         parts = [(name, spaces.Box(0.0, 1.0, (bits,), np.float32)) for name in PARTS]
         self.observation_space: gym.Space[Any] = spaces.Dict(parts)
         self.action_space = spaces.Discrete(bits)
@@ -80,3 +91,19 @@ class BitFlip(gym.Env[Observed, Any]):
         """Return where goals ``[..., bit]`` are equal."""
         equal: Array = np.all(achieved_goal == desired_goal, axis=-1)
         return equal
+
+    def render(self) -> Any:
+        """Return a picture ``[height, width, colour]`` ; bits to flip have a frame."""
+        if self.render_mode != "rgb_array":
+            return None
+        picture = Picture(LABEL + CELL * len(self._numbers) + EDGE, HEIGHT, GROUND)
+        rows = {"bits": self._state, "goal": self._goal}
+        for row, (name, bits) in enumerate(rows.items()):
+            y = EDGE + row * (CELL + 28)
+            picture.text(EDGE, y + CELL / 2, name, 16, INK, "lm")
+            for place, bit in enumerate(bits.tolist()):
+                x = LABEL + place * CELL
+                if name == "bits" and bit != self._goal[place]:
+                    picture.box(x, y - 2, CELL, CELL + 4, WRONG, 6)
+                picture.box(x + 4, y + 2, CELL - 8, CELL - 4, ONE if bit else ZERO, 4)
+        return picture.array()
