@@ -48,6 +48,7 @@ def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> Non
     if "replay" in parameters:
         with settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
+        _check_steps(parts)
     agent_settings = parts.agent.settings
     if isinstance(agent_settings, ChecksSpaces):
         with settings_errors(parts.agent, "agent"):
@@ -65,6 +66,17 @@ def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, A
         raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
     if fitting and given.name is None:
         raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
+
+
+def _check_steps(parts: Settings) -> None:
+    """Raise BadInput for returns of several steps from a replay that has none."""
+    steps = getattr(parts.agent.settings, "n_step", 1)
+    if parts.replay.name == "hindsight" and steps > 1:
+        raise BadInput(
+            f"replay=hindsight has no returns of {steps} steps, since the rewards after the first "
+            "are those of another goal: write agent.n_step=1.",
+            "agent.n_step",
+        )
 
 
 def _check_explorer(agent: str, cls: Any, name: str | None, fitting: Mapping[str, Any]) -> None:

@@ -70,7 +70,7 @@ OPTIONS = {
         **dict.fromkeys(("cma", "cmaes"), "cma_es"),
         "neuroevolution": "neat",
     },
-    "replay": {"per": "prioritized"},
+    "replay": {"per": "prioritized", "her": "hindsight"},
     "explore": {
         **dict.fromkeys(("epsilon_greedy", "eps_greedy", "egreedy", "epsilon"), "linear"),
         "boltzmann": "softmax",

@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     GLOBAL = 9
     CURIOSITY = 10
     SEARCH = 11
+    HINDSIGHT = 12
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

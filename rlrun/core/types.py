@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, 
 import numpy as np
 import numpy.typing as npt
 
+from rlrun.core.goals import Goals
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -34,8 +36,6 @@ SpaceKind: TypeAlias = Literal["vector", "image", "grid", "discrete", "multi_dis
 SpaceKinds: TypeAlias = tuple[SpaceKind, ...]
 IMAGE_SIDE = 36
 """The least side of an image in pixels: as many as the convolutions for images need."""
-
-
 NO_ENDS: Array = np.empty(0)
 """Scores and lengths of steps that no environment took, such as those of a rollout."""
 
@@ -172,6 +172,8 @@ class Spec:
     """Whether its observations are scaled from their bounds to [-1, 1]."""
     agents: tuple[str, ...] = ()
     """The names of its agents if there are several; ``obs`` and ``action`` are those of one."""
+    goals: Goals | None = None
+    """The goals in its observations, which a replay can replace; None if there are none."""
 
     @property
     def num_masked(self) -> int:
@@ -201,7 +203,6 @@ class Envs(Protocol):
 
         Where an episode ended, ``self.obs`` is then the first observation of the next one.
         """
-        ...
 
     def state_dict(self) -> State: ...
 
@@ -239,11 +240,9 @@ class Agent(Protocol):
         With ``explore=False`` no random numbers are drawn from the agent's streams and its state
         does not change.
         """
-        ...
 
     def learn(self, t: Step, step: int) -> Metrics:
         """Process one vector step; return metrics, or {} if nothing was learnt."""
-        ...
 
     def state_dict(self) -> State: ...
 

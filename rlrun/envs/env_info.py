@@ -18,6 +18,7 @@ from rlrun.envs.adapt import adapt
 from rlrun.envs.array_envs.registry import ARRAY_VERSIONS, ArrayVersion
 from rlrun.envs.conform import Compound, Conform, NotInSpace, one_number, short
 from rlrun.envs.faults import reason
+from rlrun.envs.goals import GoalLayout, goal_layout
 from rlrun.envs.ids import env_spec
 from rlrun.envs.masks import KEY, Masked, has_masks, legal_sample
 from rlrun.envs.model import read_model, step_limit, table_masks
@@ -48,6 +49,8 @@ class EnvInfo:
     """The array version that it can be stepped by, if ``env.vector`` allows one."""
     deviation: str = ""
     """What its array version gives that it does not; "" if there are no differences."""
+    goals: GoalLayout | None = None
+    """Where its observations have their goals, if it has any that can be replaced."""
 
 
 _CACHE: dict[tuple[str, float], tuple[EnvSpec, ArrayVersion | None, EnvInfo]] = {}
@@ -109,7 +112,8 @@ def read_env_info(
         if options.masks and masked:
             spec = with_masks(spec, table_masks(env))
         limit = step_limit(env) if spec.model is not None else None
-        info = EnvInfo(spec, env.observation_space, dict(env.metadata), limit)
+        space, goals = env.observation_space, goal_layout(env, adapted, options)
+        info = EnvInfo(spec, space, dict(env.metadata), limit, goals=goals)
         if options.vector not in ("auto", "arrays"):
             return info
         return _with_arrays(info, make, adapted, options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -11,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from rlrun.core.errors import BadInput
+from rlrun.core.goals import Goals
 from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
 from rlrun.core.types import Envs, Spec
@@ -19,6 +21,7 @@ from rlrun.envs.arrays import assumption
 from rlrun.envs.env_info import EnvInfo, env_info, read_env_info
 from rlrun.envs.factory import open_envs
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
+from rlrun.envs.goals import EnvOutcomes
 from rlrun.envs.ids import env_spec
 from rlrun.envs.recent import Last
 from rlrun.envs.rewards import RewardTransform
@@ -93,7 +96,18 @@ class Environment:
     def spec(self) -> Spec:
         """The specification for agents. Raises BadInput if the environment cannot be used."""
         bins = self._scaled_bins() if self.settings.scale_obs else self.settings.bins
-        return dataclasses.replace(self._info.spec, num_envs=self.settings.num_envs, bins=bins)
+        return dataclasses.replace(
+            self._info.spec, num_envs=self.settings.num_envs, bins=bins, goals=self._goals()
+        )
+
+    def _goals(self) -> Goals | None:
+        layout = self._info.goals
+        if layout is None:
+            return None
+        size, env_id = math.prod(layout.space.shape or ()), self.settings.id
+        transform = self._options.reward_transform
+        outcomes = EnvOutcomes(self.make, env_id, layout.space, self._gamma, transform)
+        return Goals(layout.achieved, layout.desired, size, outcomes)
 
     @property
     def _renders(self) -> bool:
@@ -187,10 +201,12 @@ class Environment:
 
         Bins that do not fit the observations stay unchanged; the agent raises the error.
         """
+        bins = self.settings.bins
+        if bins is None:
+            return None
         space = self._info.observation_space
         low, high = (each.ravel().tolist() for each in bounds(space))
-        bins = self.settings.bins
-        if bins is None or len(bins) != len(low):
+        if len(bins) != len(low):
             return bins
         return tuple(
             (scaled(start, *ends), scaled(stop, *ends), count)

@@ -6,13 +6,16 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rlrun.core.errors import BadInput
 from rlrun.core.fields import Count
 from rlrun.core.memory import ROOM, in_words, shortage
 from rlrun.core.rng import Purpose, Streams
 from rlrun.core.types import Spec
+from rlrun.replay.hindsight import HindsightReplay, HindsightSettings
 from rlrun.replay.ring import Replay
 from rlrun.replay.sampling import Prioritized, PrioritizedSettings, Sampler, Uniform
 from rlrun.replay.sizes import storage_bytes, window_of
+from rlrun.replay.spans import SPAN_BYTES
 from rlrun.replay.sumtree import tree_bytes
 
 
@@ -72,4 +75,45 @@ class PrioritizedReplaySettings(PrioritizedSettings, UniformReplaySettings):
         return super().bytes_needed(spec, num_seeds, capacity) + tree
 
 
-REPLAY = {"uniform": UniformReplaySettings, "prioritized": PrioritizedReplaySettings}
+@dataclass(frozen=True, kw_only=True)
+class HindsightReplaySettings(HindsightSettings, UniformReplaySettings):
+    """The newest transitions; most are sampled with goals that were achieved later.
+
+    Andrychowicz et al. 2017.
+    """
+
+    def build(self, spec: Spec, seeds: Sequence[int], horizon: int) -> Replay:
+        return HindsightReplay(
+            spec,
+            len(seeds),
+            self.sampler(Streams(seeds, Purpose.REPLAY), horizon),
+            capacity=self.capacity,
+            draws=Streams(seeds, Purpose.HINDSIGHT),
+            settings=self,
+        )
+
+    def bytes_needed(self, spec: Spec, num_seeds: int, capacity: int | None = None) -> int:
+        window = window_of(spec, capacity or self.capacity)
+        spans = num_seeds * window.length * window.envs * SPAN_BYTES
+        return super().bytes_needed(spec, num_seeds, capacity) + spans
+
+    def check(self, spec: Spec, num_seeds: int) -> None:
+        """Check the memory too. Raises BadInput for an environment without goals."""
+        if spec.goals is None:
+            raise BadInput(
+                f"replay=hindsight replaces goals, and {spec.env_id} has none that it can replace: "
+                "that takes observations with the fields observation, achieved_goal and "
+                "desired_goal, goals of numbers, a method compute_reward, and no scaling or "
+                "stacking of observations (env.scale_obs, env.frame_stack, env.last_action, "
+                "env.last_reward): write replay=uniform.",
+                "replay",
+            )
+        spec.goals.outcomes.prepare()
+        super().check(spec, num_seeds)
+
+
+REPLAY = {
+    "uniform": UniformReplaySettings,
+    "prioritized": PrioritizedReplaySettings,
+    "hindsight": HindsightReplaySettings,
+}

@@ -75,6 +75,7 @@ BAD = [
     ("outdir=x", "Did you mean hydra.run.dir?"),
     ("agent=ddqn", "there is no agent 'ddqn'. Did you mean double_dqn?"),
     ("replay=per", "Did you mean prioritized?"),
+    ("replay=her", "Did you mean hindsight?"),
     ("explore=epsilon_greedy", "Did you mean linear?"),
     ("device=gpu", "there is no device 'gpu'. Did you mean cuda?"),
     # environments

@@ -56,6 +56,8 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "q_learning curiosity=count agent.trace_decay=0",
     "double_q_learning curiosity=count curiosity.counts=states",
     "monte_carlo curiosity=constant",
+    "dqn replay=hindsight agent.n_step=1 env=rlrun/BitFlip-v0 env.kwargs.bits=5",
+    "sac replay=hindsight env=tests.support.goals:OneByOne-v0",
 )
 
 
@@ -81,7 +83,8 @@ def test_a_row_in_a_mixed_stack_is_its_settings_and_seed_alone(
 @pytest.mark.parametrize("line", SWITCHED_ON)
 def test_numbers_that_are_off_by_default_may_differ_too(line: str) -> None:
     agent, *more = line.split()
-    words = (*SMALL[agent], f"env={WHERE[agent][0]}", *more)
+    where = [] if " env=" in line else [f"env={WHERE[agent][0]}"]
+    words = (*SMALL[agent], *where, *more)
     check_rows(drawn(words, [5, 9, 5], random.Random(line)))
 
 

@@ -53,6 +53,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "replay.beta": (0.0, 0.4, 0.5),
     "replay.beta_fraction": (0.004, 0.01, 1.0),
     "replay.epsilon": (1e-5, 1e-2, 1.0),
+    "replay.goals_per_step": (1, 4, 9),
     "curiosity.scale": (0.0, 0.1, 2.0),
     "env.reward_scale": (1.0, 0.1, 3.0),
     "gamma": (0.99, 0.9, 0.5),

@@ -2,7 +2,7 @@
 
 Each probe isolates one thing that a learner must get right; every agent has to solve those that
 apply to it within seconds (after the test environments of the rejax library). The others are
-textbook problems; except for the vacuum cleaner, their models and exact values are known. Imports
+problems of textbooks and papers; those that are tables have known models and exact values. Imports
 core and media.
 """
 
@@ -27,6 +27,7 @@ gym.register(
 gym.register("rlrun/GridWorld-v0", "rlrun.envs.games.grid_world:GridWorld", max_episode_steps=100)
 gym.register("rlrun/Vacuum-v0", "rlrun.envs.games.vacuum:Vacuum", max_episode_steps=1800)
 gym.register("rlrun/Xor-v0", "rlrun.envs.games.xor:Xor")
+gym.register("rlrun/BitFlip-v0", "rlrun.envs.games.bit_flip:BitFlip")
 
 
 def is_probe(env_id: str) -> bool:
