@@ -114,6 +114,7 @@ def _register_env_base() -> None:
         "scale_obs": False,
         "last_action": False,
         "last_reward": False,
+        "mask": "none",
         "frame_stack": None,
         "action_mask": "auto",
         "shaping": None,

@@ -29,6 +29,7 @@ from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
 from rlrun.envs.spaces import bounds, scaled
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.sync import RESUME_ACTIONS, EnvOptions
+from rlrun.envs.velocities import WithoutVelocities
 from rlrun.envs.watchdog import OnHang, give_up
 
 
@@ -76,12 +77,13 @@ class Environment:
         vector.
         """
         render = {"render_mode": "rgb_array"} if shown and self._renders else {}
-        return gym.make(
+        env = gym.make(
             self.settings.id,
             max_episode_steps=limit or self.limit,
             disable_env_checker=True,  # it costs time at every step; `env_info` checks once
             **{**self.settings.kwargs, **render},
         )
+        return WithoutVelocities(env) if self.settings.mask == "velocity" else env
 
     @cached_property
     def _info(self) -> EnvInfo:

@@ -70,6 +70,11 @@ class EnvSettings:
 
     In the first observation of an episode it is 0. In a stack every frame has its own.
     """
+    mask: Literal["none", "velocity"] = "none"
+    """What to leave out of each observation: none, or velocity, for a task that needs a memory.
+
+    For Gymnasium's CartPole, MountainCar, Pendulum, Acrobot and LunarLander.
+    """
     action_mask: Literal["auto", "off"] = "off"
     """auto: take only legal actions, where the environment says which, off: any action.
 
@@ -136,5 +141,7 @@ class EnvSettings:
             raise ValueError(
                 "last_action and last_reward only apply to vectors; Atari games show images"
             )
+        if self.mask != "none":
+            raise ValueError(f"mask={self.mask} does not apply to Atari games, which show images")
         if self.obs in ("grid", "vector"):
             raise ValueError(f"obs={self.obs} does not apply to Atari games, which show images")

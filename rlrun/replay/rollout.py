@@ -27,12 +27,15 @@ class Rollout:
         spec: the specification of the environments.
         num_seeds: number of seeds.
         length: steps of each environment in a full rollout.
+        memory: numbers in an agent's memory, which is kept too; None if it has none.
     """
 
-    def __init__(self, spec: Spec, num_seeds: int, length: int) -> None:
+    def __init__(self, spec: Spec, num_seeds: int, length: int, memory: int | None = None) -> None:
         lead = (num_seeds, length, spec.num_envs)
-        layout = step_layout(spec, "float64", *FIELDS).items()
-        self._data = {name: np.zeros((*lead, *s), dtype) for name, (dtype, s) in layout}
+        layout = step_layout(spec, "float64", *FIELDS)
+        if memory is not None:
+            layout |= {"memory": ("float32", (memory,)), "first": ("bool", ())}
+        self._data = {name: np.zeros((*lead, *s), dtype) for name, (dtype, s) in layout.items()}
         self._length, self._count = length, 0
 
     @property

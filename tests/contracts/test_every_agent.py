@@ -32,6 +32,7 @@ from tests.support.searches import SMALL_SEARCHES
 pytestmark = pytest.mark.slow
 
 SHORT = "env.max_episode_steps=30"
+MEMORY = ("agent.memory=gru", "agent.memory_units=8")
 SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
     "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
@@ -63,6 +64,11 @@ SMALL = {
         "agent.n_steps=5",
         "agent.batch_size=null",
         "agent.normalize_reward=true",
+    ),
+    "ppo with a memory": (*SMALL_PPO, *MEMORY, "agent.lr_end=0", SHORT),
+    "a2c with a memory": (
+        *SMALL_PPO[1:],
+        *("agent=a2c", "agent.n_steps=5", "agent.batch_size=null", *MEMORY),
     ),
     "reinforce": (*SMALL_REINFORCE, "agent.entropy_coef=0.01", SHORT),
     "random": ("agent=random",),
@@ -109,6 +115,8 @@ WHERE = {
     "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),
     "ppo": (*ACTIONS, *BYTES),
     "a2c": ACTIONS,
+    "ppo with a memory": (*ACTIONS, *BYTES),
+    "a2c with a memory": ("CartPole-v1", "Pendulum-v1"),
     "reinforce": (*ACTIONS, *BYTES),
     "random": ("CartPole-v1", "Pendulum-v1", "tests.support.masked:DoorsAndHands-v0"),
     "scripted": ("CartPole-v1", "Pendulum-v1"),

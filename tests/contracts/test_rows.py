@@ -29,6 +29,7 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "sac agent.target_entropy=-1",
     "ppo agent.clip_value=.2 agent.lr_end=0 agent.target_kl=1e-3",
     "a2c agent.lr_end=0 agent.clip=.2 agent.max_grad_norm=1",
+    "ppo agent.memory=gru agent.clip_value=.2 agent.lr_end=0 agent.init=xavier",
     "reinforce agent.lr_end=0 agent.max_grad_norm=1",
     "q_learning explore=bonus",
     "q_learning explore=bonus agent.trace_decay=.5 agent.lr_clock=steps",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 
 from rlrun.agents.parts.common import histograms
 from rlrun.agents.parts.normalize import ObsScale
@@ -19,14 +20,17 @@ from rlrun.nets.distributions import ILLEGAL
 from rlrun.nets.parameters import Parameters
 from rlrun.nets.policy_value import PolicyNet
 from rlrun.nets.products import unchecked
+from rlrun.nets.recurrent_policy import RecurrentPolicyNet
+
+Net = TypeVar("Net", bound=PolicyNet | RecurrentPolicyNet)
 
 
-class StochasticActor:
-    """A stochastic policy for each seed, and a network for the value of states.
+class Sampler(Generic[Net]):
+    """The weights of a stochastic policy for each seed, its random numbers and what it scales.
 
     Args:
         spec, seeds, device: those of the run.
-        net: the networks.
+        net: the networks of the policy and of the value of states.
         normalize_obs: whether observations are scaled to mean 0 and variance 1.
     """
 
@@ -35,14 +39,14 @@ class StochasticActor:
         spec: Spec,
         seeds: Sequence[int],
         device: Device,
-        net: PolicyNet,
+        net: Net,
         *,
         normalize_obs: bool,
     ) -> None:
-        self._spec, self._device, self.net = spec, device, net
+        self._spec, self._device = spec, device
+        self.net: Net = net
         self.params = Parameters.zeros(len(seeds), self.net.shapes, device.torch)
         self.net.init(self.params, seeds)
-        self._acting = Acting(net.policy, net.policy_chain, self.params, device)
         self._distribution_pieces = net.distribution_pieces(self.params.pieces)
         self._scale = ObsScale(len(seeds), spec.obs.shape[0]) if normalize_obs else None
         self._draws: Streams
@@ -55,11 +59,12 @@ class StochasticActor:
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
 
-    @unchecked()
-    def act(self, obs: Array, *, explore: bool, legal: Mask) -> Array:
-        """Return actions ``[seed, env, ...]``: samples, or the most likely ones."""
-        distribution, lead = self.net.distribution, obs.shape[:2]
-        out = self._acting.output(self.normalized(obs))
+    def choose(self, out: Array, *, explore: bool, legal: Mask) -> Array:
+        """Return actions ``[seed, env, ...]``: samples, or the most likely ones.
+
+        ``out [seed, env, width]`` is the policy's output.
+        """
+        distribution, lead = self.net.distribution, out.shape[:2]
         if legal is not None:
             out = np.where(legal, out[..., : legal.shape[-1]], ILLEGAL)
         if explore:
@@ -88,18 +93,6 @@ class StochasticActor:
         """Reshape actions ``[seed, time, env, ...]`` to ``[seed, batch, n]``."""
         return action.reshape(len(action), -1, math.prod(self._spec.action.shape))
 
-    def value(self, obs: Array, legal: Mask = None) -> Array:
-        """Return the values ``[seed, env]`` of the environment's observations.
-
-        The network does not need to know what is ``legal``.
-        """
-        return self.value_of_normalized(self.normalized(obs))
-
-    @unchecked()
-    def value_of_normalized(self, obs: Array) -> Array:
-        """Return the values ``[seed, env]`` of normalized observations."""
-        return self._device.array(self.net.value(self.params.pieces, self._device.tensor(obs)))
-
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, each ``[seed, n]``."""
         return histograms(self._device, self.net.weights(self.params))
@@ -117,3 +110,58 @@ class StochasticActor:
         if self._scale is not None:
             self._scale.load_state_dict(state["policy"]["scale"])
         self._draws.load_state_dict(state["draws"])
+
+
+class StochasticActor(Sampler[PolicyNet]):
+    """A stochastic policy for each seed, and a network for the value of states."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        seeds: Sequence[int],
+        device: Device,
+        net: PolicyNet,
+        *,
+        normalize_obs: bool,
+    ) -> None:
+        super().__init__(spec, seeds, device, net, normalize_obs=normalize_obs)
+        self._acting = Acting(net.policy, net.policy_chain, self.params, device)
+
+    @unchecked()
+    def act(self, obs: Array, *, explore: bool, legal: Mask) -> Array:
+        """Return actions ``[seed, env, ...]``: samples, or the most likely ones."""
+        out = self._acting.output(self.normalized(obs))
+        return self.choose(out, explore=explore, legal=legal)
+
+    def value(self, obs: Array, legal: Mask = None) -> Array:
+        """Return the values ``[seed, env]`` of the environment's observations.
+
+        The network does not need to know what is ``legal``.
+        """
+        return self.value_of_normalized(self.normalized(obs))
+
+    @unchecked()
+    def value_of_normalized(self, obs: Array) -> Array:
+        """Return the values ``[seed, env]`` of normalized observations."""
+        return self._device.array(self.net.value(self.params.pieces, self._device.tensor(obs)))
+
+
+class RecurrentActor(Sampler[RecurrentPolicyNet]):
+    """A stochastic policy for each seed, and a value of states, both with a memory."""
+
+    def initial_memory(self, num_envs: int) -> Array:
+        """Return memories ``[seed, env, n]`` of nothing."""
+        return np.zeros((len(self.params.flat), num_envs, self.net.memory_size), np.float32)
+
+    @torch.inference_mode()
+    @unchecked()
+    def act(
+        self, obs: Array, memory: Array, first: Array, *, explore: bool, legal: Mask
+    ) -> tuple[Array, Array]:
+        """Return actions and memories ``[seed, env, ...]``, as `Recurrent.act` does."""
+        device, pieces = self._device, self.params.pieces
+        begins = np.array(first)  # the mask may be read-only, which torch would warn of
+        given = map(device.tensor, (self.normalized(obs), memory, begins))
+        after = self.net.remember(pieces, *given)
+        out = device.array(self.net.policy(pieces, after))
+        return self.choose(out, explore=explore, legal=legal), device.array(after)

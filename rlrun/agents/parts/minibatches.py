@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from rlrun.nets.products import unchecked
 from rlrun.rules.policy_gradient import gae
 
 CHUNK = 16  # steps whose next observations are evaluated together
+Chunk: TypeAlias = tuple[slice, slice]
+"""The index of a chunk of a rollout's steps, ``[seed, time]``."""
 
 
 class Minibatch(NamedTuple):
@@ -30,6 +32,13 @@ class Minibatch(NamedTuple):
     """Advantage, return, and the log-probability and the value before the first update."""
     legal: Tensor | None = None
     """Which actions were legal; None if there are no masks."""
+    memory: Tensor | None = None
+    """The memories ``[seed, sequence, n]`` before the sequences of which the batch consists.
+
+    None if the policy has no memory.
+    """
+    first: Tensor | None = None
+    """Which steps begin an episode; None likewise."""
 
 
 @unchecked()
@@ -51,35 +60,40 @@ def rollout_to_batch(
     log_prob = net.distribution.of(out, net.distribution_pieces(pieces), action).log_prob
     before = torch.stack([log_prob, values[..., 0]], -1)
     value = device.array(values[..., 0]).astype(np.float64).reshape(steps.reward.shape)
-    next_value = _next_values(actor, device, steps, value)
-    advantage = gae(
-        steps.reward, steps.discount, steps.last, value, next_value, trace_decay=trace_decay
-    )
-    goals = [each.reshape(lead) for each in (advantage, advantage + value)]
-    explained_variance = _explained_variance(*goals)
+
+    def next_value(chunk: Chunk) -> Array:
+        obs = steps.next_obs[chunk]
+        obs = obs.reshape(len(obs), -1, *obs.shape[3:])
+        return device.array(net.value(pieces, device.tensor(obs)))
+
+    goals = [each.reshape(lead) for each in goals_of(steps, value, next_value, trace_decay)]
     targets = device.tensor(np.stack(goals, -1).astype(np.float32))
     numbers = torch.cat([targets, before], -1)
-    return Minibatch(obs, action, numbers, legal), explained_variance
+    return Minibatch(obs, action, numbers, legal), explained_variance(*goals)
 
 
-def _next_values(actor: StochasticActor, device: Device, steps: Step, value: Array) -> Array:
-    """Return the values ``[seed, time, env]`` of the next observations.
+def goals_of(
+    steps: Step, value: Array, next_value: Callable[[Chunk], Array], trace_decay: Number
+) -> tuple[Array, Array]:
+    """Return the advantages and the returns of a rollout, ``[seed, time, env]``.
 
-    Most are the ``value`` of the following step. The others, after a truncation and at the end of
-    the rollout, are computed in chunks of a fixed size, so that a seed's do not depend on the ends
-    of other seeds.
+    The values of next observations are the ``value`` of the following step. Only those after a
+    truncation and at the end of the rollout are computed, by ``next_value``, in chunks of a fixed
+    size, so that a seed's do not depend on the ends of other seeds.
     """
     following = np.concatenate([value[:, 1:], value[:, -1:]], 1)
     needed = steps.last & (steps.discount != 0)
     needed[:, -1] = True
     for start in range(0, needed.shape[1], CHUNK):
         chunk = np.s_[:, start : start + CHUNK]
-        here, obs = needed[chunk], steps.next_obs[chunk]
+        here = needed[chunk]
         if here.any():
-            obs = obs.reshape(len(obs), -1, *obs.shape[3:])
-            found = device.array(actor.net.value(actor.params.pieces, device.tensor(obs)))
-            following[chunk] = np.where(here, found.reshape(here.shape), following[chunk])
-    return following
+            found = next_value(chunk).reshape(here.shape)
+            following[chunk] = np.where(here, found, following[chunk])
+    advantage = gae(
+        steps.reward, steps.discount, steps.last, value, following, trace_decay=trace_decay
+    )
+    return advantage, advantage + value
 
 
 class Minibatches:
@@ -111,12 +125,12 @@ class Minibatches:
         shape = (self._seeds, self._epochs, self._size)
         order = np.ascontiguousarray(draws).reshape(shape).argsort(-1).reshape(self._seeds, -1)
         order += np.arange(self._seeds)[:, None] * self._size  # indices into all seeds' steps
-        flat = [each.flatten(0, 1) for each in rollout if each is not None]
+        flat = {k: v.flatten(0, 1) for k, v in rollout._asdict().items() if v is not None}
         for start in range(0, order.shape[1], self._batch_size):
             rows = np.ascontiguousarray(order[:, start : start + self._batch_size])
             index = device.tensor(rows.reshape(-1))
-            chosen = (each.index_select(0, index) for each in flat)
-            yield Minibatch(*(each.view(*rows.shape, *each.shape[1:]) for each in chosen))
+            chosen = {k: v.index_select(0, index) for k, v in flat.items()}
+            yield Minibatch(**{k: v.view(*rows.shape, *v.shape[1:]) for k, v in chosen.items()})
 
     def state_dict(self) -> State:
         return self._shuffles.state_dict() if self._shuffles else {}
@@ -133,9 +147,9 @@ def standardized(values: Tensor) -> Tensor:
     return centred / (variance.sqrt() + 1e-8)
 
 
-def _explained_variance(error: Array, target: Array) -> Array:
+def explained_variance(error: Array, target: Array) -> Array:
     """Return 1 - var(error) / var(target), ``[seed]``; NaN if the targets do not vary."""
     spread = target.var(-1)
     ratio = np.divide(error.var(-1), spread, out=np.full(len(spread), np.nan), where=spread > 0)
-    explained_variance: Array = 1 - ratio
-    return explained_variance
+    share: Array = 1 - ratio
+    return share
