@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rlrun.api import load_run
 from rlrun.run import start_run
 from tests.support.common import settings
 
@@ -46,6 +47,23 @@ def test_counts_open_a_lock_that_epsilon_does_not(tmp_path: Path, counts: str) -
         folder.mkdir()
         found.append(final(folder, *words, *same, *more))
     assert found == [[0.0] * 8, [1.0] * 8]
+
+
+def test_hindsight_finds_goals_that_dqn_alone_does_not(tmp_path: Path) -> None:
+    """8 bits. A return and its length add up to 1 where an episode succeeds, else to 0."""
+    words = ("agent=dqn", "env=rlrun/BitFlip-v0", "env.kwargs.bits=8", "seed=20", "seeds=3")
+    how = ("agent.hidden=[64]", "agent.train_every=1", "agent.learning_starts=500", "gamma=0.98")
+    when = ("total_steps=4000", "eval.every=4000", "eval.episodes=100", "eval.final_episodes=0")
+    success = {}
+    for replay in ("hindsight", "uniform"):
+        (tmp_path / replay).mkdir()
+        line = (*words, *how, *when, f"replay={replay}")
+        start_run(settings(*line), tmp_path / replay, "rlrun again")
+        metrics = load_run(tmp_path / replay).metrics
+        returns, lengths = metrics["eval/mean_reward"], metrics["eval/mean_ep_length"]
+        success[replay] = (returns.values + lengths.values)[:, -1]
+    assert success["hindsight"].min() >= 0.95, success
+    assert success["uniform"].max() <= 0.1, success
 
 
 def test_dqn_solves_cartpole_with_its_shipped_settings(tmp_path: Path) -> None:

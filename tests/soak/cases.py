@@ -26,6 +26,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "dqn, tables": ("env=FrozenLake-v1", *DQN, "explore=softmax"),
     "dqn, async": ("env=CartPole-v1", *DQN, "env.vector=async"),
     "dqn, Box2D": ("env=LunarLander-v3", *DQN, "total_steps=400"),
+    "dqn, hindsight": ("env=rlrun/BitFlip-v0", *DQN, "replay=hindsight"),
     "rainbow": ("agent=rainbow", "env=CartPole-v1", *DQN, "agent.v_max=30"),
     "dqn, images": (
         "env=tests.support.pixels:Film-v0",
