@@ -9,9 +9,9 @@ from torch import Tensor
 
 from rlrun.agents.parts.actor import RecurrentActor
 from rlrun.agents.parts.minibatches import Minibatch
+from rlrun.agents.parts.ppo_settings import PPOSettings
 from rlrun.agents.parts.proximal import Proximal
 from rlrun.agents.parts.sequences import SequenceBatches, rollout_to_sequences
-from rlrun.agents.ppo import PPOSettings
 from rlrun.core.rows import column
 from rlrun.core.types import Array, Mask, SpaceKinds, Spec, Step
 from rlrun.curiosity.interface import Curiosity

@@ -10,7 +10,8 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from rlrun.agents.parts.sequences import rollout_to_sequences, sequence_length
+from rlrun.agents.parts.ppo_settings import PPOSettings
+from rlrun.agents.parts.sequences import rollout_to_sequences
 from rlrun.core.types import Array, Step
 from rlrun.loop import Actor, evaluate, interact
 from tests.support.common import agent_and_envs, grid_of
@@ -141,7 +142,8 @@ def test_each_step_is_in_one_batch_of_an_epoch_beside_its_neighbours() -> None:
     ("n_steps", "batch_size", "length"), [(8, None, 8), (8, 4, 4), (8, 16, 8), (8, 8, 8)]
 )
 def test_the_length_of_sequences(n_steps: int, batch_size: int | None, length: int) -> None:
-    assert sequence_length(n_steps, batch_size) == length
+    settings = PPOSettings(n_steps=n_steps, batch_size=batch_size, memory="gru")
+    assert settings.sequence == length
 
 
 @pytest.mark.train

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rlrun.agents.parts.minibatches import Minibatch, Minibatches
-from rlrun.agents.ppo import PPOSettings
+from rlrun.agents.parts.ppo_settings import PPOSettings
 from rlrun.core.fields import NoSettings
 from rlrun.core.types import Array, Space, Spec, Step
 from rlrun.nets.device import Device, DeviceSettings

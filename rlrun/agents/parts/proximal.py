@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.intrinsic import IntrinsicReward
 from rlrun.agents.parts.minibatches import Minibatch, standardized
 from rlrun.agents.parts.normalize import RewardScale
+from rlrun.agents.parts.ppo_settings import PPOSettings
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
@@ -25,9 +26,6 @@ from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Pieces
 from rlrun.replay.rollout import Rollout
 from rlrun.rules.policy_gradient import clipped_objective, value_loss
-
-if TYPE_CHECKING:
-    from rlrun.agents.ppo import PPOSettings
 
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
 AnActor = TypeVar("AnActor", bound=StochasticActor | RecurrentActor)

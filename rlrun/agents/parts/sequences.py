@@ -24,11 +24,6 @@ from rlrun.nets.distributions import only_legal
 from rlrun.nets.products import unchecked
 
 
-def sequence_length(n_steps: int, batch_size: int | None) -> int:
-    """Return the steps of a sequence: a whole rollout, or a batch if that is smaller."""
-    return n_steps if batch_size is None else min(n_steps, batch_size)
-
-
 @torch.inference_mode()
 @unchecked()
 def rollout_to_sequences(
