@@ -1,4 +1,4 @@
-"""Gated recurrent units (Cho et al. 2014): a memory of what a network has seen."""
+"""Gated recurrent units (Cho et al. 2014): a memory of what a network has observed."""
 
 from __future__ import annotations
 
