@@ -207,10 +207,11 @@ def outputs(agent: NEAT, seeds: int) -> Array:
 @pytest.mark.train
 def test_exclusive_or_is_solved() -> None:
     """On four of four seeds, with hidden units, within the budget of the tuned settings."""
-    one, envs = agent_and_envs("agent=neat", XOR, "seed=20", "seeds=4")
+    rates = ("agent.add_unit=0.06", "agent.add_link=0.1")
+    one, envs = agent_and_envs("agent=neat", XOR, "seed=20", "seeds=4", *rates)
     assert isinstance(one, NEAT)
     for step, _, _ in interact(one, envs):
         if step % 600 == 0 and (outputs(one, 4) == RIGHT).all():
             break
-        assert step < 150_000, outputs(one, 4)
+        assert step < 100_000, outputs(one, 4)
     assert min(len(each.nodes) - 1 for each in one._policy) >= 1  # no network without does it

@@ -203,6 +203,13 @@ def test_best_is_a_copy() -> None:
     assert kept["w"].tolist() == [[0.0, 0.0]]
 
 
+def test_the_best_of_lists_has_the_value_of_each_seed() -> None:
+    old, new = {"genome": ["a", "b", "c"]}, {"genome": ["x", "y", "z"]}
+    kept = merge(old, new, np.array([True, False, True]))
+    assert kept == {"genome": ["x", "b", "z"]}
+    assert old == {"genome": ["a", "b", "c"]}
+
+
 def test_averages_are_means_and_counts_are_the_latest() -> None:
     mean, count = Average(), Average()
     for n in range(1000):
