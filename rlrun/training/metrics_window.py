@@ -56,8 +56,8 @@ class MetricsWindow:
             scores, lengths = (
                 each[seed, : block.ended[seed]].tolist() for each in (block.score, block.length)
             )
-            self._returns[seed].extend(scores)
-            self._lengths[seed].extend(lengths)
+            self._returns[seed].extend(scores[-WINDOW:])
+            self._lengths[seed].extend(lengths[-WINDOW:])
             self.episodes.extend(seed, scores, lengths)
         for tag, values in metrics.items():
             if tag not in self._metrics:

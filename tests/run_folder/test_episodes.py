@@ -63,15 +63,44 @@ def test_the_counter_groups_episodes_and_is_restored_within_a_group() -> None:
     assert counter.counts.tolist() == [0, 10_025]
 
 
-def test_several_episodes_at_once_count_as_one_after_another() -> None:
+@pytest.mark.parametrize("most", [1, 37, 10**6])
+def test_points_are_sums_in_the_order_of_episodes(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit those of a loop over episodes, however many come at once, or are kept."""
+    monkeypatch.setattr("rlrun.training.episodes.MOST_NEW", most)
     returns = np.random.default_rng(0).standard_normal(10_057).tolist()
-    one, many = EpisodeCounter(1), EpisodeCounter(1)
+    one, many, restored = EpisodeCounter(1), EpisodeCounter(1), EpisodeCounter(1)
     for score in returns:
         one.add(0, score, 2.0)
-    for start, stop in ((0, 7), (7, 9_990), (9_990, 10_013), (10_013, 10_057)):
+    for start, stop in ((0, 7), (7, 9_990), (9_990, 10_013), (10_013, 10_013), (10_013, 10_057)):
         many.extend(0, returns[start:stop], [2.0] * (stop - start))
+        restored.load_state_dict(many.state_dict())
+    wanted = returns[:10_000]
+    for start in range(10_000, 10_050, 10):
+        total = 0.0
+        for score in returns[start : start + 10]:
+            total += score
+        wanted.append(total / 10)
     assert differences(one.state_dict(), many.state_dict()) == []
-    assert one.take() == many.take()
+    for counter in (one, many, restored):
+        assert counter.take() == {0: Points(1, wanted, [2.0] * len(wanted))}
+        counter.extend(0, [1.0] * 3, [1.0] * 3)
+        total = 0.0
+        for score in [*returns[10_050:], 1.0, 1.0, 1.0]:
+            total += score
+        assert counter.take() == {0: Points(10_051, [total / 10], [1.7])}
+
+
+def test_sizes_of_points_change_within_what_comes_at_once() -> None:
+    counter = EpisodeCounter(1)
+    counter.extend(0, np.arange(1.0, 100_251).tolist(), [1.0] * 100_250)
+    (points,) = counter.take().values()
+    numbers = numbers_from(1, len(points.returns))
+    assert len(numbers) == 10_000 + 9_000 + 2
+    sizes = np.array([group_size(number) for number in numbers.tolist()])
+    assert np.array_equal(points.returns, numbers - (sizes - 1) / 2)
+    assert counter.counts.tolist() == [100_250]
 
 
 @pytest.mark.parametrize("last", [1, 3, 100])
