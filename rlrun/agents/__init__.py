@@ -21,6 +21,7 @@ AGENTS: dict[str, str] = {
     "dqn": "rlrun.agents.dqn:DQN",
     "double_dqn": "rlrun.agents.dqn:DQN",
     "dueling_dqn": "rlrun.agents.dqn:DQN",
+    "qr_dqn": "rlrun.agents.dqn:DQN",
     "rainbow": "rlrun.agents.dqn:DQN",
     "ddpg": "rlrun.agents.ddpg:DDPG",
     "td3": "rlrun.agents.ddpg:DDPG",

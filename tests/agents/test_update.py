@@ -127,4 +127,5 @@ def test_rows_with_other_rates_are_updated_as_alone() -> None:
 
 def test_which_agents_can_learn_without_an_environment() -> None:
     able = {name for name in AGENTS if issubclass(agent_class(name), LearnsFromReplay)}
-    assert able == {"dqn", "double_dqn", "dueling_dqn", "rainbow", "ddpg", "td3", "sac"}
+    values = {"dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow"}
+    assert able == {*values, "ddpg", "td3", "sac"}

@@ -36,6 +36,13 @@ SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
     "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
     "dueling_dqn": (*SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared", "agent.tau=0.2"),
+    "qr_dqn": (
+        *SMALL_DQN,
+        "agent=qr_dqn",
+        "agent.quantiles=5",
+        *("agent.double=true", "agent.dueling=true", "agent.noisy=true"),
+        *("agent.n_step=2", "replay=prioritized"),
+    ),
     "rainbow": (
         *SMALL_DQN,
         "agent=rainbow",
@@ -103,6 +110,7 @@ WHERE = {
     "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
     "double_dqn": ("CartPole-v1",),
     "dueling_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0"),
+    "qr_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0", MASKS),
     "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0", MASKS),
     "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
     "td3": CONTROL,

@@ -32,6 +32,7 @@ WORDS = {
     "dqn": (CART, *SMALL_DQN, "agent.double=true", "agent.n_step=2"),
     "double_dqn": (CART, *SMALL_DQN, "agent=double_dqn", "replay=prioritized"),
     "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
+    "qr_dqn": (CART, *SMALL_DQN, "agent=qr_dqn", "agent.quantiles=5", "agent.n_step=2"),
     "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
     "ddpg": (*PENDULUM, "agent=ddpg", "agent.norm=layer"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
@@ -68,6 +69,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
     "dueling_dqn": (
         "train/loss",
         [0.6105313301086426, 0.4889698624610901, 0.21608802676200867],
+        [57.0, 14.0, 15.0, 34.0],
+    ),
+    "qr_dqn": (
+        "train/loss",
+        [3.903592586517334, 3.7800087928771973, 3.3685836791992188],
         [57.0, 14.0, 15.0, 34.0],
     ),
     "rainbow": (

@@ -17,6 +17,7 @@ from tests.support.trained import result, trained
 
 AGENTS = {
     "dqn": WORDS["dqn"],
+    "qr_dqn": WORDS["qr_dqn"],
     "rainbow": WORDS["rainbow"],  # noisy layers, a distribution, priorities
     "ppo": WORDS["ppo"],
     "sac": WORDS["sac"],
