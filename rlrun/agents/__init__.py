@@ -26,6 +26,7 @@ AGENTS: dict[str, str] = {
     "ddpg": "rlrun.agents.ddpg:DDPG",
     "td3": "rlrun.agents.ddpg:DDPG",
     "sac": "rlrun.agents.sac:SAC",
+    "sac_discrete": "rlrun.agents.sac_discrete:SACDiscrete",
     "reinforce": "rlrun.agents.reinforce:Reinforce",
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",
@@ -47,6 +48,8 @@ AGENTS: dict[str, str] = {
     "ars": "rlrun.agents.ars:ARS",
     "cma_es": "rlrun.agents.cma_es:CMAES",
 }
+OTHER_ACTIONS = {"sac": "sac_discrete", "sac_discrete": "sac"}
+"""By agent, the one that is the same algorithm for other actions."""
 
 
 def installed_agents() -> dict[str, EntryPoint]:

@@ -58,6 +58,10 @@ SMALL = {
     ),
     "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
     "sac": ("agent=sac", *SMALL_CONTROL, "agent.norm=batch", "agent.max_grad_norm=5", SHORT),
+    "sac_discrete": (
+        *("agent=sac_discrete", *SMALL_CONTROL, "agent.n_step=2"),
+        *("agent.max_grad_norm=5", "replay=prioritized"),
+    ),
     "ppo": (
         *SMALL_PPO,
         "agent.target_kl=1e-4",
@@ -115,6 +119,7 @@ WHERE = {
     "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
     "td3": CONTROL,
     "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),
+    "sac_discrete": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
     "ppo": (*ACTIONS, *BYTES),
     "a2c": ACTIONS,
     "reinforce": (*ACTIONS, *BYTES),

@@ -37,6 +37,7 @@ WORDS = {
     "ddpg": (*PENDULUM, "agent=ddpg", "agent.norm=layer"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
     "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
+    "sac_discrete": (CART, *SMALL_CONTROL, "agent=sac_discrete"),
     "ppo": (CART, *SMALL_PPO, "agent.normalize_obs=true", "agent.entropy_coef=0.01"),
     "a2c": (CART, *SMALL_PPO[1:], "agent=a2c", "agent.batch_size=null", "agent.n_steps=3"),
     "reinforce": (CART, *SMALL_REINFORCE),
@@ -95,6 +96,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/actor_loss",
         [-0.5784379839897156, -0.31675010919570923, -0.14155705273151398],
         [-322.9621747966479, -351.67270759078303],
+    ),
+    "sac_discrete": (
+        "train/actor_loss",
+        [-0.5920642018318176, -0.6347790360450745, -0.7081619501113892],
+        [21.0, 33.0, 21.0, 21.0, 15.0],
     ),
     "reinforce": (
         "train/loss",
