@@ -128,23 +128,23 @@ def test_the_critics_aim_at_soft_values(env: str, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("share", [0.25, 0.9])
 def test_a_learnt_temperature_reaches_the_share_of_the_entropy(share: float) -> None:
     """One state, rewards -1 and 1: the probabilities end where their entropy is what was asked."""
-    one, _ = chosen(f"agent.target_entropy_share={share}")
+    one, _ = learnt("Choice", f"agent.target_entropy_share={share}")
     p = chances(one)
     entropy = -(p * np.log(p)).sum(-1)
     assert entropy == pytest.approx([share * math.log(2)] * 4, abs=0.05)
 
 
 def test_a_fixed_temperature_gives_the_softmax_of_the_values() -> None:
-    one, q = chosen("agent.ent_coef=1.5")
+    one, q = learnt("Choice", "agent.ent_coef=1.5")
     assert q == pytest.approx(np.tile([-1.0, 1.0], (4, 1)), abs=0.05)
     p = chances(one)
     assert np.log(p[:, 1] / p[:, 0]) == pytest.approx([2 / 1.5] * 4, abs=0.15)
 
 
-def chosen(*words: str) -> tuple[Any, Array]:
-    """An agent that has learnt rlrun/Choice-v0, whose episodes are one action, and its values."""
+def learnt(probe: str, *words: str) -> tuple[Any, Array]:
+    """An agent that has learnt a probe, and its values ``[seed, action]`` of the observation 0."""
     quick = ("agent.hidden=[32]", "agent.lr=1e-2", "agent.lr_end=0", "agent.batch_size=32")
-    same = ("env=rlrun/Choice-v0", "seeds=4", "total_steps=1500", "agent.learning_starts=50")
+    same = (f"env=rlrun/{probe}-v0", "seeds=4", "total_steps=1500", "agent.learning_starts=50")
     one, envs = agent_and_envs("agent=sac_discrete", "tuned=none", *quick, *same, *words)
     for step, _, _ in interact(one, envs):
         if step == 1500:
@@ -158,6 +158,29 @@ def chances(one: Any) -> Array:
     out = np.exp(one._acting(np.zeros((4, 1, 1), np.float32))[:, 0].astype(np.float64))
     found: Array = out / out.sum(-1, keepdims=True)
     return found
+
+
+@pytest.mark.parametrize(
+    ("words", "bonus"),
+    [
+        ((), 0.5 * math.log(2)),
+        (("env.num_envs=3",), 0.5 * math.log(2)),
+        (("agent.n_step=3", "agent.ent_coef=0"), 0.0),  # without the entropy of skipped steps
+    ],
+)
+def test_a_truncated_episode_bootstraps(words: tuple[str, ...], bonus: float) -> None:
+    """Reward 1 for ever is worth 10, and the entropy of two equal actions, but the first's, 9."""
+    same = ("gamma=0.9", "agent.ent_coef=0.5", "agent.tau=0.1")
+    _, q = learnt("Endless", *same, *words)
+    assert q == pytest.approx(10 + 9 * bonus, rel=0.05)
+
+
+def test_observations_decide() -> None:
+    one, _ = learnt("Match", "agent.ent_coef=0.1")
+    for right in (0, 1):
+        obs = np.full((4, 1, 1), 2 * right - 1, np.float32)
+        assert (one.act(obs, 0, explore=False) == right).all()
+        assert one.value(obs) == pytest.approx(1.0, abs=0.05)
 
 
 def test_actions_are_random_before_the_first_update_and_then_of_the_policy() -> None:
