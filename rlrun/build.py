@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from rlrun.agents import agent_class, implementation
+from rlrun.agents import OTHER_ACTIONS, agent_class, implementation
 from rlrun.checks import check_options, fitting_agents, parameters_of, settings_errors
 from rlrun.compatibility import incompatibility
 from rlrun.core.errors import BadInput
@@ -119,6 +119,8 @@ def check(
     if wrong := incompatibility(cls, spec):
         fitting = fitting_agents(spec)
         others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
+        if (same := OTHER_ACTIONS.get(name)) in fitting:
+            others = f"For those it is agent={same}. {others}"
         raise BadInput(f"the agent {name} {wrong}. {others}")
     cls = implementation(name, parts.agent.settings)
     parameters = parameters_of(cls)

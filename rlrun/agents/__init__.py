@@ -21,10 +21,12 @@ AGENTS: dict[str, str] = {
     "dqn": "rlrun.agents.dqn:DQN",
     "double_dqn": "rlrun.agents.dqn:DQN",
     "dueling_dqn": "rlrun.agents.dqn:DQN",
+    "qr_dqn": "rlrun.agents.dqn:DQN",
     "rainbow": "rlrun.agents.dqn:DQN",
     "ddpg": "rlrun.agents.ddpg:DDPG",
     "td3": "rlrun.agents.ddpg:DDPG",
     "sac": "rlrun.agents.sac:SAC",
+    "sac_discrete": "rlrun.agents.sac_discrete:SACDiscrete",
     "reinforce": "rlrun.agents.reinforce:Reinforce",
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",
@@ -47,6 +49,8 @@ AGENTS: dict[str, str] = {
     "cma_es": "rlrun.agents.cma_es:CMAES",
     "neat": "rlrun.agents.neat:NEAT",
 }
+OTHER_ACTIONS = {"sac": "sac_discrete", "sac_discrete": "sac"}
+"""By agent, the one that is the same algorithm for other actions."""
 
 
 def installed_agents() -> dict[str, EntryPoint]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.agents.parts.objectives import LossName, check_loss, objective
-from rlrun.agents.parts.settings import OffPolicySettings
+from rlrun.agents.parts.objectives import ObjectiveSettings
 from rlrun.agents.parts.starting import LearningStart
-from rlrun.core.fields import Count, PerRow, Positive, Range, Share
+from rlrun.core.fields import Count, PerRow, Positive, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
 from rlrun.core.schedules import due
@@ -32,7 +31,7 @@ from rlrun.replay.ring import Replay
 
 
 @dataclass(frozen=True, kw_only=True)
-class DQNSettings(OffPolicySettings):
+class DQNSettings(ObjectiveSettings):
     """The settings of `DQN`; the defaults are DQN of Mnih et al. (2015), with Adam."""
 
     batch_size: Count = 64
@@ -45,36 +44,16 @@ class DQNSettings(OffPolicySettings):
     """Double DQN: choose the next action with the online network (van Hasselt et al. 2016)."""
     dueling: bool = False
     """Separate heads for the state's value and the actions' advantages (Wang et al. 2016)."""
-    distributional: bool = False
-    """Learn the distribution of returns (Bellemare et al. 2017)."""
-    atoms: Annotated[int, Range(least=2)] = 51
-    """Number of returns in that distribution, evenly spaced from v_min to v_max."""
-    v_min: float = -10.0
-    """The lowest return in that distribution."""
-    v_max: float = 10.0
-    """The highest return in that distribution."""
     noisy: bool = False
     """Noise in the weights, which explores in addition to epsilon (Fortunato et al. 2018)."""
-    loss: LossName | None = None
-    """Loss of values, or cross_entropy for distributions (null: huber or cross_entropy).
-
-    ``squared`` is half the squared error, ``huber`` is linear beyond errors of 1.
-    """
     max_grad_norm: PerRow[Positive | None] = 10.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_loss(self.loss, distributional=self.distributional)
-        if self.distributional and not self.v_min < self.v_max:
-            raise ValueError(f"v_min must be below v_max ({self.v_max}), got {self.v_min}")
 
     def network(self, spec: Spec, products: Products = TORCH) -> ValueNet:
         """Return the network for the spaces of ``spec``."""
-        atoms = self.atoms if self.distributional else 1
         actions = spec.action.choices[0]
         style = self.style(products)
         return ValueNet(
-            spec.obs, self.hidden, actions, dueling=self.dueling, atoms=atoms, style=style
+            spec.obs, self.hidden, actions, dueling=self.dueling, atoms=self.outputs, style=style
         )
 
     def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
@@ -110,8 +89,7 @@ class DQN:
         self._replay, self._explore, self._device = replay, explore, device
         self._stride = spec.num_envs
         self._settings = s = settings
-        support = (s.v_min, s.v_max, s.atoms) if s.distributional else None
-        self._objective = objective(s.loss, support, device.torch)
+        self._objective = s.objective(device.torch)
         self._net = s.network(spec, device.products)
         self._noise = WeightNoise(self._net, seeds, device.torch) if s.noisy else None
         shapes = [*self._net.shapes, *(self._noise.shapes if self._noise else ())]

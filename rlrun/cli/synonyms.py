@@ -60,6 +60,7 @@ OPTIONS = {
     "agent": {
         "ddqn": "double_dqn",
         "d3qn": "dueling_dqn",
+        **dict.fromkeys(("qrdqn", "qr"), "qr_dqn"),
         "qlearning": "q_learning",
         "mc": "monte_carlo",
         **dict.fromkeys(("pg", "vpg"), "reinforce"),

@@ -1,7 +1,8 @@
-"""Rules for distributions over returns (Bellemare et al. 2017, "C51").
+"""Rules for distributions over returns.
 
 A distribution is the logits or the probabilities ``[..., atom]`` of fixed, evenly spaced returns,
-the ``support [atom]``. Callers keep targets out of the gradient.
+the ``support [atom]`` (Bellemare et al. 2017, "C51"), or the returns ``[..., quantile]`` at fixed
+levels of probability (Dabney et al. 2018, "QR-DQN"). Callers keep targets out of the gradient.
 """
 
 from __future__ import annotations
@@ -50,3 +51,24 @@ def cross_entropy(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tenso
     entropy = -torch.special.xlogy(target, target).sum(-1)
     slope = torch.exp(log_probability) * target.sum(-1, keepdim=True) - target
     return loss, slope, loss - entropy
+
+
+def quantile_huber(value: Tensor, target: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the quantile Huber loss ``[...]`` of quantiles, and its gradient by ``value``.
+
+    For a quantile and a sample of the target, with the difference u from the first to the second,
+    it is the Huber loss of u (linear beyond ±1) times the level where u is positive, and one minus
+    the level elsewhere. It is summed over quantiles and averaged over samples (Dabney et al. 2018,
+    eq. 10 and algorithm 1).
+
+    Args:
+        value: quantiles ``[..., quantile]``.
+        target: equally likely samples ``[..., sample]``, such as the quantiles of the target.
+        level: the level of each quantile, between 0 and 1, ``[quantile]``.
+    """
+    level = level.unsqueeze(-1)
+    difference = target.unsqueeze(-2) - value.unsqueeze(-1)  # [..., quantile, sample]
+    clipped = difference.clamp(-1, 1)
+    pull = torch.where(difference < 0, 1 - level, level) * clipped
+    loss = (pull * (difference - 0.5 * clipped)).mean(-1).sum(-1)
+    return loss, -pull.mean(-1)

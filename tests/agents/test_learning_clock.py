@@ -39,6 +39,7 @@ AGENTS = {
     ),
     "prioritized": ("agent=td3", *SMALL_CONTROL, REACH, "replay=prioritized"),
     "sac": ("agent=sac", *SMALL_CONTROL, REACH, "env.num_envs=2"),
+    "sac_discrete": ("agent=sac_discrete", *SMALL_CONTROL, "env.max_episode_steps=15"),
 }
 
 
@@ -60,7 +61,7 @@ class Trained:
                 break
 
 
-@pytest.mark.parametrize("name", ["dqn", "td3", "sac"])
+@pytest.mark.parametrize("name", ["dqn", "td3", "sac", "sac_discrete"])
 def test_the_step_of_the_first_update_is_known_only_by_steps(name: str) -> None:
     words = (*AGENTS[name], "agent.train_every=4")
     by_steps: Any = agent_and_envs(*words, "agent.learning_starts=30")[0]
@@ -125,7 +126,7 @@ def test_actions_are_random_until_the_seed_begins(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rainbow", "sac"])
+@pytest.mark.parametrize("name", ["rainbow", "sac", "sac_discrete"])
 def test_restored_while_seeds_wait_it_is_the_same(name: str) -> None:
     words = ("seed=3", *AGENTS[name], *BEGIN, "seeds=3")
     one, envs = agent_and_envs(*words)

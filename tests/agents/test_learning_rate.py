@@ -33,6 +33,7 @@ CASES = {
     "ddpg": ((*PENDULUM, "agent=ddpg", *SMALL_CONTROL, "agent.train_every=20"), 20),
     "td3": ((*PENDULUM, "agent=td3", *SMALL_CONTROL, "agent.train_every=20"), 20),
     "sac": ((*PENDULUM, "agent=sac", *SMALL_CONTROL, "agent.train_every=20"), 20),
+    "sac_discrete": ((CART, "agent=sac_discrete", *SMALL_CONTROL, "agent.train_every=20"), 20),
 }
 
 

@@ -11,7 +11,11 @@ import pytest
 import torch
 from torch import Tensor, tensor
 
-from rlrun.agents.parts.objectives import CategoricalObjective, ScalarObjective
+from rlrun.agents.parts.objectives import (
+    CategoricalObjective,
+    QuantileObjective,
+    ScalarObjective,
+)
 from rlrun.core.types import Batch, Step
 from rlrun.nets.distributions import ILLEGAL, Categorical, only_legal
 from rlrun.run import start_run
@@ -54,6 +58,16 @@ def test_a_distributional_target_is_that_of_the_best_legal_action(
     result = objective(batch(legal), torch.zeros(1, 1, 3, 2), logits, None)
     upper = (1 + 0.5 * 4 * math.exp(logits[0, 0, best].log_softmax(-1)[1].item())) / 4
     assert result.slope[0, 0, 0].tolist() == pytest.approx([upper - 0.5, 0.5 - upper], abs=1e-6)
+
+
+@pytest.mark.parametrize(("legal", "best"), [(None, 1), (LEGAL, 2)])
+def test_a_target_of_quantiles_is_that_of_the_best_legal_action(
+    legal: Tensor | None, best: int
+) -> None:
+    quantiles = tensor([[[[0.0, 1.0], [2.0, 8.0], [1.0, 3.0]]]])  # means .5, 5 and 2
+    objective = QuantileObjective(2, torch.device("cpu"))
+    result = objective(batch(legal), torch.zeros(1, 1, 3, 2), quantiles, None)
+    assert result.error.item() == -(1 + 0.5 * quantiles[0, 0, best].mean().item())
 
 
 def test_probabilities_are_those_of_the_legal_actions() -> None:

@@ -42,6 +42,7 @@ CASES = {
     "ddpg": ("agent=ddpg", *SMALL_CONTROL, *EACH, "env=Pendulum-v1"),
     "td3": ("agent=td3", *SMALL_CONTROL, *EACH, "replay=prioritized", "env=Pendulum-v1"),
     "sac": ("agent=sac", *SMALL_CONTROL, *EACH, "agent.norm=batch", "env=Pendulum-v1"),
+    "sac_discrete": ("agent=sac_discrete", *SMALL_CONTROL, *EACH, "env=CartPole-v1"),
 }
 
 
@@ -127,4 +128,5 @@ def test_rows_with_other_rates_are_updated_as_alone() -> None:
 
 def test_which_agents_can_learn_without_an_environment() -> None:
     able = {name for name in AGENTS if issubclass(agent_class(name), LearnsFromReplay)}
-    assert able == {"dqn", "double_dqn", "dueling_dqn", "rainbow", "ddpg", "td3", "sac"}
+    values = {"dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow"}
+    assert able == {*values, "ddpg", "td3", "sac", "sac_discrete"}

@@ -60,6 +60,15 @@ BAD = [
     ("agent=ddpg env=Pendulum-v1 replay=none", "the agent ddpg needs replay: write replay=unifor"),
     ("agent=ddpg", "the agent ddpg cannot take discrete actions, which CartPole-v1 has. Agents th"),
     ("env=Pendulum-v1", "the agent dqn cannot take continuous actions, which Pendulum-v1 has. Ag"),
+    (
+        "agent=sac",
+        "which CartPole-v1 has. For those it is agent=sac_discrete. Agents that fit: dqn",
+    ),
+    (
+        "agent=sac_discrete env=Pendulum-v1",
+        "which Pendulum-v1 has. For those it is agent=sac. Agents that fit: ddpg, td3, sac",
+    ),
+    ("agent=sac_discrete agent.target_entropy_share=2", "must be between 0 and 1, got 2"),
     ("agent=td3 env=Pendulum-v1 agent.tau=0", "agent.tau must be above 0 and at most 1, got 0"),
     ("agent=ddpg env=Pendulum-v1 agent.action_layer=3", "agent.action_layer must be one of 1, 2"),
     (

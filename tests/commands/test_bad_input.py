@@ -61,13 +61,26 @@ BAD = [
     ("env=FrozenLake-v1 env.frame_stack=2", "FrozenLake-v1 cannot be used: env.frame_stack=2 does"),
     (
         "env=LunarLander-v3 agent.loss=mse",
-        "agent.loss must be one of huber, squared, cross_entropy",
+        "agent.loss must be one of huber, squared, cross_entropy, quantile_huber",
     ),
     (
         "agent=rainbow agent.loss=squared",
         "agent.loss must be cross_entropy, because a distribution",
     ),
     ("agent.loss=cross_entropy", "agent.loss must be huber or squared, because values are learnt"),
+    (
+        "agent=qr_dqn agent.loss=huber",
+        "agent.loss must be quantile_huber, because quantiles are learnt (agent.quantiles)",
+    ),
+    ("agent=qr_dqn agent.quantiles=1", "agent.quantiles must be at least 2, got 1"),
+    (
+        "agent=qr_dqn agent.quantiles=200000",
+        "agent.quantiles must be smaller: 200,000 take",
+    ),
+    (
+        "agent=rainbow agent.quantiles=9",
+        "agent.quantiles must be null with agent.distributional=true",
+    ),
     ("agent=rainbow agent.v_min=100", "agent.v_min must be below v_max (100.0), got 100.0"),
     ("agent=rainbow agent.atoms=1", "agent.atoms must be at least 2, got 1"),
     ("agent=dueling_dqn env=Pendulum-v1", "the agent dueling_dqn cannot take continuous actions"),

@@ -30,7 +30,7 @@ def swept(rlrun: Rlrun, *words: str) -> list[str]:
 @pytest.mark.parametrize(
     ("glob", "options"),
     [
-        ("agent=glob(*dqn)", ["double_dqn", "dqn", "dueling_dqn"]),
+        ("agent=glob(*dqn)", ["double_dqn", "dqn", "dueling_dqn", "qr_dqn"]),
         ("agent=glob([d*,ppo],exclude=[double*,ddpg])", ["dqn", "dueling_dqn", "ppo"]),
         ("env=glob([Cart*,Acro*])", ["Acrobot-v1", "CartPole-v1"]),
         ("replay=glob([uni*,pri*])", ["prioritized", "uniform"]),

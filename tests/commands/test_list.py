@@ -143,7 +143,7 @@ def test_the_settings_of_an_agent() -> None:
     assert found["agent.hidden"]["default"] == "[128,128]"
     assert found["agent.hidden"]["values"] == "list of whole numbers of at least 1"
     assert found["agent.tau"]["values"] == "number above 0 and at most 1"
-    assert found["agent.loss"]["values"] == "huber, squared, cross_entropy or null"
+    assert found["agent.loss"]["values"] == "huber, squared, cross_entropy, quantile_huber or null"
     assert "linear beyond errors of 1" in found["agent.loss"]["meaning"]
     code, out, _ = said("list", "agents", "sarsa")
     assert code == 0

@@ -32,7 +32,8 @@ from tests.support.common import (
     settings,
 )
 
-ABLE = ("dqn", "double_dqn", "dueling_dqn", "rainbow", "ddpg", "td3", "sac", "ppo", "a2c")
+VALUES = ("dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow")
+ABLE = (*VALUES, "ddpg", "td3", "sac", "sac_discrete", "ppo", "a2c")
 TABLES = ("q_learning", "sarsa", "expected_sarsa", "double_q_learning", "monte_carlo")
 CASES = {
     **{agent: (*SMALL[agent], f"env={WHERE[agent][0]}") for agent in (*ABLE, *TABLES)},

@@ -19,7 +19,7 @@ from tests.support.curiosity import Learned
 
 pytestmark = pytest.mark.slow
 
-OTHERS = (*TABLES[1:], "rainbow", "td3", "a2c")  # classes that have another name here
+OTHERS = (*TABLES[1:], "qr_dqn", "rainbow", "td3", "a2c")  # classes that have another name here
 some = pytest.mark.parametrize("case", [name for name in CASES if name not in OTHERS])
 
 

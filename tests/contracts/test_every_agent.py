@@ -37,6 +37,13 @@ SMALL = {
     "dqn": (*SMALL_DQN, "agent.n_step=3", "agent.train_every=3", "agent.target_every=7"),
     "double_dqn": (*SMALL_DQN, "agent=double_dqn", "env.reward_scale=0.5"),
     "dueling_dqn": (*SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared", "agent.tau=0.2"),
+    "qr_dqn": (
+        *SMALL_DQN,
+        "agent=qr_dqn",
+        "agent.quantiles=5",
+        *("agent.double=true", "agent.dueling=true", "agent.noisy=true"),
+        *("agent.n_step=2", "replay=prioritized"),
+    ),
     "rainbow": (
         *SMALL_DQN,
         "agent=rainbow",
@@ -52,6 +59,10 @@ SMALL = {
     ),
     "td3": ("agent=td3", *SMALL_CONTROL, "agent.n_step=3", "replay=prioritized"),
     "sac": ("agent=sac", *SMALL_CONTROL, "agent.norm=batch", "agent.max_grad_norm=5", SHORT),
+    "sac_discrete": (
+        *("agent=sac_discrete", *SMALL_CONTROL, "agent.n_step=2"),
+        *("agent.max_grad_norm=5", "replay=prioritized"),
+    ),
     "ppo": (
         *SMALL_PPO,
         "agent.target_kl=1e-4",
@@ -109,10 +120,12 @@ WHERE = {
     "dqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
     "double_dqn": ("CartPole-v1",),
     "dueling_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0"),
+    "qr_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0", MASKS),
     "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0", MASKS),
     "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
     "td3": CONTROL,
     "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),
+    "sac_discrete": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
     "ppo": (*ACTIONS, *BYTES),
     "a2c": ACTIONS,
     "ppo with a memory": (*ACTIONS, *BYTES),

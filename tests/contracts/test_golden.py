@@ -32,10 +32,12 @@ WORDS = {
     "dqn": (CART, *SMALL_DQN, "agent.double=true", "agent.n_step=2"),
     "double_dqn": (CART, *SMALL_DQN, "agent=double_dqn", "replay=prioritized"),
     "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
+    "qr_dqn": (CART, *SMALL_DQN, "agent=qr_dqn", "agent.quantiles=5", "agent.n_step=2"),
     "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
     "ddpg": (*PENDULUM, "agent=ddpg", "agent.norm=layer"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
     "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
+    "sac_discrete": (CART, *SMALL_CONTROL, "agent=sac_discrete"),
     "ppo": (CART, *SMALL_PPO, "agent.normalize_obs=true", "agent.entropy_coef=0.01"),
     "a2c": (CART, *SMALL_PPO[1:], "agent=a2c", "agent.batch_size=null", "agent.n_steps=3"),
     "reinforce": (CART, *SMALL_REINFORCE),
@@ -70,6 +72,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         [0.6105313301086426, 0.4889698624610901, 0.21608802676200867],
         [57.0, 14.0, 15.0, 34.0],
     ),
+    "qr_dqn": (
+        "train/loss",
+        [3.903592586517334, 3.7800087928771973, 3.3685836791992188],
+        [57.0, 14.0, 15.0, 34.0],
+    ),
     "rainbow": (
         "train/loss",
         [4.0078206062316895, 2.427738904953003, 2.080479145050049],
@@ -89,6 +96,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/actor_loss",
         [-0.5784379839897156, -0.31675010919570923, -0.14155705273151398],
         [-322.9621747966479, -351.67270759078303],
+    ),
+    "sac_discrete": (
+        "train/actor_loss",
+        [-0.5920642018318176, -0.6347790360450745, -0.7081619501113892],
+        [21.0, 33.0, 21.0, 21.0, 15.0],
     ),
     "reinforce": (
         "train/loss",

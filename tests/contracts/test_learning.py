@@ -101,8 +101,9 @@ def test_ddpg_swings_the_pendulum_up(tmp_path: Path) -> None:
     assert min(scores) >= -300, scores
 
 
-def test_dqn_learns_from_discrete_observations(tmp_path: Path) -> None:
-    where = ("agent=dqn", "env=FrozenLake-v1", "env.kwargs.is_slippery=false")
+@pytest.mark.parametrize("agent", ["dqn", "qr_dqn"])
+def test_dqn_learns_from_discrete_observations(tmp_path: Path, agent: str) -> None:
+    where = (f"agent={agent}", "env=FrozenLake-v1", "env.kwargs.is_slippery=false")
     how = ("total_steps=12000", "explore.fraction=0.8", "agent.lr_end=0", "eval.every=0")
     scores = final(tmp_path, *where, *how, "seed=20", "seeds=5")
     assert scores == [1.0] * 5

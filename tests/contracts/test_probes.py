@@ -34,6 +34,7 @@ QUICK: dict[str, tuple[str, ...]] = {
 }
 # a network explores by its own noise, or with epsilon; distributions need their range
 QUICK["dueling_dqn"] = (*QUICK["dqn"], "agent=dueling_dqn")
+QUICK["qr_dqn"] = (*QUICK["dqn"], "agent=qr_dqn", "agent.quantiles=8")
 QUICK["rainbow"] = (
     *QUICK["dqn"],
     "agent=rainbow",
@@ -143,6 +144,7 @@ def test_match_in_pixels(words: tuple[str, ...], obs: str) -> None:
 ENDLESS = {
     "dqn": ("agent.loss=squared", "agent.target_every=10", "agent.train_every=1"),
     "dueling_dqn": ("agent.loss=squared", "agent.target_every=10"),
+    "qr_dqn": ("agent.target_every=10",),
     "rainbow": ("agent.v_min=0", "agent.v_max=12", "agent.target_every=10"),
     "monte_carlo": ("agent.lr_decay=0", "agent.lr=0.1"),
 }

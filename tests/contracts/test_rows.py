@@ -27,6 +27,7 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "td3 explore=ornstein_uhlenbeck explore.end=.1 agent.lr_end=0 agent.max_grad_norm=1",
     "sac agent.ent_coef=.1 agent.lr_end=0 agent.max_grad_norm=1 replay=prioritized",
     "sac agent.target_entropy=-1",
+    "sac_discrete agent.ent_coef=.1 agent.lr_end=0",
     "ppo agent.clip_value=.2 agent.lr_end=0 agent.target_kl=1e-3",
     "a2c agent.lr_end=0 agent.clip=.2 agent.max_grad_norm=1",
     "ppo agent.memory=gru agent.clip_value=.2 agent.lr_end=0 agent.init=xavier",

@@ -17,12 +17,15 @@ from tests.support.trained import result, trained
 
 AGENTS = {
     "dqn": WORDS["dqn"],
+    "qr_dqn": WORDS["qr_dqn"],
     "rainbow": WORDS["rainbow"],  # noisy layers, a distribution, priorities
     "ppo": WORDS["ppo"],
     "sac": WORDS["sac"],
+    "sac_discrete": WORDS["sac_discrete"],
     "ddpg": (*WORDS["ddpg"], "agent.norm=batch"),
 }
-GRAPHS = {"sac": 2, "ddpg": 2}  # of the critics and of the actor; the others have one
+# of the critics and of the actor; the others have one
+GRAPHS = {"sac": 2, "sac_discrete": 2, "ddpg": 2}
 STEPS = 60
 # torch's compiler imports what torch itself deprecates
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]

@@ -1,4 +1,4 @@
-"""Distributions of returns: the projection by hand and by brute force, the loss, the objective."""
+"""Distributions of returns: projection and losses by hand and by brute force, objectives."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.dqn import DQNSettings
-from rlrun.agents.parts.objectives import CategoricalObjective, ScalarObjective
+from rlrun.agents.parts.objectives import (
+    CategoricalObjective,
+    QuantileObjective,
+    ScalarObjective,
+)
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import construct
 from rlrun.core.types import Batch
-from rlrun.rules.distributional import cross_entropy, expectation, project
+from rlrun.rules.distributional import cross_entropy, expectation, project, quantile_huber
 
 CPU = torch.device("cpu")
 
@@ -140,3 +144,65 @@ def test_a_wrong_support_is_refused() -> None:
         DQNSettings(distributional=True, v_min=1.0, v_max=1.0)
     with pytest.raises(BadInput, match=r"^agent\.atoms must be at least 2, got 1"):
         construct(DQNSettings, {"distributional": True, "atoms": 1}, "agent")
+
+
+def test_quantile_huber_by_hand() -> None:
+    """Differences .5 and 3, and -.5 and 2: Huber losses .125 and 2.5, .125 and 1.5."""
+    loss, slope = quantile_huber(numbers(0.0, 1.0), numbers(0.5, 3.0), numbers(0.25, 0.75))
+    first = (0.25 * 0.125 + 0.25 * 2.5) / 2
+    second = ((1 - 0.75) * 0.125 + 0.75 * 1.5) / 2
+    assert loss.item() == pytest.approx(first + second)
+    pulls = [(0.25 * 0.5 + 0.25 * 1) / 2, ((1 - 0.75) * -0.5 + 0.75 * 1) / 2]
+    assert slope.tolist() == pytest.approx([-pull for pull in pulls])
+
+
+def test_quantile_huber_is_what_one_pair_at_a_time_gives() -> None:
+    rng = np.random.default_rng(2)
+    value, target = rng.normal(size=(2, 3, 5)) * 2, rng.normal(size=(2, 3, 7)) * 2
+    level = (np.arange(5) + 0.5) / 5
+    expected = np.zeros((2, 3))
+    for i in np.ndindex(2, 3):
+        for tau, quantile in zip(level, value[i], strict=True):
+            for sample in target[i]:
+                u = sample - quantile
+                huber = 0.5 * u * u if abs(u) <= 1 else abs(u) - 0.5
+                expected[i] += abs(tau - (u < 0)) * huber / 7
+    v, t, tau = (torch.tensor(x, dtype=torch.float32) for x in (value, target, level))
+    assert quantile_huber(v, t, tau)[0].numpy() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_slope_of_quantiles_is_the_derivative() -> None:
+    generator = torch.Generator().manual_seed(3)
+    value = (2 * torch.randn(4, 6, generator=generator)).requires_grad_()
+    target = 2 * torch.randn(4, 9, generator=generator)
+    loss, slope = quantile_huber(value, target, (torch.arange(6) + 0.5) / 6)
+    (wanted,) = torch.autograd.grad(loss.sum(), value)
+    assert torch.allclose(slope, wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("skew", [1, 3])
+def test_quantile_regression_finds_the_quantiles_of_samples(skew: int) -> None:
+    """On samples that are far apart, so that the quadratic part of the loss matters little."""
+    samples = 10_000 * torch.linspace(0, 1, 1001) ** skew
+    level = (torch.arange(4) + 0.5) / 4
+    value = torch.zeros(4)
+    for _ in range(2000):
+        value = value - 500 * quantile_huber(value, samples, level)[1]
+    assert value == pytest.approx(torch.quantile(samples, level), abs=1.0)
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_quantiles_judge_the_action_taken(double: bool) -> None:
+    """Values are means: the best next action is 1 by itself, 0 by the selector."""
+    objective = QuantileObjective(2, CPU)
+    out = numbers([[[7.0, 9.0], [1.0, 2.0]]])
+    next_out = numbers([[[0.0, 4.0], [2.0, 3.0]]])
+    selector = numbers([[[1.0, 1.0], [0.0, 0.0]]]) if double else None
+    assert objective.values(out).tolist() == [[[8.0, 1.5]]]
+    result = objective(batch([1.0], [0.5], [1]), out, next_out, selector)
+    target = numbers(1.0, 3.0) if double else numbers(2.0, 2.5)  # 1 + .5 Z
+    loss, slope = quantile_huber(numbers(1.0, 2.0), target, numbers(0.25, 0.75))
+    assert result.q.item() == 1.5
+    assert result.error.item() == 1.5 - target.mean().item()
+    assert result.loss.item() == loss.item()
+    assert result.slope.tolist() == [[[[0.0, 0.0], slope.tolist()]]]

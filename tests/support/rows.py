@@ -24,6 +24,7 @@ VALUES: dict[str, tuple[float, ...]] = {
     "agent.target_noise_clip": (0.0, 0.2, 0.5),
     "agent.ent_coef": (0.0, 0.1, 0.37),
     "agent.target_entropy": (-1.0, -0.3, 2.0),
+    "agent.target_entropy_share": (0.1, 0.5, 0.98),
     "agent.entropy_coef": (0.0, 0.01, 0.3),
     "agent.value_coef": (0.0, 0.5, 1.3),
     "agent.trace_decay": (0.3, 0.9, 1.0),

@@ -45,6 +45,7 @@ AGENTS = {
     "reinforce": (*SMALL_REINFORCE, "agent.normalize_obs=true"),
     "td3": ("agent=td3", *SMALL_CONTROL, REACH),
     "sac": ("agent=sac", *SMALL_CONTROL, REACH, "env.num_envs=2"),
+    "sac_discrete": ("agent=sac_discrete", *SMALL_CONTROL, "env=CartPole-v1"),
     "batch": ("agent=ddpg", *SMALL_CONTROL, "agent.norm=batch", REACH),
     "q_learning": ("agent=q_learning", *TABLE, "env.num_envs=2"),
     "visits": ("agent=q_learning", *TABLE, "agent.lr_decay=0.1", "explore=bonus"),
