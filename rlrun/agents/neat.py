@@ -161,6 +161,7 @@ class NEAT:
         self._individuals = [[self._network(each) for each in p.genomes] for p in self._populations]
         seeds = range(len(self._populations))
         self._players = [self._seated(position) for position in seeds]
+        self._topology = self._counted()
 
     def _network(self, genome: Genome) -> Graph:
         return genome.network(*self._size, self._activation)
@@ -192,7 +193,7 @@ class NEAT:
             if fitness is not None:
                 self._advance(position, fitness)
             self._players[position] = self._seated(position)
-        return {**self._generations.metrics(), **self._topology()}
+        return {**self._generations.metrics(), **self._topology}
 
     def _advance(self, position: int, fitness: Array) -> None:
         """Choose the policy of a seed and begin its next generation."""
@@ -204,8 +205,9 @@ class NEAT:
         self._greedy[position] = self._network(self._policy[position])
         self._individuals[position] = [self._network(each) for each in population.genomes]
         self._generations.begin(position)
+        self._topology = self._counted()
 
-    def _topology(self) -> Metrics:
+    def _counted(self) -> Metrics:
         """Return the numbers of species, and of hidden units and links of the policies."""
         units = [len(each.nodes) - self._size[1] for each in self._policy]
         links = [sum(link.enabled for link in each.connections.values()) for each in self._policy]

@@ -104,7 +104,7 @@ class PrioritizedSettings:
     beta_fraction: PerRow[Positive] = 1.0
     """Fraction of the run in which beta grows to 1, linearly."""
     priority: Literal["error", "loss"] = "error"
-    """Priority of a transition: error (its size), or loss (its square times its weight)."""
+    """Priority of a transition: error (without sign) or loss (the squared error, weighted)."""
     epsilon: PerRow[Positive] = 1e-5
     """Added to that, so that every transition can be sampled."""
 

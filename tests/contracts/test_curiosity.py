@@ -21,7 +21,6 @@ from rlrun.core.types import Array, Envs, Step
 from rlrun.loop import interact
 from rlrun.run import start_run
 from rlrun.settings import Settings
-from tests.contracts.test_every_agent import SHORT, SMALL, WHERE
 from tests.support.common import (
     SMALL_PPO,
     agent_and_envs,
@@ -31,6 +30,7 @@ from tests.support.common import (
     row,
     settings,
 )
+from tests.support.every_agent import SHORT, SMALL, WHERE
 
 VALUES = ("dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow")
 ABLE = (*VALUES, "ddpg", "td3", "sac", "sac_discrete", "ppo", "a2c")

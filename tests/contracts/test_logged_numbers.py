@@ -13,8 +13,8 @@ from rlrun.core.abilities import Tabular
 from rlrun.run import start_run
 from rlrun.tables.report import TableReport
 from rlrun.training.metrics_window import Average
-from tests.contracts.test_every_agent import CASES, MODELS, SMALL, WHERE
 from tests.support.common import agent_and_envs, drive, settings
+from tests.support.every_agent import CASES, MODELS, SMALL, WHERE
 
 pytestmark = pytest.mark.slow
 

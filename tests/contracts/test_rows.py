@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rlrun.checkpoint import store
-from tests.contracts.test_every_agent import SMALL, WHERE
 from tests.support.common import differences, drive, host, row
+from tests.support.every_agent import SMALL, WHERE
 from tests.support.rows import LEARNERS, VALUES, check_rows, drawn, fields, opened
 
 FIRST = [(agent, WHERE[agent][0]) for agent in LEARNERS]

@@ -20,9 +20,9 @@ from rlrun.checkpoint import store
 from rlrun.core.rng import Purpose
 from rlrun.core.types import Array
 from tests.commands.test_evaluate import chosen
-from tests.contracts.test_every_agent import SMALL
 from tests.soak.compare import left, unlike
 from tests.support.common import differences
+from tests.support.every_agent import SMALL
 from tests.support.faults import VICTIM
 from tests.support.faulty import MENDED
 from tests.support.resume import Stop

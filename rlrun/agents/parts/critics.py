@@ -73,14 +73,10 @@ class Critics:
         """
         pieces = self._device.cast_for_update(self.online.pieces)
         q, saved = self._net.forward(pieces, batch.obs, action)
-        loss, slope = squared(self._by_network(q), target.unsqueeze(1))  # [seed, network, batch]
-        size = slope.abs().mean(1)
-        if batch.weight is not None:
-            loss, slope = batch.weight.unsqueeze(1) * loss, batch.weight.unsqueeze(1) * slope
+        loss, mean, size, slope = errors(self._by_network(q), target, batch.weight)
         into = self._gradients
-        self._net.backward(pieces, saved, slope.view(q.shape) / q.shape[-1], into.pieces)
-        means = loss.mean(-1), self._by_network(q).mean(-1)
-        return means[0].sum(-1), means[1].mean(-1), size, into.flat
+        self._net.backward(pieces, saved, slope.view(q.shape), into.pieces)
+        return loss, mean, size, into.flat
 
     def step(self, gradient: Tensor, lr: Number, frozen: Collection[int]) -> None:
         """Take an optimizer step with the result of `gradient`."""
@@ -134,3 +130,19 @@ class Critics:
         restore_into(self.online.flat, state["online"], "the critic")
         restore_into(self._target.flat, state["target"], "the target critic")
         self._optimizer.load_state_dict(state["optimizer"])
+
+
+def errors(
+    q: Tensor, target: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return what the values ``q [seed, network, batch]`` of the actions taken differ by.
+
+    The loss ``[seed]`` is half the squared difference to ``target [seed, batch]``, summed over the
+    networks, and a mean over the batch with its ``weight``; the values' mean ``[seed]``; the
+    absolute errors ``[seed, batch]``, averaged over the networks; and the loss's gradient by ``q``.
+    """
+    loss, slope = squared(q, target.unsqueeze(1))
+    size = slope.abs().mean(1)
+    if weight is not None:
+        loss, slope = weight.unsqueeze(1) * loss, weight.unsqueeze(1) * slope
+    return loss.mean(-1).sum(-1), q.mean(-1).mean(-1), size, slope / q.shape[-1]

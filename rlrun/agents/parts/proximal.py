@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from torch import Tensor
 from rlrun.agents.parts.actor import RecurrentActor, StochasticActor
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.agents.parts.minibatches import Minibatch, standardized
+from rlrun.agents.parts.minibatches import Minibatch, Minibatches, standardized
 from rlrun.agents.parts.normalize import RewardScale
 from rlrun.agents.parts.ppo_settings import PPOSettings
+from rlrun.agents.parts.sequences import SequenceBatches
 from rlrun.core.restore import restore_into
 from rlrun.core.types import Array, Metrics, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
@@ -29,18 +30,6 @@ from rlrun.rules.policy_gradient import clipped_objective, value_loss
 
 TAGS = ("policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
 AnActor = TypeVar("AnActor", bound=StochasticActor | RecurrentActor)
-
-
-class Batches(Protocol):
-    """Splits rollouts into batches."""
-
-    def __call__(self, rollout: Minibatch, device: Device) -> Iterator[Minibatch]:
-        """Yield the batches of all epochs."""
-        ...
-
-    def state_dict(self) -> State: ...
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
 
 
 class Proximal(ABC, Generic[AnActor]):
@@ -62,7 +51,7 @@ class Proximal(ABC, Generic[AnActor]):
         settings: PPOSettings,
         curiosity: Curiosity | None,
         actor: AnActor,
-        batches: Batches,
+        batches: Minibatches | SequenceBatches,
         memory: int | None = None,
     ) -> None:
         self._settings = s = settings

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from rlrun.agents.parts.critics import NETWORK_NUMBER, errors
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import Number
 from rlrun.core.types import Batch, State
@@ -17,9 +18,8 @@ from rlrun.nets.optimizers import Optimizer
 from rlrun.nets.parameters import Parameters, Pieces
 from rlrun.nets.products import unchecked
 from rlrun.nets.q_network import ValueNet
-from rlrun.rules.td import q_taken, spread, squared
+from rlrun.rules.td import q_taken, spread
 
-NETWORK_NUMBER = 1  # in the seeds of the initial weights; the actor has 0
 TWINS = 2
 
 
@@ -66,15 +66,11 @@ class TwinValues:
         action = repeated(batch.action, TWINS)
         taken = q_taken(out, action)  # [seed * network, batch]
         q = taken.view(-1, TWINS, taken.shape[-1])
-        loss, slope = squared(q, target.unsqueeze(1))
-        size = slope.abs().mean(1)
-        if batch.weight is not None:
-            loss, slope = batch.weight.unsqueeze(1) * loss, batch.weight.unsqueeze(1) * slope
-        slope = slope.view(taken.shape) / taken.shape[-1]
+        loss, mean, size, slope = errors(q, target, batch.weight)
         into = self._gradients
-        self._net.backward(pieces, saved, spread(slope, action, out.shape[-1]), into.pieces)
-        means = loss.mean(-1), q.mean(-1)
-        return means[0].sum(-1), means[1].mean(-1), size, into.flat
+        by_output = spread(slope.view(taken.shape), action, out.shape[-1])
+        self._net.backward(pieces, saved, by_output, into.pieces)
+        return loss, mean, size, into.flat
 
     def step(self, gradient: Tensor, lr: Number, frozen: Collection[int]) -> None:
         """Take an optimizer step with the result of `gradient`."""
