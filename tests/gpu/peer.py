@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
+from typing import Any
 
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
 
 from tests.bench.atari_peer import model
 from tests.gpu.given import synchronize
@@ -15,17 +15,17 @@ from tests.gpu.given import synchronize
 WARM = 40  # steps after learning has started
 
 
-class Window(BaseCallback):
-    """Ends a training when the window has been measured, or when it takes too long."""
+class Window:
+    """A callback: ends a training when the window has been measured, or when it takes too long."""
 
     def __init__(self, device: str, starts: int, seconds: float, most: float) -> None:
-        super().__init__()
         self._device, self._starts, self._seconds, self._most = device, starts, seconds, most
         self._begun, self._start, self._first = time.time(), 0.0, 0
         self.speed: float | None = None
 
-    def _on_step(self) -> bool:
-        steps, now = self.num_timesteps, time.time()
+    def __call__(self, variables: dict[str, Any], names: dict[str, Any]) -> bool:
+        """False ends the training; `variables` are those of the learner's loop."""
+        steps, now = variables["self"].num_timesteps, time.time()
         if not self._start:
             if steps > self._starts + WARM:
                 synchronize(self._device)
