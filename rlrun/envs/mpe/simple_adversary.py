@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlrun.core.types import Array
-from rlrun.envs.mpe.world import Agent, Landmark, World, length
+from rlrun.envs.mpe.world import Agent, Landmark, World, check_count, length
 
 
 class SimpleAdversary:
@@ -18,9 +18,13 @@ class SimpleAdversary:
         num_envs: the number of copies.
         continuous: numbers as actions, instead of choices.
         N: the number of good agents, and of landmarks.
+
+    Raises:
+        ValueError: ``N`` is not positive.
     """
 
     def __init__(self, num_envs: int, continuous: bool, N: int = 2) -> None:
+        check_count("N", N)
         self._good = N
         self.names = ("adversary_0", *(f"agent_{number}" for number in range(N)))
         landmarks = [Landmark(0.08)] * N

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlrun.core.types import Array
-from rlrun.envs.mpe.world import Agent, Landmark, World, length
+from rlrun.envs.mpe.world import Agent, Landmark, World, check_ratio, length
 
 COLOURS = np.array([[0.75, 0.25, 0.25], [0.25, 0.75, 0.25], [0.25, 0.25, 0.75]])
 """Those of the landmarks, ``[landmark, channel]``."""
@@ -21,11 +21,15 @@ class SimpleReference:
         num_envs: the number of copies.
         continuous: numbers as actions, instead of choices.
         local_ratio: the weight of the local reward; that of the global one is 1 minus it.
+
+    Raises:
+        ValueError: ``local_ratio`` is not from 0 to 1.
     """
 
     names = ("agent_0", "agent_1")
 
     def __init__(self, num_envs: int, continuous: bool, local_ratio: float = 0.5) -> None:
+        check_ratio(local_ratio)
         self._local = local_ratio
         agents = [Agent(name, words=10) for name in self.names]
         world = self._world = World(num_envs, continuous, agents, [Landmark()] * 3, clues=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlrun.core.types import Array
-from rlrun.envs.mpe.world import Agent, Landmark, World, length
+from rlrun.envs.mpe.world import Agent, Landmark, World, check_count, check_ratio, length
 
 SIZE = 0.15
 
@@ -21,11 +21,16 @@ class SimpleSpread:
         continuous: numbers as actions, instead of choices.
         N: the number of agents, and of landmarks.
         local_ratio: the weight of the local reward; that of the global one is 1 minus it.
+
+    Raises:
+        ValueError: ``N`` is not positive, or ``local_ratio`` not from 0 to 1.
     """
 
     def __init__(
         self, num_envs: int, continuous: bool, N: int = 3, local_ratio: float = 0.5
     ) -> None:
+        check_count("N", N)
+        check_ratio(local_ratio)
         self._count, self._local = N, local_ratio
         self.names = tuple(f"agent_{number}" for number in range(N))
         agents = [Agent(name, SIZE, collides=True) for name in self.names]
@@ -33,9 +38,9 @@ class SimpleSpread:
         shown = []
         for agent in range(N):
             others = [other for other in range(N) if other != agent]
-            seen = world.relative([*range(N, 2 * N), *others], agent)
+            around = world.relative([*range(N, 2 * N), *others], agent)
             silence = [(0, 0)] * (2 * len(others))  # the library shows two words of each, unused
-            shown.append(world.velocity(agent) + world.position(agent) + seen + silence)
+            shown.append(world.velocity(agent) + world.position(agent) + around + silence)
         self.obs, self.obs_widths = world.show(shown)
         self.action_widths = world.action_widths
         self._reward = np.zeros((num_envs, N))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlrun.core.types import Array
-from rlrun.envs.mpe.world import Agent, Landmark, World, length
+from rlrun.envs.mpe.world import Agent, Landmark, World, check_count, length
 
 HUNTER, PREY, OBSTACLE = 0.075, 0.05, 0.2  # sizes
 
@@ -22,6 +22,9 @@ class SimpleTag:
         num_good: the number of good agents, the prey.
         num_adversaries: the number of adversaries.
         num_obstacles: the number of obstacles.
+
+    Raises:
+        ValueError: a number is negative, or there are no agents.
     """
 
     def __init__(
@@ -32,6 +35,9 @@ class SimpleTag:
         num_adversaries: int = 3,
         num_obstacles: int = 2,
     ) -> None:
+        check_count("num_adversaries", num_adversaries, least=0)
+        check_count("num_good", num_good, least=0 if num_adversaries else 1)
+        check_count("num_obstacles", num_obstacles, least=0)
         hunters = [f"adversary_{number}" for number in range(num_adversaries)]
         prey = [f"agent_{number}" for number in range(num_good)]
         self.names = (*hunters, *prey)
@@ -43,11 +49,11 @@ class SimpleTag:
         shown = []
         for agent in range(count):
             others = [other for other in range(count) if other != agent]
-            seen = world.relative([*range(count, count + num_obstacles), *others], agent)
+            around = world.relative([*range(count, count + num_obstacles), *others], agent)
             speeds = [
                 v for other in others if other >= num_adversaries for v in world.velocity(other)
             ]
-            shown.append(world.velocity(agent) + world.position(agent) + seen + speeds)
+            shown.append(world.velocity(agent) + world.position(agent) + around + speeds)
         self.obs, self.obs_widths = world.show(shown)
         self.action_widths = world.action_widths
         self._reward = np.zeros((num_envs, count))

@@ -207,6 +207,18 @@ class World:
             self._force += forces.take(pushes, 1)
 
 
+def check_count(name: str, count: int, least: int = 1) -> None:
+    """Check an argument that is a number of entities; raises a ValueError."""
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, not {count}")
+
+
+def check_ratio(local_ratio: float) -> None:
+    """Check the weight of a local reward; raises a ValueError."""
+    if not 0.0 <= local_ratio <= 1.0:
+        raise ValueError(f"local_ratio is a weight from 0 to 1, not {local_ratio}")
+
+
 def length(vector: Array) -> Array:
     """Lengths ``[...]`` of vectors ``[axis, ...]``."""
     length: Array = np.sqrt(squared_length(vector))
