@@ -59,16 +59,16 @@ class Twin:
     def step(self, action: Array) -> Array:
         reward = np.zeros(self.obs.shape[:2])
         for number, env in enumerate(self.envs):
-            obs, rewards, *_ = env.step(self._named(env, action[number]))
+            obs, rewards, *_ = env.step(self.named(action[number]))
             self._observe(number, obs)
             reward[number] = [rewards[name] for name in self.names]
         return reward
 
-    def _named(self, env: Any, action: Array) -> dict[str, Any]:
-        """The actions of one copy without padding."""
+    def named(self, action: Array) -> dict[str, Any]:
+        """The actions of one copy, by agent and without padding."""
         if not self.continuous:
             return dict(zip(self.names, action.tolist(), strict=True))
-        widths = [env.action_space(name).shape[0] for name in self.names]
+        widths = [self.envs[0].action_space(name).shape[0] for name in self.names]
         return {
             name: one[:width] for name, one, width in zip(self.names, action, widths, strict=True)
         }
@@ -87,10 +87,8 @@ def played(
     others the agents keep their first action, so that they leave the arena and reach their speed
     limits.
     """
-    task, twin = (
-        TASKS[name].make(copies, continuous, **arguments),
-        Twin(name, continuous, copies, arguments),
-    )
+    task = TASKS[name].make(copies, continuous, **arguments)
+    twin = Twin(name, continuous, copies, arguments)
     rng, seed = np.random.default_rng(0), 0
     kept = random_action(task, continuous, rng)
     for step in range(steps):
