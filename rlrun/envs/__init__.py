@@ -2,7 +2,7 @@
 
 The only room that decides how an episode ends (``terminated``, ``truncated``, ``gamma``).
 `factory` opens environments, `vector` steps many together, `array_envs` holds array versions of
-Gymnasium's, `games` those of rlrun.
+Gymnasium's, `mpe` tasks of several agents, `games` the environments of rlrun.
 
 Imports core and media.
 """

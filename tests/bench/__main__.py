@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tests.bench import atari, checkpoints, memory, replay, sweep
+from tests.bench import atari, checkpoints, memory, particles, replay, sweep
 from tests.bench.peers import suite
 from tests.bench.peers.page import DATA
 from tests.bench.peers.works import works
@@ -17,6 +17,7 @@ OTHERS = {
     "checkpoints": checkpoints.main,
     "sweep": sweep.main,
     "atari": atari.main,
+    "particles": particles.main,
     "memory": memory.main,  # takes 10 GB
 }
 """Parts with their own tables."""

@@ -1,0 +1,1 @@
+"""Tests of the particle tasks of several agents."""
