@@ -70,13 +70,16 @@ def incompatibility(agent: Any, spec: Spec) -> str:
     """Return why an agent's class does not fit this environment, to follow its name; "" if it does.
 
     The class declares the spaces that it ``observes`` and ``acts`` on, and optionally what it
-    ``needs``: a ``model``, a hand-written ``rule``, or observations that are rows of a ``table``;
-    and ``several_agents`` if it learns for all agents of an environment that has more than one.
+    ``needs``: a ``model``, a hand-written ``rule``, several ``agents``, or observations that are
+    rows of a ``table``; and ``several_agents`` if it learns for all agents of an environment that
+    has more than one.
     """
     needs = getattr(agent, "needs", "")
     wrong = []
     if needs == "rule" and (why := no_rule(spec)):
         wrong.append(f"acts by a hand-written rule, and {why}")
+    if needs == "agents" and not spec.agents:
+        wrong.append(f"learns for several agents, while {spec.env_id} has one")
     if needs == "model" and spec.model is None:
         why = " with these arguments" if spec.env_id in WITH_MODEL else ""
         known = ", ".join(WITH_MODEL)

@@ -27,6 +27,8 @@ AGENTS: dict[str, str] = {
     "td3": "rlrun.agents.ddpg:DDPG",
     "sac": "rlrun.agents.sac:SAC",
     "sac_discrete": "rlrun.agents.sac_discrete:SACDiscrete",
+    "maddpg": "rlrun.agents.maddpg:MADDPG",
+    "matd3": "rlrun.agents.maddpg:MADDPG",
     "reinforce": "rlrun.agents.reinforce:Reinforce",
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",

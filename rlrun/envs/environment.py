@@ -22,7 +22,8 @@ from rlrun.envs.env_info import EnvInfo, env_info, read_env_info
 from rlrun.envs.factory import open_envs
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.goals import EnvOutcomes
-from rlrun.envs.ids import env_spec
+from rlrun.envs.ids import env_spec, is_parallel
+from rlrun.envs.parallel_info import Parallel, parallel_of
 from rlrun.envs.recent import Last
 from rlrun.envs.rewards import RewardTransform
 from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
@@ -95,8 +96,16 @@ class Environment:
         return 1.0 if isinstance(self._gamma, np.ndarray) else self._gamma
 
     @cached_property
+    def _parallel(self) -> Parallel | None:
+        """The environment if it has several agents. Raises BadInput if it cannot be used."""
+        spec = env_spec(self.settings.id)
+        return parallel_of(self.settings, spec) if is_parallel(spec) else None
+
+    @cached_property
     def spec(self) -> Spec:
         """The specification for agents. Raises BadInput if the environment cannot be used."""
+        if self._parallel is not None:
+            return dataclasses.replace(self._parallel.spec, num_envs=self.settings.num_envs)
         bins = self._scaled_bins() if self.settings.scale_obs else self.settings.bins
         return dataclasses.replace(
             self._info.spec, num_envs=self.settings.num_envs, bins=bins, goals=self._goals()
@@ -113,7 +122,11 @@ class Environment:
 
     @property
     def _renders(self) -> bool:
-        return "rgb_array" in (self._info.metadata.get("render_modes") or ())
+        return "rgb_array" in (self._metadata.get("render_modes") or ())
+
+    @property
+    def _metadata(self) -> dict[str, Any]:
+        return self._info.metadata if self._parallel is None else self._parallel.metadata
 
     @property
     def fps(self) -> float:
@@ -125,7 +138,7 @@ class Environment:
                 f"{self.settings.id} cannot be filmed: it has no render mode rgb_array, and its "
                 "observations are not images."
             )
-        return fps_of(self._info.metadata)
+        return fps_of(self._metadata)
 
     def open(
         self,
@@ -139,6 +152,11 @@ class Environment:
         """Open ``num_envs`` environments for each seed; a ``film`` needs one of one seed."""
         seeded = (*self._global_seed, int(purpose)) if self._global_seed else ()
         options = dataclasses.replace(self._options, film=film, global_seed=seeded)
+        if self._parallel is not None:
+            most = limit or self.limit
+            return self._parallel.open(
+                seeds, num_envs, gamma=self._gamma, limit=most, purpose=purpose, options=options
+            )
         atari = self._atari
         if atari is not None and limit is not None:
             atari = dataclasses.replace(atari, limit=limit)
@@ -166,6 +184,8 @@ class Environment:
         options = dataclasses.replace(self._options, vector="sync")
 
         def trial() -> Envs:
+            if self._parallel is not None:
+                return self.open([0], 1, purpose=Purpose.EVAL_EPISODES)
             info = read_env_info(self.make, self.settings.id, options, self._table_gamma)
             return open_envs(
                 self.make,
@@ -184,18 +204,19 @@ class Environment:
 
     def assumption(self) -> str:
         """Return a sentence on the assumed kind of observations; "" if the space determines it."""
-        if self.settings.is_game or self.settings.obs is not None:
+        if self.settings.is_game or self._parallel or self.settings.obs is not None:
             return ""
         return assumption(self._info.observation_space)
 
     def arrays_differ(self) -> str:
         """Return a sentence if the array version would give other numbers; "" if not."""
-        if not self._info.deviation:
+        deviation = (self._parallel or self._info).deviation
+        if not deviation:
             return ""
         versions = f"gymnasium {gym.__version__} and numpy {np.__version__}"
         return (
             f"the array version of {self.settings.id} is not used: with {versions} on this "
-            f"processor it gives {self._info.deviation}"
+            f"processor it gives {deviation}"
         )
 
     def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:

@@ -9,6 +9,8 @@ import numpy as np
 
 from rlrun.core.types import Array
 from rlrun.envs.faults import Place, refused
+from rlrun.envs.parallel.array_grid import ArrayAgentGrid
+from rlrun.envs.parallel.grid import ParallelGrid
 from rlrun.envs.vector.factory import Grid
 from rlrun.envs.vector.sync import EnvFault, EnvOptions
 from rlrun.envs.watchdog import Watchdog
@@ -29,7 +31,7 @@ class Guard:
 
     def __init__(
         self,
-        vector: Grid,
+        vector: Grid | ArrayAgentGrid | ParallelGrid,
         env_id: str,
         seeds: Sequence[int],
         length: Callable[[], Array],
@@ -71,7 +73,7 @@ class Guard:
         grid = wrong.shape[:2]
         for s, e in np.argwhere(wrong.reshape(*grid, -1).any(-1)).tolist():
             number, why = (values if raw is None else raw)[s, e, ...][wrong[s, e]].flat[0], ""
-            if raw is not None:
+            if raw is not None and not isinstance(self._vector, ArrayAgentGrid | ParallelGrid):
                 number, why = refused(self._vector, s * grid[1] + e, number)
             self.faults.setdefault(s, self.place(s * grid[1] + e).wrong(what, number, why))
         values[wrong] = 0

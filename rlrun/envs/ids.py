@@ -25,8 +25,9 @@ def env_spec(env_id: str) -> EnvSpec:
     """Return the registered environment `env_id`: `Acrobot-v1`, `ALE/Pong-v5`, `package:Name-v0`.
 
     The package in front of a colon is imported, from the installed ones or from the current
-    directory. Raises BadInput with Gymnasium's message and the closest id if there is no such
-    environment.
+    directory. ``package:module`` may also be one with several agents (``rlrun.envs.parallel``), for
+    which the result is a `ParallelSpec`. Raises BadInput with Gymnasium's message and the closest
+    id if there is no such environment.
     """
     import gymnasium
 
@@ -45,8 +46,29 @@ def env_spec(env_id: str) -> EnvSpec:
     try:
         return gymnasium.spec(name)
     except gymnasium.error.Error as error:
+        if module and (several := _parallel(module, name)) is not None:
+            return several
         text = _not_found(name, str(error))
-        raise BadInput(f"{text}{_how_to_register(module, name)}", "env.id") from error
+        hint = _module_like(module, name) or _how_to_register(module, name)
+        raise BadInput(f"{text}{hint}", "env.id") from error
+
+
+def _parallel(module: str, name: str) -> EnvSpec | None:
+    from rlrun.envs.parallel.find import parallel_spec  # imports Gymnasium
+
+    return parallel_spec(module, name)
+
+
+def _module_like(module: str, name: str) -> str:
+    """Return a hint at an environment with several agents with a name like this one, or ""."""
+    from rlrun.envs.parallel.find import did_you_mean_module
+
+    return did_you_mean_module(module, name) if module else ""
+
+
+def is_parallel(spec: EnvSpec) -> bool:
+    """Return whether it has several agents, which act at the same time: `mpe2:simple_spread_v3`."""
+    return hasattr(spec, "constructor")
 
 
 def is_atari(spec: EnvSpec) -> bool:
@@ -180,9 +202,9 @@ def _how_to_register(module: str, name: str) -> str:
 
 def _accepted(spec: EnvSpec) -> set[str] | None:
     """Return the keyword arguments of the environment's constructor; None if it takes any."""
-    from gymnasium.envs.registration import load_env_creator
+    from gymnasium.envs.registration import EnvCreator, load_env_creator
 
-    entry = spec.entry_point
+    entry: str | EnvCreator | None = getattr(spec, "constructor", spec.entry_point)
     creator = load_env_creator(entry) if isinstance(entry, str) else entry
     if creator is None:
         return None

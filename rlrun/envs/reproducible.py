@@ -60,12 +60,14 @@ def _trial(envs: Envs) -> list[bytes]:
 
 
 def _random_action(envs: Envs, rng: np.random.Generator) -> Array:
-    """Return a random legal action, ``[1, 1, ...]``."""
-    space = envs.spec.action
+    """Return a random legal action, ``[1, 1, ...]``, with several agents ``[1, 1, agent, ...]``."""
+    space, agents = envs.spec.action, envs.obs.shape[2:3] if envs.spec.agents else ()
+    shape = (1, 1, *agents, *space.shape)
     if space.kind == "vector":
-        return rng.uniform(-1.0, 1.0, (1, 1, *space.shape)).astype(np.float32)
-    action = rng.integers(0, np.reshape(space.choices, space.shape), (1, 1, *space.shape))
+        return rng.uniform(-1.0, 1.0, shape).astype(np.float32)
+    action = rng.integers(0, np.reshape(space.choices, space.shape), shape)
     if envs.legal is None:
         return action
-    legal = legal_choice(action.ravel().tolist(), envs.legal[0, 0], space.choices)
-    return np.array(legal).reshape(action.shape)
+    masks = envs.legal.reshape(-1, envs.legal.shape[-1])
+    each = zip(action.reshape(len(masks), -1).tolist(), masks, strict=True)
+    return np.array([legal_choice(one, mask, space.choices) for one, mask in each]).reshape(shape)

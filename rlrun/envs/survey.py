@@ -13,8 +13,10 @@ import gymnasium as gym
 from rlrun.core.types import Space, Spec
 from rlrun.envs.adapt import adapt
 from rlrun.envs.env_info import spec_of
+from rlrun.envs.environment import Environment
 from rlrun.envs.games import is_probe
-from rlrun.envs.ids import env_ids, env_spec, is_atari
+from rlrun.envs.ids import env_ids, env_spec, is_atari, is_parallel
+from rlrun.envs.settings import EnvSettings
 from rlrun.envs.vector.sync import EnvOptions
 
 ATARI_OBS = Space("image", (4, 84, 84), stack=4)
@@ -50,6 +52,10 @@ def spaces_by_id(names: Iterable[str]) -> dict[str, Spec]:
             specs[name] = Spec(name, ATARI_OBS, Space("discrete", (), (ATARI_ACTIONS,)), 1)
             continue
         try:
+            if is_parallel(env_spec(name)):
+                with _silence():
+                    specs[name] = Environment(EnvSettings(id=name), 1.0).spec
+                continue
             with _silence():
                 env = gym.make(name, disable_env_checker=True)
                 adapted = adapt(env)

@@ -32,6 +32,8 @@ class Experience(Protocol):
     """Why a resumed run would not be exact, since the caller last cleared this list."""
     refilling: str
     """How a replay that was not in the checkpoint is filled again, as a clause."""
+    agents: tuple[str, ...]
+    """The names of the environment's agents, if there are several that take steps."""
     note: str
     """A sentence on why compiled code is not used, though it could be; "" if there is none."""
 
@@ -69,6 +71,7 @@ class Interaction:
         self._agent, self._envs = agent, envs
         self._actor = Actor(agent, envs)
         self.stride, self.faults, self.inexact = envs.per_seed, envs.faults, envs.inexact
+        self.agents = envs.spec.agents
         self._blocks: TableLoop | None = None
         self.note = ""
         if steps >= COMPILED_FROM * self.stride and isinstance(envs, TableEnvs):
@@ -116,6 +119,7 @@ class Updates:
     """The agent learns from the data in its replay; nothing is stepped."""
 
     unit: Unit = "update"
+    agents: tuple[str, ...] = ()
     note = ""
     refilling = "it was filled again from the data, and what it samples is drawn anew"
 

@@ -20,14 +20,17 @@ class MetricsWindow:
     """Averages of metrics since the last logged row, and each seed's last `WINDOW` episodes.
 
     With ``rollout=False`` there are no episodes, and nothing under ``rollout/``. A seed that was
-    ended has no values from then on.
+    ended has no values from then on. ``agents`` are the names of several agents, whose returns have
+    their own means.
     """
 
-    def __init__(self, num_seeds: int, *, rollout: bool = True) -> None:
+    def __init__(self, num_seeds: int, *, rollout: bool = True, agents: Sequence[str] = ()) -> None:
         self._rollout = rollout
         self._metrics: dict[str, Average] = {}
         self._returns = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
         self._lengths = [deque[float](maxlen=WINDOW) for _ in range(num_seeds)]
+        self._names = tuple(agents)
+        self._of_agents = [deque[Array](maxlen=WINDOW) for _ in range(num_seeds)]  # [agent] each
         self._ended = np.zeros(num_seeds, np.bool_)
         self.episodes = EpisodeCounter(num_seeds)
         """The number of episodes of each seed, and those that are not written yet."""
@@ -44,6 +47,8 @@ class MetricsWindow:
                     score_of, length = float(score[seed, env]), float(t.length[seed, env])
                     self._returns[seed].append(score_of)
                     self._lengths[seed].append(length)
+                    if self._names:
+                        self._of_agents[seed].append(t.score[seed, env])
                     self.episodes.add(seed, score_of, length)
         for tag, values in metrics.items():
             if tag not in self._metrics:
@@ -86,6 +91,9 @@ class MetricsWindow:
     def _values(self) -> dict[str, Array]:
         row = {"rollout/ep_rew_mean": _means(self._returns)}
         row["rollout/ep_len_mean"] = _means(self._lengths)
+        for k, name in enumerate(self._names):
+            scores = [[float(each[k]) for each in window] for window in self._of_agents]
+            row[f"rollout/ep_rew_mean/{name}"] = _means(scores)
         row |= {tag: average.value() for tag, average in self._metrics.items()}
         if not self._rollout:
             row = {tag: each for tag, each in row.items() if not tag.startswith("rollout/")}
@@ -98,6 +106,7 @@ class MetricsWindow:
             "metrics": {tag: average.state_dict() for tag, average in self._metrics.items()},
             "returns": [np.array(window, np.float64) for window in self._returns],
             "lengths": [np.array(window, np.float64) for window in self._lengths],
+            "of_agents": [np.array(window, np.float64) for window in self._of_agents],
             "ended": self._ended.copy(),
             "episodes": self.episodes.state_dict(),
         }
@@ -111,6 +120,9 @@ class MetricsWindow:
             for window, saved in zip(windows, state[name], strict=True):
                 window.clear()
                 window.extend(saved.tolist())
+        for several, saved in zip(self._of_agents, state.get("of_agents", ()), strict=False):
+            several.clear()
+            several.extend(saved)
         if "ended" in state:  # not in runs of version 0.1
             restore_into(self._ended, state["ended"], "the seeds that have ended")
         self.episodes.load_state_dict(state.get("episodes"))
@@ -199,7 +211,7 @@ class Average:
             self._block.clear()
 
 
-def _means(windows: Sequence[deque[float]]) -> Array:
+def _means(windows: Sequence[Sequence[float]]) -> Array:
     return np.array([np.mean(w) if w else np.nan for w in windows])
 
 

@@ -22,7 +22,9 @@ class Trainer:
     def __init__(self, run: RunParts) -> None:
         self._run = run
         self._stride = run.experience.stride
-        self.recorder = MetricsWindow(len(run.seeds), rollout=run.experience.unit == "step")
+        self.recorder = MetricsWindow(
+            len(run.seeds), rollout=run.experience.unit == "step", agents=run.experience.agents
+        )
         self._clock = WallClock()
         self._env_faults = run.experience.faults
         self._agent_faults: dict[int, str] = (

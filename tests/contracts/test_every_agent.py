@@ -35,7 +35,8 @@ def test_actions_and_metrics_have_the_seed_axis(agent: str, env: str) -> None:
     actor = Actor(one, envs)
     for _ in range(30):
         t = actor.step(0)
-        assert t.action.shape == (3, 2, *envs.spec.action.shape)
+        agents = (len(envs.spec.agents),) if envs.spec.agents else ()
+        assert t.action.shape == (3, 2, *agents, *envs.spec.action.shape)
         metrics = one.learn(t, 100)
         assert all(host(values).shape == (3,) for values in metrics.values())
 

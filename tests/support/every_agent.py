@@ -43,6 +43,8 @@ SMALL = {
         *("agent=sac_discrete", *SMALL_CONTROL, "agent.n_step=2"),
         *("agent.max_grad_norm=5", "replay=prioritized"),
     ),
+    "maddpg": ("agent=maddpg", *SMALL_CONTROL, "agent.n_step=2"),
+    "matd3": ("agent=matd3", *SMALL_CONTROL, "agent.independent=true"),
     "ppo": (
         *SMALL_PPO,
         "agent.target_kl=1e-4",
@@ -90,6 +92,7 @@ TABLES = (
     "tests.support.masked:DoorsOfNumbers-v0",
 )
 CONTROL = ("Pendulum-v1", "tests.support.control:Reach-v0", "tests.support.control:Turn-v0")
+PLAYERS = ("tests.support.players:meeting", "tests.support.players:pulling")
 MODELS = ("FrozenLake-v1", "rlrun/StochasticMarsRover-v0")
 BYTES = ("tests.support.pixels:Film-v0", "tests.support.pixels:Grid-v0")
 ACTIONS = (
@@ -106,6 +109,8 @@ WHERE = {
     "td3": CONTROL,
     "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),
     "sac_discrete": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
+    "maddpg": PLAYERS,
+    "matd3": PLAYERS,
     "ppo": (*ACTIONS, *BYTES),
     "a2c": ACTIONS,
     "ppo with a memory": (*ACTIONS, *BYTES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rlrun.core.rng import Purpose
+from rlrun.core.types import Array
 from rlrun.loop import evaluate, interact
 from rlrun.training.metrics_window import MetricsWindow
 from tests.support.collectors import (
@@ -16,6 +17,7 @@ from tests.support.collectors import (
     replay_of,
     whole_episode,
 )
+from tests.support.common import differences, host
 
 
 def test_an_agent_that_has_left_is_not_alive_and_the_others_continue() -> None:
@@ -50,16 +52,24 @@ def test_an_evaluation_returns_the_sum_and_each_agents_returns() -> None:
     assert played.values is None and played.discounted is None
 
 
-def test_the_window_of_metrics_has_the_sum_over_agents() -> None:
-    envs, window = Collectors(SEEDS, 2, Purpose.TRAIN_EPISODES), MetricsWindow(len(SEEDS))
+def test_the_window_of_metrics_has_the_returns_of_agents_and_their_sum() -> None:
+    envs = Collectors(SEEDS, 2, Purpose.TRAIN_EPISODES)
+    window = MetricsWindow(len(SEEDS), agents=envs.spec.agents)
     agent = Averages(SEEDS, replay_of(SEEDS))
-    ended: list[list[float]] = [[] for _ in SEEDS]
+    ended: list[list[Array]] = [[] for _ in SEEDS]
     for step, t, metrics in interact(agent, envs):
         assert t.action.shape == t.score.shape == (3, 2, 3)
         window.add(t, metrics)
         for s, e in np.argwhere(t.last).tolist():
-            ended[s].append(sum(t.score[s, e].tolist()))
+            ended[s].append(t.score[s, e])
         if step == 40:
             break
     assert min(map(len, ended)) >= 10
-    assert window.row()["rollout/ep_rew_mean"].tolist() == [np.mean(each) for each in ended]
+    saved, row = window.state_dict(), window.row()
+    assert row["rollout/ep_rew_mean"].tolist() == [np.mean([sum(s) for s in e]) for e in ended]
+    for k, name in enumerate(envs.spec.agents):
+        wanted = [np.mean([score[k] for score in each]) for each in ended]
+        assert row[f"rollout/ep_rew_mean/{name}"].tolist() == wanted
+    other = MetricsWindow(len(SEEDS), agents=envs.spec.agents)
+    other.load_state_dict(saved)
+    assert differences(host(other.row()), host(row)) == []

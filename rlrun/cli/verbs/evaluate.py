@@ -110,7 +110,17 @@ def described(player: Player, played: Played) -> dict[str, Any]:
         "lengths": played.lengths.tolist(),
         **total,
         "per_seed": _plain(scores),
+        **_agents(player, played),
     }
+
+
+def _agents(player: Player, played: Played) -> dict[str, Any]:
+    """Return the mean returns of each of several agents, by name; {} if there is only one."""
+    if played.agents is None:
+        return {}
+    means = played.agents.mean(1)  # [seed, agent]
+    names = player.env.spec.agents
+    return {"agents": {name: _plain(means[:, k]) for k, name in enumerate(names)}}
 
 
 def _plain(values: Array) -> Any:
@@ -136,6 +146,11 @@ def _print(result: dict[str, Any], played: Played) -> None:
         at = [] if isinstance(steps, int) else [f"{steps[i]:,}"]
         table.add_row(str(seed), *map(number, _plain(np.array(numbers))), *at)
     Console(highlight=False).print(table)
+    if agents := result.get("agents"):
+        print("returns are sums over agents; their means over seeds:")
+        for name, means in agents.items():
+            there = [mean for mean in means if mean is not None]
+            print(f"  {name}  {number(float(np.mean(there)) if there else None)}")
     if result["mean"] is None:
         print("failed seeds have no scores, so there are no aggregates over all seeds")
         return
