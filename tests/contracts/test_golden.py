@@ -15,6 +15,7 @@ from rlrun.loop import interact
 from tests.support.common import (
     SMALL_CONTROL,
     SMALL_DQN,
+    SMALL_DRQN,
     SMALL_PPO,
     SMALL_REINFORCE,
     agent_and_envs,
@@ -34,6 +35,7 @@ WORDS = {
     "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
     "qr_dqn": (CART, *SMALL_DQN, "agent=qr_dqn", "agent.quantiles=5", "agent.n_step=2"),
     "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
+    "drqn": (CART, *SMALL_DRQN, "agent.n_step=2"),
     "ddpg": (*PENDULUM, "agent=ddpg", "agent.norm=layer"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
     "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
