@@ -40,7 +40,7 @@ def targets(
 def _next_values(net: RecurrentValueNet, pieces: Pieces, batch: Sequences, after: Tensor) -> Tensor:
     """Return the values ``[seed, sequence * length, action]`` of the observations after returns.
 
-    Each is seen with the memory of its own episode, of those ``after`` each step.
+    Each continues the memory of the same episode, of those ``after`` each step.
     """
     end = batch.end.unsqueeze(-1).expand(-1, -1, after.shape[-1])
     begins = torch.zeros_like(batch.end, dtype=torch.bool)

@@ -27,7 +27,7 @@ class LearningStart:
         replay: its replay.
         num_seeds: number of seeds.
         stride: environments per seed.
-        least: transitions that must be stored before any update, whatever the settings say.
+        least: transitions that must be stored before any update, if the settings ask for fewer.
     """
 
     def __init__(
