@@ -229,3 +229,17 @@ def test_what_was_seen_first_is_remembered() -> None:
     judge = grid_of(Recall, "Recall-v0", (100, 101, 102, 103), 4)
     returns = evaluate(agent, judge, 12000, 40).returns.mean(-1)
     assert (returns > 0.95).all(), returns  # without a memory 0.5 on average
+
+
+@pytest.mark.train
+def test_cartpole_without_velocities() -> None:
+    """The best rule for a single observation pushes to the side of the lean, for a return of 42."""
+    steps = 10000
+    words = ("experiment=cartpole_drqn", "seeds=3", f"total_steps={steps}")
+    agent, envs = agent_and_envs(*words)
+    for step, _, _ in interact(agent, envs):
+        if step >= steps:
+            break
+    _, judge = agent_and_envs(*words, "seed=50", "env.num_envs=5")
+    returns = evaluate(agent, judge, steps, 20).returns.mean(-1)
+    assert (returns > 120).all(), returns
