@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from rlrun.agents import OTHER_ACTIONS, agent_class, implementation
 from rlrun.checks import check_options, fitting_agents, parameters_of, settings_errors
 from rlrun.compatibility import incompatibility
+from rlrun.core.abilities import LearnsSequences
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
@@ -26,6 +27,7 @@ from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import OnHang, give_up
 from rlrun.nets.device import Device
+from rlrun.replay.sequences import sequence_bytes
 from rlrun.settings import Option, Settings
 
 NO_LIMIT_STEPS = 1000  # limit of an evaluation episode if there is no other limit
@@ -50,6 +52,10 @@ class _Run:
 
     def replay(self) -> Any:
         """Return the replay, filled with the data if there are any."""
+        agent = self.parts.agent.settings
+        if isinstance(agent, LearnsSequences):
+            given = self.spec, self.seeds, agent.memory_units
+            return self.parts.replay.settings.build_sequences(*given)
         replay = self.parts.replay.build(self.spec, self.seeds, self.horizon)
         if self.data is not None:
             self.data.fill(replay, self.seeds)
@@ -160,7 +166,10 @@ def replay_bytes(parts: Settings, spec: Spec) -> int:
     """Return the size of a full replay in bytes; 0 if there is none."""
     if parts.replay.name is None:
         return 0
-    size: int = parts.replay.settings.bytes_needed(spec, parts.seeds)
+    replay, agent = parts.replay.settings, parts.agent.settings
+    if isinstance(agent, LearnsSequences):
+        return sequence_bytes(spec, parts.seeds, replay.capacity, agent.memory_units)
+    size: int = replay.bytes_needed(spec, parts.seeds)
     return size
 
 
@@ -195,8 +204,13 @@ def evaluation_envs(
 
 
 def build_player(parts: Settings, spec: Spec, seeds: Sequence[int]) -> Agent:
-    """Build the agent for ``seeds`` to play only: its replay has room for a single step."""
+    """Build the agent for ``seeds`` to play only: its replay has room for a single step.
+
+    That of an agent that learns from sequences has room for one of them.
+    """
     if parts.replay.name is not None:
-        smallest = dataclasses.replace(parts.replay.settings, capacity=spec.num_envs)
+        agent = parts.agent.settings
+        steps = agent.sampled_steps if isinstance(agent, LearnsSequences) else 1
+        smallest = dataclasses.replace(parts.replay.settings, capacity=steps * spec.num_envs)
         parts = dataclasses.replace(parts, replay=Option(parts.replay.name, smallest))
     return build_agent(parts, spec, seeds)

@@ -9,12 +9,13 @@ from typing import Any
 
 from rlrun.agents import AGENTS, agent_class
 from rlrun.compatibility import incompatibility, too_many_choices
-from rlrun.core.abilities import CanFreeze, ChecksSpaces, LearnsFromReplay
+from rlrun.core.abilities import CanFreeze, ChecksSpaces, LearnsFromReplay, LearnsSequences
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import as_bad_input
 from rlrun.core.types import Spec
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
 from rlrun.replay.options import REPLAY
+from rlrun.replay.sequences import check_sequences
 from rlrun.settings import Option, Settings
 
 
@@ -45,6 +46,7 @@ def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> Non
     _check_option(name, "explore", parts.explore, explorers)
     _check_explorer(name, cls, parts.explore.name, explorers)
     _check_curiosity(name, cls, parts, spec, num_seeds)
+    _check_sequences(name, parts, spec, num_seeds)
     if "replay" in parameters:
         with settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
@@ -66,6 +68,22 @@ def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, A
         raise BadInput(f"the agent {agent} has no use for {group}: write {group}=none.")
     if fitting and given.name is None:
         raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
+
+
+def _check_sequences(agent: str, parts: Settings, spec: Spec, num_seeds: int) -> None:
+    """Raise BadInput for a replay that has no sequences, or no room for one."""
+    settings, replay = parts.agent.settings, parts.replay
+    if not isinstance(settings, LearnsSequences):
+        return
+    if replay.name != "uniform":
+        raise BadInput(
+            f"the agent {agent} has no use for replay={replay.name}: it learns from sequences of "
+            "steps, which are sampled uniformly. Write replay=uniform.",
+            "replay",
+        )
+    needed = replay.settings.capacity, settings.memory_units, settings.sampled_steps
+    with settings_errors(replay, "replay"):
+        check_sequences(spec, num_seeds, *needed)
 
 
 def _check_steps(parts: Settings) -> None:

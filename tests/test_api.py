@@ -51,6 +51,7 @@ def played(
     [
         ("dqn", ()),
         ("dqn", ("env=Acrobot-v1", "env.scale_obs=true")),
+        ("drqn", ()),
         ("ppo", ()),
         ("ddpg", ()),
         ("ddpg", ("env=tests.support.control:Turn-v0",)),

@@ -23,6 +23,7 @@ AGENTS: dict[str, str] = {
     "dueling_dqn": "rlrun.agents.dqn:DQN",
     "qr_dqn": "rlrun.agents.dqn:DQN",
     "rainbow": "rlrun.agents.dqn:DQN",
+    "drqn": "rlrun.agents.drqn:DRQN",
     "ddpg": "rlrun.agents.ddpg:DDPG",
     "td3": "rlrun.agents.ddpg:DDPG",
     "sac": "rlrun.agents.sac:SAC",

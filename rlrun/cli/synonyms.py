@@ -61,6 +61,7 @@ OPTIONS = {
         "ddqn": "double_dqn",
         "d3qn": "dueling_dqn",
         **dict.fromkeys(("qrdqn", "qr"), "qr_dqn"),
+        **dict.fromkeys(("rdqn", "r2d2", "recurrent_dqn"), "drqn"),
         "qlearning": "q_learning",
         "mc": "monte_carlo",
         **dict.fromkeys(("pg", "vpg"), "reinforce"),

@@ -181,6 +181,24 @@ class ChecksSpaces(Protocol):
 
 
 @runtime_checkable
+class LearnsSequences(Protocol):
+    """Settings of an agent with a memory that learns from sequences of steps in a replay.
+
+    The replay stores the memory before each step too.
+    """
+
+    @property
+    def memory_units(self) -> int:
+        """Numbers in the memory of one environment."""
+        ...
+
+    @property
+    def sampled_steps(self) -> int:
+        """Steps of a sequence."""
+        ...
+
+
+@runtime_checkable
 class ChoosesClass(Protocol):
     """Settings of an agent that several classes implement."""
 

@@ -21,7 +21,8 @@ class Parts:
 
     A part has ``shapes`` of its pieces, ``real`` (the shapes without padding), ``fans`` (the fan-in
     of each piece's layer, 0 if the piece is not a weight or bias), ``fans_out`` and ``init``. It
-    may have ``statistics``: the indices of the pieces that are running means and variances.
+    may have ``statistics``: the indices of the pieces that are running means and variances; and
+    ``is_styled``, if its ``init`` draws what the style asks for by itself.
     """
 
     def __init__(self, style: Style, **parts: Any) -> None:
@@ -53,7 +54,7 @@ class Parts:
             generator = torch.Generator().manual_seed(number)
             for part, bounds in zip(self._parts.values(), self.bounds, strict=True):
                 part.init(params.pieces[bounds], row, generator)
-                if not self._style.is_torch:
+                if not (self._style.is_torch or getattr(part, "is_styled", False)):
                     initialize(part, params.pieces[bounds], row, self._style, 1.0, generator)
             if last is not None and self._style.init == "torch":
                 scale = last * math.sqrt(list(self._parts.values())[-1].fans[-1])

@@ -55,6 +55,8 @@ class GRU:
     """
 
     is_output = False
+    is_styled = True
+    """Whether `init` draws the style's weights and biases."""
 
     def __init__(self, inputs: int, units: int, networks: int, *, style: Style = STYLE) -> None:
         if units % 4:

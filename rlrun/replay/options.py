@@ -14,6 +14,7 @@ from rlrun.core.types import Spec
 from rlrun.replay.hindsight import HindsightReplay, HindsightSettings
 from rlrun.replay.ring import Replay
 from rlrun.replay.sampling import Prioritized, PrioritizedSettings, Sampler, Uniform
+from rlrun.replay.sequences import SequenceReplay
 from rlrun.replay.sizes import storage_bytes, window_of
 from rlrun.replay.spans import SPAN_BYTES
 from rlrun.replay.sumtree import tree_bytes
@@ -30,6 +31,11 @@ class UniformReplaySettings:
         """Return the replay of these seeds in a run of ``horizon`` steps."""
         sampler = self.sampler(Streams(seeds, Purpose.REPLAY), horizon)
         return Replay(spec, len(seeds), sampler, capacity=self.capacity)
+
+    def build_sequences(self, spec: Spec, seeds: Sequence[int], memory: int) -> SequenceReplay:
+        """Return a replay of sequences, which stores so many numbers of an agent's memory."""
+        sampler = Uniform(Streams(seeds, Purpose.REPLAY))
+        return SequenceReplay(spec, len(seeds), sampler, capacity=self.capacity, memory=memory)
 
     def sampler(self, draws: Streams, horizon: int) -> Sampler:
         """Return the sampler, which chooses the transitions of a batch."""

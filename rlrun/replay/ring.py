@@ -17,7 +17,14 @@ from rlrun.replay.layout import check_names
 from rlrun.replay.nstep import n_step, up_to_stop
 from rlrun.replay.observations import Observations, PlainObservations, take
 from rlrun.replay.sampling import Sampler
-from rlrun.replay.sizes import FIELDS, OPTIONAL, transition_layout, vector_step_bytes, window_of
+from rlrun.replay.sizes import (
+    FIELDS,
+    MEMORY,
+    OPTIONAL,
+    transition_layout,
+    vector_step_bytes,
+    window_of,
+)
 
 SEGMENT = 2**20  # bytes per seed in a segment that checkpoints write once ...
 MAX_SEGMENTS = 256  # ... or more, if there were more segments than this
@@ -34,21 +41,31 @@ class Replay:
         num_seeds: number of seeds.
         sampler: how transitions are drawn.
         capacity: transitions per seed, at least one per environment.
+        memory: numbers in the memory of an agent that is stored too; None if it has none.
 
     Raises:
         ValueError: ``capacity`` is too small, or too large for the memory.
     """
 
-    def __init__(self, spec: Spec, num_seeds: int, sampler: Sampler, *, capacity: int) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        num_seeds: int,
+        sampler: Sampler,
+        *,
+        capacity: int,
+        memory: int | None = None,
+    ) -> None:
         self._window = window = window_of(spec, capacity)
         # Independent of the stack, so that a seed's state does not depend on its neighbours.
-        self._segment = max(1, SEGMENT // vector_step_bytes(spec), window.slots // MAX_SEGMENTS)
+        segment = SEGMENT // vector_step_bytes(spec, memory)
+        self._segment = max(1, segment, window.slots // MAX_SEGMENTS)
         grid = (num_seeds, window.length, window.envs)
         self._sampler = sampler
         try:
             self._data: dict[str, Array] = {  # zeros are only backed by memory once written
                 name: np.zeros((*grid, *shape), kind)
-                for name, (kind, shape) in transition_layout(spec).items()
+                for name, (kind, shape) in transition_layout(spec, memory).items()
             }
             sampler.open(num_seeds, window)
         except (MemoryError, ValueError) as error:  # ValueError: numpy cannot index so many
@@ -64,7 +81,7 @@ class Replay:
         self._flat = {
             name: array.reshape(-1, *array.shape[3:])
             for name, array in self._data.items()
-            if name in FIELDS
+            if name in (*FIELDS, *MEMORY)
         }
         self._optional = [name for name in OPTIONAL if name in self._data]
         # the first row of each seed

@@ -77,6 +77,20 @@ class Uniform:
         number = (self._draws.uniform(size) * len(self._window)).astype(np.int64)
         return self._window.place(number), None
 
+    def starts(self, size: int, steps: int) -> tuple[Array, Array]:
+        """Return the first steps of sequences of so many steps, and their environments.
+
+        Both are ``[seed, size]``; steps have numbers that count from the first one ever added.
+        Raises ValueError if fewer are stored.
+        """
+        window = self._window
+        stored = min(window.time, window.slots)
+        if stored < steps:
+            raise ValueError(f"{stored} steps are stored, and a sequence has {steps}")
+        number = self._draws.uniform(size) * ((stored - steps + 1) * window.envs)
+        first, env = np.divmod(number.astype(np.int64), window.envs)
+        return window.time - stored + first, env
+
     def update(self, place: Array, error: Array) -> None:
         """Do nothing: uniform sampling has no priorities."""
 

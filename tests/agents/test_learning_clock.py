@@ -15,6 +15,7 @@ from rlrun.training.checkpoints import restore_agent
 from tests.support.common import (
     SMALL_CONTROL,
     SMALL_DQN,
+    SMALL_DRQN,
     agent_and_envs,
     differences,
     drive,
@@ -27,6 +28,7 @@ BEGIN = ("agent.learning_clock=episodes", "agent.learning_starts=5")
 AGENTS = {
     "dqn": (*SMALL_DQN, "env.num_envs=2"),
     "rainbow": (*SMALL_DQN, "agent=rainbow", "agent.atoms=5"),
+    "drqn": (*SMALL_DRQN, "env.num_envs=2"),
     "curiosity": (*SMALL_DQN, "curiosity=count", "env=FrozenLake-v1"),
     "td3": ("agent=td3", *SMALL_CONTROL, REACH),
     "batch": (
@@ -61,7 +63,7 @@ class Trained:
                 break
 
 
-@pytest.mark.parametrize("name", ["dqn", "td3", "sac", "sac_discrete"])
+@pytest.mark.parametrize("name", ["dqn", "drqn", "td3", "sac", "sac_discrete"])
 def test_the_step_of_the_first_update_is_known_only_by_steps(name: str) -> None:
     words = (*AGENTS[name], "agent.train_every=4")
     by_steps: Any = agent_and_envs(*words, "agent.learning_starts=30")[0]
@@ -126,7 +128,7 @@ def test_actions_are_random_until_the_seed_begins(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rainbow", "sac", "sac_discrete"])
+@pytest.mark.parametrize("name", ["rainbow", "drqn", "sac", "sac_discrete"])
 def test_restored_while_seeds_wait_it_is_the_same(name: str) -> None:
     words = ("seed=3", *AGENTS[name], *BEGIN, "seeds=3")
     one, envs = agent_and_envs(*words)

@@ -10,6 +10,7 @@ from rlrun.loop import interact
 from tests.support.common import (
     SMALL_CONTROL,
     SMALL_DQN,
+    SMALL_DRQN,
     SMALL_PPO,
     SMALL_REINFORCE,
     agent_and_envs,
@@ -30,6 +31,7 @@ CASES = {
     "reinforce": ((*PENDULUM, *SMALL_REINFORCE), 40),
     "dqn": ((CART, *SMALL_DQN, "agent.train_every=40", "agent.gradient_steps=2"), 40),
     "dqn of 8": ((CART, *SMALL_DQN, "env.num_envs=8", "agent.train_every=1"), 8),
+    "drqn": ((CART, *SMALL_DRQN, "agent.train_every=40"), 40),
     "ddpg": ((*PENDULUM, "agent=ddpg", *SMALL_CONTROL, "agent.train_every=20"), 20),
     "td3": ((*PENDULUM, "agent=td3", *SMALL_CONTROL, "agent.train_every=20"), 20),
     "sac": ((*PENDULUM, "agent=sac", *SMALL_CONTROL, "agent.train_every=20"), 20),

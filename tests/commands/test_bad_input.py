@@ -82,6 +82,13 @@ BAD = [
         "agent.quantiles must be null with agent.distributional=true",
     ),
     ("agent=rainbow agent.v_min=100", "agent.v_min must be below v_max (100.0), got 100.0"),
+    (
+        "agent=drqn replay=prioritized",
+        "the agent drqn has no use for replay=prioritized: it learns from sequences of steps",
+    ),
+    ("agent=drqn replay=none", "the agent drqn needs replay: write replay=uniform"),
+    ("agent=drqn replay.capacity=23", "replay.capacity must be at least 24 (a sequence of 24"),
+    ("agent=drqn agent.memory_units=30", "agent.memory_units must be a multiple of 4, got 30"),
     ("agent=rainbow agent.atoms=1", "agent.atoms must be at least 2, got 1"),
     ("agent=dueling_dqn env=Pendulum-v1", "the agent dueling_dqn cannot take continuous actions"),
     ("agent=rainbow replay.alpha=2", "replay.alpha must be between 0 and 1, got 2.0"),

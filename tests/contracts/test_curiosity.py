@@ -32,7 +32,7 @@ from tests.support.common import (
 )
 from tests.support.every_agent import SHORT, SMALL, WHERE
 
-VALUES = ("dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow")
+VALUES = ("dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow", "drqn")
 ABLE = (*VALUES, "ddpg", "td3", "sac", "sac_discrete", "ppo", "a2c")
 TABLES = ("q_learning", "sarsa", "expected_sarsa", "double_q_learning", "monte_carlo")
 CASES = {

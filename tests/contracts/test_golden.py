@@ -15,6 +15,7 @@ from rlrun.loop import interact
 from tests.support.common import (
     SMALL_CONTROL,
     SMALL_DQN,
+    SMALL_DRQN,
     SMALL_PPO,
     SMALL_REINFORCE,
     agent_and_envs,
@@ -34,6 +35,7 @@ WORDS = {
     "dueling_dqn": (CART, *SMALL_DQN, "agent=dueling_dqn", "agent.loss=squared"),
     "qr_dqn": (CART, *SMALL_DQN, "agent=qr_dqn", "agent.quantiles=5", "agent.n_step=2"),
     "rainbow": (CART, *SMALL_DQN, "agent=rainbow", "agent.v_max=30", "explore.fraction=0.001"),
+    "drqn": (CART, *SMALL_DRQN, "agent.n_step=2"),
     "ddpg": (*PENDULUM, "agent=ddpg", "agent.norm=layer"),
     "td3": (*PENDULUM, "agent=td3", "replay=prioritized", "agent.n_step=2"),
     "sac": (*PENDULUM, "agent=sac", "agent.action_layer=2"),
@@ -81,6 +83,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/loss",
         [4.0078206062316895, 2.427738904953003, 2.080479145050049],
         [20.0, 13.0, 9.0, 10.0, 12.0, 10.0, 8.0, 10.0, 11.0, 9.0],
+    ),
+    "drqn": (
+        "train/loss",
+        [1.5468748807907104, 1.5212976932525635, 1.2948014736175537],
+        [57.0, 14.0, 15.0, 34.0],
     ),
     "ddpg": (
         "train/actor_loss",

@@ -22,7 +22,7 @@ RUN = ("eval.episodes=9", "eval.final_episodes=9", "eval.max_steps=30")
 STEPS, MANY_STEPS = 640, 6400  # the latter where a step takes microseconds
 SPEED = "time/fps"
 # FrozenLake is also a place of these
-NETWORKS = ("dqn", "rainbow", "sac_discrete", "ppo", "a2c", "reinforce")
+NETWORKS = ("dqn", "rainbow", "drqn", "sac_discrete", "ppo", "a2c", "reinforce")
 # where there is a model the exact returns are logged too
 PLACES = {
     agent: next((e for e in WHERE[agent] if e in MODELS), WHERE[agent][0]) for agent in AGENTS

@@ -23,6 +23,8 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "dqn explore=exponential agent.lr_end=0 replay=prioritized",
     "dqn replay=prioritized replay.priority=loss",
     "dqn explore=softmax explore.clock=episodes explore.over=50 agent.max_grad_norm=1",
+    "drqn agent.lr_end=0 explore=softmax agent.init=xavier agent.max_grad_norm=1",
+    "drqn curiosity=constant agent.burn_in=0 agent.double=false",
     "ddpg explore=gaussian explore.end=.1 agent.actor_lr=1e-3 agent.target_noise=.1",
     "td3 explore=ornstein_uhlenbeck explore.end=.1 agent.lr_end=0 agent.max_grad_norm=1",
     "sac agent.ent_coef=.1 agent.lr_end=0 agent.max_grad_norm=1 replay=prioritized",

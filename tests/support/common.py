@@ -31,6 +31,17 @@ SMALL_DQN = (
     "replay.capacity=150",
     "tuned=none",
 )
+SMALL_DRQN = (
+    "agent=drqn",
+    "agent.memory_units=8",
+    "agent.hidden=[16]",
+    *("agent.burn_in=3", "agent.sequence_length=5"),
+    "agent.batch_size=4",
+    "agent.learning_starts=20",
+    "agent.train_every=3",
+    "replay.capacity=150",
+    "tuned=none",
+)
 SMALL_CONTROL = (
     "agent.hidden=[16,16]",
     "agent.batch_size=8",

@@ -6,6 +6,7 @@ from tests.support.common import (
     FEATURES,
     SMALL_CONTROL,
     SMALL_DQN,
+    SMALL_DRQN,
     SMALL_PPO,
     SMALL_REINFORCE,
 )
@@ -32,6 +33,7 @@ SMALL = {
         "agent.v_max=30",
         "explore.fraction=0.002",
     ),
+    "drqn": (*SMALL_DRQN, "agent.n_step=2", "agent.target_every=7", SHORT),
     "ddpg": (
         "agent=ddpg",
         *SMALL_CONTROL,
@@ -105,6 +107,7 @@ WHERE = {
     "dueling_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0"),
     "qr_dqn": ("CartPole-v1", "tests.support.pixels:Film-v0", MASKS),
     "rainbow": ("CartPole-v1", "FrozenLake-v1", "tests.support.pixels:Film-v0", MASKS),
+    "drqn": ("CartPole-v1", "FrozenLake-v1", "Blackjack-v1", *BYTES, MASKS),
     "ddpg": (*CONTROL, "tests.support.control:PixelReach-v0"),
     "td3": CONTROL,
     "sac": (*CONTROL, "tests.support.control:PixelReach-v0", "tests.support.control:GridReach-v0"),

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlrun.__main__ import main
 from rlrun.run import start_run
-from tests.support.common import SMALL_CONTROL, SMALL_DQN, SMALL_PPO, settings
+from tests.support.common import SMALL_CONTROL, SMALL_DQN, SMALL_DRQN, SMALL_PPO, settings
 
 SMALL = (
     "seeds=3",
@@ -27,6 +27,7 @@ RUNS = {
     "table": ("agent=q_learning", "env=FrozenLake-v1", "tuned=none"),
     "planner": ("agent=value_iteration", "env=rlrun/MarsRover-v0"),
     "dqn": (*SMALL_DQN, "env=CartPole-v1", "env.num_envs=2"),
+    "drqn": (*SMALL_DRQN, "env=CartPole-v1", "env.num_envs=2"),
     "ppo": (*SMALL_PPO, "env=Acrobot-v1", "agent.normalize_obs=true", "env.num_envs=2"),
     "ddpg": ("agent=ddpg", *SMALL_CONTROL, "env=Pendulum-v1"),
     "random": ("agent=random", "env=CartPole-v1", "tuned=none"),

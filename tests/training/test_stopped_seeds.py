@@ -16,6 +16,7 @@ from tests.support.cli import Rlrun, tree
 from tests.support.common import (
     SMALL_CONTROL,
     SMALL_DQN,
+    SMALL_DRQN,
     SMALL_PPO,
     SMALL_REINFORCE,
     differences,
@@ -40,6 +41,7 @@ REACH = "env=tests.support.control:Reach-v0"
 TABLE = ("env=FrozenLake-v1", "tuned=none")
 AGENTS = {
     "dqn": (*SMALL_DQN, "env.num_envs=2"),
+    "drqn": (*SMALL_DRQN, "env.num_envs=2"),
     "noisy": (*SMALL_DQN, "agent=rainbow", "agent.atoms=5"),
     "ppo": (*SMALL_PPO, "agent.normalize_obs=true", "agent.normalize_reward=true"),
     "reinforce": (*SMALL_REINFORCE, "agent.normalize_obs=true"),

@@ -27,12 +27,19 @@ class LearningStart:
         replay: its replay.
         num_seeds: number of seeds.
         stride: environments per seed.
+        least: transitions that must be stored before any update, if the settings ask for fewer.
     """
 
     def __init__(
-        self, settings: OffPolicySettings, replay: Replay, num_seeds: int, stride: int
+        self,
+        settings: OffPolicySettings,
+        replay: Replay,
+        num_seeds: int,
+        stride: int,
+        least: int = 0,
     ) -> None:
         self._settings, self._replay, self._stride = settings, replay, stride
+        self._least = least
         self._by_episodes = settings.learning_clock == "episodes"
         self.updates: Array = np.zeros(num_seeds, np.int64)
         """The number of updates so far, ``[seed]``, with those that left the seed unchanged."""
@@ -51,12 +58,14 @@ class LearningStart:
     def first_update(self) -> int:
         """The step of the first update; 0 if it depends on the episodes."""
         s = self._settings
-        return 0 if self._by_episodes else first_due(s.train_every, s.learning_starts)
+        starts = max(s.learning_starts, self._least)
+        return 0 if self._by_episodes else first_due(s.train_every, starts)
 
     @property
     def reached(self) -> bool:
         """Whether there are updates by now."""
-        return self._by_episodes or self._replay.added >= self._settings.learning_starts
+        starts = 0 if self._by_episodes else self._settings.learning_starts
+        return self._replay.added >= max(starts, self._least)
 
     def updates_due(self, step: int) -> int:
         """Return the number of updates that are due now."""
