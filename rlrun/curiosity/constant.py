@@ -41,6 +41,7 @@ class Constant:
 
     def __init__(self, scale: Number, coverage: Coverage | None = None) -> None:
         self._scale, self._coverage = scale, coverage
+        self.stream = None
         self.faults: dict[int, str] = {}
         """Always empty: a constant is finite."""
 

@@ -85,6 +85,7 @@ class Count:
         self._flat = self._visits.reshape(-1)  # a view
         self._size, self._first = size, np.arange(num_seeds) * size
         self._covered = np.zeros(num_seeds, np.int64)  # pairs or states with a visit
+        self.stream = None
         self.faults: dict[int, str] = {}
         """Always empty: a count is finite."""
 
