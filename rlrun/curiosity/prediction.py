@@ -25,9 +25,9 @@ class PredictionSettings:
 
     scale: PerRow[NonNegative] = 1.0
     """Bonus that equals one standard deviation of the discounted sums of bonuses."""
-    lr: PerRow[Positive] = 1e-3
+    lr: PerRow[Positive] = 3e-4
     """Learning rate of the predictor, whose optimizer is Adam."""
-    hidden: tuple[Count, ...] = (64, 64)
+    hidden: tuple[Count, ...] = (256,)
     """Widths of the hidden layers; images and grids go through convolutions first."""
     features: Count = 64
     """Numbers that are predicted."""
