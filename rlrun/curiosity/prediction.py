@@ -33,7 +33,7 @@ class PredictionSettings:
     """Numbers that are predicted."""
     batch_size: Count = 256
     """Transitions of an update; what an agent learns from at once is divided into as many."""
-    gamma: PerRow[Fraction] = 0.99
+    discount: PerRow[Fraction] = 0.99
     """Discount factor of bonuses, in their normalization and where they have their own values."""
     episodic: bool = False
     """Whether bonuses are added to the rewards of PPO and A2C, instead of having their own values.
@@ -80,12 +80,12 @@ class PredictionBonus:
     ) -> None:
         self._settings, self._predictor = settings, predictor
         self._whitening = Whitening(spec, len(seeds))
-        self._scale = BonusScale(len(seeds), spec.num_envs, settings.gamma)
+        self._scale = BonusScale(len(seeds), spec.num_envs, settings.discount)
         self._coverage = Coverage(spec, len(seeds))
         self._draws = Streams(seeds, Purpose.CURIOSITY)
         self._observed = 0
         self._frozen: set[int] = set()
-        self.stream = None if settings.episodic else settings.gamma
+        self.stream = None if settings.episodic else settings.discount
         self.faults: dict[int, str] = {}
 
     def observe(self, t: Step) -> None:

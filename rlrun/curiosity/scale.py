@@ -50,17 +50,17 @@ class Whitening:
 class BonusScale:
     """Divides bonuses by the standard deviation of their discounted sums (Burda et al. 2018).
 
-    Each environment has the sum R_t = b_t + gamma R_{t-1} of all its bonuses so far, across the
+    Each environment has the sum R_t = b_t + discount R_{t-1} of all its bonuses so far, across the
     ends of episodes. The mean is not subtracted: a bonus is never negative.
     """
 
-    def __init__(self, num_seeds: int, envs: int, gamma: Number) -> None:
+    def __init__(self, num_seeds: int, envs: int, discount: Number) -> None:
         self._moments = Moments(num_seeds, 1)
-        self._sum, self._gamma = np.zeros((num_seeds, envs)), column(gamma, 2)
+        self._sum, self._discount = np.zeros((num_seeds, envs)), column(discount, 2)
 
     def add(self, bonus: Array, frozen: Collection[int]) -> None:
         """Add the bonuses ``[seed, env]`` of one step, except those of the ``frozen`` seeds."""
-        self._sum = self._gamma * self._sum + bonus
+        self._sum = self._discount * self._sum + bonus
         self._moments.add(self._sum[..., None], frozen)
 
     def __call__(self, bonus: Array) -> Array:

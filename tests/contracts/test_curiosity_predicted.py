@@ -72,7 +72,7 @@ def test_a_run_resumes_where_it_was(case: str, tmp_path: Path) -> None:
 
 def rolled(*more: str) -> tuple[Any, Step, list[Any]]:
     """A PPO with two values at its first update: the rollout, and what it became."""
-    words = (*SMALL["ppo"], "env=CartPole-v1", "curiosity=rnd", "curiosity.gamma=0.9", *SMALLER)
+    words = (*SMALL["ppo"], "env=CartPole-v1", "curiosity=rnd", "curiosity.discount=0.9", *SMALLER)
     one: Any
     one, envs = agent_and_envs(*words, "agent.n_steps=30", "agent.batch_size=null", *more)
     steps: list[Step] = []

@@ -153,7 +153,7 @@ def test_icm_learns_which_action_was_taken_and_what_follows() -> None:
 @pytest.mark.parametrize("name", ["rnd", "icm"])
 def test_the_bonus_is_the_normalized_error_after_the_warm_up(name: str) -> None:
     where = spec(VECTOR, envs=2)
-    one: Any = built(name, where, warm_up=8, scale=np.array([2.0, 3.0]), gamma=0.5)
+    one: Any = built(name, where, warm_up=8, scale=np.array([2.0, 3.0]), discount=0.5)
     sums, total = [], np.zeros((2, 2))
     for n in range(8):
         t = steps(where, 2, 2, draw=n)

@@ -22,14 +22,14 @@ def test_bonuses_are_divided_by_the_deviation_of_their_discounted_sums() -> None
 
 def test_each_seed_has_its_own_discount_and_deviation() -> None:
     rng = np.random.default_rng(0)
-    gamma, bonuses = np.array([0.9, 0.3]), rng.random((50, 2, 3))
-    both = BonusScale(2, 3, gamma)
+    factor, bonuses = np.array([0.9, 0.3]), rng.random((50, 2, 3))
+    both = BonusScale(2, 3, factor)
     for each in bonuses:
         both.add(each, ())
     for seed in range(2):
         total, sums = np.zeros(3), []
         for each in bonuses:
-            total = gamma[seed] * total + each[seed]
+            total = factor[seed] * total + each[seed]
             sums += total.tolist()
         assert both(np.ones((2, 1)))[seed, 0] == pytest.approx(1 / np.std(sums))
 

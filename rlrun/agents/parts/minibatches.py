@@ -49,7 +49,7 @@ class BonusStream(NamedTuple):
 
     bonus: Array
     """``[seed, time, env]``."""
-    gamma: Number
+    discount: Number
     """Their discount factor."""
 
     def steps(self, t: Step) -> Step:
@@ -57,7 +57,7 @@ class BonusStream(NamedTuple):
 
         What follows the end of an episode is then the first observation of the next one.
         """
-        discount = np.zeros(t.reward.shape) + column(self.gamma, t.reward.ndim)
+        discount = np.zeros(t.reward.shape) + column(self.discount, t.reward.ndim)
         return t._replace(reward=self.bonus, discount=discount, last=np.zeros_like(t.last))
 
 

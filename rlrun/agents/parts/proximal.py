@@ -111,9 +111,9 @@ class Proximal(ABC, Generic[AnActor]):
 
     def _update(self, step: int) -> Metrics:
         steps = self._rollout.drain()
-        bonus, gamma, stream = self._intrinsic.rollout(steps), self._intrinsic.stream, None
-        if bonus is not None and gamma is not None and self._two_values:
-            stream = BonusStream(bonus, gamma)
+        bonus, factor, stream = self._intrinsic.rollout(steps), self._intrinsic.stream, None
+        if bonus is not None and factor is not None and self._two_values:
+            stream = BonusStream(bonus, factor)
         elif bonus is not None:
             steps = steps._replace(reward=steps.reward + bonus)
         rollout, explained_variance = self._collected(steps, stream)
