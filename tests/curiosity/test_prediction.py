@@ -21,8 +21,11 @@ SMALL: dict[str, Any] = {"hidden": (8,), "features": 6, "warm_up": 0}
 
 
 def built(name: str, where: Spec, seeds: int = 2, **more: Any) -> PredictionBonus:
-    settings = {"rnd": RNDSettings, "icm": ICMSettings}[name](**{**SMALL, **more})
-    return settings.build(where, range(5, 5 + seeds), 1000, Device(DeviceSettings(name="cpu")))
+    classes: dict[str, Any] = {"rnd": RNDSettings, "icm": ICMSettings}
+    settings = classes[name](**{**SMALL, **more})
+    device = Device(DeviceSettings(name="cpu"))
+    bonus: PredictionBonus = settings.build(where, range(5, 5 + seeds), 1000, device)
+    return bonus
 
 
 def steps(where: Spec, *lead: int, draw: int = 0) -> Step:
@@ -177,7 +180,12 @@ def test_every_transition_of_a_rollout_is_learnt_from_once() -> None:
     t = steps(where, 2, 5, 2)
     learnt: list[Transitions] = []
     update = one._predictor.update
-    one._predictor.update = lambda batch, *more: (learnt.append(batch), update(batch, *more))[1]
+
+    def noted(batch: Transitions, *more: Any) -> Any:
+        learnt.append(batch)
+        return update(batch, *more)
+
+    one._predictor.update = noted
     one.learn(t)
     assert [each.action.shape for each in learnt] == [(2, 4), (2, 4), (2, 2)]
     for seed in range(2):

@@ -177,7 +177,8 @@ class Proximal(ABC, Generic[AnActor]):
         value_grad = torch.zeros_like(values)
         value_grad[..., 0] = value_slope * self._value_slope
         if of_bonuses:
-            more, value_slope = value_loss(values[..., 1], *of_bonuses, self._clip_value)
+            target, old_value = of_bonuses
+            more, value_slope = value_loss(values[..., 1], target, old_value, self._clip_value)
             value_grad[..., 1] = value_slope * self._value_slope
             error = error + more
         net.backward(pieces, saved, (policy_grad, value_grad), gradient.pieces)
