@@ -8,7 +8,12 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
-from rlrun.agents.parts.minibatches import Minibatch, Minibatches, rollout_to_batch
+from rlrun.agents.parts.minibatches import (
+    BonusStream,
+    Minibatch,
+    Minibatches,
+    rollout_to_batch,
+)
 from rlrun.agents.parts.ppo_settings import PPOSettings
 from rlrun.agents.parts.proximal import Proximal
 from rlrun.core.rows import column
@@ -23,7 +28,9 @@ class PPO(Proximal[StochasticActor]):
 
     Weights start orthogonal, with gain √2, 0.01 in the policy's last layer and 1 in the value's,
     biases at 0; the two networks share only the convolutions. Advantages are those of GAE;
-    truncated episodes are bootstrapped from the value of their true last observation.
+    truncated episodes are bootstrapped from the value of their true last observation. Bonuses of a
+    curiosity that asks for it have their own values, which do not end with an episode: the value
+    network then has a second output, and both advantages are added (Burda et al. 2018).
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")
@@ -41,10 +48,12 @@ class PPO(Proximal[StochasticActor]):
         curiosity: Curiosity | None = None,
     ) -> None:
         s = settings
-        net = s.policy(spec, device.products, value=True)
+        two = curiosity is not None and curiosity.stream is not None
+        net = s.policy(spec, device.products, value=True, values=1 + two)
         actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         batches = Minibatches(seeds, s.n_steps * spec.num_envs, s.batch_size, s.epochs)
-        super().__init__(spec, seeds, horizon, device, s, curiosity, actor, batches)
+        given = spec, seeds, horizon, device, s, curiosity
+        super().__init__(*given, actor, batches, two_values=two)
 
     def act(self, obs: Array, step: int, *, explore: bool = True, legal: Mask = None) -> Array:
         """Return actions ``[seed, env, ...]``: samples of the policy, or its likeliest ones."""
@@ -55,9 +64,9 @@ class PPO(Proximal[StochasticActor]):
         value = self._actor.value(obs, legal)
         return value if self._rewards is None else value * self._rewards.unit
 
-    def _collected(self, steps: Step) -> tuple[Minibatch, Array]:
+    def _collected(self, steps: Step, stream: BonusStream | None) -> tuple[Minibatch, Array]:
         decay = column(self._settings.trace_decay, 3)
-        return rollout_to_batch(self._actor, self._device, steps, decay)
+        return rollout_to_batch(self._actor, self._device, steps, decay, stream)
 
     def _forward(self, pieces: Pieces, batch: Minibatch) -> tuple[list[Tensor], list[Any]]:
         return self._actor.net.forward(pieces, batch.obs)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from rlrun.agents.parts.actor import RecurrentActor
-from rlrun.agents.parts.minibatches import Minibatch
+from rlrun.agents.parts.minibatches import BonusStream, Minibatch
 from rlrun.agents.parts.ppo_settings import PPOSettings
 from rlrun.agents.parts.proximal import Proximal
 from rlrun.agents.parts.sequences import SequenceBatches, rollout_to_sequences
@@ -66,7 +66,8 @@ class RecurrentPPO(Proximal[RecurrentActor]):
         """Return actions and memories ``[seed, env, ...]``: samples, or the likeliest actions."""
         return self._actor.act(obs, memory, first, explore=explore, legal=legal)
 
-    def _collected(self, steps: Step) -> tuple[Minibatch, Array]:
+    def _collected(self, steps: Step, stream: BonusStream | None) -> tuple[Minibatch, Array]:
+        assert stream is None  # bonuses are added to the rewards
         decay = column(self._settings.trace_decay, 3)
         length = self._settings.sequence
         return rollout_to_sequences(self._actor, self._device, steps, decay, length)

@@ -15,6 +15,7 @@ from rlrun.core.memory import in_words, shortage
 from rlrun.core.restore import restore_into
 from rlrun.core.rows import column
 from rlrun.core.types import Array, Metrics, Spec, State, Step
+from rlrun.curiosity.coverage import TAG
 from rlrun.nets.device import Device
 from rlrun.tables.states import States, place_values
 
@@ -82,13 +83,18 @@ class Count:
         size = self._states.count * self._actions
         self._visits = np.zeros((num_seeds, size), np.int64)
         self._flat = self._visits.reshape(-1)  # a view
-        self._first = np.arange(num_seeds) * size
+        self._size, self._first = size, np.arange(num_seeds) * size
+        self._covered = np.zeros(num_seeds, np.int64)  # pairs or states with a visit
+        self.stream = None
         self.faults: dict[int, str] = {}
         """Always empty: a count is finite."""
 
     def observe(self, t: Step) -> None:
         """Count the visits of a step."""
-        np.add.at(self._flat, self._index(t), 1)
+        index = self._index(t)
+        new = np.unique(index[self._flat[index] == 0])  # two environments may visit the same one
+        np.add.at(self._covered, new // self._size, 1)
+        np.add.at(self._flat, index, 1)
 
     def bonus(self, t: Step) -> Array:
         # what was never observed, such as a transition from elsewhere, is as new as a first visit
@@ -106,8 +112,8 @@ class Count:
         return place
 
     def learn(self, t: Step) -> Metrics:
-        """Do nothing: visits are counted when they are observed, once."""
-        return {}
+        """Return the coverage, how many pairs or states were visited: they are counted already."""
+        return {TAG: self._covered.copy()}
 
     def freeze(self, position: int) -> None:
         """Do nothing: a seed's counts affect no other seed."""
@@ -117,3 +123,4 @@ class Count:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         restore_into(self._visits, state["visits"], "the counts of visits")
+        self._covered = np.count_nonzero(self._visits, axis=-1)

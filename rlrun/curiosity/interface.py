@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from rlrun.core.rows import Number
 from rlrun.core.types import Array, Metrics, State, Step
 
 
@@ -20,6 +21,9 @@ class Curiosity(Protocol):
 
     faults: dict[int, str]
     """Sentences on its numbers that were not finite, by the seed's position in the stack."""
+    stream: Number | None
+    """Discount factor of the bonuses' own values, which an agent that has such values does not end
+    with an episode (Burda et al. 2018); None if bonuses are to be added to the rewards."""
 
     def observe(self, t: Step) -> None:
         """Process one vector step ``[seed, env]``, once, before any bonus for it.

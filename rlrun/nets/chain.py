@@ -39,15 +39,21 @@ class Parts:
             self.bounds.append(slice(start, len(self.shapes)))
 
     def init(
-        self, params: Parameters, seeds: Sequence[int], place: int = 0, last: float | None = None
+        self,
+        params: Parameters,
+        seeds: Sequence[int],
+        place: int = 0,
+        last: float | None = None,
+        purpose: Purpose = Purpose.WEIGHTS,
     ) -> None:
         """Draw the weights and biases of the network's style.
 
         With torch's uniform ±1/√fan_in the last layer is uniform in ±``last`` if that is given,
         except for biases whose value is given.
-        Each network has its own generator: those of a seed are numbered from ``place``.
+        Each network has its own generator: those of a seed and ``purpose`` are numbered from
+        ``place``.
         """
-        numbers, networks = Numbers(Purpose.WEIGHTS), params.networks
+        numbers, networks = Numbers(purpose), params.networks
         for row in range(len(seeds) * networks):
             seed, network = divmod(row, networks)
             number = numbers(seeds[seed], place + network, 0)

@@ -33,6 +33,7 @@ class PolicyNet:
         hidden: widths of the hidden layers of each network.
         style: the activation of the hidden layers, and the initial weights.
         value: whether there is a value network.
+        values: its outputs, the values of so many kinds of reward, which share its hidden layers.
     """
 
     def __init__(
@@ -43,10 +44,11 @@ class PolicyNet:
         style: Style,
         *,
         value: bool = True,
+        values: int = 1,
     ) -> None:
         self.distribution = distribution_for(action)
         self._input = input_for(obs)
-        outputs = (self.distribution.outputs, 1) if value else (self.distribution.outputs,)
+        outputs = (self.distribution.outputs, values) if value else (self.distribution.outputs,)
         self._heads = [
             Dense((self._input.size, *hidden, out), rectify=False, style=style) for out in outputs
         ]
@@ -93,8 +95,12 @@ class PolicyNet:
         return self._one(0, pieces, obs)
 
     def value(self, pieces: Pieces, obs: Tensor) -> Tensor:
-        """Return values ``[seed, batch]`` for ``obs [seed, batch, ...]``."""
-        return self._one(1, pieces, obs)[..., 0]
+        """Return values ``[seed, batch]`` for ``obs [seed, batch, ...]``, the first ones."""
+        return self.values(pieces, obs)[..., 0]
+
+    def values(self, pieces: Pieces, obs: Tensor) -> Tensor:
+        """Return the values of each kind of reward, ``[seed, batch, width]``, which is padded."""
+        return self._one(1, pieces, obs)
 
     def _one(self, head: int, pieces: Pieces, obs: Tensor) -> Tensor:
         x, _ = self._input.forward(pieces[self._bounds[0]], obs)
@@ -104,8 +110,8 @@ class PolicyNet:
     def forward(self, pieces: Pieces, obs: Tensor) -> tuple[list[Tensor], list[Any]]:
         """Return the outputs of both, each ``[seed, batch, width]``, and what `backward` needs.
 
-        Outputs are float32, computed in the dtype of the pieces. The value is the first number of
-        the second output.
+        Outputs are float32, computed in the dtype of the pieces. The values are the first numbers
+        of the second output.
         """
         x, input_saved = self._input.forward(pieces[self._bounds[0]], obs)
         x = x.to(pieces[0].dtype)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rlrun.agents.parts.normalize import Moments, ObsScale, RewardScale
+from rlrun.agents.parts.normalize import ObsScale, RewardScale
+from rlrun.core.moments import Moments
 from rlrun.core.types import Step
 from tests.support.common import differences, host, row
 

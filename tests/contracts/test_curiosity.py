@@ -50,6 +50,7 @@ COUNTED = {
         for agent in ("ddpg", "td3", "sac")
     },
 }
+ADDED = ("train/bonus", "train/coverage")
 CONTINUOUS = ("ddpg", "td3", "sac")
 
 
@@ -80,7 +81,7 @@ def results(words: tuple[str, ...], steps: int, by: float) -> list[Any]:
     actions, metrics = [], []
     for step, t, found in interact(agent, shifted):
         actions.append(t.action.copy())
-        metrics.append({tag: v for tag, v in host(found).items() if tag != "train/bonus"})
+        metrics.append({tag: v for tag, v in host(found).items() if tag not in ADDED})
         if step >= steps:
             break
     state = {key: v for key, v in host(agent.state_dict()).items() if key != "curiosity"}

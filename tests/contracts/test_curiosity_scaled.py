@@ -34,9 +34,9 @@ def test_scaled_rewards_get_an_unscaled_bonus(monkeypatch: pytest.MonkeyPatch) -
     """What A2C learns from is the scaled reward plus the bonus; the policy is still the same."""
     learnt: list[Array] = []
 
-    def capture(actor: Any, device: Any, steps: Step, trace_decay: Any) -> Any:
+    def capture(actor: Any, device: Any, steps: Step, trace_decay: Any, stream: Any) -> Any:
         learnt.append(steps.reward.copy())
-        return rollout_to_batch(actor, device, steps, trace_decay)
+        return rollout_to_batch(actor, device, steps, trace_decay, stream)
 
     monkeypatch.setattr(ppo, "rollout_to_batch", capture)
     for more in ((), ("curiosity=constant", "curiosity.scale=0.25")):

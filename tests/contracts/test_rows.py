@@ -60,6 +60,10 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "q_learning curiosity=count agent.trace_decay=0",
     "double_q_learning curiosity=count curiosity.counts=states",
     "monte_carlo curiosity=constant",
+    "dqn curiosity=rnd curiosity.warm_up=20 curiosity.hidden=[8]",
+    "ppo curiosity=rnd curiosity.warm_up=20 curiosity.hidden=[8] agent.normalize_obs=true",
+    "a2c curiosity=icm curiosity.warm_up=20 curiosity.hidden=[8]",
+    "sac curiosity=icm curiosity.warm_up=20 curiosity.hidden=[8]",
     "dqn replay=hindsight agent.n_step=1 env=rlrun/BitFlip-v0 env.kwargs.bits=5",
     "sac replay=hindsight env=tests.support.goals:OneByOne-v0",
 )

@@ -24,6 +24,7 @@ class Learned:
         self.steps, self.updates = 0, 0
         self._draws = Streams(seeds, Purpose.CURIOSITY)
         self.frozen: set[int] = set()
+        self.stream = None
         self.faults: dict[int, str] = {}
 
     def observe(self, t: Step) -> None:

@@ -56,6 +56,8 @@ VALUES: dict[str, tuple[float, ...]] = {
     "replay.epsilon": (1e-5, 1e-2, 1.0),
     "replay.goals_per_step": (1, 4, 9),
     "curiosity.scale": (0.0, 0.1, 2.0),
+    "curiosity.lr": (1e-2, 1e-3, 1e-4),
+    "curiosity.discount": (0.99, 0.9, 0.5),
     "env.reward_scale": (1.0, 0.1, 3.0),
     "gamma": (0.99, 0.9, 0.5),
 }

@@ -30,6 +30,8 @@ class IntrinsicReward:
         """Values ``[seed]`` of the latest transitions: the mean bonus, and the curiosity's own."""
         self.bonus: Callable[[Step], Array] | None = None if curiosity is None else self._bonus
         """Returns the bonus of transitions, and learns from them; None if there is no bonus."""
+        self.stream = None if curiosity is None else curiosity.stream
+        """Discount factor of the values of bonuses; None if they are added to rewards."""
 
     def observe(self, t: Step) -> None:
         """Process one vector step, whose observations are unscaled."""
@@ -45,12 +47,14 @@ class IntrinsicReward:
         self._curiosity.observe(t)
         return t._replace(reward=t.reward + self._bonus(t))
 
-    def rollout(self, t: Step) -> Step:
-        """Return a full rollout, all of which was observed, with the bonus added to its rewards."""
+    def rollout(self, t: Step) -> Array | None:
+        """Return the bonuses ``[seed, time, env]`` of a full rollout, all of which was observed.
+
+        None if there is no bonus.
+        """
         if self._curiosity is None:
-            return t
-        observed = t if self._unscaled is None else self._unscaled.drain()
-        return t._replace(reward=t.reward + self._bonus(observed))
+            return None
+        return self._bonus(t if self._unscaled is None else self._unscaled.drain())
 
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from rlrun.agents.parts.actor import StochasticActor
 from rlrun.core.rng import Purpose, Streams
-from rlrun.core.rows import Number
+from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, State, Step
 from rlrun.nets.device import Device
 from rlrun.nets.distributions import only_legal
@@ -29,7 +29,10 @@ class Minibatch(NamedTuple):
     obs: Tensor
     action: Tensor
     numbers: Tensor
-    """Advantage, return, and the log-probability and the value before the first update."""
+    """Advantage, return, and the log-probability and the value before the first update.
+
+    If bonuses have their own values, then also the return of bonuses and its value before.
+    """
     legal: Tensor | None = None
     """Which actions were legal; None if there are no masks."""
     memory: Tensor | None = None
@@ -41,14 +44,36 @@ class Minibatch(NamedTuple):
     """Which steps begin an episode; None likewise."""
 
 
+class BonusStream(NamedTuple):
+    """Bonuses that have their own values, which do not end with an episode."""
+
+    bonus: Array
+    """``[seed, time, env]``."""
+    discount: Number
+    """Their discount factor."""
+
+    def steps(self, t: Step) -> Step:
+        """Return a rollout as one without ends whose rewards are the bonuses.
+
+        What follows the end of an episode is then the first observation of the next one.
+        """
+        discount = np.zeros(t.reward.shape) + column(self.discount, t.reward.ndim)
+        return t._replace(reward=self.bonus, discount=discount, last=np.zeros_like(t.last))
+
+
 @unchecked()
 def rollout_to_batch(
-    actor: StochasticActor, device: Device, steps: Step, trace_decay: Number
+    actor: StochasticActor,
+    device: Device,
+    steps: Step,
+    trace_decay: Number,
+    stream: BonusStream | None = None,
 ) -> tuple[Minibatch, Array]:
     """Return a rollout ``[seed, time, env, ...]`` as one batch, and the explained variance.
 
     The explained variance ``[seed]`` is the fraction of the returns' variance that the values
     explain. The returns, the targets of the values, are the values plus the advantages of `gae`.
+    With a ``stream`` of bonuses the advantages of both are added (Burda et al. 2018).
     """
     lead = (len(steps.last), steps.last[0].size)
     obs = device.tensor(steps.obs.reshape(*lead, *steps.obs.shape[3:]))
@@ -58,18 +83,31 @@ def rollout_to_batch(
     (out, values), _ = net.forward(pieces, obs)
     out = only_legal(out, legal)
     log_prob = net.distribution.of(out, net.distribution_pieces(pieces), action).log_prob
-    before = torch.stack([log_prob, values[..., 0]], -1)
-    value = device.array(values[..., 0]).astype(np.float64).reshape(steps.reward.shape)
 
-    def next_value(chunk: Chunk) -> Array:
-        obs = steps.next_obs[chunk]
-        obs = obs.reshape(len(obs), -1, *obs.shape[3:])
-        return device.array(net.value(pieces, device.tensor(obs)))
+    def goals(steps: Step, kind: int) -> list[Array]:
+        """Return the advantages and returns ``[seed, batch]`` of one kind of reward."""
+        value = device.array(values[..., kind]).astype(np.float64).reshape(steps.reward.shape)
 
-    goals = [each.reshape(lead) for each in goals_of(steps, value, next_value, trace_decay)]
-    targets = device.tensor(np.stack(goals, -1).astype(np.float32))
-    numbers = torch.cat([targets, before], -1)
-    return Minibatch(obs, action, numbers, legal), explained_variance(*goals)
+        def next_value(chunk: Chunk) -> Array:
+            obs = steps.next_obs[chunk]
+            obs = obs.reshape(len(obs), -1, *obs.shape[3:])
+            return device.array(net.values(pieces, device.tensor(obs))[..., kind])
+
+        found = goals_of(steps, value, next_value, trace_decay)
+        return [each.reshape(lead) for each in found]
+
+    def column_of(goal: Array) -> Tensor:
+        return device.tensor(goal.astype(np.float32))
+
+    advantage, target = goals(steps, 0)
+    explained = explained_variance(advantage, target)
+    columns = [log_prob, values[..., 0]]
+    if stream is not None:
+        novelty, bonus_target = goals(stream.steps(steps), 1)
+        advantage = advantage + novelty
+        columns += [column_of(bonus_target), values[..., 1]]
+    numbers = torch.stack([column_of(advantage), column_of(target), *columns], -1)
+    return Minibatch(obs, action, numbers, legal), explained
 
 
 def goals_of(

@@ -14,7 +14,7 @@ from torch import Tensor
 from rlrun.agents.parts.actor import RecurrentActor, StochasticActor
 from rlrun.agents.parts.common import LearningRate, record_nonfinite
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.agents.parts.minibatches import Minibatch, Minibatches, standardized
+from rlrun.agents.parts.minibatches import BonusStream, Minibatch, Minibatches, standardized
 from rlrun.agents.parts.normalize import RewardScale
 from rlrun.agents.parts.ppo_settings import PPOSettings
 from rlrun.agents.parts.sequences import SequenceBatches
@@ -40,6 +40,7 @@ class Proximal(ABC, Generic[AnActor]):
         actor: the policies, and the values of states.
         batches: splits a rollout.
         memory: the size of a memory, which rollouts keep; None if there is none.
+        two_values: whether the actor has a second value, for bonuses that have their own.
     """
 
     def __init__(
@@ -53,8 +54,11 @@ class Proximal(ABC, Generic[AnActor]):
         actor: AnActor,
         batches: Minibatches | SequenceBatches,
         memory: int | None = None,
+        *,
+        two_values: bool = False,
     ) -> None:
-        self._settings = s = settings
+        self._settings, self._two_values = settings, two_values
+        s = settings
         size = s.n_steps * spec.num_envs
         self._actor: AnActor = actor
         self._batches = batches
@@ -106,8 +110,13 @@ class Proximal(ABC, Generic[AnActor]):
             self._rewards.cut()
 
     def _update(self, step: int) -> Metrics:
-        steps = self._intrinsic.rollout(self._rollout.drain())
-        rollout, explained_variance = self._collected(steps)
+        steps = self._rollout.drain()
+        bonus, factor, stream = self._intrinsic.rollout(steps), self._intrinsic.stream, None
+        if bonus is not None and factor is not None and self._two_values:
+            stream = BonusStream(bonus, factor)
+        elif bonus is not None:
+            steps = steps._replace(reward=steps.reward + bonus)
+        rollout, explained_variance = self._collected(steps, stream)
         lr = self._lr(step)
         total, count = np.zeros((self._seeds, len(TAGS) + 1)), np.zeros((self._seeds, 1))
         learning = np.ones(self._seeds, np.bool_)
@@ -134,8 +143,11 @@ class Proximal(ABC, Generic[AnActor]):
         }
 
     @abstractmethod
-    def _collected(self, steps: Step) -> tuple[Minibatch, Array]:
-        """Return a rollout ``[seed, time, env, ...]`` for batches, and the explained variance."""
+    def _collected(self, steps: Step, stream: BonusStream | None) -> tuple[Minibatch, Array]:
+        """Return a rollout ``[seed, time, env, ...]`` for batches, and the explained variance.
+
+        There is a ``stream`` of bonuses only if there is a second value for them.
+        """
 
     @abstractmethod
     def _forward(self, pieces: Pieces, batch: Minibatch) -> tuple[list[Tensor], list[Any]]:
@@ -146,7 +158,7 @@ class Proximal(ABC, Generic[AnActor]):
         s, net, params = self._settings, self._actor.net, self._actor.params
         pieces = self._device.cast_for_update(params.pieces)
         distribution_pieces = net.distribution_pieces(params.pieces)
-        advantage, target, old_log_prob, old_value = batch.numbers.unbind(-1)
+        advantage, target, old_log_prob, old_value, *of_bonuses = batch.numbers.unbind(-1)
         if s.normalize_advantage:
             advantage = standardized(advantage)
         (out, values), saved = self._forward(pieces, batch)
@@ -164,6 +176,11 @@ class Proximal(ABC, Generic[AnActor]):
         )
         value_grad = torch.zeros_like(values)
         value_grad[..., 0] = value_slope * self._value_slope
+        if of_bonuses:
+            target, old_value = of_bonuses
+            more, value_slope = value_loss(values[..., 1], target, old_value, self._clip_value)
+            value_grad[..., 1] = value_slope * self._value_slope
+            error = error + more
         net.backward(pieces, saved, (policy_grad, value_grad), gradient.pieces)
         clipped = (ratio - 1).abs() > (math.inf if self._clip is None else self._clip)
         metrics = torch.stack(

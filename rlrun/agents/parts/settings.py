@@ -203,9 +203,12 @@ class PolicyGradientSettings(NetworkSettings):
     normalize_obs: bool = False
     """Scale observations to mean 0 and variance 1."""
 
-    def policy(self, spec: Spec, products: Products = TORCH, *, value: bool) -> PolicyNet:
-        """Return the networks of the policy and the value for the spaces of ``spec``."""
-        return PolicyNet(spec.obs, spec.action, self.hidden, self.style(products), value=value)
+    def policy(
+        self, spec: Spec, products: Products = TORCH, *, value: bool, values: int = 1
+    ) -> PolicyNet:
+        """Return the networks of the policy and the values for the spaces of ``spec``."""
+        style = self.style(products)
+        return PolicyNet(spec.obs, spec.action, self.hidden, style, value=value, values=values)
 
     def check_policy(self, spec: Spec, num_seeds: int, *, value: bool) -> None:
         """Raise ValueError if the networks do not fit the observations, or into the memory."""
