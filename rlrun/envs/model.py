@@ -31,6 +31,8 @@ WITH_MODEL = (
     "rlrun/ThreeStates-v0",
     "rlrun/MarkovChain-v0",
     "rlrun/GridWorld-v0",
+    "rlrun/DeepSea-v0",
+    "rlrun/FrozenLake-v0",
 )
 """Ids of environments that have a model, for messages; others with a ``P`` have one too."""
 

@@ -77,7 +77,7 @@ def test_environments() -> None:
     listed = {row["environment"]: row for row in rows("envs")}
     assert {"CartPole-v1", "ALE/Pong-v5", "rlrun/MarsRover-v0"} <= listed.keys()
     assert {"rlrun/MarkovChain-v0", "rlrun/GridWorld-v0", "rlrun/Vacuum-v0"} <= listed.keys()
-    assert "rlrun/Xor-v0" in listed
+    assert {"rlrun/Xor-v0", "rlrun/DeepSea-v0", "rlrun/FrozenLake-v0"} <= listed.keys()
     assert not {"CartPole-v0", "Pong-v4", "PongNoFrameskip-v4"} & listed.keys()
     assert listed["CartPole-v1"]["observations"] == "continuous 4"
     assert listed["Taxi-v4"]["observations"] == "discrete 500, with a model"

@@ -6,7 +6,7 @@ import pytest
 
 from rlrun.core.errors import BadInput
 from tests.support.common import parts_and_env
-from tests.support.games import CHAIN, GRID, VACUUM
+from tests.support.games import CHAIN, GRID, LAKE, SEA, VACUUM
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,12 @@ from tests.support.games import CHAIN, GRID, VACUUM
         (GRID, ("start=[0.5,0]",), "start has [row, column] with rows from 0 to 2 and"),
         (GRID, ("start=[1,1]",), "start=[1, 1] is one of the walls: choose another cell"),
         (GRID, ("terminals=[[0,3]]",), "terminals has [row, column, reward] with rows"),
+        (SEA, ("size=1",), "size must be a whole number from 2 to 100, got 1"),
+        (SEA, ("size=10.5",), "size must be a whole number from 2 to 100, got 10.5"),
+        (SEA, ("mapping_seed=-1",), "mapping_seed must be a whole number of at least 0, or null"),
+        (LAKE, ("size=101",), "size must be a whole number from 2 to 100, got 101"),
+        (LAKE, ("map_seed=a",), "map_seed must be a whole number of at least 0, got 'a'"),
+        (LAKE, ("ice=0.1",), "ice must be a finite number at least 0.5 and at most 1, got 0.1"),
         (VACUUM, ("radius=0",), "radius must be a finite number at least 0.5 and at most 25"),
         (VACUUM, ("step_length=-1",), "step_length must be a finite number at least 0"),
         (VACUUM, ("dust=much",), "dust must be a finite number at least 0, got 'much'"),

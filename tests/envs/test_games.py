@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from tests.support.games import DRIFTING, NO, ROVER, THREE, games, made, matrix, q_iteration
+from tests.support.games import DRIFTING, NO, ROVER, SEA, THREE, games, made, matrix, q_iteration
 
 LEFT, STAY, RIGHT = 0, 1, 2
 
@@ -173,7 +173,7 @@ def test_a_seed_gives_the_same_episode(env_id: str) -> None:
         return steps
 
     assert episode(5) == episode(5)
-    if env_id != ROVER:
+    if env_id not in (ROVER, SEA):
         assert any(episode(5) != episode(seed) for seed in range(6, 10))
 
 

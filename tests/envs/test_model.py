@@ -56,6 +56,8 @@ def test_grids_are_recognised() -> None:
         "rlrun/ThreeStates-v0": None,
         "rlrun/MarkovChain-v0": None,
         "rlrun/GridWorld-v0": (3, 4),
+        "rlrun/DeepSea-v0": (11, 10),
+        "rlrun/FrozenLake-v0": (20, 20),
     }
 
 

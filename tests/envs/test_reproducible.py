@@ -79,6 +79,7 @@ def test_one_that_keeps_something_is_exact_when_it_is_made_anew() -> None:
         *("CartPole-v1", "Pendulum-v1", "LunarLander-v3", "BipedalWalker-v3", "Blackjack-v1"),
         *("FrozenLake-v1", "Taxi-v4", "rlrun/MarsRover-v0", "tests.support.faulty:Faulty-v0"),
         *("rlrun/MarkovChain-v0", "rlrun/GridWorld-v0", "rlrun/Vacuum-v0", "rlrun/Xor-v0"),
+        *("rlrun/DeepSea-v0", "rlrun/FrozenLake-v0"),
     ],
 )
 @pytest.mark.parametrize("vector", ["sync", "async"])

@@ -87,6 +87,8 @@ def test_steps_have_the_distribution_of_the_model(env_id: str) -> None:
         ("rlrun/ThreeStates-v0", {}),
         ("rlrun/MarkovChain-v0", {}),
         ("rlrun/GridWorld-v0", {"slip": 0.5}),
+        ("rlrun/DeepSea-v0", {"size": 3}),
+        ("rlrun/FrozenLake-v0", {"size": 6}),
     ],
 )
 def test_episodes_have_the_distribution_of_the_original(

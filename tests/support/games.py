@@ -18,8 +18,9 @@ ROVER, DRIFTING, THREE = (
     f"rlrun/{name}-v0" for name in ("MarsRover", "StochasticMarsRover", "ThreeStates")
 )
 CHAIN, GRID = "rlrun/MarkovChain-v0", "rlrun/GridWorld-v0"
+SEA, LAKE = "rlrun/DeepSea-v0", "rlrun/FrozenLake-v0"
 VACUUM = "rlrun/Vacuum-v0"
-games = pytest.mark.parametrize("env_id", [ROVER, DRIFTING, THREE, CHAIN, GRID])
+games = pytest.mark.parametrize("env_id", [ROVER, DRIFTING, THREE, CHAIN, GRID, SEA])
 NO = -np.inf  # the value of an impossible action
 
 

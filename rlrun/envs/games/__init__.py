@@ -25,6 +25,10 @@ gym.register(
     "rlrun/MarkovChain-v0", "rlrun.envs.games.markov_chain:MarkovChain", max_episode_steps=1000
 )
 gym.register("rlrun/GridWorld-v0", "rlrun.envs.games.grid_world:GridWorld", max_episode_steps=100)
+gym.register("rlrun/DeepSea-v0", "rlrun.envs.games.deep_sea:DeepSea")
+gym.register(
+    "rlrun/FrozenLake-v0", "rlrun.envs.games.frozen_lake:FrozenLake", max_episode_steps=400
+)
 gym.register("rlrun/Vacuum-v0", "rlrun.envs.games.vacuum:Vacuum", max_episode_steps=1800)
 gym.register("rlrun/Xor-v0", "rlrun.envs.games.xor:Xor")
 gym.register("rlrun/BitFlip-v0", "rlrun.envs.games.bit_flip:BitFlip")
