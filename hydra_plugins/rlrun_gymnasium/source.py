@@ -107,6 +107,7 @@ def _register_env_base() -> None:
         "num_envs": 1,
         "max_episode_steps": None,
         "bins": None,
+        "episode_seed": "fresh",
         "rebuild": False,
         "vector": "auto",
         "timeout": 600.0,

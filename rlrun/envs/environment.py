@@ -59,6 +59,7 @@ class Environment:
             shaping=s.shaping,
             reward_transform=RewardTransform(s.reward_clip, s.reward_scale),
             masks=s.action_mask == "auto",
+            episode_seed=s.episode_seed,
             resume_actions=RESUME_ACTIONS if s.resume_actions is None else s.resume_actions,
         )
         self._global_seed: tuple[int, ...] = ()
@@ -99,7 +100,11 @@ class Environment:
         """The specification for agents. Raises BadInput if the environment cannot be used."""
         bins = self._scaled_bins() if self.settings.scale_obs else self.settings.bins
         return dataclasses.replace(
-            self._info.spec, num_envs=self.settings.num_envs, bins=bins, goals=self._goals()
+            self._info.spec,
+            num_envs=self.settings.num_envs,
+            bins=bins,
+            goals=self._goals(),
+            same_episodes=self.settings.episode_seed == "fixed",
         )
 
     def _goals(self) -> Goals | None:

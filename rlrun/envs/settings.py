@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rlrun.core.fields import Count, Natural, PerRow, Positive
 from rlrun.envs.arrays import EARLIER, ObsChoice
+from rlrun.envs.episode_seeds import EpisodeSeed
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
 from rlrun.envs.shaping import shaping_named
 from rlrun.envs.vector.sync import Vector
@@ -34,6 +35,12 @@ class EnvSettings:
     """Longest episode (null: the environment's own limit)."""
     bins: tuple[tuple[float, float, int], ...] | None = None
     """Bins of each number of an observation, for tables: [from, to, number of bins]."""
+    episode_seed: EpisodeSeed = "fresh"
+    """Seed with which training episodes begin: fresh in each of them, or fixed, one for each seed.
+
+    With fixed all training episodes of a seed number are the same function of their actions: the
+    same start, map and chance. Evaluations keep fresh ones.
+    """
     rebuild: bool = False
     """Create the environment anew for every episode.
 

@@ -89,6 +89,7 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "num_envs": 1,
         "max_episode_steps": None,
         "bins": None,
+        "episode_seed": "fresh",
         "rebuild": False,
         "vector": "auto",
         "timeout": 600.0,
