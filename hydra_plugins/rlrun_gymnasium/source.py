@@ -116,6 +116,7 @@ def _register_env_base() -> None:
         "last_action": False,
         "last_reward": False,
         "mask": "none",
+        "facts": False,
         "frame_stack": None,
         "action_mask": "auto",
         "shaping": None,

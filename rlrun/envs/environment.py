@@ -20,6 +20,7 @@ from rlrun.envs import global_generators, reproducible
 from rlrun.envs.arrays import assumption
 from rlrun.envs.env_info import EnvInfo, env_info, read_env_info
 from rlrun.envs.factory import open_envs
+from rlrun.envs.facts import Facts
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.goals import EnvOutcomes
 from rlrun.envs.ids import env_spec
@@ -84,6 +85,8 @@ class Environment:
             disable_env_checker=True,  # it costs time at every step; `env_info` checks once
             **{**self.settings.kwargs, **render},
         )
+        if self.settings.facts:
+            return Facts(env)
         return WithoutVelocities(env) if self.settings.mask == "velocity" else env
 
     @cached_property

@@ -82,6 +82,8 @@ class EnvSettings:
 
     For Gymnasium's CartPole, MountainCar, Pendulum, Acrobot and LunarLander.
     """
+    facts: bool = False
+    """Observe a MiniGrid's position, direction, carried object and doors instead of the view."""
     action_mask: Literal["auto", "off"] = "off"
     """auto: take only legal actions, where the environment says which, off: any action.
 
@@ -150,5 +152,7 @@ class EnvSettings:
             )
         if self.mask != "none":
             raise ValueError(f"mask={self.mask} does not apply to Atari games, which show images")
+        if self.facts:
+            raise ValueError("facts=true does not apply to Atari games, only to MiniGrid")
         if self.obs in ("grid", "vector"):
             raise ValueError(f"obs={self.obs} does not apply to Atari games, which show images")

@@ -99,6 +99,7 @@ def test_any_registered_id_works_without_a_file(env_id: str, own: dict[str, Any]
         "last_action": False,
         "last_reward": False,
         "mask": "none",
+        "facts": False,
         "shaping": None,
         "reward_clip": None,
         "reward_scale": 1.0,
