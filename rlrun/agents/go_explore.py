@@ -33,10 +33,10 @@ class GoExploreSettings:
 
     It is 0.95 for Atari games in Ecoffet et al. (2021).
     """
-    counts: Literal["chosen", "seen"] = "chosen"
-    """What lowers a cell's weight: how often it was chosen, or seen.
+    counts: Literal["chosen", "visited"] = "chosen"
+    """What lowers a cell's weight: how often it was chosen, or visited.
 
-    Choices are those since the best trajectory to the cell was found, and seen are exploring steps.
+    Choices are those since its best trajectory was found, visits are exploring steps.
     """
     power: PerRow[NonNegative] = 0.5
     """Exponent p of a cell's weight, 1 / (n + 1)^p with its count n."""
@@ -71,7 +71,8 @@ class GoExplore:
     episode ends is no cell: nothing can be explored from it. Steps spent returning are steps.
 
     The environments of a seed share its archive. The policy is the best episode: its actions, one
-    after the other, whatever is observed; after them, and where one is not legal, the first action.
+    after the other, regardless of observations; after them, and where one is not legal, the first
+    action.
     """
 
     observes: ClassVar[SpaceKinds] = ("vector", "discrete", "multi_discrete", "image", "grid")

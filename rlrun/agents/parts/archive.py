@@ -18,7 +18,7 @@ class Archive:
 
     Args:
         power: exponent p of a cell's weight 1 / (n + 1)^p.
-        by_chosen: whether n is how often the cell was chosen, or how often it was seen.
+        by_chosen: whether n is how often the cell was chosen, or how often it was visited.
     """
 
     def __init__(self, power: float, by_chosen: bool) -> None:
@@ -28,7 +28,7 @@ class Archive:
         self.keys: list[bytes] = []
         """The keys of the cells."""
         self._index: dict[bytes, int] = {}
-        self._chosen, self._seen = np.zeros(ROOM, np.int64), np.zeros(ROOM, np.int64)
+        self._chosen, self._visits = np.zeros(ROOM, np.int64), np.zeros(ROOM, np.int64)
 
     def __len__(self) -> int:
         return len(self.trajectories)
@@ -39,11 +39,11 @@ class Archive:
         return self._chosen[: len(self)]
 
     @property
-    def seen(self) -> Array:
+    def visits(self) -> Array:
         """How many exploring steps reached each cell, ``[cell]``."""
-        return self._seen[: len(self)]
+        return self._visits[: len(self)]
 
-    def see(self, key: bytes, score: float, length: int) -> bool:
+    def visit(self, key: bytes, score: float, length: int) -> bool:
         """Count that a cell was reached; return whether the trajectory is to be stored.
 
         So it is if the cell is new, if the return ``score`` is better than that of its trajectory,
@@ -52,7 +52,7 @@ class Archive:
         place = self._index.get(key)
         if place is None:
             return True
-        self._seen[place] += 1
+        self._visits[place] += 1
         best = self.trajectories[place]
         return score > best.score or (score == best.score and length < best.length)
 
@@ -64,17 +64,17 @@ class Archive:
             self._chosen[place] = 0
             return
         if len(self) == len(self._chosen):
-            self._chosen, self._seen = (
-                np.concatenate([each, np.zeros_like(each)]) for each in (self._chosen, self._seen)
+            self._chosen, self._visits = (
+                np.concatenate([each, np.zeros_like(each)]) for each in (self._chosen, self._visits)
             )
         self._index[key] = len(self)
-        self._seen[len(self)] = 1
+        self._visits[len(self)] = 1
         self.keys.append(key)
         self.trajectories.append(trajectory)
 
     def weights(self) -> Array:
         """Return the weight of each cell when one is chosen, ``[cell]``."""
-        count = self.chosen if self._by_chosen else self.seen
+        count = self.chosen if self._by_chosen else self.visits
         weights: Array = (count + 1.0) ** -self._power
         return weights
 
@@ -92,7 +92,7 @@ class Archive:
         """Return the cells; ``number`` has trajectories' numbers, keys are like ``[cell, n]``."""
         keys = np.frombuffer(b"".join(self.keys), like.dtype).reshape(-1, like.shape[1])
         numbers = np.array([number[each] for each in self.trajectories], np.int64)
-        counts = {"chosen": self.chosen.copy(), "seen": self.seen.copy()}
+        counts = {"chosen": self.chosen.copy(), "visits": self.visits.copy()}
         return {"keys": keys.copy(), "trajectory": numbers, **counts}
 
     def load_state_dict(
@@ -108,5 +108,5 @@ class Archive:
         self._index = {key: place for place, key in enumerate(self.keys)}
         self.trajectories = [trajectories[number] for number in numbers.tolist()]
         room = max(ROOM, counts)
-        self._chosen, self._seen = np.zeros(room, np.int64), np.zeros(room, np.int64)
-        self._chosen[:counts], self._seen[:counts] = state["chosen"], state["seen"]
+        self._chosen, self._visits = np.zeros(room, np.int64), np.zeros(room, np.int64)
+        self._chosen[:counts], self._visits[:counts] = state["chosen"], state["visits"]

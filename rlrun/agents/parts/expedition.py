@@ -55,7 +55,7 @@ class Expedition:
                 self.archive.store(key, self._start)
 
     def add(self, env: int, action: Array, reward: float, key: bytes) -> None:
-        """Add a step of an episode that goes on in the cell ``key``."""
+        """Add a step of an episode, which continues in the cell ``key``."""
         walk = self.walks[env]
         if not walk.known:
             return
@@ -65,7 +65,7 @@ class Expedition:
             self.missed += walk.time == len(walk.plan) and key != walk.key
             return
         walk.explore(action, reward)
-        if self.archive.see(key, walk.score, walk.time):
+        if self.archive.visit(key, walk.score, walk.time):
             self.archive.store(key, walk.store())
 
     def end(self, env: int, action: Array, score: float, step: int) -> None:
