@@ -33,7 +33,7 @@ def shows_codes(env: gym.Env[Any, Any]) -> bool:
 
 
 def is_minigrid(env: gym.Env[Any, Any]) -> bool:
-    """Return whether it is an environment of MiniGrid, whatever it observes."""
+    """Return whether it is an environment of MiniGrid, with any observations."""
     return any((cls.__module__, cls.__name__) == BASE for cls in type(env.unwrapped).__mro__)
 
 

@@ -13,14 +13,14 @@ from rlrun.core.types import Array
 from rlrun.envs.codes import is_minigrid
 
 MOST_DOORS = 12
-"""Doors with a number of their own: as many as a maze of 3 x 3 rooms can have."""
+"""Doors that have a number: as many as a maze of 3 x 3 rooms can have."""
 OPEN, CLOSED, LOCKED = range(3)
 
 
 class Facts(gym.ObservationWrapper[Array, Any, Any]):
     """Observes where the agent is, what it carries, and which doors are open.
 
-    The numbers are its column and row, its direction, the object that it carries (0 is none), and
+    The numbers are its column and row, its direction, the object that it carries (0 without one), and
     the state of each door, in the order of the rows (0 is open, or no door). So much a view of a
     few cells does not show, but less than the whole maze: where objects lie is left out.
 

@@ -165,7 +165,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         [98.02798711354104, 9.86091208687867e-11, 9.86091208687867e-11],
         [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
     ),
-    "go_explore": ("archive/cells", [], []),
+    "go_explore": (
+        "archive/cells",
+        [12, 12, 12],
+        [-416.0, -119.0, -119.0, -119.0, -119.0, -20.0],
+    ),
     "random_search": (
         "train/fitness_mean",
         [10.8, 10.8, 10.8],
