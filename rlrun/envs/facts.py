@@ -20,7 +20,7 @@ OPEN, CLOSED, LOCKED = range(3)
 class Facts(gym.ObservationWrapper[Array, Any, Any]):
     """Observes where the agent is, what it carries, and which doors are open.
 
-    The numbers are its column and row, its direction, the object that it carries (0 without one), and
+    The numbers are its column and row, its direction, the object it carries (0 without one), and
     the state of each door, in the order of the rows (0 is open, or no door). So much a view of a
     few cells does not show, but less than the whole maze: where objects lie is left out.
 
@@ -38,10 +38,11 @@ class Facts(gym.ObservationWrapper[Array, Any, Any]):
         constants = importlib.import_module("minigrid.core.constants")
         self._objects: dict[str, int] = constants.OBJECT_TO_IDX
         self._colours: dict[str, int] = constants.COLOR_TO_IDX
-        self._base: Any = env.unwrapped
+        base: Any = env.unwrapped
+        self._base = base
         self._doors: list[Any] = []
         carried = 1 + len(self._objects) * len(self._colours)
-        sizes = [self._base.width, self._base.height, 4, carried, *[3] * MOST_DOORS]
+        sizes = [base.width, base.height, 4, carried, *[3] * MOST_DOORS]
         self.observation_space = spaces.MultiDiscrete(sizes)
 
     def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[Array, Any]:

@@ -175,7 +175,7 @@ def test_an_image_is_scaled_down_by_areas() -> None:
     obs: Array = rng.integers(0, 256, (2, 3, 4 * 3, 36, 50), np.uint8)  # of four frames in colour
     cells = Cells(spec(Space("image", (12, 36, 50), stack=4)), 8, 11, 8)
     numbers = cells.numbers(obs)
-    assert (numbers.shape, numbers.dtype) == ((2, 3, 88), np.uint8)
+    assert numbers.shape == (2, 3, 88) and numbers.dtype == np.uint8
     grey = obs[:, :, 9:].astype(np.int64).sum(2)  # the newest frame
     fine = grey.repeat(8, 2).repeat(11, 3).reshape(2, 3, 8, 36, 11, 50).sum((3, 5))
     assert np.array_equal(numbers, (fine * 8 // (256 * 3 * 36 * 50)).reshape(2, 3, 88))
