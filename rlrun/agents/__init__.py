@@ -51,6 +51,7 @@ AGENTS: dict[str, str] = {
     "ars": "rlrun.agents.ars:ARS",
     "cma_es": "rlrun.agents.cma_es:CMAES",
     "neat": "rlrun.agents.neat:NEAT",
+    "go_explore": "rlrun.agents.go_explore:GoExplore",
 }
 OTHER_ACTIONS = {"sac": "sac_discrete", "sac_discrete": "sac"}
 """By agent, the one that is the same algorithm for other actions."""

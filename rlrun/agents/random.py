@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
+from rlrun.agents.parts.uniform import uniform_actions
 from rlrun.core.fields import NoSettings
-from rlrun.core.rng import ByStep, Purpose, pick
+from rlrun.core.rng import ByStep, Purpose
 from rlrun.core.types import Array, Mask, Metrics, SpaceKinds, Spec, State, Step
 
 
@@ -36,17 +35,7 @@ class Random:
         """
         stride = self._stride if explore else 1  # the clock of an evaluation counts vector steps
         draw = self._draw(step, obs.shape[1], *self._space.shape, stride=stride)
-        if self._space.kind == "vector":
-            return 2 * draw - 1
-        if legal is not None:
-            bounds = np.cumsum(self._space.choices)[:-1]
-            parts = np.split(legal, bounds, axis=-1)
-            draws = draw.reshape(*obs.shape[:2], len(parts))
-            chosen = [pick(part, draws[..., n]) for n, part in enumerate(parts)]
-            return np.stack(chosen, -1).reshape(draw.shape)
-        choices = np.array(self._space.choices).reshape(self._space.shape)
-        action: Array = (draw * choices).astype(np.int64)
-        return action
+        return uniform_actions(self._space, draw, legal)
 
     def freeze(self, position: int) -> None:
         """Do nothing: no seed learns anything."""

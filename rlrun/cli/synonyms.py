@@ -71,6 +71,7 @@ OPTIONS = {
         **dict.fromkeys(("ga", "genetic_algorithm"), "genetic"),
         **dict.fromkeys(("cma", "cmaes"), "cma_es"),
         "neuroevolution": "neat",
+        "goexplore": "go_explore",
     },
     "replay": {"per": "prioritized", "her": "hindsight"},
     "explore": {

@@ -174,6 +174,8 @@ class Spec:
     """The names of its agents if there are several; ``obs`` and ``action`` are those of one."""
     goals: Goals | None = None
     """The goals in its observations, which a replay can replace; None if there are none."""
+    same_episodes: bool = False
+    """Whether the same actions give the same episode in all training episodes of a seed."""
 
     @property
     def num_masked(self) -> int:
@@ -224,9 +226,8 @@ class Agent(Protocol):
     """Chooses actions and learns from steps. Structural: there is no base class.
 
     In its state every array, tensor and list starts with the seed axis, so that one seed can be
-    extracted from a stack; the entry "policy" holds what acting without exploration reads.
-
-    Optional abilities are in ``rlrun.core.abilities``.
+    extracted from a stack; the entry "policy" holds what acting without exploration reads. Optional
+    abilities are in ``rlrun.core.abilities``.
     """
 
     observes: ClassVar[SpaceKinds]

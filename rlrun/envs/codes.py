@@ -29,11 +29,12 @@ def shows_codes(env: gym.Env[Any, Any]) -> bool:
     image, direction = space[IMAGE], space[DIRECTION]
     # wrappers with other images, such as pictures, have other shapes, or are not dictionaries
     is_view = isinstance(image, spaces.Box) and image.shape[2:] == (3,) and max(image.shape) < 36
-    return (
-        is_view
-        and isinstance(direction, spaces.Discrete)
-        and any((cls.__module__, cls.__name__) == BASE for cls in type(env.unwrapped).__mro__)
-    )
+    return is_view and isinstance(direction, spaces.Discrete) and is_minigrid(env)
+
+
+def is_minigrid(env: gym.Env[Any, Any]) -> bool:
+    """Return whether it is an environment of MiniGrid, with any observations."""
+    return any((cls.__module__, cls.__name__) == BASE for cls in type(env.unwrapped).__mro__)
 
 
 class OneHotCodes(gym.ObservationWrapper[Array, Any, Any]):

@@ -20,6 +20,7 @@ from rlrun.envs import global_generators, reproducible
 from rlrun.envs.arrays import assumption
 from rlrun.envs.env_info import EnvInfo, env_info, read_env_info
 from rlrun.envs.factory import open_envs
+from rlrun.envs.facts import Facts
 from rlrun.envs.filmed import ATARI_FPS, Film, fps_of
 from rlrun.envs.goals import EnvOutcomes
 from rlrun.envs.ids import env_spec, is_parallel
@@ -60,6 +61,7 @@ class Environment:
             shaping=s.shaping,
             reward_transform=RewardTransform(s.reward_clip, s.reward_scale),
             masks=s.action_mask == "auto",
+            episode_seed=s.episode_seed,
             resume_actions=RESUME_ACTIONS if s.resume_actions is None else s.resume_actions,
         )
         self._global_seed: tuple[int, ...] = ()
@@ -84,6 +86,8 @@ class Environment:
             disable_env_checker=True,  # it costs time at every step; `env_info` checks once
             **{**self.settings.kwargs, **render},
         )
+        if self.settings.facts:
+            return Facts(env)
         return WithoutVelocities(env) if self.settings.mask == "velocity" else env
 
     @cached_property
@@ -108,7 +112,11 @@ class Environment:
             return dataclasses.replace(self._parallel.spec, num_envs=self.settings.num_envs)
         bins = self._scaled_bins() if self.settings.scale_obs else self.settings.bins
         return dataclasses.replace(
-            self._info.spec, num_envs=self.settings.num_envs, bins=bins, goals=self._goals()
+            self._info.spec,
+            num_envs=self.settings.num_envs,
+            bins=bins,
+            goals=self._goals(),
+            same_episodes=self.settings.episode_seed == "fixed",
         )
 
     def _goals(self) -> Goals | None:

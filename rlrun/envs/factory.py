@@ -14,6 +14,7 @@ from rlrun.core.rows import Number
 from rlrun.core.types import Envs
 from rlrun.envs.arrays import CHOICES
 from rlrun.envs.env_info import EnvInfo
+from rlrun.envs.episode_seeds import is_deterministic
 from rlrun.envs.gym_envs import GymEnvs
 from rlrun.envs.table_envs import TableEnvs
 from rlrun.envs.vector.atari import Atari
@@ -46,6 +47,8 @@ def open_envs(
     model = info.spec.model
     changed = options.frame_stack > 1 or any(options.last) or options.scale_obs
     changed = changed or options.obs in CHOICES or options.film is not None
+    if options.episode_seed == "fixed" and purpose is Purpose.TRAIN_EPISODES and model is not None:
+        changed = changed or not is_deterministic(model)  # a table draws from one stream
     if model is None or info.table_limit is None or changed:
         return GymEnvs(
             make,

@@ -15,10 +15,11 @@ import gymnasium as gym
 import numpy as np
 
 from rlrun.core.restore import restore_into
-from rlrun.core.rng import Numbers, Purpose
+from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Mask, Model, Spec, State, Step
 from rlrun.envs.conform import all_finite
+from rlrun.envs.episode_seeds import EpisodeSeeds
 from rlrun.envs.guard import Guard
 from rlrun.envs.history import ActionHistory
 from rlrun.envs.no_ends import no_ends
@@ -32,8 +33,9 @@ from rlrun.envs.vector.sync import EnvOptions
 class GymEnvs:
     """``num_envs`` copies of one environment for each seed, stepped together.
 
-    An episode is reset with a seed derived from (seed number, environment, episode number); this
-    seed and the actions since then determine its state. Evaluations keep no actions.
+    An episode is reset with a seed derived from (seed number, environment, episode number), or from
+    the seed number alone; this seed and the actions since then determine its state. Evaluations
+    keep no actions.
 
     Args:
         make: makes one environment; or the description of an Atari game.
@@ -63,12 +65,15 @@ class GymEnvs:
     ) -> None:
         options = options or EnvOptions()
         self._seeds, self.per_seed = tuple(seeds), num_envs
-        self._numbers, self._gamma = Numbers(purpose), column(gamma, 2)
+        training = purpose is Purpose.TRAIN_EPISODES
+        fixed = training and options.episode_seed == "fixed"
+        self._episode_seed = EpisodeSeeds(seeds, purpose, fixed)
+        self._gamma = column(gamma, 2)
         self._grid = (len(self._seeds), num_envs)
         self._no_ends = no_ends(self._grid, self._gamma)
         self._shaping = None if options.shaping is None else shaping_named(options.shaping)
         self._reward_transform = options.reward_transform
-        self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
+        self._limit = options.resume_actions if training else 0
         self._history = ActionHistory(len(self._seeds) * num_envs, self._limit)
         self._vector = open_grid(make, len(self._seeds) * num_envs, options)
         self._time = 0  # steps since the restart
@@ -97,7 +102,7 @@ class GymEnvs:
         self._history.restart()
         self.inexact.clear()
         with self._guard:
-            raw, _ = self._vector.reset(seed=self._episode_seeds())
+            raw, _ = self._vector.reset(seed=self._episode_seed.all(self._episode))
         self.obs: Array = self._obs(raw)
         self.legal = self._legal()
 
@@ -146,7 +151,7 @@ class GymEnvs:
             s, e = divmod(place, self.per_seed)
             self._episode[s, e] += 1
             self._return[s, e], self._begun[s, e] = 0, self._time
-            seeds[place] = self._episode_seed(s, e)
+            seeds[place] = self._episode_seed(s, e, int(self._episode[s, e]))
         self._history.begin(self._vector.ended)
         options = {"reset_mask": last.reshape(-1)}
         with self._guard:
@@ -161,13 +166,6 @@ class GymEnvs:
         """Return which actions are legal now, bool ``[seed, env, choice]``; None without masks."""
         masks = self._vector.masks
         return None if masks is None else masks.reshape(*self._grid, -1).copy()
-
-    def _episode_seed(self, s: int, e: int) -> int:
-        return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
-
-    def _episode_seeds(self) -> list[int]:
-        """Return the seeds of all environments' episodes."""
-        return [self._episode_seed(s, e) for s, e in np.ndindex(*self._grid)]
 
     def _shaped(self, before: Array, action: Array, reward: Array) -> Array:
         """Return the rewards to learn from, given the observations before and after the step."""
@@ -216,7 +214,8 @@ class GymEnvs:
         begun[overlong] = len(actions)
         mapped = [self._action_map(flat) for flat in actions]
         with self._guard:
-            raw, rewards = self._vector.play(self._episode_seeds(), mapped, begun.ravel().tolist())
+            given = self._episode_seed.all(self._episode)
+            raw, rewards = self._vector.play(given, mapped, begun.ravel().tolist())
         # added one by one as in `step`; from Python 3.12 on, sum() rounds differently
         sums = [functools.reduce(operator.add, each, 0.0) for each in rewards]
         self._return = np.nan_to_num(np.array(sums, np.float64)).reshape(self._grid)

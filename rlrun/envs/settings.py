@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from rlrun.core.fields import Count, Natural, PerRow, Positive
 from rlrun.envs.arrays import EARLIER, ObsChoice
+from rlrun.envs.episode_seeds import EpisodeSeed
 from rlrun.envs.ids import check_env_kwargs, env_spec, is_atari
 from rlrun.envs.shaping import shaping_named
 from rlrun.envs.vector.sync import Vector
@@ -34,6 +35,12 @@ class EnvSettings:
     """Longest episode (null: the environment's own limit)."""
     bins: tuple[tuple[float, float, int], ...] | None = None
     """Bins of each number of an observation, for tables: [from, to, number of bins]."""
+    episode_seed: EpisodeSeed = "fresh"
+    """Seed with which training episodes begin: fresh in each of them, or fixed, one for each seed.
+
+    With fixed all training episodes of a seed number are the same function of their actions: the
+    same start, map and chance. Evaluations keep fresh ones.
+    """
     rebuild: bool = False
     """Create the environment anew for every episode.
 
@@ -75,6 +82,8 @@ class EnvSettings:
 
     For Gymnasium's CartPole, MountainCar, Pendulum, Acrobot and LunarLander.
     """
+    facts: bool = False
+    """Observe a MiniGrid's position, direction, carried object and doors instead of the view."""
     action_mask: Literal["auto", "off"] = "off"
     """auto: take only legal actions, where the environment says which, off: any action.
 
@@ -143,5 +152,7 @@ class EnvSettings:
             )
         if self.mask != "none":
             raise ValueError(f"mask={self.mask} does not apply to Atari games, which show images")
+        if self.facts:
+            raise ValueError("facts=true does not apply to Atari games, only to MiniGrid")
         if self.obs in ("grid", "vector"):
             raise ValueError(f"obs={self.obs} does not apply to Atari games, which show images")

@@ -26,10 +26,8 @@ class States:
         self._kind = spec.obs.kind
         self._sizes = spec.obs.choices
         if self._kind == "vector":
-            bins = _checked_bins(spec)
-            self._sizes = tuple(count for _, _, count in bins)
-            low, high, count = np.array(bins, np.float64).T
-            self._low, self._scale, self._most = low, count / (high - low), count - 1
+            self._bins = Bins(spec)
+            self._sizes = self._bins.sizes
         self.count = math.prod(self._sizes)
         """The number of states."""
         if self.count >= 2**62:
@@ -46,8 +44,7 @@ class States:
         if self._kind == "multi_discrete":
             numbers: Array = (obs * self._weights).sum(-1)
             return numbers
-        bins = np.floor((obs - self._low) * self._scale)
-        state: Array = (np.clip(bins, 0, self._most) * self._weights).sum(-1).astype(np.int64)
+        state: Array = (self._bins(obs) * self._weights).sum(-1).astype(np.int64)
         return state
 
     def name(self, state: int) -> str:
@@ -65,13 +62,36 @@ def place_values(sizes: Sequence[int]) -> Array:
     return np.array([math.prod(sizes[i + 1 :]) for i in range(len(sizes))], np.int64)
 
 
-def _checked_bins(spec: Spec) -> Sequence[tuple[float, float, int]]:
+class Bins:
+    """Divides each number of continuous observations into bins, by ``env.bins``.
+
+    Args:
+        spec: the environment.
+        what: who needs the bins, for the message.
+
+    Raises:
+        BadInput: the bins do not match the observations.
+    """
+
+    def __init__(self, spec: Spec, what: str = "a table needs") -> None:
+        bins = _checked_bins(spec, what)
+        self.sizes = tuple(count for _, _, count in bins)
+        low, high, count = np.array(bins, np.float64).T
+        self._low, self._scale, self._most = low, count / (high - low), count - 1
+
+    def __call__(self, obs: Array) -> Array:
+        """Return the bin of each number, whole numbers as floats; beyond the outermost, those."""
+        bins: Array = np.clip(np.floor((obs - self._low) * self._scale), 0, self._most)
+        return bins
+
+
+def _checked_bins(spec: Spec, what: str) -> Sequence[tuple[float, float, int]]:
     """Return the bins; raises BadInput unless there are some for each observation."""
     numbers = spec.obs.shape[0]
     if spec.bins is None or len(spec.bins) != numbers:
         actual = "none" if spec.bins is None else f"{len(spec.bins)}"
         raise BadInput(
-            f"{spec.env_id} has {numbers} continuous observations: a table needs bins, "
+            f"{spec.env_id} has {numbers} continuous observations: {what} bins, "
             f"[from, to, number of bins], for each, but env.bins has {actual}: write "
             f"'env.bins=[{','.join(['[-1,1,8]'] * min(numbers, 2))}{',...' * (numbers > 2)}]' "
             "with its ranges.",

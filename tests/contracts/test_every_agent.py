@@ -99,7 +99,8 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     one, envs = agent_and_envs(*SMALL[agent], f"env={env}", "seeds=2", "env.num_envs=2")
     drive(one, envs, 26)  # 13 steps of each: more than a rollout
     state = one.state_dict()
-    if not {"replay", "rollout", "episodes", "waiting", "steps", "trials"} & state.keys():
+    kept = {"replay", "rollout", "episodes", "waiting", "steps", "trials", "expeditions"}
+    if not kept & state.keys():
         assert not hasattr(one, "cut")
         return
     one.cut()  # type: ignore[attr-defined]
@@ -114,14 +115,16 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     if state.get("rewards"):
         assert not state["rewards"]["sum"].any()
     if "episodes" in state:
-        kept = [each["reward"] for seed in state["episodes"]["under_way"] for each in seed.values()]
-        assert [len(each) for each in kept] == [0] * 4
+        rewards = [e["reward"] for seed in state["episodes"]["under_way"] for e in seed.values()]
+        assert [len(each) for each in rewards] == [0] * 4
     if "waiting" in state:
         assert not state["waiting"]["waits"].any()
         assert not state["trace"].any()
     if "trials" in state:
         assert (state["trials"]["trial"] == -1).all()
         assert not state["trials"]["return"].any()
+    if "expeditions" in state:
+        assert not any(each["walks"]["known"].any() for each in state["expeditions"])
     if "steps" in state:
         assert [len(each) for seed in state["steps"] for each in seed.values()] == [0] * 4
 

@@ -54,6 +54,7 @@ WORDS = {
         agent: (*CLIFF, f"agent={agent}")
         for agent in ("value_iteration", "q_value_iteration", "policy_iteration")
     },
+    "go_explore": (*CLIFF, "agent=go_explore", "env.episode_seed=fixed"),
     **{agent: (CART, *words) for agent, words in SMALL_SEARCHES.items()},
 }
 # what each tells about its learning, for the first seed at the 1st, 11th and 41st time (or the
@@ -170,6 +171,11 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/change",
         [98.02798711354104, 9.86091208687867e-11, 9.86091208687867e-11],
         [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
+    ),
+    "go_explore": (
+        "archive/cells",
+        [12, 12, 12],
+        [-416.0, -119.0, -119.0, -119.0, -119.0, -20.0],
     ),
     "random_search": (
         "train/fitness_mean",

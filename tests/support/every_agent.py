@@ -77,6 +77,7 @@ SMALL = {
     "value_iteration": ("agent=value_iteration",),
     "q_value_iteration": ("agent=q_value_iteration",),
     "policy_iteration": ("agent=policy_iteration", "agent.evaluation_sweeps=5"),
+    "go_explore": ("agent=go_explore", "agent.repeat=0.3", "env.episode_seed=fixed", SHORT),
     **FEATURES,
     **SMALL_SEARCHES,
     "trace": (  # of another package, with a memory
@@ -124,6 +125,7 @@ WHERE = {
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),
     **dict.fromkeys(["q_learning", "td_prediction"], TABLES),
     **dict.fromkeys(["value_iteration", "q_value_iteration", "policy_iteration"], MODELS),
+    "go_explore": (*TABLES, *BYTES, "tests.support.control:PixelReach-v0"),
     **dict.fromkeys(FEATURES, ("CartPole-v1", MASKS)),
     **dict.fromkeys(SMALL_SEARCHES, ("CartPole-v1", "Pendulum-v1", MASKS)),
     "trace": ("CartPole-v1", "tests.support.trace:Cue-v0"),

@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from rlrun.core.types import Array
 from rlrun.envs.arrays import ObsChoice
 from rlrun.envs.conform import REAL, Conform, one_number
+from rlrun.envs.episode_seeds import EpisodeSeed
 from rlrun.envs.masks import KEY, no_masks
 from rlrun.envs.recent import NOTHING, Last
 from rlrun.envs.rewards import IDENTITY, RewardTransform
@@ -40,7 +41,7 @@ class EnvOptions:
     ``global_seed`` seeds the global generators of an environment's separate process, if it draws
     from them; ``film`` receives every frame of a single filmed environment
     (``rlrun.envs.filmed``); ``masks`` reads masks of legal actions (``rlrun.envs.masks``) where
-    there are any.
+    there are any; with a ``fixed`` ``episode_seed`` all training episodes of a seed begin alike.
     """
 
     rebuild: bool = False
@@ -57,6 +58,7 @@ class EnvOptions:
     global_seed: tuple[int, ...] = ()
     film: Callable[[Array], None] | None = None
     masks: bool = False
+    episode_seed: EpisodeSeed = "fresh"
 
 
 class EnvFault(Exception):
