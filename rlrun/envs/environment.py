@@ -28,7 +28,7 @@ from rlrun.envs.parallel_info import Parallel, parallel_of
 from rlrun.envs.recent import Last
 from rlrun.envs.rewards import RewardTransform
 from rlrun.envs.settings import GAME_SETTINGS, EnvSettings
-from rlrun.envs.spaces import bounds, scaled
+from rlrun.envs.spaces import scaled_bins
 from rlrun.envs.vector.atari import Atari
 from rlrun.envs.vector.sync import RESUME_ACTIONS, EnvOptions
 from rlrun.envs.velocities import WithoutVelocities
@@ -110,7 +110,9 @@ class Environment:
         """The specification for agents. Raises BadInput if the environment cannot be used."""
         if self._parallel is not None:
             return dataclasses.replace(self._parallel.spec, num_envs=self.settings.num_envs)
-        bins = self._scaled_bins() if self.settings.scale_obs else self.settings.bins
+        bins = self.settings.bins
+        if self.settings.scale_obs and bins is not None:
+            bins = scaled_bins(bins, self._info.observation_space)
         return dataclasses.replace(
             self._info.spec,
             num_envs=self.settings.num_envs,
@@ -225,23 +227,6 @@ class Environment:
         return (
             f"the array version of {self.settings.id} is not used: with {versions} on this "
             f"processor it gives {deviation}"
-        )
-
-    def _scaled_bins(self) -> tuple[tuple[float, float, int], ...] | None:
-        """Return the bins, converted from the environment's own numbers to the scaled ones.
-
-        Bins that do not fit the observations stay unchanged; the agent raises the error.
-        """
-        bins = self.settings.bins
-        if bins is None:
-            return None
-        space = self._info.observation_space
-        low, high = (each.ravel().tolist() for each in bounds(space))
-        if len(bins) != len(low):
-            return bins
-        return tuple(
-            (scaled(start, *ends), scaled(stop, *ends), count)
-            for (start, stop, count), *ends in zip(bins, low, high, strict=True)
         )
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from rlrun.core.restore import restore_into
-from rlrun.core.rng import Numbers, Purpose
+from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number, column
 from rlrun.core.types import Array, Mask, Spec, State, Step
 from rlrun.envs.conform import all_finite
+from rlrun.envs.episode_seeds import EpisodeSeeds
 from rlrun.envs.guard import Guard
 from rlrun.envs.history import ActionHistory
 from rlrun.envs.parallel.array_grid import ArrayAgentGrid
@@ -25,8 +26,8 @@ from rlrun.envs.vector.sync import EnvOptions
 class ParallelEnvs:
     """``num_envs`` copies of one environment with several agents, for each seed.
 
-    As in ``GymEnvs`` an episode is reset with a seed derived from (seed number, environment,
-    episode number); this seed and the actions since then determine its state. An agent that leaves
+    As in ``GymEnvs`` an episode is reset with a seed, and this seed and the actions since then
+    determine its state. An agent that leaves
     before the others has discount 0 in its last step, and then reward and discount 0.
 
     Args:
@@ -52,10 +53,12 @@ class ParallelEnvs:
     ) -> None:
         self.spec, self.per_seed, self._seeds = spec, spec.num_envs, tuple(seeds)
         self._envs, self._actions, self._gamma = grid, actions, column(gamma, 3)
-        self._numbers, self._transform = Numbers(purpose), options.reward_transform
+        self._transform, training = options.reward_transform, purpose is Purpose.TRAIN_EPISODES
+        fixed = training and options.episode_seed == "fixed"
+        self._episode_seed = EpisodeSeeds(seeds, purpose, fixed)
         self._grid = (len(self._seeds), self.per_seed)
         self._shape = (*self._grid, len(spec.agents))
-        self._limit = options.resume_actions if purpose is Purpose.TRAIN_EPISODES else 0
+        self._limit = options.resume_actions if training else 0
         self._history = ActionHistory(self._grid[0] * self.per_seed, self._limit)
         self.legal: Mask = None
         if spec.masked:
@@ -123,12 +126,12 @@ class ParallelEnvs:
 
     def _begin(self, places: Sequence[int]) -> None:
         """Begin the current episodes of the environments at these places."""
+        given = []
+        for place in places:
+            s, e = divmod(place, self.per_seed)
+            given.append(self._episode_seed(s, e, int(self._episode[s, e])))
         with self._guard:
-            self._envs.reset(places, [self._episode_seed(place) for place in places])
-
-    def _episode_seed(self, place: int) -> int:
-        s, e = divmod(place, self.per_seed)
-        return self._numbers(self._seeds[s], e, int(self._episode[s, e]))
+            self._envs.reset(places, given)
 
     def _length(self) -> Array:
         """Return the steps of the current episodes, ``[seed, env]``."""

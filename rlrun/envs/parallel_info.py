@@ -24,7 +24,16 @@ from rlrun.envs.parallel_envs import ParallelEnvs
 from rlrun.envs.settings import EnvSettings
 from rlrun.envs.vector.sync import EnvOptions
 
-SINGLE = ("bins", "rebuild", "obs", "scale_obs", "frame_stack", "last_action", "last_reward")
+SINGLE = (
+    "bins",
+    "rebuild",
+    "obs",
+    "scale_obs",
+    "frame_stack",
+    "last_action",
+    "last_reward",
+    "facts",
+)
 """Settings for environments with a single agent."""
 
 
@@ -114,7 +123,10 @@ def _read(settings: EnvSettings, make: Callable[[bool], Any]) -> Parallel:
         raise BadInput(f"{settings.id} cannot be used: {why}") from error
     obs = Space("vector", (agents.width,))
     masked = actions.discrete and actions.padded
-    spec = Spec(settings.id, obs, actions.space, 1, masked=masked, agents=agents.names)
+    same = settings.episode_seed == "fixed"
+    spec = Spec(
+        settings.id, obs, actions.space, 1, masked=masked, agents=agents.names, same_episodes=same
+    )
     return Parallel(settings.id, make, spec, actions, metadata)
 
 

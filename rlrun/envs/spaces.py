@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import gymnasium as gym
 import numpy as np
@@ -13,6 +13,8 @@ from rlrun.core.types import Array, Space
 from rlrun.envs.arrays import ObsChoice, grid_bounds, kind_of, largest, layout_of
 from rlrun.envs.conform import all_finite, short
 
+Bins: TypeAlias = tuple[tuple[float, float, int], ...]
+"""Of each number: from, to, number of bins."""
 NOT_VECTORS = "env.scale_obs=true only applies to vectors; its observations are not"
 
 
@@ -135,6 +137,20 @@ def _spanned(low: Array, high: Array) -> bool:
 def scaled(value: Any, low: Any, high: Any) -> Any:
     """Scale a value from [low, high] to [-1, 1]."""
     return (value - low) * (2.0 / (high - low)) - 1.0
+
+
+def scaled_bins(bins: Bins, space: gym.Space[Any]) -> Bins:
+    """Return the bins of a space's own numbers, converted to those of its scaled observations.
+
+    Bins that do not fit the observations stay unchanged; the agent raises the error.
+    """
+    low, high = (each.ravel().tolist() for each in bounds(space))
+    if len(bins) != len(low):
+        return bins
+    return tuple(
+        (scaled(start, *ends), scaled(stop, *ends), count)
+        for (start, stop, count), *ends in zip(bins, low, high, strict=True)
+    )
 
 
 class ActionMap:
