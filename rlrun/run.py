@@ -44,6 +44,7 @@ from rlrun.training.filming import Filming
 from rlrun.training.run_parts import RunParts
 from rlrun.training.stopped_seeds import StoppedSeeds
 from rlrun.training.train import train
+from rlrun.transfer.weights import InitialWeights
 from rlrun.tuning.study import pruning
 
 
@@ -169,6 +170,9 @@ def _train(run: _Context) -> dict[str, Any]:
     env = environment(parts, on_hang)
     spec = env.spec
     agent = build_agent(parts, spec, horizon=record.horizon, data=run.data)
+    start = None
+    if parts.init is not None and saved is None:
+        start = InitialWeights(Path(parts.init)).give(parts, spec, agent)
     inexact = env.check_reproducible(seeds[0])
     envs = env.open(seeds, spec.num_envs) if parts.data is None else None
     experience: Experience = (
@@ -187,7 +191,7 @@ def _train(run: _Context) -> dict[str, Any]:
         memory = announcement("the replay", replay_bytes(parts, spec))
         tuned = tuned_sentence(parts.tuned, flat(settings))
         spaces = env.assumption(), text_left_out(spec), masks_ignored(agent, spec)
-        for sentence in filter(None, (tuned, *spaces, env.arrays_differ(), memory, how)):
+        for sentence in filter(None, (tuned, *spaces, env.arrays_differ(), memory, start, how)):
             record.log(sentence)
             progress.message(sentence)
         if experience.note:

@@ -134,6 +134,13 @@ class Settings:
     used in turn. The replay gets the capacity of the run's, and its number of environments per seed
     (``env.num_envs``).
     """
+    init: str | None = None
+    """Folder of a run whose weights to start from (null: fresh weights).
+
+    Seed k starts from the weights of the run's seed k; if the run has fewer seeds, they are used in
+    turn. The agent may be another one with networks of the same name and shapes (a clone's policy
+    is one of PPO). Networks that the run does not have are fresh, and so is the optimizer.
+    """
     gamma: PerRow[Fraction] = 0.99
     """Discount factor."""
     log: LogSettings

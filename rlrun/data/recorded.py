@@ -99,8 +99,7 @@ class RecordedData:
         numbers before and after them too: k is counted from the run's first seed, modulo n. Raises
         RunFailed if the checkpoint cannot be used.
         """
-        count = len(self._run.seeds)
-        rows = [(seed - self._run.seeds[0]) % count for seed in seeds]
+        count, rows = len(self._run.seeds), rows_of(self._run, seeds)
         state = self._stored()
         try:
             replay.fill(state if rows == list(range(count)) else take_rows(state, rows))
@@ -122,6 +121,14 @@ class RecordedData:
         if not isinstance(agent, dict) or not isinstance(agent.get("replay"), dict):
             raise RunFailed(_without_replay(self._folder))
         return {name: part for name, part in agent["replay"].items() if name != "sampler"}
+
+
+def rows_of(run: RecordedRun, seeds: Sequence[int]) -> list[int]:
+    """Return the rows of a run's arrays for these seed numbers, which use its n seeds in turn.
+
+    Row k has the number of the run's first seed plus k; other numbers count modulo n.
+    """
+    return [(seed - run.seeds[0]) % len(run.seeds) for seed in seeds]
 
 
 def open_data(settings: Mapping[str, Any]) -> tuple[dict[str, Any], RecordedData | None]:
