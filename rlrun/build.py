@@ -21,7 +21,7 @@ from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs, Spec
-from rlrun.data.recorded import RecordedData, open_data
+from rlrun.data.recorded import Data, open_data
 from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import OnHang, give_up
@@ -46,7 +46,7 @@ class _Run:
     spec: Spec
     seeds: Sequence[int]
     horizon: int
-    data: RecordedData | None
+    data: Data | None
 
     def replay(self) -> Any:
         """Return the replay, filled with the data if there are any."""
@@ -108,7 +108,7 @@ def check(
     parts: Settings,
     spec: Spec,
     num_seeds: int | None = None,
-    data: RecordedData | None = None,
+    data: Data | None = None,
 ) -> None:
     """Check the settings against the environment, and the data if any. Raises BadInput.
 
@@ -140,7 +140,7 @@ def build_agent(
     spec: Spec,
     seeds: Sequence[int] | None = None,
     horizon: int | None = None,
-    data: RecordedData | None = None,
+    data: Data | None = None,
 ) -> Agent:
     """Build the agent, after checking its settings against the environment's spaces.
 

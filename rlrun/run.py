@@ -21,7 +21,7 @@ from rlrun.core.schema import construct
 from rlrun.core.signals import Signals
 from rlrun.core.text import seeds_in_words
 from rlrun.core.types import Envs, State
-from rlrun.data.recorded import RecordedData, data_note, open_data
+from rlrun.data.recorded import Data, data_note, open_data
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import give_up
 from rlrun.results.charts import open_logger
@@ -111,7 +111,7 @@ class _Context:
     signals: Signals
     saved: State | None
     """The checkpoint that a resumed run starts from; None if it begins at step 0."""
-    data: RecordedData | None
+    data: Data | None
     """The data to fill the replay with; None without any, or if the checkpoint has the replay."""
     listener: Listener | None
 

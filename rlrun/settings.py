@@ -128,11 +128,12 @@ class Settings:
     total_steps: Count = 50_000
     """Environment steps of each seed, or updates if it learns from data."""
     data: str | None = None
-    """Folder of a run whose replay to learn from (null: learn from the environment).
+    """Run whose replay, or npz file, to learn from (null: learn from the environment).
 
-    Seed k learns from the transitions of the run's seed k; if the run has fewer seeds, they are
-    used in turn. The replay gets the capacity of the run's, and its number of environments per seed
-    (``env.num_envs``).
+    Of a run's folder seed k learns from the transitions of the run's seed k; if the run has fewer
+    seeds, they are used in turn. The replay gets the capacity of the run's, and its number of
+    environments per seed (``env.num_envs``). From a file, as ``rlrun record-data`` writes it, all
+    seeds learn from all transitions.
     """
     init: str | None = None
     """Folder of a run whose weights to start from (null: fresh weights).
