@@ -26,6 +26,7 @@ from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import OnHang, give_up
 from rlrun.nets.device import Device
+from rlrun.replay.demonstrations import Demonstrations, Shown
 from rlrun.settings import Option, Settings
 
 NO_LIMIT_STEPS = 1000  # limit of an evaluation episode if there is no other limit
@@ -47,6 +48,14 @@ class _Run:
     seeds: Sequence[int]
     horizon: int
     data: Data | None
+    shown: Shown | None
+
+    def demos(self) -> Demonstrations:
+        """Return the demonstrations, filled with what an expert shows if there is one."""
+        demos = Demonstrations(self.spec, len(self.seeds))
+        if self.shown is not None:
+            demos.fill(self.shown, self.parts.agent.settings.validation, self.parts.demos.every)
+        return demos
 
     def replay(self) -> Any:
         """Return the replay, filled with the data if there are any."""
@@ -72,6 +81,8 @@ ARGUMENTS: dict[str, Callable[[_Run], Any]] = {
     "curiosity": lambda run: run.parts.curiosity.build(
         run.spec, run.seeds, run.horizon, run.device
     ),
+    "demos": lambda run: run.demos(),
+    "expert": lambda run: None if run.shown is None else run.shown.label,
     "settings": lambda run: run.parts.agent.settings,
 }
 """The arguments that an agent's constructor can ask for, by name."""
@@ -141,15 +152,17 @@ def build_agent(
     seeds: Sequence[int] | None = None,
     horizon: int | None = None,
     data: Data | None = None,
+    shown: Shown | None = None,
 ) -> Agent:
     """Build the agent, after checking its settings against the environment's spaces.
 
     ``seeds`` are the seed numbers and ``horizon`` is the length of schedules in steps; the defaults
-    are those of the run. Its replay is filled with the ``data``, if there are any.
+    are those of the run. Its replay is filled with the ``data``, if there are any; an agent that
+    imitates learns from what was ``shown``.
     """
     seeds = parts.seed_numbers if seeds is None else seeds
     check(parts, spec, len(seeds), data)
-    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data)
+    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data, shown)
     cls = implementation(str(parts.agent.name), parts.agent.settings)
     with settings_errors(parts.replay, "replay"):  # the free memory may have changed
         agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in parameters_of(cls)})

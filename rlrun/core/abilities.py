@@ -74,6 +74,21 @@ class LearnsFromReplay(Protocol):
         ...
 
 
+@runtime_checkable
+class Imitates(Protocol):
+    """Learns from demonstrations alone, without an environment.
+
+    Its constructor takes the demonstrations.
+    """
+
+    def imitate(self, step: int) -> Metrics:
+        """Do one update, number ``step`` from 1 on; return metrics.
+
+        The number is the clock of all schedules.
+        """
+        ...
+
+
 Networks: TypeAlias = dict[str, dict[str, Any]]
 """Arrays or tensors ``[seed, ...]`` by the name of their network, and their own."""
 

@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from rlrun.core.fields import Count
 from rlrun.core.rng import Generators
-from rlrun.core.types import Array, Spec, State
+from rlrun.core.types import Array, Mask, Spec, State
 from rlrun.replay.layout import check_names, step_layout
 
 FIELDS = ("obs", "action", "legal")
 CHUNK = 256  # pairs that are validated together
 ROOM = 64  # initial capacity in pairs; doubled when full
+
+
+Label: TypeAlias = Callable[[Array, Mask], Array]
+"""The actions ``[seed, env, ...]`` of an expert for observations and masks of legal actions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemosSettings:
+    """What agents imitate (``demos``)."""
+
+    expert: str | None = None
+    """Who is imitated: the folder of a run, an npz file, or a rule's name (null: nobody).
+
+    Of a run, seed k imitates the policy of the last step of the run's seed k; if the run has fewer
+    seeds, they are used in turn. Of a file, as ``rlrun record-data`` writes it, each seed takes
+    random episodes. ``rlrun list rules`` has the rules.
+    """
+    episodes: Count = 10
+    """Episodes of the expert for each seed, which differ between seeds."""
+    every: Count = 1
+    """Distance between the steps of an episode that are used, from a random one on (1: all)."""
 
 
 class Demonstration(NamedTuple):
@@ -37,14 +60,25 @@ class Demonstration(NamedTuple):
     """Which actions are legal after the last one, ``[choice]``; None likewise."""
 
 
-class Pairs(NamedTuple):
-    """Observations and the actions to imitate; arrays are ``[seed, batch, ...]``."""
+class Shown(NamedTuple):
+    """What an expert shows to the seeds of a run."""
 
-    obs: Array
-    action: Array
-    legal: Array | None = None
+    episodes: Sequence[Sequence[Demonstration]]
+    """Whole episodes, by seed."""
+    draws: Generators
+    """The generators of the seeds."""
+    label: Label | None
+    """The expert itself; None if there are only its episodes."""
+
+
+class Pairs(NamedTuple):
+    """Observations and the actions to imitate; arrays or tensors ``[seed, batch, ...]``."""
+
+    obs: Any
+    action: Any
+    legal: Any = None
     """Which actions were legal; None if there are no masks."""
-    there: Array | None = None
+    there: Any = None
     """Which of the places hold a pair, bool ``[seed, batch]``; None if all do."""
 
 
@@ -61,23 +95,17 @@ class Demonstrations:
         self._training = _Store(layout, num_seeds)
         self._validation = _Store(layout, num_seeds)
 
-    def fill(
-        self,
-        episodes: Sequence[Sequence[Demonstration]],
-        held_out: float,
-        every: int,
-        draws: Generators,
-    ) -> None:
+    def fill(self, shown: Shown, held_out: float, every: int) -> None:
         """Add the episodes of each seed.
 
         Args:
-            episodes: whole episodes, by seed.
+            shown: the episodes.
             held_out: the fraction of a seed's episodes, rounded down, that are for validation: the
-                last ones. Never all of them.
+                last ones. Less than 1.
             every: take each ``every``-th pair of an episode, from a random one on.
-            draws: a generator for each seed.
         """
-        for position, own in enumerate(episodes):
+        draws = shown.draws
+        for position, own in enumerate(shown.episodes):
             training = len(own) - int(held_out * len(own))
             for number, episode in enumerate(own):
                 first = int(draws[position].integers(min(every, len(episode.action))))

@@ -9,7 +9,7 @@ import pytest
 
 from rlrun.core.rng import Generators, Purpose
 from rlrun.core.types import Array, Space, Spec
-from rlrun.replay.demonstrations import CHUNK, Demonstration, Demonstrations, Pairs
+from rlrun.replay.demonstrations import CHUNK, Demonstration, Demonstrations, Pairs, Shown
 from tests.support.common import differences, host, row
 
 SPEC = Spec("Test-v0", Space("vector", (2,)), Space("discrete", (), (1000,)), 1)
@@ -32,7 +32,7 @@ def filled(
     demos = Demonstrations(SPEC, len(lengths))
     episodes = [[episode(n, length) for n, length in enumerate(own)] for own in lengths]
     draws = Generators(seeds[: len(lengths)], Purpose.DEMONSTRATIONS)
-    demos.fill(episodes, held_out, every, draws)
+    demos.fill(Shown(episodes, draws, None), held_out, every)
     return demos
 
 

@@ -81,6 +81,11 @@ class Sampler(Generic[Net]):
             action = distribution.mode(out)
         return action.reshape(*lead, *self._spec.action.shape)
 
+    @property
+    def scale(self) -> ObsScale | None:
+        """The scale of observations; None if they are not scaled."""
+        return self._scale
+
     def normalized(self, obs: Array) -> Array:
         """Return the observations, scaled if ``normalize_obs`` is set."""
         return obs if self._scale is None else self._scale(obs)
