@@ -22,11 +22,12 @@ from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs, Spec
-from rlrun.data.recorded import RecordedData, open_data
+from rlrun.data.recorded import Data, open_data
 from rlrun.envs.environment import Environment
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import OnHang, give_up
 from rlrun.nets.device import Device
+from rlrun.replay.demonstrations import Demonstrations, Shown
 from rlrun.replay.sequences import sequence_bytes
 from rlrun.settings import Option, Settings
 
@@ -48,7 +49,15 @@ class _Run:
     spec: Spec
     seeds: Sequence[int]
     horizon: int
-    data: RecordedData | None
+    data: Data | None
+    shown: Shown | None
+
+    def demos(self) -> Demonstrations:
+        """Return the demonstrations, filled with what an expert shows if there is one."""
+        demos = Demonstrations(self.spec, len(self.seeds))
+        if self.shown is not None:
+            demos.fill(self.shown, self.parts.agent.settings.validation, self.parts.demos.every)
+        return demos
 
     def replay(self) -> Any:
         """Return the replay, filled with the data if there are any."""
@@ -78,6 +87,8 @@ ARGUMENTS: dict[str, Callable[[_Run], Any]] = {
     "curiosity": lambda run: run.parts.curiosity.build(
         run.spec, run.seeds, run.horizon, run.device
     ),
+    "demos": lambda run: run.demos(),
+    "expert": lambda run: None if run.shown is None else run.shown.label,
     "settings": lambda run: run.parts.agent.settings,
 }
 """The arguments that an agent's constructor can ask for, by name."""
@@ -114,7 +125,7 @@ def check(
     parts: Settings,
     spec: Spec,
     num_seeds: int | None = None,
-    data: RecordedData | None = None,
+    data: Data | None = None,
 ) -> None:
     """Check the settings against the environment, and the data if any. Raises BadInput.
 
@@ -146,16 +157,18 @@ def build_agent(
     spec: Spec,
     seeds: Sequence[int] | None = None,
     horizon: int | None = None,
-    data: RecordedData | None = None,
+    data: Data | None = None,
+    shown: Shown | None = None,
 ) -> Agent:
     """Build the agent, after checking its settings against the environment's spaces.
 
     ``seeds`` are the seed numbers and ``horizon`` is the length of schedules in steps; the defaults
-    are those of the run. Its replay is filled with the ``data``, if there are any.
+    are those of the run. Its replay is filled with the ``data``, if there are any; an agent that
+    imitates learns from what was ``shown``.
     """
     seeds = parts.seed_numbers if seeds is None else seeds
     check(parts, spec, len(seeds), data)
-    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data)
+    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data, shown)
     cls = implementation(str(parts.agent.name), parts.agent.settings)
     with settings_errors(parts.replay, "replay"):  # the free memory may have changed
         agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in parameters_of(cls)})

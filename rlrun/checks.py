@@ -13,6 +13,7 @@ from rlrun.core.abilities import CanFreeze, ChecksSpaces, LearnsFromReplay, Lear
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import as_bad_input
 from rlrun.core.types import Spec
+from rlrun.envs.hand_written import fitting_rules
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES
 from rlrun.replay.options import REPLAY
 from rlrun.replay.sequences import check_sequences
@@ -47,6 +48,7 @@ def check_options(parts: Settings, cls: type, spec: Spec, num_seeds: int) -> Non
     _check_explorer(name, cls, parts.explore.name, explorers)
     _check_curiosity(name, cls, parts, spec, num_seeds)
     _check_sequences(name, parts, spec, num_seeds)
+    _check_expert(name, cls, parts.demos.expert, spec)
     if "replay" in parameters:
         with settings_errors(parts.replay, "replay"):
             parts.replay.settings.check(spec, num_seeds)
@@ -143,6 +145,26 @@ def _check_curiosity(agent: str, cls: Any, parts: Settings, spec: Spec, num_seed
         f"the agent {agent} cannot learn from a bonus (curiosity={given.name}): write "
         f"curiosity=none, or choose an agent that can: {able}."
     )
+
+
+def _check_expert(agent: str, cls: Any, expert: str | None, spec: Spec) -> None:
+    """Raise BadInput for an agent that imitates without an expert, or has no use for one."""
+    imitates = "demos" in parameters_of(cls)
+    if imitates and expert is None:
+        fitting = fitting_rules(spec)
+        rules = f", or a rule that fits: {', '.join(fitting)}" if fitting else ""
+        raise BadInput(
+            f"the agent {agent} imitates an expert: write demos.expert=RUN_FOLDER, a file of "
+            f"`rlrun record-data`{rules}.",
+            "demos.expert",
+        )
+    if expert is not None and not imitates:
+        able = _able(spec, lambda other: "demos" in parameters_of(other))
+        raise BadInput(
+            f"the agent {agent} imitates nobody: write demos.expert=null, or choose an agent that "
+            f"does: {able}.",
+            "demos.expert",
+        )
 
 
 def settings_errors(option: Option, group: str) -> Any:

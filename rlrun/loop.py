@@ -120,6 +120,23 @@ class Played(NamedTuple):
     """The returns of each agent, ``[seed, episode, agent]``; None if there is only one."""
 
 
+def whole_episodes(
+    actor: Actor, grid: tuple[int, int], step: int, rounds: int
+) -> Iterator[tuple[Step, Array]]:
+    """Play ``rounds`` whole episodes in every environment of the ``grid`` of seeds and copies.
+
+    Yields each step, with the number of episodes ``[seed, env]`` that were over before it.
+    Environments that have played their share continue, so that the batch keeps its shape. ``step``
+    is the step at which the agent begins to act.
+    """
+    played = np.zeros(grid, np.int64)
+    while (played < rounds).any():
+        t = actor.step(step)
+        step += 1
+        yield t, played
+        played = played + (t.last & (played < rounds))
+
+
 def evaluate(
     agent: CanAct | UsesMasks | Recurrent,
     envs: Envs,
@@ -145,7 +162,6 @@ def evaluate(
         )
     envs.restart()
     shape = (len(envs.obs), envs.per_seed)
-    played = np.zeros(shape, np.int64)
     names = envs.spec.agents
     returns = np.zeros((*shape, rounds, len(names)) if names else (*shape, rounds))
     lengths = np.zeros((*shape, rounds), np.int64)
@@ -153,18 +169,14 @@ def evaluate(
     bias = None
     if value is not None and not names:
         bias = ValueBias(actor.value(value), envs.obs, envs.legal, rounds)
-    while (played < rounds).any():
-        # environments that have played their share continue, so that the batch keeps its shape
+    for t, played in whole_episodes(actor, shape, step, rounds):
         check()
-        t = actor.step(step)
-        step += 1
         if bias is not None:
             bias.add(t, envs.obs, envs.legal, played)
         counted = t.last & (played < rounds)
         if counted.any():
             returns[counted, played[counted]] = t.score[counted]
             lengths[counted, played[counted]] = t.length[counted]
-            played[counted] += 1
     arrays = {"returns": returns, "lengths": lengths}
     if names:
         arrays |= {"returns": returns.sum(-1), "agents": returns}

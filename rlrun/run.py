@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rlrun.build import build_agent, environment, evaluation_envs, evaluation_limit, replay_bytes
+from rlrun.agents import agent_class
+from rlrun.build import environment, evaluation_envs, evaluation_limit, replay_bytes
 from rlrun.compatibility import masks_ignored, text_left_out, too_short_to_learn
 from rlrun.core.abilities import Tabular
 from rlrun.core.errors import RunFailed
@@ -21,7 +22,7 @@ from rlrun.core.schema import construct
 from rlrun.core.signals import Signals
 from rlrun.core.text import seeds_in_words
 from rlrun.core.types import Envs, State
-from rlrun.data.recorded import RecordedData, data_note, open_data
+from rlrun.data.recorded import Data, data_note, open_data
 from rlrun.envs.filmed import Film
 from rlrun.envs.watchdog import give_up
 from rlrun.results.charts import open_logger
@@ -38,12 +39,13 @@ from rlrun.terminal.progress import Listener, Progress
 from rlrun.training.checkpoints import Saver, check_belonging, fingerprint, has_replay
 from rlrun.training.early_stopping import Stopper
 from rlrun.training.evaluator import Evaluator
-from rlrun.training.experience import Experience, Interaction, Updates
+from rlrun.training.experience import Experience, Interaction, Updates, steps_nothing
 from rlrun.training.failed_seeds import FailedSeeds
 from rlrun.training.filming import Filming
 from rlrun.training.run_parts import RunParts
 from rlrun.training.stopped_seeds import StoppedSeeds
 from rlrun.training.train import train
+from rlrun.transfer.agent import run_agent
 from rlrun.tuning.study import pruning
 
 
@@ -60,7 +62,9 @@ def start_run(
     parts.device.prepare()
     with Signals() as signals:
         write_config(settings, folder)
-        record = RunFolder.create(folder, command, parts.total_steps, parts.device.engine)
+        offline = steps_nothing(agent_class(str(parts.agent.name)), parts.data)
+        clock = "updates" if offline else "steps"
+        record = RunFolder.create(folder, command, parts.total_steps, parts.device.engine, clock)
         saver = Saver(folder / "checkpoint", parts.checkpoint)
         return _recorded(_Context(parts, settings, record, saver, signals, None, data, listener))
 
@@ -110,7 +114,7 @@ class _Context:
     signals: Signals
     saved: State | None
     """The checkpoint that a resumed run starts from; None if it begins at step 0."""
-    data: RecordedData | None
+    data: Data | None
     """The data to fill the replay with; None without any, or if the checkpoint has the replay."""
     listener: Listener | None
 
@@ -168,9 +172,10 @@ def _train(run: _Context) -> dict[str, Any]:
 
     env = environment(parts, on_hang)
     spec = env.spec
-    agent = build_agent(parts, spec, horizon=record.horizon, data=run.data)
+    begun, check = saved is not None, run.signals.check
+    agent, taken = run_agent(parts, env, record.horizon, run.data, begun=begun, check=check)
     inexact = env.check_reproducible(seeds[0])
-    envs = env.open(seeds, spec.num_envs) if parts.data is None else None
+    envs = None if steps_nothing(type(agent), parts.data) else env.open(seeds, spec.num_envs)
     experience: Experience = (
         Updates(agent) if envs is None else Interaction(agent, envs, parts.total_steps)
     )
@@ -187,7 +192,7 @@ def _train(run: _Context) -> dict[str, Any]:
         memory = announcement("the replay", replay_bytes(parts, spec))
         tuned = tuned_sentence(parts.tuned, flat(settings))
         spaces = env.assumption(), text_left_out(spec), masks_ignored(agent, spec)
-        for sentence in filter(None, (tuned, *spaces, env.arrays_differ(), memory, how)):
+        for sentence in filter(None, (tuned, *spaces, env.arrays_differ(), memory, *taken, how)):
             record.log(sentence)
             progress.message(sentence)
         if experience.note:

@@ -20,6 +20,7 @@ from rlrun.curiosity.options import CURIOSITY
 from rlrun.envs.settings import EnvSettings
 from rlrun.explore.options import EXPLORE
 from rlrun.nets.device import DeviceSettings
+from rlrun.replay.demonstrations import DemosSettings
 from rlrun.replay.options import REPLAY
 from rlrun.run_folder.files import FolderError
 from rlrun.training.checkpoints import CheckpointSettings
@@ -128,11 +129,17 @@ class Settings:
     total_steps: Count = 50_000
     """Environment steps of each seed, or updates if it learns from data."""
     data: str | None = None
-    """Folder of a run whose replay to learn from (null: learn from the environment).
+    """Run whose replay, or npz file, to learn from (null: learn from the environment).
 
     Seed k learns from the transitions of the run's seed k; if the run has fewer seeds, they are
     used in turn. The replay gets the capacity of the run's, and its number of environments per seed
-    (``env.num_envs``).
+    (``env.num_envs``). All seeds learn from all transitions of a file.
+    """
+    init: str | None = None
+    """Folder of a run whose weights to start from (null: fresh weights).
+
+    Seed k starts from those of the run's seed k, used in turn if there are fewer. The agent may be
+    another one; networks that the run does not have are fresh, and so is the optimizer.
     """
     gamma: PerRow[Fraction] = 0.99
     """Discount factor."""
@@ -146,6 +153,8 @@ class Settings:
     """Videos."""
     checkpoint: CheckpointSettings
     """Checkpoints."""
+    demos: DemosSettings = field(default_factory=DemosSettings)
+    """Demonstrations of an expert, which some agents imitate."""
     env: EnvSettings
     """The environment."""
     device: DeviceSettings
@@ -172,7 +181,6 @@ class Settings:
                 "write eval.every=STEPS.",
                 "stop.reward",
             )
-
         if self.stop.episodes is not None and self.data is not None:
             raise BadInput(
                 "stop.episodes needs episodes, and a run that learns from data has none: write "

@@ -45,7 +45,9 @@ NETWORKS = [name for name, path in AGENTS.items() if path.endswith(":DQN")]
 CONTINUOUS = ("ddpg", "td3", "sac")
 POLICIES = ("reinforce", "a2c", "ppo", "sac_discrete")
 SEARCHES = tuple(SMALL_SEARCHES)
-OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, *SEARCHES, "random", "scripted")
+IMITATORS = ("behaviour_cloning", "dagger")
+BASELINES = ("random", "scripted")
+OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, *SEARCHES, *IMITATORS, *BASELINES)
 TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
@@ -69,6 +71,9 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
 
     if agent in PLANNERS and env not in WITH_MODEL:
         with pytest.raises(BadInput, match="plans with a known model"):
+            make()
+    elif agent in IMITATORS:
+        with pytest.raises(BadInput, match=r"imitates an expert: write demos\.expert=RUN_FOLDER"):
             make()
     elif agent == "scripted" and env in WITH_MODEL:
         with pytest.raises(BadInput, match="acts by a hand-written rule, and there is none"):

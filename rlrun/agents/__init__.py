@@ -33,6 +33,8 @@ AGENTS: dict[str, str] = {
     "reinforce": "rlrun.agents.reinforce:Reinforce",
     "ppo": "rlrun.agents.ppo:PPO",
     "a2c": "rlrun.agents.ppo:PPO",
+    "behaviour_cloning": "rlrun.agents.behaviour_cloning:BehaviourCloning",
+    "dagger": "rlrun.agents.dagger:DAgger",
     "random": "rlrun.agents.random:Random",
     "scripted": "rlrun.agents.scripted:Scripted",
     "q_learning": "rlrun.agents.td_control:TDControl",

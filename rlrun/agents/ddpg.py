@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
+from rlrun.agents.parts.control_settings import DDPGSettings
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.starting import LearningStart
-from rlrun.core.fields import OFF_AT_0, Count, NonNegative, PerRow, Positive, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Purpose
 from rlrun.core.rows import Number
@@ -25,47 +23,13 @@ from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Ste
 from rlrun.curiosity.interface import Curiosity
 from rlrun.explore.noise import ActionNoise
 from rlrun.nets.acting import Acting
-from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.device import Device
 from rlrun.nets.optimizers import Optimizer
-from rlrun.nets.parameters import Parameters, check_memory
-from rlrun.nets.products import TORCH, Products
+from rlrun.nets.parameters import Parameters
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import smoothed
 
 LAST_LAYER = 3e-3  # last layers start uniform in ±3e-3 (Lillicrap et al. 2016, section 7)
-
-
-@dataclass(frozen=True, kw_only=True)
-class DDPGSettings(ActorCriticSettings):
-    """The settings of `DDPG`.
-
-    Twin critics, ``actor_every=2`` and noise on the target's action make it TD3.
-    """
-
-    actor_lr: PerRow[Positive | None] = None
-    """The actor's learning rate, which decays in the same proportion (null: lr)."""
-    tau: PerRow[Share] = 0.005
-    """Step of the target networks towards the online ones at each actor update (1: a copy)."""
-    twin: bool = False
-    """Use two critics and take the smaller of their values (Fujimoto et al. 2018)."""
-    actor_every: Count = 1
-    """Critic updates per update of the actor and of the target networks."""
-    target_noise: Annotated[PerRow[NonNegative], OFF_AT_0] = 0.0
-    """Standard deviation of noise on the target's action (0: none)."""
-    target_noise_clip: PerRow[NonNegative] = 0.5
-    """Clipping range of that noise, on both sides of 0."""
-    max_grad_norm: PerRow[Positive | None] = 1.0
-
-    def actor(self, spec: Spec, products: Products = TORCH) -> ActorNet:
-        """Return the actor's network for the spaces of ``spec``."""
-        return self.actor_net(spec, math.prod(spec.action.shape), products)
-
-    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
-        """Raise ValueError if the networks or a batch do not fit into the memory."""
-        self.check_inputs(spec, num_seeds)
-        critics = (self.critic(spec).shapes,) * (1 + self.twin)
-        check_memory(num_seeds, self.actor(spec).shapes, *critics)
 
 
 class DDPG:
@@ -102,6 +66,9 @@ class DDPG:
         self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
         critic = s.critic(spec, device.products)
         self._critics = Critics(critic, seeds, device, 1 + s.twin, LAST_LAYER, s.method())
+        actors = {"actor": self._actor, "target actor": self._target}
+        self.networks = {n: self._net.named(each) for n, each in actors.items()}
+        self.networks |= self._critics.networks
         self._warmup = Warmup(spec, seeds)
         smoothing = np.any(s.target_noise)
         self._smoothing = NormalDraws(seeds, Purpose.NOISE, device) if smoothing else None

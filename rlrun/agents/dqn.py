@@ -101,6 +101,7 @@ class DQN:
         net, values = self._net, self._objective.values
         self._acting = Acting(lambda *x: values(net.infer(*x)), net.chain, self._online, device)
         self._target = self._online.copy()
+        self.networks = {"online": net.named(self._online), "target": net.named(self._target)}
         self._gradients = self._online.zeros_like()  # overwritten by each update
         self._tau = device.number(s.tau, 2)
         self._optimizer = Optimizer(self._online, s.method())

@@ -77,7 +77,7 @@ class Reinforce:
         self._actor = StochasticActor(spec, seeds, device, net, normalize_obs=s.normalize_obs)
         if s.baseline:
             self.value = self._actor.value
-        self.faults = self._actor.faults
+        self.faults, self.networks = self._actor.faults, self._actor.networks
         self._episodes = Episodes(spec, len(seeds))
         self._optimizer = Optimizer(self._actor.params, s.method())
         self._lr = LearningRate(s.lr, s.lr_end, horizon, spec.num_envs)

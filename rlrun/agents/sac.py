@@ -4,58 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from rlrun.agents.parts.common import LearningRate, histograms, record_nonfinite
+from rlrun.agents.parts.control_settings import SACSettings
 from rlrun.agents.parts.critics import Critics
 from rlrun.agents.parts.exploration import NormalDraws, Warmup
 from rlrun.agents.parts.intrinsic import IntrinsicReward
-from rlrun.agents.parts.settings import ActorCriticSettings
 from rlrun.agents.parts.starting import LearningStart
 from rlrun.agents.parts.temperature import Temperature
-from rlrun.core.fields import NonNegative, PerRow, Share
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose
 from rlrun.core.rows import Number
 from rlrun.core.types import Array, Batch, Metrics, SpaceKinds, Spec, State, Step
 from rlrun.curiosity.interface import Curiosity
 from rlrun.nets.acting import Acting
-from rlrun.nets.actor_critic import ActorNet
 from rlrun.nets.device import Device
 from rlrun.nets.optimizers import Optimizer
-from rlrun.nets.parameters import Parameters, check_memory
-from rlrun.nets.products import TORCH, Products
+from rlrun.nets.parameters import Parameters
 from rlrun.replay.ring import Replay
 from rlrun.rules.actor_critic import Squashed, squashed, squashed_action, squashed_gradient
-
-
-@dataclass(frozen=True, kw_only=True)
-class SACSettings(ActorCriticSettings):
-    """The settings of `SAC`; actor, critics and temperature share the learning rate ``lr``."""
-
-    tau: PerRow[Share] = 0.005
-    """Step of the target critics towards the online ones at each update (1: a copy)."""
-    ent_coef: PerRow[NonNegative | None] = None
-    """Temperature, the weight of the entropy (null: learnt, from 1 on).
-
-    Learning it is section 5 of "Soft actor-critic algorithms and applications" (Haarnoja et al.
-    2018b).
-    """
-    target_entropy: PerRow[float | None] = None
-    """Entropy that a learnt temperature aims at (null: minus the action's dimension)."""
-
-    def actor(self, spec: Spec, products: Products = TORCH) -> ActorNet:
-        """Return the actor's network; outputs are means and logarithms of standard deviations."""
-        return self.actor_net(spec, 2 * math.prod(spec.action.shape), products)
-
-    def check(self, spec: Spec, num_seeds: int, explore: object) -> None:
-        """Raise ValueError if the networks or a batch do not fit into the memory."""
-        self.check_inputs(spec, num_seeds)
-        check_memory(num_seeds, self.actor(spec).shapes, *(self.critic(spec).shapes,) * 2)
 
 
 class SAC:
@@ -91,6 +62,8 @@ class SAC:
         self._optimizer = Optimizer(self._actor, s.actor_method(), self._net.statistics)
         self._critics = Critics(s.critic(spec, device.products), seeds, device, 2, None, s.method())
         self._temperature = Temperature(len(seeds), device, s.ent_coef)
+        self.networks = {"actor": self._net.named(self._actor), **self._critics.networks}
+        self.networks |= self._temperature.networks
         target_entropy = -size if s.target_entropy is None else s.target_entropy
         self._target_entropy = device.number(target_entropy, 1)
         self._tau = device.number(s.tau, 2)

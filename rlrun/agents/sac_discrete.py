@@ -100,6 +100,8 @@ class SACDiscrete:
         self._optimizer = Optimizer(self._actor, s.method())
         self._critics = TwinValues(s.critic(spec, device.products), seeds, device, s.method())
         self._temperature = Temperature(len(seeds), device, s.ent_coef)
+        self.networks = {"actor": self._net.named(self._actor), **self._critics.networks}
+        self.networks |= self._temperature.networks
         self._share = device.number(s.target_entropy_share, 1)
         self._usual = device.number(s.target_entropy_share * math.log(self._actions), 1)
         self._tau = device.number(s.tau, 2)

@@ -8,12 +8,13 @@ VERBS = {
     "report": "rlrun.cli.verbs.report:report",
     "evaluate": "rlrun.cli.verbs.evaluate:evaluate",
     "record": "rlrun.cli.verbs.record:record",
+    "record-data": "rlrun.cli.verbs.record_data:record_data",
     "list": "rlrun.cli.verbs.listing:listing",
 }
 """Name to ``module:function``. The function takes the words after the verb and returns the exit
 code; `rlrun.cli.verbs.dispatch` explains its exceptions. The module's HELP describes it."""
 
-RUNS = ("resume", "evaluate", "record")
+RUNS = ("resume", "evaluate", "record", "record-data")
 """The verbs that take a run: its folder, or `last`."""
 
 PARTS = ("replay", "explore", "curiosity")

@@ -23,6 +23,7 @@ rlrun trains reinforcement-learning agents, several seeds at once.
   rlrun report outputs                       make a page of tables and figures about runs
   rlrun evaluate last                        play the trained policies again
   rlrun record last                          make a video of the best policy
+  rlrun record-data last                     write episodes of the policies to imitate
   rlrun list agents env=Pendulum-v1          list the agents that fit; also: envs, experiments
   rlrun list agents dqn                      list the settings of an agent, and what they mean
   rlrun agent=dqn --cfg job                  print every setting of a run without running it

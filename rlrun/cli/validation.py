@@ -24,14 +24,15 @@ def check(config: DictConfig, choices: dict[str, str], overrides: Sequence[str])
 
     Raises BadInput, naming the file that a bad setting comes from.
     """
-    from rlrun import build  # imported late: it imports torch
+    from rlrun.build import plain  # imported late: it imports torch
+    from rlrun.transfer.checks import validate
 
     sources.check_tuned(choices)
     settings = copy.deepcopy(config)
     with open_dict(settings):
         settings.pop("hydra", None)  # its placeholders have values only in a job
     try:
-        return build.validate(build.plain(settings))
+        return validate(plain(settings))
     except BadInput as error:
         place = sources.source(error.key, list(overrides))
         if not place:

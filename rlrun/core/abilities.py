@@ -7,7 +7,7 @@ protocols: an agent has the ability if it has the attribute.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Protocol, TypeGuard, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 from rlrun.core.types import Array, Mask, Metrics, Spec
 
@@ -72,6 +72,36 @@ class LearnsFromReplay(Protocol):
         The number is the clock of all schedules and of what is due every so many steps.
         """
         ...
+
+
+@runtime_checkable
+class Imitates(Protocol):
+    """Learns from demonstrations alone, without an environment.
+
+    Its constructor takes the demonstrations.
+    """
+
+    def imitate(self, step: int) -> Metrics:
+        """Do one update, number ``step`` from 1 on; return metrics.
+
+        The number is the clock of all schedules.
+        """
+        ...
+
+
+Networks: TypeAlias = dict[str, dict[str, Any]]
+"""Arrays or tensors ``[seed, ...]`` by the name of their network, and their own."""
+
+
+@runtime_checkable
+class HasNetworks(Protocol):
+    """Has networks whose weights another run can start from."""
+
+    networks: Networks
+    """What is learnt, as views of the agent's own memory: writing into them changes the agent.
+
+    Agents whose networks have the same name can start from each other.
+    """
 
 
 @runtime_checkable

@@ -37,6 +37,7 @@ class Purpose(IntEnum):
     CURIOSITY = 10
     SEARCH = 11
     HINDSIGHT = 12
+    DEMONSTRATIONS = 20
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

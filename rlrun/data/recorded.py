@@ -1,10 +1,10 @@
-"""The transitions that the replay of an earlier run holds, as data to learn from."""
+"""The transitions of the setting ``data``: those in the replay of an earlier run, or in a file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -15,15 +15,14 @@ from rlrun.core.rows import Number
 from rlrun.core.schema import construct, convert
 from rlrun.core.text import as_word
 from rlrun.core.types import Spec, State
+from rlrun.data.demonstrations import SAME, SUFFIX
+from rlrun.data.from_file import FileData
 from rlrun.envs.environment import Environment
 from rlrun.envs.settings import EnvSettings
 from rlrun.replay.ring import Replay
 from rlrun.run_folder.files import DAMAGE, FolderError
 from rlrun.run_folder.reader import RecordedRun, read_for_resume
 from rlrun.training.checkpoints import fingerprint
-
-SAME = ("shaping", "reward_clip", "reward_scale", "scale_obs")
-"""Settings of the environment that stored rewards and observations depend on."""
 
 
 class RecordedData:
@@ -99,8 +98,7 @@ class RecordedData:
         numbers before and after them too: k is counted from the run's first seed, modulo n. Raises
         RunFailed if the checkpoint cannot be used.
         """
-        count = len(self._run.seeds)
-        rows = [(seed - self._run.seeds[0]) % count for seed in seeds]
+        count, rows = len(self._run.seeds), rows_of(self._run, seeds)
         state = self._stored()
         try:
             replay.fill(state if rows == list(range(count)) else take_rows(state, rows))
@@ -124,15 +122,27 @@ class RecordedData:
         return {name: part for name, part in agent["replay"].items() if name != "sampler"}
 
 
-def open_data(settings: Mapping[str, Any]) -> tuple[dict[str, Any], RecordedData | None]:
+def rows_of(run: RecordedRun, seeds: Sequence[int]) -> list[int]:
+    """Return the rows of a run's arrays for these seed numbers, which use its n seeds in turn.
+
+    Row k has the number of the run's first seed plus k; other numbers count modulo n.
+    """
+    return [(seed - run.seeds[0]) % len(run.seeds) for seed in seeds]
+
+
+Data: TypeAlias = RecordedData | FileData
+"""What the setting ``data`` names."""
+
+
+def open_data(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Data | None]:
     """Return the settings of a new run, laid out for its data, and the data; None without any.
 
     Raises BadInput if the data cannot be used.
     """
-    folder = convert(settings.get("data"), str | None, "data")
-    if folder is None:
+    place = convert(settings.get("data"), str | None, "data")
+    if place is None:
         return dict(settings), None
-    data = RecordedData(Path(folder))
+    data: Data = FileData(Path(place)) if place.endswith(SUFFIX) else RecordedData(Path(place))
     return data.lay_out(settings), data
 
 

@@ -83,6 +83,21 @@ class Parts:
             running[rows] = running[rows].lerp(batch[rows], PACE)
             batch.zero_()
 
+    def named(self, params: Parameters) -> dict[str, Tensor]:
+        """Return views ``[network, row, column]`` of all parameters by name, without padding.
+
+        Those that follow the parameters of the parts belong to noise or to a distribution.
+        """
+        named = {
+            f"{name}_{n}": piece[:, :rows, :columns]
+            for (name, part), bounds in zip(self._parts.items(), self.bounds, strict=True)
+            for n, (piece, (rows, columns)) in enumerate(
+                zip(params.pieces[bounds], part.real, strict=True)
+            )
+        }
+        others = params.pieces[len(self.shapes) :]
+        return {**named, **{f"other_{n}": piece for n, piece in enumerate(others)}}
+
     def weights(self, params: Parameters) -> dict[str, Tensor]:
         """Return each layer's weights ``[seed, n]`` by name, without biases, gains and padding."""
         weights = {}

@@ -85,6 +85,10 @@ class PolicyNet:
         """See `Parts.weights`."""
         return self._parts.weights(params)
 
+    def named(self, params: Parameters) -> dict[str, Tensor]:
+        """See `Parts.named`."""
+        return self._parts.named(params)
+
     @property
     def policy_chain(self) -> list[tuple[Dense, slice]]:
         """The policy network as layers; empty if there is more to it."""

@@ -73,6 +73,10 @@ class RecurrentPolicyNet:
         """See `Parts.weights`."""
         return self._parts.weights(params)
 
+    def named(self, params: Parameters) -> dict[str, Tensor]:
+        """See `Parts.named`."""
+        return self._parts.named(params)
+
     def remember(self, pieces: Pieces, obs: Tensor, memory: Tensor, first: Tensor) -> Tensor:
         """Return the memories ``[seed, batch, 2 * units]`` after one more observation of each.
 

@@ -43,10 +43,13 @@ class RunFolder:
         self._write("meta.json", self._meta)
 
     @classmethod
-    def create(cls, path: Path, command: str, horizon: int, products: str) -> Self:
+    def create(
+        cls, path: Path, command: str, horizon: int, products: str, clock: str = "steps"
+    ) -> Self:
         """Open the folder of a new run.
 
-        ``horizon`` is the length that its schedules are made for, ``products`` what multiplies.
+        ``horizon`` is the length that its schedules are made for, ``products`` what multiplies, and
+        ``clock`` what is counted: steps or updates.
         """
         meta: dict[str, Any] = {
             "version": VERSION,
@@ -57,6 +60,7 @@ class RunFolder:
             "own_final_episodes": True,
             "versions": versions(),
             "products": products,
+            **({} if clock == "steps" else {"clock": clock}),
             "git_commit": _git_commit(),
             "host": platform.node(),
             "platform": platform.platform(),

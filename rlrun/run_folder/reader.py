@@ -75,8 +75,8 @@ class RecordedRun:
 
     @property
     def counts_updates(self) -> bool:
-        """Whether its steps are updates, since it learnt from data and not from an environment."""
-        return self.settings.get("data") is not None
+        """Whether its steps are updates: it learnt from data or demonstrations alone."""
+        return self.settings.get("data") is not None or self.meta.get("clock") == "updates"
 
     @property
     def final_purpose(self) -> Purpose:

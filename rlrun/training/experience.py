@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
-from rlrun.core.abilities import CanCut, LearnsFromReplay, LearnsInBlocks
+from rlrun.core.abilities import CanCut, Imitates, LearnsFromReplay, LearnsInBlocks
 from rlrun.core.types import Agent, Envs, Metrics, State, Step
 from rlrun.envs.table_envs import TableEnvs
 from rlrun.loop import Actor, Block, interact
@@ -115,8 +115,13 @@ def _compiled(agent: Agent, envs: TableEnvs) -> TableLoop | None:
     return TableLoop(agent, envs) if suited(parts[0], envs) else None
 
 
+def steps_nothing(agent: type, data: str | None) -> bool:
+    """Return whether an agent of this class, with or without ``data``, needs no environment."""
+    return data is not None or issubclass(agent, Imitates)
+
+
 class Updates:
-    """The agent learns from the data in its replay; nothing is stepped."""
+    """The agent learns from the data in its replay, or from demonstrations; nothing is stepped."""
 
     unit: Unit = "update"
     agents: tuple[str, ...] = ()
@@ -124,8 +129,11 @@ class Updates:
     refilling = "it was filled again from the data, and what it samples is drawn anew"
 
     def __init__(self, agent: Agent) -> None:
-        assert isinstance(agent, LearnsFromReplay)  # which the settings' check has made sure of
-        self._agent: LearnsFromReplay = agent
+        if isinstance(agent, Imitates):
+            self._update = agent.imitate
+        else:
+            assert isinstance(agent, LearnsFromReplay)  # the settings' check has made sure of it
+            self._update = agent.update
         self.stride = 1
         self.faults: dict[int, str] = {}
         self.inexact: list[str] = []
@@ -133,7 +141,7 @@ class Updates:
     def learn(self, clock: int, until: Until) -> Iterator[tuple[int, Step | Block | None, Metrics]]:
         while True:
             clock += 1
-            yield clock, None, self._agent.update(clock)
+            yield clock, None, self._update(clock)
 
     def state_dict(self) -> State:
         return {}

@@ -51,7 +51,10 @@ def completed(rlrun: Rlrun, monkeypatch: pytest.MonkeyPatch) -> Completed:
         ("rlrun tun", ["tuned="]),
         ("rlrun tuned=dqn/C", ["tuned=dqn/CartPole-v1"]),
         ("rlrun +exp", ["+experiment="]),
-        ("rlrun re", ["record", "record.", "replay.", "replay=", "report", "resume"]),
+        (
+            "rlrun re",
+            ["record", "record-data", "record.", "replay.", "replay=", "report", "resume"],
+        ),
         ("/some/where/rlrun resu", ["resume"]),
         ("rlrun hydra/launcher=l", ["hydra/launcher=local"]),
         ("rlrun nonsense", []),

@@ -13,6 +13,7 @@ import pytest
 from rlrun.agents import AGENTS
 from rlrun.loop import interact
 from tests.support.common import (
+    SMALL_CLONE,
     SMALL_CONTROL,
     SMALL_DQN,
     SMALL_DRQN,
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.slow
 CART = "env=CartPole-v1"
 CLIFF = ("env=CliffWalkingSlippery-v1", "env.max_episode_steps=20")
 PENDULUM = ("env=Pendulum-v1", "env.max_episode_steps=50", *SMALL_CONTROL)
+IMITATION = (*SMALL_CLONE, "demos.expert=cartpole_pd")
 WORDS = {
     "dqn": (CART, *SMALL_DQN, "agent.double=true", "agent.n_step=2"),
     "double_dqn": (CART, *SMALL_DQN, "agent=double_dqn", "replay=prioritized"),
@@ -43,6 +45,8 @@ WORDS = {
     "ppo": (CART, *SMALL_PPO, "agent.normalize_obs=true", "agent.entropy_coef=0.01"),
     "a2c": (CART, *SMALL_PPO[1:], "agent=a2c", "agent.batch_size=null", "agent.n_steps=3"),
     "reinforce": (CART, *SMALL_REINFORCE),
+    "behaviour_cloning": (CART, *IMITATION, "agent=behaviour_cloning"),
+    "dagger": (CART, *IMITATION, "agent=dagger", "agent.n_steps=20", "agent.updates=3"),
     "random": (CART, "agent=random"),
     "scripted": (CART, "agent=scripted", "agent.rule=cartpole_lean"),
     "td_prediction": (*CLIFF, "agent=td_prediction", "agent.initial_value=1"),
@@ -124,6 +128,16 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/loss",
         [0.003128647804260254, 5.5370510419209795, -0.45597773790359497],
         [12.0, 10.0, 9.0, 10.0, 10.0, 10.0, 8.0, 10.0, 9.0, 8.0, 9.0, 8.0],
+    ),
+    "behaviour_cloning": (
+        "train/loss",
+        [0.6940582990646362, 0.49316278100013733, 0.07637070119380951],
+        [],
+    ),
+    "dagger": (
+        "train/loss",
+        [0.6741611361503601, 0.6626785397529602, 0.6626785397529602],
+        [68.0],
     ),
     "random": ("", [], [22.0, 18.0, 20.0, 13.0, 18.0]),
     "scripted": ("", [], [35.0, 45.0]),

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from rlrun import build
 from rlrun.agents import AGENTS, agent_class
 from rlrun.core.types import Array, Metrics, Step
 from rlrun.loop import interact
 from rlrun.training.metrics_window import MetricsWindow
-from tests.support.common import parts_and_env
+from tests.support.common import agent_of, parts_and_env
 
 CONTINUOUS = ("ddpg", "td3", "sac")
 SEARCHES = ("random_search", "hill_climbing", "genetic", "evolution_strategies", "ars", "cma_es")
@@ -24,6 +23,8 @@ QUICK = {
     "ppo": ("agent.n_steps=32", "agent.batch_size=8", "agent.epochs=4"),
     "a2c": ("agent.n_steps=8",),
     "reinforce": ("agent.episodes=2",),
+    "behaviour_cloning": ("demos.expert=cartpole_pd",),
+    "dagger": ("demos.expert=cartpole_pd", "agent.n_steps=16", "agent.updates=4"),
 }
 PIXELS = ("env=ALE/Pong-v5", "replay.capacity=2000", "agent.batch_size=32")
 
@@ -54,7 +55,7 @@ class Learner:
         self.parts, env = parts_and_env(*words)
         self.parts.device.prepare()
         seeds = self.parts.seed_numbers
-        self.agent = build.build_agent(self.parts, env.spec)
+        self.agent = agent_of(self.parts, env)
         self.envs = env.open(seeds, env.spec.num_envs)
         self.note = env.arrays_differ()
         self.seeds = len(seeds)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from rlrun import build
+from rlrun.agents import agent_class
 from rlrun.cli.config.paths import config_root
 from rlrun.core.rng import Purpose
 from rlrun.core.schema import construct
@@ -22,6 +23,7 @@ from rlrun.envs.factory import open_envs
 from rlrun.envs.vector.sync import EnvOptions
 from rlrun.loop import Actor, interact
 from rlrun.settings import Settings
+from rlrun.transfer.experts import shown_by_expert
 
 SMALL_DQN = (
     "agent=dqn",
@@ -67,6 +69,13 @@ SMALL_REINFORCE = (
     "agent.lr=1e-2",
     "tuned=none",
 )
+SMALL_CLONE = (
+    "agent.hidden=[16,16]",
+    "agent.batch_size=8",
+    "agent.lr=1e-2",
+    "demos.episodes=2",
+    "demos.every=3",
+)
 FEATURES = {  # of table agents, by names for tests
     "sarsa of tiles": (
         *("agent=sarsa", "agent.features=tiles", "agent.tilings=4", "agent.tiles=3"),
@@ -96,11 +105,17 @@ def parts_and_env(*words: str) -> tuple[Settings, Environment]:
     return parts, build.environment(parts)
 
 
+def agent_of(parts: Settings, env: Environment, seeds: Sequence[int] | None = None) -> Agent:
+    """The agent of these settings; one that imitates has seen its expert."""
+    shown = shown_by_expert(parts, env, agent_class(str(parts.agent.name)), seeds=seeds)
+    return build.build_agent(parts, env.spec, seeds, shown=shown)
+
+
 def agent_and_envs(*words: str) -> tuple[Agent, Envs]:
     """The agent and the training environments of that command line."""
     parts, env = parts_and_env(*words)
     parts.device.prepare()
-    agent = build.build_agent(parts, env.spec)
+    agent = agent_of(parts, env)
     return agent, env.open(parts.seed_numbers, parts.env.num_envs)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.support.common import (
     FEATURES,
+    SMALL_CLONE,
     SMALL_CONTROL,
     SMALL_DQN,
     SMALL_DRQN,
@@ -66,6 +67,19 @@ SMALL = {
         *("agent=a2c", "agent.n_steps=5", "agent.batch_size=null", *MEMORY),
     ),
     "reinforce": (*SMALL_REINFORCE, "agent.entropy_coef=0.01", SHORT),
+    "behaviour_cloning": (
+        *("agent=behaviour_cloning", *SMALL_CLONE, "demos.episodes=5", "agent.normalize_obs=true"),
+        *("demos.expert=cartpole_pd", "agent.lr_end=0", SHORT),
+    ),
+    "dagger": (
+        *("agent=dagger", *SMALL_CLONE, "agent.n_steps=20", "agent.updates=3"),
+        *("demos.expert=cartpole_pd", SHORT),
+    ),
+    "cloning of numbers": ("agent=behaviour_cloning", *SMALL_CLONE, "demos.expert=pendulum", SHORT),
+    "dagger of numbers": (
+        *("agent=dagger", *SMALL_CLONE, "agent.n_steps=20", "agent.updates=3"),
+        *("demos.expert=pendulum", "demos.every=1", SHORT),
+    ),
     "random": ("agent=random",),
     "scripted": ("agent=scripted",),
     "q_learning": ("agent=q_learning", "agent.trace_decay=0.8", SHORT),
@@ -120,6 +134,10 @@ WHERE = {
     "ppo with a memory": (*ACTIONS, *BYTES),
     "a2c with a memory": ("CartPole-v1", "Pendulum-v1"),
     "reinforce": (*ACTIONS, *BYTES),
+    "behaviour_cloning": ("CartPole-v1",),
+    "dagger": ("CartPole-v1",),
+    "cloning of numbers": ("Pendulum-v1",),
+    "dagger of numbers": ("Pendulum-v1",),
     "random": ("CartPole-v1", "Pendulum-v1", "tests.support.masked:DoorsAndHands-v0"),
     "scripted": ("CartPole-v1", "Pendulum-v1"),
     **dict.fromkeys(["sarsa", "expected_sarsa", "double_q_learning", "monte_carlo"], TABLES),

@@ -10,7 +10,7 @@ from rlrun.core.fields import fields_of
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs
 from rlrun.settings import Settings, stack_rows
-from tests.support.common import differences, drive, host, row, settings
+from tests.support.common import agent_of, differences, drive, host, row, settings
 
 VALUES: dict[str, tuple[float, ...]] = {
     "agent.lr": (1e-2, 3e-3, 7e-4),
@@ -100,7 +100,7 @@ def opened(lines: list[tuple[str, ...]]) -> tuple[Agent, Envs]:
     runs = [construct(Settings, settings(*line), "") for line in lines]
     parts, seeds = stack_rows(runs) if len(runs) > 1 else (runs[0], runs[0].seed_numbers)
     env = build.environment(parts)
-    return build.build_agent(parts, env.spec, seeds), env.open(seeds, env.spec.num_envs)
+    return agent_of(parts, env, seeds), env.open(seeds, env.spec.num_envs)
 
 
 def check_rows(lines: list[tuple[str, ...]]) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from rlrun.agents.parts.common import histograms
 from rlrun.agents.parts.normalize import ObsScale
+from rlrun.core.abilities import Networks
 from rlrun.core.restore import restore_into
 from rlrun.core.rng import Normals, Purpose, Streams
 from rlrun.core.types import Array, Mask, Spec, State, Step
@@ -58,6 +59,12 @@ class Sampler(Generic[Net]):
             self._draw = self._draws.uniform
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position."""
+        named = net.named(self.params)
+        scale = {} if self._scale is None else self._scale.state_dict()
+        value = {name: each for name, each in named.items() if name.startswith("value")}
+        policy = {name: each for name, each in named.items() if name not in value} | scale
+        self.networks: Networks = {"policy": policy, **({"value": value} if value else {})}
+        """See `rlrun.core.abilities.HasNetworks`; what policy and value share is the policy's."""
 
     def choose(self, out: Array, *, explore: bool, legal: Mask) -> Array:
         """Return actions ``[seed, env, ...]``: samples, or the most likely ones.
@@ -73,6 +80,11 @@ class Sampler(Generic[Net]):
         else:
             action = distribution.mode(out)
         return action.reshape(*lead, *self._spec.action.shape)
+
+    @property
+    def scale(self) -> ObsScale | None:
+        """The scale of observations; None if they are not scaled."""
+        return self._scale
 
     def normalized(self, obs: Array) -> Array:
         """Return the observations, scaled if ``normalize_obs`` is set."""

@@ -47,6 +47,8 @@ class Critics:
         self.online = Parameters.zeros(len(seeds), net.shapes, device.torch, count)
         net.init(self.online, seeds, NETWORK_NUMBER, last)
         self._target = self.online.copy()
+        both = {"critics": self.online, "target critics": self._target}
+        self.networks = {name: net.named(params) for name, params in both.items()}
         self._gradients = self.online.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self.online, method, net.statistics)
 

@@ -62,7 +62,7 @@ class Proximal(ABC, Generic[AnActor]):
         size = s.n_steps * spec.num_envs
         self._actor: AnActor = actor
         self._batches = batches
-        self.faults = self._actor.faults
+        self.faults, self.networks = self._actor.faults, self._actor.networks
         self._rollout = Rollout(spec, len(seeds), s.n_steps, memory)
         is_scaled = s.normalize_obs or s.normalize_reward
         unscaled = Rollout(spec, len(seeds), s.n_steps) if curiosity and is_scaled else None

@@ -31,6 +31,7 @@ class Temperature:
         if fixed is not None:
             self._fixed = torch.as_tensor(device.number(fixed, 2), device=device.torch).float()
         self._log = Parameters.zeros(num_seeds, [(1, 1)], device.torch)
+        self.networks = {"temperature": {"log": self._log.flat}}
         self._gradient = self._log.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._log, Method())
 

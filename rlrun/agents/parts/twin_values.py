@@ -38,6 +38,8 @@ class TwinValues:
         self._online = Parameters.zeros(len(seeds), net.shapes, device.torch, TWINS)
         net.init(self._online, seeds, NETWORK_NUMBER)
         self._target = self._online.copy()
+        both = {"critics": self._online, "target critics": self._target}
+        self.networks = {name: net.named(params) for name, params in both.items()}
         self._gradients = self._online.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._online, method)
 

@@ -1,0 +1,1 @@
+"""Tests of rlrun/transfer: what a run takes from earlier runs."""
