@@ -71,6 +71,11 @@ def test_dqn_solves_cartpole_with_its_shipped_settings(tmp_path: Path) -> None:
     assert min(scores) >= 475, scores
 
 
+def test_discrete_sac_balances_the_pole(tmp_path: Path) -> None:
+    words = ("agent=sac_discrete", "env=CartPole-v1", "seed=20", "seeds=2", "eval.every=0")
+    assert min(final(tmp_path, *words, "total_steps=20000")) > 400
+
+
 def test_dqn_learns_from_the_replay_of_random_actions(tmp_path: Path) -> None:
     """Their mean return is about 22, and none of their episodes comes near the threshold."""
     where = ("agent=dqn", "env=CartPole-v1", "seed=20", "seeds=4", "eval.every=0")
