@@ -202,7 +202,7 @@ WITH_SPACE = sorted(path.stem for path in (config_root() / "search").glob("*.yam
 
 def test_who_has_a_space() -> None:
     planning = {"value_iteration", "policy_iteration", "q_value_iteration"}
-    others = {"random", "scripted", "monte_carlo", "td_prediction"}
+    others = {"random", "scripted", "monte_carlo", "td_prediction", "go_explore"}
     assert set(AGENTS) - set(WITH_SPACE) == planning | others
 
 
