@@ -24,6 +24,7 @@ from rlrun.core.schema import construct
 from rlrun.curiosity.options import CURIOSITY
 from rlrun.envs.model import WITH_MODEL
 from rlrun.explore.options import CHOOSERS, EXPLORE, NOISES, LinearSettings
+from rlrun.loop import Actor
 from rlrun.replay.options import REPLAY, UniformReplaySettings
 from rlrun.settings import Option, Settings
 from tests.support.common import parts_and_env, settings
@@ -47,7 +48,16 @@ POLICIES = ("reinforce", "a2c", "ppo", "sac_discrete")
 SEARCHES = tuple(SMALL_SEARCHES)
 IMITATORS = ("behaviour_cloning", "dagger")
 BASELINES = ("random", "scripted")
-OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, *SEARCHES, *IMITATORS, *BASELINES)
+OTHERS = (
+    *PLANNERS,
+    *NETWORKS,
+    *CONTINUOUS,
+    *POLICIES,
+    *SEARCHES,
+    *IMITATORS,
+    *BASELINES,
+    "go_explore",
+)
 TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
@@ -59,7 +69,7 @@ def check_builds(given: dict[str, Any]) -> None:
     env = build.environment(parts)
     agent = build.build_agent(parts, env.spec)
     with closing(env.open(parts.seed_numbers, env.spec.num_envs)) as envs:
-        action = agent.act(envs.obs, 0)
+        action = Actor(agent, envs).step(0).action
     assert action.shape == (parts.seeds, env.spec.num_envs, *env.spec.action.shape)
 
 
@@ -67,7 +77,8 @@ def check_builds(given: dict[str, Any]) -> None:
 @pytest.mark.parametrize("env", ENVS)
 def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) -> None:
     def make() -> None:
-        check_builds(settings(f"agent={agent}", f"env={env}", "seeds=2"))
+        fixed = ["env.episode_seed=fixed"] if agent == "go_explore" else []
+        check_builds(settings(f"agent={agent}", f"env={env}", "seeds=2", *fixed))
 
     if agent in PLANNERS and env not in WITH_MODEL:
         with pytest.raises(BadInput, match="plans with a known model"):
@@ -80,6 +91,9 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
             make()
     elif agent in TABLES and env == "LunarLander-v3":
         with pytest.raises(BadInput, match="8 continuous observations: a table needs bins"):
+            make()
+    elif agent == "go_explore" and env == "LunarLander-v3":
+        with pytest.raises(BadInput, match="8 continuous observations: cells need bins"):
             make()
     elif agent in SEARCHES and env in WITH_MODEL:
         with pytest.raises(BadInput, match="cannot learn from discrete observations"):

