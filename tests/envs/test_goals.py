@@ -53,7 +53,7 @@ def test_where_goals_are(words: tuple[str, ...], achieved: int, desired: int, si
 def raw(envs: Any, *words: str) -> list[dict[str, Array]]:
     """The environments' own observations at the start of each seed's first episode."""
     _, env = parts_and_env("agent=random", *words)
-    seeds = [envs._episode_seed(s, 0) for s in range(4)]
+    seeds = [envs._episode_seed(s, 0, 0) for s in range(4)]
     return [env.make().reset(seed=seed)[0] for seed in seeds]
 
 

@@ -43,6 +43,8 @@ VALUES: dict[str, tuple[float, ...]] = {
     "agent.structure": (0.0, 0.5, 1.0),
     "agent.weights": (0.0, 0.4, 2.0),
     "agent.parents": (0.1, 0.5, 1.0),
+    "agent.temperature": (0.3, 1.0, 2.5),
+    "agent.logit_penalty": (0.0, 1e-3, 0.2),
     "agent.repeat": (0.0, 0.5, 0.9),
     "agent.power": (0.0, 0.5, 1.3),
     "explore.start": (1.0, 0.6, 0.2),
