@@ -195,7 +195,10 @@ def test_runs_that_are_no_trials_are_not_given_up(tmp_path: Path) -> None:
     assert pruning(tmp_path / "000_lr=1") is None
 
 
-ENVS = {"ddpg": "Pendulum-v1", "td3": "Pendulum-v1", "sac": "Pendulum-v1"}
+ENVS = {
+    **dict.fromkeys(("ddpg", "td3", "sac"), "Pendulum-v1"),
+    **dict.fromkeys(("maddpg", "matd3"), "tests.support.players:meeting"),
+}
 TABLES = ("q_learning", "sarsa", "expected_sarsa", "double_q_learning")
 WITH_SPACE = sorted(path.stem for path in (config_root() / "search").glob("*.yaml"))
 
