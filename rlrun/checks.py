@@ -161,7 +161,7 @@ def _check_expert(agent: str, cls: Any, expert: str | None, spec: Spec) -> None:
     if expert is not None and not imitates:
         able = _able(spec, lambda other: "demos" in parameters_of(other))
         raise BadInput(
-            f"the agent {agent} imitates nobody: write demos.expert=null, or choose an agent that "
+            f"the agent {agent} does not imitate: write demos.expert=null, or choose an agent that "
             f"does: {able}.",
             "demos.expert",
         )

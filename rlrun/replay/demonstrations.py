@@ -27,7 +27,7 @@ class DemosSettings:
     """What agents imitate (``demos``)."""
 
     expert: str | None = None
-    """Who is imitated: the folder of a run, an npz file, or a rule's name (null: nobody).
+    """Who is imitated: the folder of a run, an npz file, or a rule's name (null: none).
 
     Of a run, seed k imitates the policy of the last step of the run's seed k; if the run has fewer
     seeds, they are used in turn. Of a file, as ``rlrun record-data`` writes it, each seed takes

@@ -49,7 +49,8 @@ def _shown(parts: Settings, shown: Shown) -> str:
     returns = np.mean([each.reward.sum() for each in episodes])
     steps = sum(len(each.action) for each in episodes) / parts.seeds
     used = "" if parts.demos.every == 1 else f", one in {parts.demos.every} of which is used"
+    count, expert = parts.demos.episodes, parts.demos.expert
     return (
-        f"imitates {parts.demos.expert}: {parts.demos.episodes:,} episodes for each seed, with a "
+        f"imitates {expert}: {count:,} episode{'s' * (count > 1)} for each seed, with a "
         f"mean return of {returns:,.4g} and {steps:,.0f} steps for each seed{used}"
     )

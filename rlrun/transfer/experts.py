@@ -35,7 +35,7 @@ def shown_by_expert(
     begun: bool = False,
     check: Callable[[], None] = lambda: None,
 ) -> Shown | None:
-    """Return what the run's expert shows; None if its agent's class imitates nobody.
+    """Return what the run's expert shows; None if its agent's class does not imitate.
 
     ``seeds`` are the seed numbers, by default the run's. A run that has ``begun`` has the episodes
     in its checkpoint; an agent that asks the expert for its actions still needs it. ``check`` is

@@ -145,7 +145,7 @@ def test_observations_are_scaled_by_the_pairs_that_are_learnt_from() -> None:
 def test_a_clone_needs_an_expert_and_others_none() -> None:
     with pytest.raises(BadInput, match=r"imitates an expert.*rule that fits: cartpole_pd, cart"):
         build.validate(settings("agent=dagger", "env=CartPole-v1"))
-    with pytest.raises(BadInput, match=r"dqn imitates nobody.*behaviour_cloning, dagger"):
+    with pytest.raises(BadInput, match=r"dqn does not imitate.*behaviour_cloning, dagger"):
         build.validate(settings("agent=dqn", "env=CartPole-v1", "demos.expert=cartpole_pd"))
     with pytest.raises(BadInput, match="behaviour_cloning cannot learn from data"):
         words = "agent=behaviour_cloning", "demos.expert=cartpole_pd", "data=somewhere.npz"
