@@ -62,9 +62,14 @@ class Recorded(NamedTuple):
                     f"of shape {list(array.shape[1:])}, but those of {spec.env_id} are "
                     f"{space.dtype} of shape {list(space.shape)}."
                 )
-        highest = max(int(each.action.max()) for each in self.episodes)
-        if spec.action.choices and highest >= max(spec.action.choices):
-            raise BadInput(f"{self.path} has an action {highest}, which {spec.env_id} has not.")
+        choices = np.array(spec.action.choices, np.int64)
+        for each in self.episodes if choices.size else ():
+            wrong = (each.action < 0) | (each.action >= choices.reshape(spec.action.shape or ()))
+            if wrong.any():
+                number = int(each.action[wrong][0])
+                raise BadInput(
+                    f"{self.path} has an action {number}, which {spec.env_id} does not have."
+                )
         if (first.legal is not None) != spec.masked:
             raise BadInput(
                 f"{self.path} has {'' if first.legal is not None else 'no '}masks of legal "
