@@ -105,7 +105,7 @@ def test_the_gradient_is_autograds(spec: Spec) -> None:
     else:
         masked = out if pairs.legal is None else out.masked_fill(~pairs.legal, -1e8)
         loss = -masked.log_softmax(-1).gather(-1, pairs.action).mean()
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     written = type(params)(given, params.shapes)
     for name, piece in own.actor.net.named(written).items():
         if name.startswith("policy"):

@@ -20,7 +20,8 @@ CARTPOLE = ("env=CartPole-v1", "demos.expert=cartpole_pd", "seed=20", "seeds=5")
 def returns_of(agent: Any, parts: Any, env: Any) -> Array:
     """The mean returns ``[seed]`` of 10 greedy episodes that nobody learnt from."""
     envs = env.open(parts.seed_numbers, 10, purpose=Purpose.FINAL_EPISODES)
-    return evaluate(agent, envs, 0, 10).returns.mean(-1)
+    means: Array = evaluate(agent, envs, 0, 10).returns.mean(-1)
+    return means
 
 
 def cloned(*words: str) -> Array:
