@@ -35,7 +35,10 @@ def completed(rlrun: Rlrun, monkeypatch: pytest.MonkeyPatch) -> Completed:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("rlrun agent=d", ["agent=ddpg", "agent=double_dqn", "agent=double_q_learning"]),
+        (
+            "rlrun agent=d",
+            ["agent=dagger", "agent=ddpg", "agent=double_dqn", "agent=double_q_learning"],
+        ),
         ("rlrun env=Acr", ["env=Acrobot-v1"]),
         ("rlrun env=ALE/Br", ["env=ALE/Breakout-v5"]),
         (
