@@ -59,6 +59,13 @@ WORDS = {
         for agent in ("value_iteration", "q_value_iteration", "policy_iteration")
     },
     "go_explore": (*CLIFF, "agent=go_explore", "env.episode_seed=fixed"),
+    "maddpg": ("env=mpe2:simple_speaker_listener_v4", "agent=maddpg", *SMALL_CONTROL),
+    "matd3": (
+        "env=tests.support.players:pulling",
+        "agent=matd3",
+        "env.kwargs.steps=30",
+        *SMALL_CONTROL,
+    ),
     **{agent: (CART, *words) for agent, words in SMALL_SEARCHES.items()},
 }
 # what each tells about its learning, for the first seed at the 1st, 11th and 41st time (or the
@@ -185,6 +192,16 @@ GOLDEN: dict[str, tuple[str, list[float], list[float]]] = {
         "train/change",
         [98.02798711354104, 9.86091208687867e-11, 9.86091208687867e-11],
         [-20.0, -20.0, -20.0, -20.0, -20.0, -20.0],
+    ),
+    "maddpg": (
+        "train/critic_loss",
+        [0.013708400540053844, 0.9903680086135864, 1.20145583152771],
+        [-9.407947875341485, -87.76959999239608, -20.502075727712203, -20.607846064798906],
+    ),
+    "matd3": (
+        "train/critic_loss",
+        [1.3802276849746704, 6.659882068634033, 11.227806091308594],
+        [-107.15043553593355, -228.4852427482278, -229.3998951423714, -236.42101003972792],
     ),
     "go_explore": (
         "archive/cells",

@@ -145,7 +145,7 @@ def grid_of(
 def ended(*steps: Step) -> list[tuple[int, int, float, int]]:
     """The episodes that ended with these steps: seed and environment, true return, length."""
     return [
-        (s, e, float(t.score[s, e]), int(t.length[s, e]))
+        (s, e, float(np.sum(t.score[s, e])), int(t.length[s, e]))
         for t in steps
         for s, e in np.argwhere(t.last).tolist()
     ]
