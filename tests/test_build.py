@@ -47,17 +47,9 @@ CONTINUOUS = ("ddpg", "td3", "sac")
 POLICIES = ("reinforce", "a2c", "ppo", "sac_discrete")
 SEARCHES = tuple(SMALL_SEARCHES)
 IMITATORS = ("behaviour_cloning", "dagger")
-BASELINES = ("random", "scripted")
-OTHERS = (
-    *PLANNERS,
-    *NETWORKS,
-    *CONTINUOUS,
-    *POLICIES,
-    *SEARCHES,
-    *IMITATORS,
-    *BASELINES,
-    "go_explore",
-)
+TEAMS = ("maddpg", "matd3")
+ALONE = ("random", "scripted", "go_explore", "drqn")
+OTHERS = (*PLANNERS, *NETWORKS, *CONTINUOUS, *POLICIES, *SEARCHES, *IMITATORS, *TEAMS, *ALONE)
 TABLES = [name for name in AGENTS if name not in OTHERS]
 ENVS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "LunarLander-v3", "FrozenLake-v1", "Taxi-v4")
 
@@ -70,7 +62,8 @@ def check_builds(given: dict[str, Any]) -> None:
     agent = build.build_agent(parts, env.spec)
     with closing(env.open(parts.seed_numbers, env.spec.num_envs)) as envs:
         action = Actor(agent, envs).step(0).action
-    assert action.shape == (parts.seeds, env.spec.num_envs, *env.spec.action.shape)
+    agents = (len(env.spec.agents),) if env.spec.agents else ()
+    assert action.shape == (parts.seeds, env.spec.num_envs, *agents, *env.spec.action.shape)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
@@ -82,6 +75,9 @@ def test_every_agent_builds_in_every_discrete_environment(agent: str, env: str) 
 
     if agent in PLANNERS and env not in WITH_MODEL:
         with pytest.raises(BadInput, match="plans with a known model"):
+            make()
+    elif agent in TEAMS:
+        with pytest.raises(BadInput, match="learns for several agents, while"):
             make()
     elif agent in IMITATORS:
         with pytest.raises(BadInput, match=r"imitates an expert: write demos\.expert=RUN_FOLDER"):
