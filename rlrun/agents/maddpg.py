@@ -74,6 +74,9 @@ class MADDPG:
             method=method,
             max_norm=s.max_grad_norm,
         )
+        actors = {"actors": self._actor, "target actors": self._target}
+        self.networks = {name: self._net.named(each) for name, each in actors.items()}
+        self.networks |= self._critics.networks
         self._lr = LearningRate(s.lr, s.lr_end, horizon, max(s.train_every, self._stride))
         self._actor_lr_ratio = 1.0 if s.actor_lr is None else s.actor_lr / s.lr
         self._tau = device.number(s.tau, 2)

@@ -89,6 +89,7 @@ class InitialWeights:
         for name, one, other in (
             ("observations", old.obs, new.obs),
             ("actions", old.action, new.action),
+            ("agents", old.agents, new.agents),
         ):
             if one != other:
                 raise _refusal(

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rlrun.agents.parts.joint_critics import by_agent, clip_by_agent
+from rlrun.checkpoint import store
 from rlrun.core.errors import BadInput
 from rlrun.core.types import Batch
 from rlrun.run import start_run
@@ -206,3 +207,18 @@ def test_a_speaker_and_a_listener_learn_to_understand_each_other(
     final = json.loads((tmp_path / "result.json").read_text())["final"]
     assert min(final["per_seed"]) > -45
     assert set(final["agents"]) == {"speaker_0", "listener_0"}
+
+
+@pytest.mark.parametrize("more", [("agent.twin=true",), ("agent.independent=true",)])
+def test_a_run_starts_from_the_weights_of_another(tmp_path: Path, more: tuple[str, ...]) -> None:
+    """Seeds 7 and 8 from those of 3 and 4, which differ."""
+    words = (*SMALL, *more, PULLING, "total_steps=60", "eval.every=0", "eval.final_episodes=0")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    start_run(settings(*words, "seed=3"), tmp_path / "a", "rlrun again")
+    line = settings(*words, "seed=7", f"init={tmp_path / 'a'}", "agent.learning_starts=90")
+    start_run(line, tmp_path / "b", "rlrun again")
+    one, other = (store.load(tmp_path / name / "checkpoint")["agent"] for name in ("a", "b"))
+    assert np.array_equal(one["policy"]["actor"][1], other["policy"]["actor"][1])
+    assert np.array_equal(one["critics"]["target"], other["critics"]["target"])
+    assert not np.array_equal(one["policy"]["actor"][0], one["policy"]["actor"][1])

@@ -61,6 +61,8 @@ class JointCritics:
         self._target = self._online.copy()
         self._gradients = self._online.zeros_like()  # overwritten by each update
         self._optimizer = Optimizer(self._online, method)
+        both = {"critics": self._online, "target critics": self._target}
+        self.networks = {name: net.named(params) for name, params in both.items()}
 
     def _inputs(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Return what critics get of ``[seed, batch, agent, ...]``: all agents', or their own."""
