@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 from omegaconf import DictConfig, OmegaConf
 
 from rlrun.agents import OTHER_ACTIONS, agent_class, implementation
-from rlrun.checks import check_options, fitting_agents, parameters_of, settings_errors
+from rlrun.agents.parts.independent import Independent, row_seeds, spec_of_one
+from rlrun.checks import (
+    check_options,
+    could_be_independent,
+    fitting_agents,
+    is_independent,
+    parameters_of,
+    settings_errors,
+)
 from rlrun.compatibility import incompatibility
 from rlrun.core.abilities import LearnsSequences
 from rlrun.core.errors import BadInput
@@ -133,13 +141,23 @@ def check(
     """
     num_seeds, name = num_seeds or parts.seeds, str(parts.agent.name)
     cls = agent_class(name)
+    if alone := is_independent(parts, cls, spec):
+        num_seeds, spec = num_seeds * len(spec.agents), spec_of_one(spec)
     if wrong := incompatibility(cls, spec):
         fitting = fitting_agents(spec)
         others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
         if (same := OTHER_ACTIONS.get(name)) in fitting:
             others = f"For those it is agent={same}. {others}"
+        if could_be_independent(parts, cls, spec):
+            others = f"agent.independent=true trains one for each of them. {others}"
         raise BadInput(f"the agent {name} {wrong}. {others}")
     cls = implementation(name, parts.agent.settings)
+    if alone and hasattr(cls, "initial_memory"):
+        raise BadInput(
+            f"agent.independent=true does not go with a memory, which the agent {name} has: write "
+            "agent.memory=none, or choose another agent.",
+            "agent.independent",
+        )
     parameters = parameters_of(cls)
     for parameter in parameters:
         if parameter not in ARGUMENTS:
@@ -168,11 +186,13 @@ def build_agent(
     """
     seeds = parts.seed_numbers if seeds is None else seeds
     check(parts, spec, len(seeds), data)
-    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data, shown)
     cls = implementation(str(parts.agent.name), parts.agent.settings)
+    alone = is_independent(parts, cls, spec)
+    rows = (spec_of_one(spec), row_seeds(seeds, spec)) if alone else (spec, seeds)
+    run = _Run(parts, *rows, horizon or parts.total_steps, data, shown)
     with settings_errors(parts.replay, "replay"):  # the free memory may have changed
         agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in parameters_of(cls)})
-    return agent
+    return Independent(agent, spec) if alone else agent
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:

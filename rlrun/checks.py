@@ -72,6 +72,34 @@ def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, A
         raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
 
 
+def could_be_independent(parts: Settings, cls: type, spec: Spec) -> bool:
+    """Return whether ``agent.independent=true`` would make an agent for one fit several."""
+    several = getattr(cls, "several_agents", False)
+    if not spec.agents or several or not hasattr(parts.agent.settings, "independent"):
+        return False
+    return not incompatibility(cls, dataclasses.replace(spec, agents=()))
+
+
+def is_independent(parts: Settings, cls: type, spec: Spec) -> bool:
+    """Return whether each of several agents is trained by itself, by an agent for one.
+
+    Raises BadInput if that is asked for and impossible.
+    """
+    asked = getattr(parts.agent.settings, "independent", False)
+    if not asked or getattr(cls, "several_agents", False):
+        return False
+    if not spec.agents:
+        raise BadInput(
+            f"agent.independent=true is for environments with several agents, and {spec.env_id} "
+            "has one: write agent.independent=false.",
+            "agent.independent",
+        )
+    for key in ("data", "init"):
+        if getattr(parts, key) is not None:
+            raise BadInput(f"{key} does not go with agent.independent=true.", key)
+    return True
+
+
 def _check_sequences(agent: str, parts: Settings, spec: Spec, num_seeds: int) -> None:
     """Raise BadInput for a replay that has no sequences, or no room for one."""
     settings, replay = parts.agent.settings, parts.replay

@@ -43,8 +43,8 @@ def test_a_run_with_several_agents_is_refused_in_a_sentence() -> None:
     with pytest.raises(BadInput) as refused:
         build.check(parts, spec_of(1))
     assert str(refused.value) == (
-        "the agent ppo learns for a single agent, while Collectors has 3 (ant, bee, cat). Agents "
-        "that fit: maddpg, matd3."
+        "the agent ppo learns for a single agent, while Collectors has 3 (ant, bee, cat). "
+        "agent.independent=true trains one for each of them. Agents that fit: maddpg, matd3."
     )
 
 

@@ -38,6 +38,7 @@ class Purpose(IntEnum):
     SEARCH = 11
     HINDSIGHT = 12
     DEMONSTRATIONS = 20
+    AGENTS = 21
 
 
 def sequence(seed: int, purpose: Purpose, *more: int) -> np.random.SeedSequence:

@@ -103,6 +103,8 @@ class OffPolicySettings(NetworkSettings):
     """Step of the target networks towards the online ones when they are updated (1: a copy)."""
     n_step: Count = 1
     """Steps of reward summed before the bootstrap (Sutton 1988)."""
+    independent: bool = False
+    """Train one for each of several agents; to each the others are part of the environment."""
 
     def check_inputs(self, spec: Spec, num_seeds: int) -> None:
         """Raise ValueError if a batch does not fit into the memory."""
@@ -202,6 +204,8 @@ class PolicyGradientSettings(NetworkSettings):
     """Weight of the values' squared error in the loss."""
     normalize_obs: bool = False
     """Scale observations to mean 0 and variance 1."""
+    independent: bool = False
+    """Train one for each of several agents; to each the others are part of the environment."""
 
     def policy(
         self, spec: Spec, products: Products = TORCH, *, value: bool, values: int = 1
