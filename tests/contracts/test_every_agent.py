@@ -106,12 +106,12 @@ def test_what_is_kept_can_be_cut(agent: str, env: str) -> None:
     one.cut()  # type: ignore[attr-defined]
     state = one.state_dict()
     if "replay" in state:
-        assert state["replay"]["tail"]["last"][:, -1].all()
+        assert state["replay"]["tail"]["last"][..., -1, :].all()
     if "noise" in state and "x" in state["noise"]:
         assert not state["noise"]["x"].any()
     if "rollout" in state:
         assert state["rollout"]["count"] > 0
-        assert state["rollout"]["last"][:, -1].all()
+        assert state["rollout"]["last"][..., -1, :].all()
     if state.get("rewards"):
         assert not state["rewards"]["sum"].any()
     if "episodes" in state:
