@@ -38,7 +38,8 @@ def of_agent(t: Step, agent: int) -> Step:
     over = t.last | ~t.alive[:, :, agent] | (t.discount[:, :, agent] == 0)
     legal = [None if each is None else each[:, :, agent] for each in (t.legal, t.next_legal)]
     own = [each[:, :, agent] for each in (t.obs, t.action, t.reward, t.discount, t.next_obs)]
-    return Step(*own, over)._replace(legal=legal[0], next_legal=legal[1])
+    obs, action, reward, discount, next_obs = own
+    return Step(obs, action, reward, discount, next_obs, over, legal=legal[0], next_legal=legal[1])
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -55,7 +56,7 @@ def test_each_agent_learns_as_an_agent_alone_would(name: str) -> None:
     for step in range(0, 160, 2):
         obs, legal = envs.obs, envs.legal
         masks = {} if legal is None or not one.uses_masks else {"legal": legal}
-        action = one.act(obs, step, **masks)
+        action = one.act(obs, step, legal=masks.get("legal"))
         for row, each in enumerate(alone):
             seed, agent = divmod(row, agents)
             mask = {key: m[seed : seed + 1, :, agent] for key, m in masks.items()}
@@ -67,7 +68,7 @@ def test_each_agent_learns_as_an_agent_alone_would(name: str) -> None:
         for row, each in enumerate(alone):
             seed, agent = divmod(row, agents)
             lived = of_agent(t, agent)
-            part = Step(*(None if x is None else x[seed : seed + 1] for x in lived[:6]))  # type: ignore[arg-type]
+            part = Step(*(None if x is None else x[seed : seed + 1] for x in lived[:6]))
             part = part._replace(
                 legal=_row(lived.legal, seed), next_legal=_row(lived.next_legal, seed)
             )

@@ -59,12 +59,15 @@ class Independent:
         """Process one vector step; metrics are means over the agents of a seed."""
         leaves = (t.discount == 0) if t.alive is None else ~t.alive | (t.discount == 0)
         last = t.last[..., None] | leaves
-        masks = {
-            name: None if mask is None else self._by_row(mask)
-            for name, mask in (("legal", t.legal), ("next_legal", t.next_legal))
-        }
-        own = Step(*map(self._by_row, (t.obs, t.action, t.reward, t.discount, t.next_obs, last)))
-        metrics = self._rows.learn(own._replace(**masks), step)
+        given = (t.obs, t.action, t.reward, t.discount, t.next_obs, last)
+        obs, action, reward, discount, next_obs, last = map(self._by_row, given)
+        legal, next_legal = (
+            None if each is None else self._by_row(each) for each in (t.legal, t.next_legal)
+        )
+        own = Step(
+            obs, action, reward, discount, next_obs, last, legal=legal, next_legal=next_legal
+        )
+        metrics = self._rows.learn(own, step)
         for row, fault in self._rows.faults.items():
             seed, agent = divmod(row, len(self._names))
             if seed not in self.faults:
