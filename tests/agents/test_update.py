@@ -129,4 +129,4 @@ def test_rows_with_other_rates_are_updated_as_alone() -> None:
 def test_which_agents_can_learn_without_an_environment() -> None:
     able = {name for name in AGENTS if issubclass(agent_class(name), LearnsFromReplay)}
     values = {"dqn", "double_dqn", "dueling_dqn", "qr_dqn", "rainbow"}
-    assert able == {*values, "ddpg", "td3", "sac", "sac_discrete"}
+    assert able == {*values, "ddpg", "td3", "sac", "sac_discrete", "maddpg", "matd3"}

@@ -13,6 +13,7 @@ from rlrun.build import build_agent
 from rlrun.checkpoint import store
 from rlrun.core.abilities import CanFreeze
 from rlrun.core.types import Agent, Array, Envs, Step
+from rlrun.loop import Actor
 from tests.contracts.test_curiosity import CASES, TABLES
 from tests.support.common import differences, drive, host, parts_and_env, row
 from tests.support.curiosity import Learned
@@ -73,13 +74,16 @@ def test_a_learnt_bonus_is_exact_too(
     stack, envs, _, _ = learning(monkeypatch, *words, "seed=5", "seeds=3")
     together = drive(stack, envs, 200)
     alone, own, _, _ = learning(monkeypatch, *words, "seed=6", "seeds=1")
-    apart = drive(alone, own, 100)
-    store.save(tmp_path, {"agent": alone.state_dict(), "envs": own.state_dict()})
+    actor = Actor(alone, own)
+    apart = drive(alone, own, 100, actor=actor)
+    state = {"agent": alone.state_dict(), "envs": own.state_dict(), "memory": actor.state_dict()}
+    store.save(tmp_path, state)
     later, others, _, _ = learning(monkeypatch, *words, "seed=6", "seeds=1")
-    saved = store.load(tmp_path)
+    saved, actor = store.load(tmp_path), Actor(later, others)
     later.load_state_dict(saved["agent"])
     others.load_state_dict(saved["envs"])
-    apart += drive(later, others, 100, 100)
+    actor.load_state_dict(saved["memory"])
+    apart += drive(later, others, 100, 100, actor)
     for a, b in zip(together, apart, strict=True):
         assert differences(row(a[1], 1), b[1]) == []
     assert differences(row(host(stack.state_dict()), 1), host(later.state_dict())) == []

@@ -96,12 +96,17 @@ class LearningStart:
             self._replay.update(sampled.index, self.masked(error))
 
     def count(self, metrics: Metrics) -> Metrics:
-        """Count an update; return its metrics, NaN for the seeds that wait, with the counts."""
+        """Count an update; return its metrics, NaN for the seeds that wait, with the counts.
+
+        Counts of the metrics, which are integers, stay as they are.
+        """
         self.updates += 1
         if self._waiting is not None:
             self._skipped += self._waiting
             metrics = {
-                tag: self.masked(values) if tag.startswith("train/") else values
+                tag: self.masked(values)
+                if tag.startswith("train/") and _can_be_nan(values)
+                else values
                 for tag, values in metrics.items()
             }
         return {**metrics, "train/n_updates": self.updates - self._skipped}
@@ -142,3 +147,7 @@ class LearningStart:
             restore_into(self._skipped, state["start"]["skipped"], "the number of updates")
             restore_into(self._episodes, state["start"]["episodes"], "the number of episodes")
             self._episodes *= self._replay.added > 0
+
+
+def _can_be_nan(values: Any) -> bool:
+    return isinstance(values, torch.Tensor) or np.issubdtype(values.dtype, np.floating)
