@@ -98,7 +98,7 @@ class LearningStart:
     def count(self, metrics: Metrics) -> Metrics:
         """Count an update; return its metrics, NaN for the seeds that wait, with the counts.
 
-        Counts of the metrics, which are integers, stay as they are.
+        Counts of the metrics, which are integers, are unchanged.
         """
         self.updates += 1
         if self._waiting is not None:
