@@ -31,14 +31,17 @@ def swept(rlrun: Rlrun, *words: str) -> list[str]:
     ("glob", "options"),
     [
         ("agent=glob(*dqn)", ["double_dqn", "dqn", "dueling_dqn", "qr_dqn"]),
-        ("agent=glob([d*,ppo],exclude=[double*,ddpg])", ["dqn", "dueling_dqn", "ppo"]),
+        (
+            "agent=glob([d*,ppo],exclude=[double*,ddpg,da*])",
+            ["dqn", "drqn", "dueling_dqn", "ppo"],
+        ),
         ("env=glob([Cart*,Acro*])", ["Acrobot-v1", "CartPole-v1"]),
         ("replay=glob([uni*,pri*])", ["prioritized", "uniform"]),
         ("explore=glob([lin*,exp*])", ["exponential", "linear"]),
         ("device=glob([auto,cp*])", ["auto", "cpu"]),
         ("tuned=glob(dqn/*)", ["dqn/Acrobot-v1", "dqn/CartPole-v1"]),
         ("search=glob([dq*,sac])", ["dqn", "sac"]),
-        ("experiment=glob(*cartpole_*)", ["cartpole_dqn"]),
+        ("experiment=glob(*cartpole_*)", ["cartpole_dqn", "cartpole_drqn"]),
     ],
 )
 def test_a_glob_is_every_option_that_it_matches(
