@@ -14,20 +14,20 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
-from rlrun.agents import OTHER_ACTIONS, agent_class, implementation
+from rlrun.agents import agent_class, implementation
 from rlrun.agents.parts.independent import Independent, row_seeds, spec_of_one
 from rlrun.checks import (
     check_options,
-    could_be_independent,
-    fitting_agents,
     is_independent,
     parameters_of,
     settings_errors,
+    ways_out,
 )
 from rlrun.compatibility import incompatibility
 from rlrun.core.abilities import LearnsSequences
 from rlrun.core.errors import BadInput
 from rlrun.core.rng import Purpose
+from rlrun.core.rows import repeat
 from rlrun.core.schema import construct
 from rlrun.core.types import Agent, Envs, Spec
 from rlrun.data.recorded import Data, open_data
@@ -141,23 +141,11 @@ def check(
     """
     num_seeds, name = num_seeds or parts.seeds, str(parts.agent.name)
     cls = agent_class(name)
-    if alone := is_independent(parts, cls, spec):
+    if is_independent(parts, cls, spec):
         num_seeds, spec = num_seeds * len(spec.agents), spec_of_one(spec)
     if wrong := incompatibility(cls, spec):
-        fitting = fitting_agents(spec)
-        others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
-        if (same := OTHER_ACTIONS.get(name)) in fitting:
-            others = f"For those it is agent={same}. {others}"
-        if could_be_independent(parts, cls, spec):
-            others = f"agent.independent=true trains one for each of them. {others}"
-        raise BadInput(f"the agent {name} {wrong}. {others}")
+        raise BadInput(f"the agent {name} {wrong}. {ways_out(parts, cls, spec)}")
     cls = implementation(name, parts.agent.settings)
-    if alone and hasattr(cls, "initial_memory"):
-        raise BadInput(
-            f"agent.independent=true does not go with a memory, which the agent {name} has: write "
-            "agent.memory=none, or choose another agent.",
-            "agent.independent",
-        )
     parameters = parameters_of(cls)
     for parameter in parameters:
         if parameter not in ARGUMENTS:
@@ -188,11 +176,21 @@ def build_agent(
     check(parts, spec, len(seeds), data)
     cls = implementation(str(parts.agent.name), parts.agent.settings)
     alone = is_independent(parts, cls, spec)
-    rows = (spec_of_one(spec), row_seeds(seeds, spec)) if alone else (spec, seeds)
-    run = _Run(parts, *rows, horizon or parts.total_steps, data, shown)
+    run = _Run(parts, spec, seeds, horizon or parts.total_steps, data, shown)
+    if alone:
+        parts = _row_of_each(parts, len(spec.agents))
+        own: Any = {"spec": spec_of_one(spec), "seeds": row_seeds(seeds, spec)}
+        run = dataclasses.replace(run, parts=parts, **own)
     with settings_errors(parts.replay, "replay"):  # the free memory may have changed
         agent: Agent = cls(**{name: ARGUMENTS[name](run) for name in parameters_of(cls)})
     return Independent(agent, spec) if alone else agent
+
+
+def _row_of_each(parts: Settings, agents: int) -> Settings:
+    """Return settings in which numbers ``[row]`` stand once for each agent of a row."""
+    options = {name: getattr(parts, name) for name in ("agent", "replay", "explore", "curiosity")}
+    repeated: Any = {n: Option(o.name, repeat(o.settings, agents)) for n, o in options.items()}
+    return dataclasses.replace(parts, **repeated)
 
 
 def replay_bytes(parts: Settings, spec: Spec) -> int:

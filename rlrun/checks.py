@@ -7,9 +7,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rlrun.agents import AGENTS, agent_class
+from rlrun.agents import AGENTS, OTHER_ACTIONS, agent_class, implementation
 from rlrun.compatibility import incompatibility, too_many_choices
-from rlrun.core.abilities import CanFreeze, ChecksSpaces, LearnsFromReplay, LearnsSequences
+from rlrun.core.abilities import (
+    CanFreeze,
+    ChecksSpaces,
+    LearnsFromReplay,
+    LearnsSequences,
+    Recurrent,
+)
 from rlrun.core.errors import BadInput
 from rlrun.core.schema import as_bad_input
 from rlrun.core.types import Spec
@@ -72,12 +78,16 @@ def _check_option(agent: str, group: str, given: Option, fitting: Mapping[str, A
         raise BadInput(f"the agent {agent} needs {group}: write {group}={next(iter(fitting))}.")
 
 
-def could_be_independent(parts: Settings, cls: type, spec: Spec) -> bool:
-    """Return whether ``agent.independent=true`` would make an agent for one fit several."""
-    several = getattr(cls, "several_agents", False)
-    if not spec.agents or several or not hasattr(parts.agent.settings, "independent"):
-        return False
-    return not incompatibility(cls, dataclasses.replace(spec, agents=()))
+def ways_out(parts: Settings, cls: type, spec: Spec) -> str:
+    """Return what to choose where an agent of this class does not fit, in sentences."""
+    fitting, name = fitting_agents(spec), str(parts.agent.name)
+    others = f"Agents that fit: {', '.join(fitting)}." if fitting else "No agent of rlrun fits."
+    if (same := OTHER_ACTIONS.get(name)) in fitting:
+        others = f"For those it is agent={same}. {others}"
+    for_one = bool(spec.agents) and hasattr(parts.agent.settings, "independent")
+    if for_one and not incompatibility(cls, dataclasses.replace(spec, agents=())):
+        others = f"agent.independent=true trains one for each of them. {others}"
+    return others
 
 
 def is_independent(parts: Settings, cls: type, spec: Spec) -> bool:
@@ -97,6 +107,13 @@ def is_independent(parts: Settings, cls: type, spec: Spec) -> bool:
     for key in ("data", "init"):
         if getattr(parts, key) is not None:
             raise BadInput(f"{key} does not go with agent.independent=true.", key)
+    name = str(parts.agent.name)
+    if issubclass(implementation(name, parts.agent.settings), Recurrent):
+        raise BadInput(
+            f"agent.independent=true does not go with a memory, which the agent {name} has: write "
+            "agent.memory=none, or choose another agent.",
+            "agent.independent",
+        )
     return True
 
 

@@ -104,7 +104,7 @@ def test_the_gradient_of_the_critics_is_that_of_torch(env: str, words: tuple[str
     target = torch.randn(by_agent(batch.reward).shape, generator=generator)
     weight = by_agent(batch.alive.float())
     loss, mean, flat = one._critics.gradient(batch.obs, action, target, weight)
-    leaves = [piece.detach().clone().requires_grad_() for piece in one._critics._online.pieces]
+    leaves = [piece.detach().clone().requires_grad_() for piece in one._critics.online.pieces]
     total = torch.zeros(())
     for agent in range(one._agents):
         means: list[Tensor] = []
@@ -115,7 +115,7 @@ def test_the_gradient_of_the_critics_is_that_of_torch(env: str, words: tuple[str
             total, means = total + part.sum(), [*means, q.mean(-1)]
         assert torch.allclose(mean[:, agent], torch.stack(means).mean(0), atol=1e-5)
     assert torch.allclose(loss.sum(), total, atol=1e-4)
-    into = one._critics._online.zeros_like()
+    into = one._critics.online.zeros_like()
     into.flat.copy_(flat)
     for ours, theirs in zip(into.pieces, torch.autograd.grad(total, leaves), strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-5)
@@ -145,7 +145,7 @@ def test_an_actor_ascends_its_own_critic_with_the_others_actions_of_the_batch(
         else:
             own = torch.tanh(out)
         joint = [own if k == agent else action[:, :, k] for k in range(one._agents)]
-        pieces = one._critics._online.pieces
+        pieces = one._critics.online.pieces
         q = value(one, pieces, agent, 0, batch.obs, torch.stack(joint, 2))
         alive = batch.alive[:, :, agent].float()
         values = values + (q * alive).mean(-1)

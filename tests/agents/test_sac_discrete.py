@@ -185,7 +185,7 @@ def test_a_frozen_seed_stays_and_the_other_learns_on() -> None:
 
 def test_a_seed_that_is_not_finite_any_more_is_named_and_harms_no_other() -> None:
     (one, envs), (other, others) = trained(CART), trained(CART)
-    one._critics._online.flat[0, 0] = np.inf
+    one._critics.online.flat[0, 0] = np.inf
     drive(one, envs, 20, 60)
     drive(other, others, 20, 60)
     assert list(one.faults) == [0]

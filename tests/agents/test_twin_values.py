@@ -38,7 +38,7 @@ def test_the_critics_loss_and_its_gradient(weighted: bool) -> None:
     given = batch(normal(2, 6, draw=5).abs() if weighted else None)
     target = normal(2, 6, draw=6)
     loss, q_mean, error, gradient = critics.gradient(given, target)
-    leaves = [piece.detach().clone().requires_grad_() for piece in critics._online.pieces]
+    leaves = [piece.detach().clone().requires_grad_() for piece in critics.online.pieces]
     out = net.infer(leaves, given.obs.repeat_interleave(2, 0)).view(2, 2, 6, 3)
     index = given.action.view(2, 1, 6, 1).expand(2, 2, 6, 1)
     q = out.gather(-1, index)[..., 0]
@@ -49,7 +49,7 @@ def test_the_critics_loss_and_its_gradient(weighted: bool) -> None:
     assert torch.allclose(loss, losses)
     assert torch.allclose(q_mean, q.mean((1, 2)))
     assert torch.allclose(error, off.abs().mean(1))
-    into = critics._online.zeros_like()
+    into = critics.online.zeros_like()
     into.flat.copy_(gradient)
     for ours, theirs in zip(into.pieces, wanted, strict=True):
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -58,10 +58,10 @@ def test_the_critics_loss_and_its_gradient(weighted: bool) -> None:
 def test_the_smaller_values_are_used_and_the_targets_follow() -> None:
     net, critics = twins()
     obs = normal(2, 6, 3, draw=1)
-    both = net.infer(critics._online.pieces, obs.repeat_interleave(2, 0)).view(2, 2, 6, 3)
+    both = net.infer(critics.online.pieces, obs.repeat_interleave(2, 0)).view(2, 2, 6, 3)
     assert torch.equal(critics(obs), both.amin(1))
     assert 0 < (both[:, 0] < both[:, 1]).sum() < 36  # the test is one of both
-    critics._online.flat += 1.0  # the targets stay where they are
+    critics.online.flat += 1.0  # the targets stay where they are
     assert torch.equal(critics.target(obs), both.amin(1))
     before = critics.state_dict()["target"].clone()
     critics.update_targets(0.25)

@@ -65,6 +65,9 @@ SWITCHED_ON = (  # numbers that are null or 0 by default, and the other explorer
     "a2c curiosity=icm curiosity.warm_up=20 curiosity.hidden=[8]",
     "sac curiosity=icm curiosity.warm_up=20 curiosity.hidden=[8]",
     "dqn replay=hindsight agent.n_step=1 env=rlrun/BitFlip-v0 env.kwargs.bits=5",
+    "dqn agent.independent=true env=tests.support.players:meeting",
+    "ddpg agent.independent=true env=tests.support.players:pulling replay=prioritized",
+    "ppo agent.independent=true env=tests.support.players:meeting agent.lr_end=0",
     "sac replay=hindsight env=tests.support.goals:OneByOne-v0",
 )
 

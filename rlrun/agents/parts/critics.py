@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from torch import Tensor
 
-from rlrun.core.restore import restore_into
-from rlrun.core.rows import Number
-from rlrun.core.types import Batch, State
+from rlrun.agents.parts.targeted import Targeted
+from rlrun.core.types import Batch
 from rlrun.nets.actor_critic import CriticNet
 from rlrun.nets.device import Device
 from rlrun.nets.method import Method
-from rlrun.nets.optimizers import Optimizer
-from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.parameters import Pieces
 from rlrun.nets.products import unchecked
 from rlrun.rules.actor_critic import bootstrapped
 from rlrun.rules.td import squared
@@ -22,16 +19,13 @@ from rlrun.rules.td import squared
 NETWORK_NUMBER = 1  # in the seeds of the initial weights; the actor has 0
 
 
-class Critics:
+class Critics(Targeted):
     """One or two critics for each seed; twins are adjacent rows of the stack.
 
     Args:
         net: the network of each critic.
-        seeds: the seed numbers.
-        device: the device of the weights.
+        seeds, device, method, last: those of `Targeted`.
         count: 1, or 2 for twins, whose smaller value is used (Fujimoto et al. 2018).
-        last: the last layer starts uniform in ±last; None for the usual ±1/√fan_in.
-        method: how the optimizer moves the weights; a seed's gradient is that of both twins.
     """
 
     def __init__(
@@ -43,14 +37,8 @@ class Critics:
         last: float | None,
         method: Method,
     ) -> None:
+        super().__init__(net, seeds, device, count, method, place=NETWORK_NUMBER, last=last)
         self._net, self._count, self._device = net, count, device
-        self.online = Parameters.zeros(len(seeds), net.shapes, device.torch, count)
-        net.init(self.online, seeds, NETWORK_NUMBER, last)
-        self._target = self.online.copy()
-        both = {"critics": self.online, "target critics": self._target}
-        self.networks = {name: net.named(params) for name, params in both.items()}
-        self._gradients = self.online.zeros_like()  # overwritten by each update
-        self._optimizer = Optimizer(self.online, method, net.statistics)
 
     @unchecked()
     def min_value(self, obs: Tensor, action: Tensor) -> Tensor:
@@ -80,11 +68,6 @@ class Critics:
         self._net.backward(pieces, saved, slope.view(q.shape), into.pieces)
         return loss, mean, size, into.flat
 
-    def step(self, gradient: Tensor, lr: Number, frozen: Collection[int]) -> None:
-        """Take an optimizer step with the result of `gradient`."""
-        self._net.track(self.online, gradient, frozen)
-        self._optimizer.step(gradient, lr, frozen)
-
     def action_gradient(
         self, obs: Tensor, action: Tensor, *, minimum: bool
     ) -> tuple[Tensor, Tensor]:
@@ -105,14 +88,6 @@ class Critics:
         slope = self._net.action_gradient(pieces, saved, chosen.view(both.shape))
         return min_q, slope.view(*q.shape, -1).sum(1)
 
-    def update_targets(self, tau: float | Tensor) -> None:
-        """Move the target critics towards the online ones by the fraction ``tau``."""
-        self._target.move_towards(self.online, tau)
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the weights by layer, each ``[seed, n]``."""
-        return self._net.weights(self.online)
-
     def _min_value(self, pieces: Pieces, obs: Tensor, action: Tensor) -> Tensor:
         q = self._by_network(self._net.infer(pieces, obs, action))
         return q[:, 0] if self._count == 1 else q.amin(1)
@@ -120,18 +95,6 @@ class Critics:
     def _by_network(self, x: Tensor) -> Tensor:
         """Return ``x [seed * network, batch]`` as ``[seed, network, batch]``."""
         return x.view(-1, self._count, x.shape[-1])
-
-    def state_dict(self) -> State:
-        return {
-            "online": self.online.flat,
-            "target": self._target.flat,
-            "optimizer": self._optimizer.state_dict(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        restore_into(self.online.flat, state["online"], "the critic")
-        restore_into(self._target.flat, state["target"], "the target critic")
-        self._optimizer.load_state_dict(state["optimizer"])
 
 
 def errors(

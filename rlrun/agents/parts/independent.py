@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rlrun.core.abilities import CanCut, HasHistograms, LearnsLater, masks_used
 from rlrun.core.rng import Purpose, sequence
 from rlrun.core.types import Array, Mask, Metrics, Segment, SpaceKinds, Spec, State, Step
 
@@ -43,8 +44,8 @@ class Independent:
     def __init__(self, rows: Any, spec: Spec) -> None:
         """``rows`` is the agent for one, built for `row_seeds` and `spec_of_one`."""
         self._rows, self._names = rows, spec.agents
-        self.uses_masks: bool = getattr(rows, "uses_masks", False)
-        self.first_update: int = getattr(rows, "first_update", 0)
+        self.uses_masks = masks_used(rows)
+        self.first_update = rows.first_update if isinstance(rows, LearnsLater) else 0
         self.faults: dict[int, str] = {}
         """The reason why a seed is frozen, by its position: that of one of its agents."""
 
@@ -77,7 +78,7 @@ class Independent:
 
     def cut(self) -> None:
         """Start new episodes: the next step does not follow the last one."""
-        if hasattr(self._rows, "cut"):
+        if isinstance(self._rows, CanCut):
             self._rows.cut()
 
     def freeze(self, position: int) -> None:
@@ -88,9 +89,7 @@ class Independent:
 
     def histograms(self) -> Mapping[str, Array]:
         """Return the weights by layer, ``[seed, n]``, of all agents of a seed."""
-        if not hasattr(self._rows, "histograms"):
-            return {}
-        found: Mapping[str, Array] = self._rows.histograms()
+        found = self._rows.histograms() if isinstance(self._rows, HasHistograms) else {}
         agents = len(self._names)
         return {name: np.reshape(each, (len(each) // agents, -1)) for name, each in found.items()}
 

@@ -5,21 +5,18 @@ Rows of the stack are ``seed * agent * twin``; "by agent" means ``[seed * agent,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor
 
 from rlrun.agents.parts.critics import errors
-from rlrun.core.restore import restore_into
+from rlrun.agents.parts.targeted import Targeted
 from rlrun.core.rows import Number
-from rlrun.core.types import State
 from rlrun.nets.actor_critic import CriticNet
 from rlrun.nets.device import Device
 from rlrun.nets.method import Method
-from rlrun.nets.optimizers import Optimizer
-from rlrun.nets.parameters import Parameters, Pieces
+from rlrun.nets.parameters import Pieces
 
 
 def by_agent(x: Tensor) -> Tensor:
@@ -27,7 +24,7 @@ def by_agent(x: Tensor) -> Tensor:
     return x.transpose(1, 2).flatten(0, 1).contiguous()
 
 
-class JointCritics:
+class JointCritics(Targeted):
     """One critic, or twins, for each agent of each seed.
 
     Args:
@@ -53,16 +50,10 @@ class JointCritics:
         method: Method,
         max_norm: float | None,
     ) -> None:
+        # the actors have the numbers before
+        super().__init__(net, seeds, device, agents * count, method, place=agents)
         self._net, self._agents, self._count, self._device = net, agents, count, device
         self._independent, self._max_norm = independent, max_norm
-        networks = agents * count
-        self._online = Parameters.zeros(len(seeds), net.shapes, device.torch, networks)
-        net.init(self._online, seeds, agents)  # the actors have the numbers before
-        self._target = self._online.copy()
-        self._gradients = self._online.zeros_like()  # overwritten by each update
-        self._optimizer = Optimizer(self._online, method)
-        both = {"critics": self._online, "target critics": self._target}
-        self.networks = {name: net.named(params) for name, params in both.items()}
 
     def _inputs(self, obs: Tensor, action: Tensor) -> tuple[Tensor, Tensor]:
         """Return what critics get of ``[seed, batch, agent, ...]``: all agents', or their own."""
@@ -87,7 +78,7 @@ class JointCritics:
 
         ``weight`` is that of each transition in an agent's loss, by agent.
         """
-        pieces = self._device.cast_for_update(self._online.pieces)
+        pieces = self._device.cast_for_update(self.online.pieces)
         q, saved = self._net.forward(pieces, *self._inputs(obs, action))
         loss, mean, _, slope = errors(self._by_twin(q), target, weight)
         into = self._gradients
@@ -103,7 +94,7 @@ class JointCritics:
         batch's: so gradients never mix agents. All are ``[seed, batch, agent, ...]``; the gradient
         is by agent.
         """
-        pieces: Pieces = self._device.cast_for_update(self._online.pieces)
+        pieces: Pieces = self._device.cast_for_update(self.online.pieces)
         pieces = [piece[:: self._count] for piece in pieces]  # the first of twins
         size = action.shape[-1]
         if self._independent:
@@ -123,31 +114,11 @@ class JointCritics:
     def step(self, gradient: Tensor, lr: Number, frozen: Collection[int]) -> None:
         """Take an optimizer step with the result of `gradient`, clipped for each agent."""
         clip_by_agent(gradient, self._agents, self._max_norm)
-        self._optimizer.step(gradient, lr, frozen)
-
-    def update_targets(self, tau: float | Tensor) -> None:
-        """Move the target critics towards the online ones by the fraction ``tau``."""
-        self._target.move_towards(self._online, tau)
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the weights by layer, each ``[seed, n]``."""
-        return self._net.weights(self._online)
+        super().step(gradient, lr, frozen)
 
     def _by_twin(self, q: Tensor) -> Tensor:
         """Return values ``[row, batch]`` as ``[seed * agent, twin, batch]``."""
         return q.view(-1, self._count, q.shape[-1])
-
-    def state_dict(self) -> State:
-        return {
-            "online": self._online.flat,
-            "target": self._target.flat,
-            "optimizer": self._optimizer.state_dict(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        restore_into(self._online.flat, state["online"], "the critics")
-        restore_into(self._target.flat, state["target"], "the target critics")
-        self._optimizer.load_state_dict(state["optimizer"])
 
 
 def clip_by_agent(gradient: Tensor, agents: int, most: float | None) -> None:
